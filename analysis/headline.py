@@ -1,0 +1,157 @@
+"""The short table of a run: what each study asks, our number, the paper's; and the table of the training logs.
+
+The README's table is made from the same rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reference import BEST, Reference
+from results import ResultFile, Run
+from study_tables import FLOOR_NAMES, first, fit_of, is_baseline, models_of, pick, value_of
+from tables import DASH, Table, number, percent, points, published, with_interval
+
+COLUMNS = ["study", "quantity", "measured here", "paper", "in the paper"]
+FAMILIES = {"all": "all models", "vit": "ViTs", "resnet": "ResNets"}
+
+
+def best_model(file: ResultFile, metric: str = "top1") -> str | None:
+    """The model with the highest mean zero-shot score over the data sets of the file."""
+    chosen = pick(file.records, method="zero-shot", metric=metric)
+    chosen = chosen[chosen["model"].isin(models_of(file.records)) & ~chosen["dataset"].isin(["mean", "all"])]
+    means = chosen.groupby("model", sort=False)["value"].mean()
+    return None if means.empty else str(means.idxmax())
+
+
+def scores(file: ResultFile, model: str, method: str, metric: str = "top1") -> pd.Series:
+    """Score by data set."""
+    chosen = pick(file.records, model=model, method=method, metric=metric)
+    chosen = chosen[~chosen["dataset"].isin(["mean", "all"]) & ~chosen["dataset"].str.contains("->")]
+    return chosen.drop_duplicates("dataset").set_index("dataset")["value"]
+
+
+def headline(root: Path, file: ResultFile) -> list[list[str]]:
+    """Rows [quantity, ours, paper, where] of one study."""
+    maker = {"encoder_scaling": _scaling, "zero_shot_vs_probe": _probe, "distribution_shift": _shift,
+             "prompt_engineering": _prompt}.get(file.experiment)
+    return maker(file, Reference.read(root, file.experiment)) if maker else []
+
+
+def _fit_interval(row: pd.Series) -> str:
+    text = number(row["value"])
+    return text if row["ci_low"] == row["ci_high"] else f"{text} [{number(row['ci_low'])}, {number(row['ci_high'])}]"
+
+
+def _scaling(file: ResultFile, reference: Reference) -> list[list[str]]:
+    rows = []
+    for family, title in FAMILIES.items():
+        fit = fit_of(file.records, family, "slope")
+        if fit is not None:
+            paper = reference.value(method="fit", metric="slope", model=family)
+            rows.append([f"slope of log error over log GFLOPs, {title} ({int(fit['n'])} points)", _fit_interval(fit),
+                         number(paper), "Fig 9, derived" if paper is not None else DASH])
+    gflops = pick(file.records, method="cost", metric="gflops")["value"]
+    if len(gflops) > 1:
+        rows.append(["range of compute, largest over smallest", f"{gflops.max() / gflops.min():.0f}×",
+                     f"{published(reference.value(metric='compute_range'), 0)}×", "Fig 9"])
+    rows += _mean_and_floors(file, "error", "mean zero-shot error %, lowest", min)
+    return rows
+
+
+def _mean_and_floors(file: ResultFile, metric: str, title: str, best: object) -> list[list[str]]:
+    means = pick(file.records, dataset="mean", method="zero-shot", metric=metric)
+    means = means[~means["model"].isin(FLOOR_NAMES)]
+    if means.empty:
+        return []
+    row = means.loc[means["value"].idxmin() if best is min else means["value"].idxmax()]
+    rows = [[f"{title} ({row['model']})", with_interval(row["value"], row["ci_low"], row["ci_high"]), DASH, DASH]]
+    for floor in FLOOR_NAMES:
+        value = value_of(file.records, dataset="mean", model=floor, metric=metric)
+        if value is not None:
+            rows.append([f"the same, {floor.replace('-', ' ')}", percent(value), DASH, DASH])
+    return rows
+
+
+def _probe(file: ResultFile, reference: Reference) -> list[list[str]]:
+    model = best_model(file)
+    if model is None:
+        return []
+    zero, probe, raw = scores(file, model, "zero-shot"), scores(file, model, "linear-probe"), \
+        scores(file, "raw-pixels", "linear-probe")
+    majority = scores(file, "majority-class", "floor")
+    wins = reference.value(metric="wins_against_resnet50_probe")
+    rows = [[f"zero-shot {model}: data sets won against a probe on raw pixels (paper: on ResNet-50)", _wins(zero, raw),
+             f"{published(wins, 0)} of 27", "Fig 5"],
+            [f"zero-shot {model}: data sets won against the majority class", _wins(zero, majority), DASH, DASH],
+            [f"zero-shot {model}: data sets won against the probe on its own features", _wins(zero, probe),
+             _paper_own_wins(reference), "Tables 10, 11"]]
+    for metric, title in (("r", "correlation of zero-shot with probe scores"), ("slope", "slope of the same")):
+        for fit in (first(file.records, dataset="all", method="fit", metric=metric, model=m) for m in (model, "all")):
+            if fit is not None:
+                rows.append([f"{title} ({fit['model']}, {int(fit['n'])} points)", _fit_interval(fit),
+                             number(reference.value(method="fit", metric=metric, variant="printed")), "Fig 8"])
+                break
+    return rows
+
+
+def _wins(ours: pd.Series, other: pd.Series) -> str:
+    both = pd.concat([ours, other], axis=1, join="inner")
+    return DASH if both.empty else f"{int((both.iloc[:, 0] > both.iloc[:, 1]).sum())} of {len(both)}"
+
+
+def _paper_own_wins(reference: Reference) -> str:
+    zero, probe = (reference.rows(paper_ref=t, model=BEST).query("dataset != 'mean'").set_index("dataset")["value"]
+                   for t in ("Table 11", "Table 10"))
+    return _wins(zero, probe)
+
+
+def _shift(file: ResultFile, reference: Reference) -> list[list[str]]:
+    rows = []
+    for method, title in (("zero-shot", "zero-shot"), ("linear-probe", "probe")):
+        chosen = pick(file.records, method=method, metric="effective_robustness")
+        chosen = chosen[~chosen["model"].map(is_baseline)]
+        if len(chosen):
+            paper = reference.value(metric="effective_robustness", method=method)
+            rows.append([f"effective robustness, points, {title}: mean over models and shifts", points(chosen["value"].mean()),
+                         DASH if paper is None else f"+{paper:.1f}", "Fig 14, derived" if paper is not None else DASH])
+    return rows
+
+
+def _prompt(file: ResultFile, reference: Reference) -> list[list[str]]:
+    chosen = pick(file.records, dataset="mean", method="zero-shot", metric="top1")
+    wide = chosen.pivot_table(index="model", columns="variant", values="value", sort=False)
+    rows = []
+    for better, title in (("one-template", "one template"), ("ensemble", "ensemble")):
+        if better in wide and "name-only" in wide:
+            gain = (wide[better] - wide["name-only"]).mean()
+            paper = "almost 5" if better == "ensemble" else published(
+                reference.value(metric="gain", variant="one-template over name-only"))
+            rows.append([f"gain in points, {title} over name only: mean over models and data sets", points(gain), paper,
+                         "Fig 4" if better == "ensemble" else "section 3.1.4, ImageNet"])
+    return rows + _mean_and_floors(file, "top1", "mean zero-shot top-1 %, highest", max)
+
+
+def headline_table(root: Path, run: Run) -> Table:
+    table = Table("summary", "Summary", COLUMNS, text_columns=2)
+    for file in run.studies():
+        for row in headline(root, file):
+            table.add([file.experiment.replace("_", " "), *row])
+    return table
+
+
+def training_table(run: Run) -> Table | None:
+    """One row a training log: what it cost and where the loss ended."""
+    table = Table("training", "Training", ["model", "steps", "pairs seen", "minutes", "pairs/s (median)", "last loss",
+                                           "lowest held-out loss"])
+    for name, file in run.training().items():
+        if "curve" not in file.array_columns:
+            continue
+        curve = file.array("curve")
+        last = curve.ffill().iloc[-1] if len(curve) else pd.Series(np.nan, index=curve.columns)
+        table.add([name, *(f"{last.get(c, np.nan):,.0f}" for c in ("step", "pairs")), number(last.get("seconds", np.nan) / 60, 1),
+                   number(curve["pairs_per_second"].median(), 0), number(last.get("loss"), 3),
+                   number(curve["val_loss"].min(), 3)])
+    return table if table.rows else None

@@ -1,0 +1,61 @@
+"""The paper's published numbers: experiments/<study>/reference.csv, one fact a row with where it was read.
+
+Values keep the paper's own unit (mostly percent). Data sets and models are matched by their letters and
+digits alone, so that our "cifar10" finds the paper's "CIFAR10"."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+COLUMNS = ["paper_ref", "dataset", "model", "method", "metric", "variant", "value", "unit", "source"]
+SMALLEST, BEST = "RN50", "ViT-L/14@336"  # the two ends of the paper's models, shown beside ours
+
+
+def plain(name: str) -> str:
+    """Letters and digits only, lower case: "Food-101" -> "food101"."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+class Reference:
+    """Look-ups in one study's reference.csv."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+
+    @classmethod
+    def read(cls, root: Path, study: str) -> Reference:
+        path = root / "experiments" / study / "reference.csv"
+        if not path.exists():
+            return cls(pd.DataFrame(columns=COLUMNS))
+        frame = pd.read_csv(path, keep_default_na=False, dtype={c: str for c in COLUMNS if c != "value"})
+        if list(frame.columns) != COLUMNS:
+            raise ValueError(f"{path}: columns {list(frame.columns)}, expected {COLUMNS}")
+        return cls(frame)
+
+    def rows(self, **where: str) -> pd.DataFrame:
+        """Rows whose columns equal `where`."""
+        chosen = self.frame
+        for column, value in where.items():
+            chosen = chosen[chosen[column] == value]
+        return chosen
+
+    def value(self, **where: str) -> float | None:
+        """The first such row's value, None without one."""
+        chosen = self.rows(**where)
+        return float(chosen["value"].iloc[0]) if len(chosen) else None
+
+    def cell(self, dataset: str, model: str, method: str) -> float | None:
+        """The score of the main tables (10 and 11) for a data set of ours that the paper has too."""
+        chosen = self.rows(model=model, method=method)
+        chosen = chosen[chosen["paper_ref"].isin(["Table 10", "Table 11"])]
+        chosen = chosen[chosen["dataset"].map(plain) == plain(dataset)]
+        return float(chosen["value"].iloc[0]) if len(chosen) else None
+
+    def has_model(self, model: str) -> bool:
+        return plain(model) in set(self.frame["model"].map(plain))
+
+    def pairs(self) -> float | None:
+        return self.value(method="training", metric="pairs")

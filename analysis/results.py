@@ -1,0 +1,176 @@
+"""Reads result files (HDF5, layout in results/README.md) into pandas, strictly.
+
+A file that is damaged, incomplete or of another schema raises ResultError: one line that names the file.
+A run is a folder of such files; what a file holds is told by its `experiment` attribute, not by its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+SCHEMA_VERSION = 1
+TEXT_COLUMNS = ("dataset", "split", "model", "method", "metric", "variant")
+NUMBER_COLUMNS = ("value", "ci_low", "ci_high", "n")
+RATE_METRICS = ("top1", "top5", "mean_per_class", "error", "source_top1", "shift_top1")
+
+
+class ResultError(Exception):
+    """A result file that cannot be used; the message is one line and names the file."""
+
+
+@dataclass
+class ResultFile:
+    """One study (or one training log) of one run."""
+
+    path: Path
+    experiment: str
+    config: str
+    provenance: dict[str, str]
+    records: pd.DataFrame
+    array_columns: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def smoke(self) -> bool:
+        return self.provenance.get("smoke", "no") == "yes"
+
+    @property
+    def dirty(self) -> bool:
+        return self.provenance.get("dirty", "no") == "yes"
+
+    def array(self, name: str) -> pd.DataFrame:
+        """The array `name` with its column names; read only now, since per-sample scores can be large."""
+        with _open(self.path) as file:
+            return pd.DataFrame(file["arrays"][name][()], columns=self.array_columns[name])
+
+
+@dataclass
+class Run:
+    """All result files of one folder, training logs by architecture."""
+
+    folder: Path
+    files: list[ResultFile]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def of(self, experiment: str) -> list[ResultFile]:
+        return [f for f in self.files if f.experiment == experiment]
+
+    def training(self) -> dict[str, ResultFile]:
+        return {f.path.stem.removeprefix("train_"): f for f in self.of("train")}
+
+    def studies(self) -> list[ResultFile]:
+        return [f for f in self.files if f.experiment != "train"]
+
+
+def read_results(path: Path) -> ResultFile:
+    """Reads and checks one file."""
+    with _open(path) as file:
+        try:
+            return _read(path, file)
+        except (OSError, RuntimeError) as error:  # h5py's errors for a file damaged inside
+            raise ResultError(f"{path}: damaged HDF5 ({_one_line(error)}); run the study again") from error
+
+
+def read_run(folder: Path) -> Run:
+    """Reads every .h5 file of a folder, in order of name."""
+    paths = sorted(folder.glob("*.h5")) if folder.is_dir() else []
+    if not paths:
+        raise ResultError(f"{folder}: no .h5 file, expected a run folder with one file per study")
+    return Run(folder, [read_results(path) for path in paths])
+
+
+def _open(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise ResultError(
+            f"{path}: cannot be read as HDF5 ({_one_line(error)}), expected a whole result file; run the study again"
+        ) from error
+
+
+def _read(path: Path, file: h5py.File) -> ResultFile:
+    version = _text(file.attrs.get("schema_version", "none"))
+    if version != str(SCHEMA_VERSION):
+        raise ResultError(f"{path}: schema_version is {version}, expected {SCHEMA_VERSION}; use a matching release")
+    for name in ("experiment", "config"):
+        if name not in file.attrs:
+            raise ResultError(f"{path}: attribute '{name}' is missing, expected it at the root")
+    for name in ("records", "provenance"):
+        if not isinstance(file.get(name), h5py.Group):
+            raise ResultError(f"{path}: group '/{name}' is missing")
+    provenance = {key: _text(value) for key, value in file["provenance"].attrs.items()}
+    records = _read_records(path, file["records"])
+    return ResultFile(path, _text(file.attrs["experiment"]), _text(file.attrs["config"]), provenance, records,
+                      _array_columns(path, file))
+
+
+def _read_records(path: Path, group: h5py.Group) -> pd.DataFrame:
+    columns: dict[str, object] = {}
+    for name in TEXT_COLUMNS + NUMBER_COLUMNS:
+        if not isinstance(group.get(name), h5py.Dataset):
+            raise ResultError(f"{path}: column '/records/{name}' is missing")
+        data = group[name]
+        if data.ndim != 1:
+            raise ResultError(f"{path}: column '/records/{name}' has {data.ndim} dimensions, expected 1")
+        columns[name] = _column(path, name, data)
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise ResultError(f"{path}: columns of /records differ in length: {lengths}")
+    frame = pd.DataFrame(columns)
+    _check_rates(path, frame)
+    return frame
+
+
+def _column(path: Path, name: str, data: h5py.Dataset) -> list[str] | np.ndarray:
+    if name in TEXT_COLUMNS:
+        if h5py.check_string_dtype(data.dtype) is None:
+            raise ResultError(f"{path}: column '/records/{name}' has type {data.dtype}, expected UTF-8 strings")
+        return [_text(value) for value in data[()]]
+    kind = "iu" if name == "n" else "f"
+    if data.dtype.kind not in kind:
+        expected = "integers" if name == "n" else "float64"
+        raise ResultError(f"{path}: column '/records/{name}' has type {data.dtype}, expected {expected}")
+    return data[()]
+
+
+def _check_rates(path: Path, frame: pd.DataFrame) -> None:
+    rates = frame[frame["metric"].isin(RATE_METRICS)]
+    wrong = rates[(rates["value"] < 0) | (rates["value"] > 1)]
+    if len(wrong):
+        row = wrong.iloc[0]
+        raise ResultError(f"{path}: record {wrong.index[0]} has {row.metric} = {row.value:g}, "
+                          "expected a fraction in [0, 1]")
+
+
+def _array_columns(path: Path, file: h5py.File) -> dict[str, list[str]]:
+    """Every dataset below /arrays with its column names; the values stay on disk."""
+    found: dict[str, list[str]] = {}
+
+    def visit(name: str, item: object) -> None:
+        if not isinstance(item, h5py.Dataset):
+            return
+        names = item.attrs.get("columns")
+        if names is None:
+            raise ResultError(f"{path}: array '/arrays/{name}' has no attribute 'columns'")
+        columns = _text(names).split(",") if isinstance(names, (str, bytes)) else [_text(c) for c in names]
+        if item.ndim != 2 or item.shape[1] != len(columns):
+            raise ResultError(f"{path}: array '/arrays/{name}' has shape {item.shape}, expected {len(columns)} columns")
+        found[name] = columns
+
+    if "arrays" in file:
+        file["arrays"].visititems(visit)
+    return found
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160]

@@ -1,0 +1,59 @@
+// Name only, one template, ensemble in embedding space (paper 3.1.4, Figure 4).
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "run/experiment.hpp"
+
+namespace cliplab {
+namespace {
+
+class PromptEngineering : public Experiment {
+ public:
+  void declare(Options& options) const override {
+    options.add_list("prompt_engineering.extra_datasets", {}, "data sets besides eval.datasets");
+  }
+
+  void run(Context& context) const override {
+    auto datasets = context.options().list("eval.datasets");
+    const auto& extra = context.options().list("prompt_engineering.extra_datasets");
+    datasets.insert(datasets.end(), extra.begin(), extra.end());
+    for (const std::string& name : context.options().list("eval.datasets")) {
+      context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
+      context.record({name, "test", "raw-pixels", "linear-probe", "top1", ""}, top_k(context.raw_pixel_probe(name).ranks, 1));
+    }
+    for (const auto& model : context.models())
+      for (const char* variant : {"name-only", "one-template", "ensemble"}) measure(context, *model, datasets, variant);
+  }
+
+ private:
+  /// The prompts file's templates: "{}" alone is the name; the first that says more is the one template.
+  static std::vector<std::string> templates_of(Context& context, const std::string& name, const std::string& variant) {
+    if (variant == "name-only") return {"{}"};
+    const auto all = load_prompts(context.dataset(name, "test"), name).templates;
+    if (variant == "ensemble") return all;
+    const auto one = std::find_if(all.begin(), all.end(), [](const std::string& t) { return t != "{}"; });
+    if (one == all.end()) fail("data/prompts/" + name + ".json", "no template with words", "at least one");
+    return {*one};
+  }
+
+  static void measure(Context& context, ClipModel& model, const std::vector<std::string>& datasets, const std::string& variant) {
+    double sum = 0;
+    std::int64_t n = 0;
+    for (const std::string& name : datasets) {
+      const Outcome outcome = context.zero_shot(model, name, templates_of(context, name, variant));
+      const Interval top1 = top_k(outcome.ranks, 1);
+      context.record({name, "test", model.info().name, "zero-shot", "top1", variant}, top1);
+      if (outcome.classifier.weight.rows() > 100)
+        context.record({name, "test", model.info().name, "zero-shot", "top5", variant}, top_k(outcome.ranks, 5));
+      sum += top1.value, n += top1.n;
+    }
+    const double mean = sum / static_cast<double>(datasets.size());
+    context.record({"mean", "test", model.info().name, "zero-shot", "top1", variant}, {mean, mean, mean, n});
+  }
+};
+
+CLIPLAB_REGISTER_EXPERIMENT(PromptEngineering, "prompt_engineering", "section 3.1.4, Figure 4",
+                            "What do a template and an ensemble of templates add to the bare class name?");
+
+}  // namespace
+}  // namespace cliplab

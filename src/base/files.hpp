@@ -1,0 +1,44 @@
+// Files that exist whole or not at all, and locks that keep two runs apart.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace cliplab {
+
+/// Throws InputError naming the file when it cannot be read or is larger than `max_bytes`.
+std::string read_file(const std::filesystem::path& path, std::size_t max_bytes = std::size_t{1} << 31);
+
+/// Writes `path`.part (with the process id in its name), flushes it to disk, renames it over `path`.
+/// Throws InputError naming the file and the cause (disk full, no permission); the .part file is removed then.
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+
+/// fsync, then rename `part` to `path`, then fsync of the folder; what write_file_atomically ends with.
+void commit_file(const std::filesystem::path& part, const std::filesystem::path& path);
+
+/// `path` + ".part" + process id: a name no other running process uses.
+std::filesystem::path part_path(const std::filesystem::path& path);
+
+/// Holds an exclusive lock (flock) on `path` while alive; the kernel frees it when the process dies.
+/// When another process holds it: says so once on stderr and waits.
+class FileLock {
+ public:
+  explicit FileLock(const std::filesystem::path& path);
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// Top folder of the project: $CLIPLAB_ROOT, else the nearest parent of the working folder with `experiments/`.
+std::filesystem::path project_root();
+
+/// True once SIGINT or SIGTERM has arrived; long loops ask it between units and throw Interrupted.
+bool stop_requested();
+/// Installs the handlers: the first signal asks for a stop, the second one kills.
+void install_stop_handlers();
+
+}  // namespace cliplab

@@ -1,0 +1,69 @@
+// SHA-256 by OpenSSL's EVP interface.
+#include "base/hash.hpp"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace cliplab {
+namespace {
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    must(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr));
+  }
+  void add(const char* data, std::size_t size) { must(EVP_DigestUpdate(context_.get(), data, size)); }
+  std::string hex() {
+    unsigned char digest[32];
+    must(EVP_DigestFinal_ex(context_.get(), digest, nullptr));
+    std::string text;
+    for (const unsigned char byte : digest) {
+      text += "0123456789abcdef"[byte >> 4];
+      text += "0123456789abcdef"[byte & 15];
+    }
+    return text;
+  }
+
+ private:
+  static void must(int done) {  // fails only where OpenSSL itself is broken or has no memory
+    if (done != 1) throw std::runtime_error("OpenSSL cannot compute a SHA-256");
+  }
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+}  // namespace
+
+std::string sha256_hex(std::string_view bytes) {
+  Sha256 hash;
+  hash.add(bytes.data(), bytes.size());
+  return hash.hex();
+}
+
+std::string sha256_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  if (!in)
+    fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");
+  Sha256 hash;
+  std::vector<char> buffer(1 << 20);
+  while (max_bytes > 0) {
+    in.read(buffer.data(), static_cast<std::streamsize>(std::min<std::uint64_t>(buffer.size(), max_bytes)));
+    if (in.gcount() <= 0) break;
+    hash.add(buffer.data(), static_cast<std::size_t>(in.gcount()));
+    max_bytes -= static_cast<std::uint64_t>(in.gcount());
+  }
+  if (in.bad())
+    fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");
+  return hash.hex();
+}
+
+}  // namespace cliplab

@@ -1,0 +1,116 @@
+// JPEG by libjpeg-turbo with its defaults (accurate DCT, fancy upsampling), which is what Pillow does. CMYK and YCCK
+// are turned to RGB by Pillow's rule, which takes each of them as inverted, Adobe marker or not. libjpeg reports errors
+// by longjmp: the functions it may jump in have plain locals only. A file that ends early is an error here, though
+// libjpeg fills it up.
+#include <csetjmp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "base/error.hpp"
+#include "data/codecs_internal.hpp"
+
+namespace cliplab {
+namespace {
+
+constexpr int kMaxScans = 100;  // a progressive file needs about ten; each one costs a walk over the whole image
+
+struct Decoder {
+  Decoder() { info.err = jpeg_std_error(&errors); }
+  ~Decoder() { jpeg_destroy_decompress(&info); }  // harmless before jpeg_create_decompress: mem is null
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  jpeg_decompress_struct info{};
+  jpeg_error_mgr errors{};
+  jpeg_progress_mgr progress{};
+  std::jmp_buf jump;
+  char message[JMSG_LENGTH_MAX] = "";
+  std::vector<std::uint8_t> inks;  // a row of CMYK
+};
+
+Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->client_data); }
+
+[[noreturn]] void on_error(j_common_ptr info) {
+  (*info->err->format_message)(info, decoder_of(info).message);
+  std::longjmp(decoder_of(info).jump, 1);
+}
+
+/// Warnings of data that stops too early are errors; the others Pillow lives with, and so do we.
+void on_message(j_common_ptr info, int level) {
+  if (level >= 0) return;
+  const int code = info->err->msg_code;
+  if (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER) on_error(info);
+}
+
+void on_progress(j_common_ptr info) {
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans) return;
+  std::snprintf(decoder_of(info).message, JMSG_LENGTH_MAX, "more than %d scans", kMaxScans);
+  std::longjmp(decoder_of(info).jump, 1);
+}
+
+bool read_header(Decoder& decoder, std::string_view bytes) {
+  if (setjmp(decoder.jump)) return false;
+  jpeg_decompress_struct& info = decoder.info;
+  info.client_data = &decoder;
+  decoder.errors.error_exit = on_error;
+  decoder.errors.emit_message = on_message;
+  jpeg_create_decompress(&info);  // keeps err and client_data
+  decoder.progress.progress_monitor = on_progress;
+  info.progress = &decoder.progress;
+  jpeg_mem_src(&info, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  jpeg_read_header(&info, TRUE);
+  info.out_color_space = info.num_components == 4 ? JCS_CMYK : JCS_RGB;
+  return true;
+}
+
+/// Pillow's CMYK -> RGB (Convert.c cmyk2rgb): nk = 255 - k; value = nk - nk * c / 255, rounded as its MULDIV255.
+std::uint8_t ink_to_light(int ink, int key_light) {
+  const int t = ink * key_light + 128;
+  return static_cast<std::uint8_t>(key_light - (((t >> 8) + t) >> 8));  // never below 0: the quotient is <= nk
+}
+
+bool read_pixels(Decoder& decoder, Image& image) {
+  if (setjmp(decoder.jump)) return false;
+  jpeg_decompress_struct& info = decoder.info;
+  jpeg_start_decompress(&info);
+  const bool cmyk = info.out_color_space == JCS_CMYK;
+  const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
+  // Reserved whole, touched row by row: a short file that claims to be large costs no memory.
+  image.pixels.reserve(row_bytes * image.height);
+  if (cmyk) decoder.inks.resize(static_cast<std::size_t>(image.width) * 4);
+  while (info.output_scanline < info.output_height) {
+    const int row = static_cast<int>(info.output_scanline);
+    image.pixels.resize(row_bytes * (row + 1));
+    JSAMPROW target = cmyk ? decoder.inks.data() : image.at(row, 0);
+    jpeg_read_scanlines(&info, &target, 1);
+    if (!cmyk) continue;
+    for (int column = 0; column < image.width; ++column) {
+      const std::uint8_t* inks = decoder.inks.data() + 4 * static_cast<std::size_t>(column);
+      std::uint8_t* out = image.at(row, column);
+      for (int c = 0; c < 3; ++c) out[c] = ink_to_light(255 - inks[c], inks[3]);
+    }
+  }
+  jpeg_finish_decompress(&info);
+  return true;
+}
+
+}  // namespace
+
+Image decode_jpeg(std::string_view bytes, const std::string& where, std::int64_t max_pixels) {
+  const auto refuse = [&](const char* cause) {
+    fail(where, std::string("JPEG that cannot be decoded (") + cause + ")", "a whole JPEG");
+  };
+  Decoder decoder;
+  if (!read_header(decoder, bytes)) refuse(decoder.message);
+  check_size(decoder.info.image_height, decoder.info.image_width, where, max_pixels);
+  Image image{static_cast<int>(decoder.info.image_height), static_cast<int>(decoder.info.image_width), 3, {}};
+  if (!read_pixels(decoder, image)) refuse(decoder.message);
+  return image;
+}
+
+}  // namespace cliplab

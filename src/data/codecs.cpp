@@ -1,0 +1,25 @@
+// Chooses the decoder by the first bytes, never by the file's name.
+#include "data/codecs.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "data/codecs_internal.hpp"
+
+namespace cliplab {
+
+void check_size(std::int64_t height, std::int64_t width, const std::string& where, std::int64_t max_pixels) {
+  // Four bytes a pixel must stay addressable by the int offsets of a row.
+  max_pixels = std::min<std::int64_t>(max_pixels, (std::int64_t{1} << 31) / 4 - 1);
+  if (height > 0 && width > 0 && height <= max_pixels / width) return;
+  fail(where, std::to_string(width) + " x " + std::to_string(height) + " pixels",
+       "an image of 1 to " + std::to_string(max_pixels) + " pixels");
+}
+
+Image decode_image(std::string_view bytes, const std::string& where, std::int64_t max_pixels) {
+  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return decode_png(bytes, where, max_pixels);
+  if (bytes.starts_with("\xff\xd8\xff")) return decode_jpeg(bytes, where, max_pixels);
+  fail(where, bytes.empty() ? "an empty file" : "neither PNG nor JPEG by its first bytes", "an image");
+}
+
+}  // namespace cliplab

@@ -1,0 +1,134 @@
+// The list of corpora, and reading pairs out of one.
+#include "data/corpus.hpp"
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/hash.hpp"
+#include "base/progress.hpp"
+#include "data/recipes.hpp"
+#include "data/shards.hpp"
+
+namespace cliplab {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct Recipe {
+  const char* name;
+  const char* description;
+  void (*build)(const fs::path& folder);
+  std::vector<std::string> needs;  // corpora that must be there before
+};
+
+const std::vector<Recipe>& recipes() {
+  static const std::vector<Recipe> list{
+      {"fashion_mnist", "Fashion-MNIST, 70,000 photos of clothes", build_fashion_mnist, {}},
+      {"openmoji", "OpenMoji, never trained on", build_openmoji, {}},
+      {"gemojione", "Gemojione, never trained on", build_gemojione, {}},
+      {"tuxpaint", "Tux Paint stamps, photos and drawings, never trained on", build_tuxpaint, {}},
+      {"drawings", "training pairs: Open Clip Art, Noto Emoji, Twemoji", build_drawings, {"openmoji", "gemojione", "tuxpaint"}},
+  };
+  return list;
+}
+
+const Recipe& find_recipe(const std::string& name) {
+  std::string known;
+  for (const Recipe& recipe : recipes()) {
+    if (recipe.name == name) return recipe;
+    known += (known.empty() ? "" : ", ") + std::string(recipe.name);
+  }
+  fail("corpus", "'" + name + "'", "one of " + known);
+}
+
+fs::path corpora_folder() { return project_root() / "data/corpora"; }
+
+std::string split_id(const std::string& name, const std::string& split) {
+  return name + "/" + split + "@" + read_corpus_manifest(corpora_folder() / name)["id"].get<std::string>().substr(0, 12);
+}
+
+class ShardedPairs : public PairCorpus {
+ public:
+  ShardedPairs(const std::string& name, const std::string& split) : set_(corpora_folder() / name), id_(split_id(name, split)) {
+    for (std::int64_t i = 0; i < set_.size(); ++i) {
+      const json& meta = set_.meta(i);
+      const bool valid = meta.contains("captions") && meta["captions"].is_array() && meta.contains("split") && meta.contains("source");
+      if (!valid) fail(id_, set_.key(i) + " without captions, split or source", "a corpus of pairs", "delete its folder and fetch it again");
+      if (meta["split"] == split) rows_.push_back(i);
+    }
+    if (rows_.empty()) fail(id_, "no pair in split '" + split + "'", "train or val");
+  }
+  std::string id() const override { return id_; }
+  std::int64_t size() const override { return std::ssize(rows_); }
+  Pair get(std::int64_t i) const override {
+    const std::int64_t row = rows_[i];
+    const json& meta = set_.meta(row);
+    return {set_.image(row), meta["captions"].get<std::vector<std::string>>(), set_.key(row), meta["source"]};
+  }
+
+ private:
+  ShardSet set_;
+  std::string id_;
+  std::vector<std::int64_t> rows_;
+};
+
+}  // namespace
+
+std::unique_ptr<PairCorpus> open_pair_corpus(const std::string& name, const std::string& split) {
+  find_recipe(name);
+  return std::make_unique<ShardedPairs>(name, split);
+}
+
+std::string pair_corpus_id(const std::string& name, const std::string& split) {
+  find_recipe(name);
+  return split_id(name, split);
+}
+
+std::vector<CorpusStatus> list_corpora() {
+  std::vector<CorpusStatus> list;
+  for (const Recipe& recipe : recipes()) {
+    CorpusStatus status{recipe.name, recipe.description, false, 0, 0, {}};
+    const fs::path folder = corpora_folder() / recipe.name;
+    if (fs::exists(folder / "manifest.json")) {
+      const json manifest = read_corpus_manifest(folder);
+      status.present = true, status.samples = manifest["samples"], status.id = manifest["id"];
+      for (const json& shard : manifest["shards"]) status.bytes += shard["bytes"].get<std::int64_t>();
+    }
+    list.push_back(status);
+  }
+  return list;
+}
+
+void fetch_corpus(const std::string& name) {
+  const Recipe& recipe = find_recipe(name);
+  const fs::path folder = corpora_folder() / name;
+  if (fs::exists(folder / "manifest.json")) return;
+  for (const std::string& needed : recipe.needs) fetch_corpus(needed);
+  fs::create_directories(corpora_folder());
+  const FileLock lock(corpora_folder() / (".lock-" + name));
+  if (fs::exists(folder / "manifest.json")) return;  // another process built it while this one waited
+  say("builds the corpus " + name);
+  recipe.build(folder);
+}
+
+std::vector<std::string> verify_corpus(const std::string& name) {
+  find_recipe(name);
+  const fs::path folder = corpora_folder() / name;
+  std::vector<std::string> problems;
+  for (const json& shard : read_corpus_manifest(folder)["shards"]) {
+    const fs::path file = folder / shard["file"].get<std::string>();
+    if (!fs::exists(file)) problems.push_back(file.string() + ": missing");
+    else if (fs::file_size(file) != shard["bytes"].get<std::uintmax_t>()) problems.push_back(file.string() + ": another size than its manifest");
+    else if (sha256_file(file) != shard["sha256"].get<std::string>()) problems.push_back(file.string() + ": another SHA-256 than its manifest");
+  }
+  if (!problems.empty() || name == "fashion_mnist") return problems;
+  const ShardSet set(folder);
+  for (std::int64_t i = 0; i < set.size(); ++i) try {
+      set.image(i);
+    } catch (const InputError& error) {
+      problems.push_back(error.what());
+    }
+  return problems;
+}
+
+}  // namespace cliplab

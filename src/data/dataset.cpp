@@ -1,0 +1,194 @@
+// Labelled views of the corpora: Fashion-MNIST from its IDX files, the others by fields of the shards' metadata.
+#include "data/dataset.hpp"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/hash.hpp"
+#include "data/idx.hpp"
+#include "data/preprocess.hpp"
+#include "data/shards.hpp"
+
+namespace cliplab {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+fs::path corpus_folder(const std::string& corpus) { return project_root() / "data/corpora" / corpus; }
+
+void check_split(const DatasetInfo& info, const std::string& split) {
+  if (std::find(info.splits.begin(), info.splits.end(), split) == info.splits.end()) {
+    std::string known;
+    for (const std::string& name : info.splits) known += (known.empty() ? "" : ", ") + name;
+    fail("data set " + info.name, "split '" + split + "'", "one of " + known);
+  }
+}
+
+class FashionMnist : public Dataset {
+ public:
+  FashionMnist(std::string id, const std::string& split) : id_(std::move(id)) {
+    const fs::path folder = corpus_folder("fashion_mnist");
+    const json manifest = read_corpus_manifest(folder);
+    const auto load = [&](const std::string& name) {
+      const std::string bytes = read_file(folder / name), where = (folder / name).string();
+      for (const json& shard : manifest["shards"])
+        if (shard["file"] == name && shard["sha256"] != sha256_hex(bytes))
+          fail(where, "another SHA-256 than its manifest", "the package's file", "delete the folder and run ./cliplab data fetch fashion_mnist");
+      return read_idx(bytes, where);
+    };
+    const std::string prefix = split == "train" ? "train" : "t10k";
+    images_ = load(prefix + "-images-idx3-ubyte.gz");
+    const Idx labels = load(prefix + "-labels-idx1-ubyte.gz");
+    if (images_.shape.size() != 3 || labels.shape.size() != 1 || images_.shape[0] != labels.shape[0] || images_.shape[1] < 1 || images_.shape[2] < 1)
+      fail(folder.string(), "images and labels that do not fit", "as many labels as images");
+    for (const std::uint8_t label : labels.values) {
+      if (label >= names_.size()) fail(folder.string(), "label " + std::to_string(label), "a label under 10");
+      labels_.push_back(label);
+    }
+  }
+  std::string id() const override { return id_; }
+  std::int64_t size() const override { return std::ssize(labels_); }
+  Sample get(std::int64_t i) const override {
+    const int height = static_cast<int>(images_.shape[1]), width = static_cast<int>(images_.shape[2]);
+    Sample sample{Image::make(height, width, 3), labels_[i], names_[labels_[i]]};
+    const std::uint8_t* grey = images_.values.data() + static_cast<std::size_t>(i) * height * width;
+    for (int p = 0; p < height * width; ++p)
+      for (int c = 0; c < 3; ++c) sample.image.pixels[3 * p + c] = grey[p];
+    return sample;
+  }
+  std::span<const int> labels() const override { return labels_; }
+  std::span<const std::string> class_names() const override { return names_; }
+
+ private:
+  std::string id_;
+  Idx images_;
+  std::vector<int> labels_;
+  // README of the data set, in the order of the labels.
+  std::vector<std::string> names_{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"};
+};
+
+/// How a data set selects and labels samples of a corpus.
+struct Rule {
+  std::string label_field;                                     // class of a sample
+  std::map<std::string, std::string> where;                    // fields that must have these values
+  bool has_splits = true;                                      // the sample's own split, else all are "test"
+  int least_per_class = 1;                                     // classes with fewer samples are left out
+  std::vector<std::map<std::string, std::string>> least_each;  // ... in each of these selections
+};
+
+Rule rule_of(const std::string& name) {
+  if (name == "openmoji" || name == "gemojione") return {"name", {}, false, 1, {}};
+  if (name == "openmoji_groups" || name == "gemojione_groups") return {"group", {}, true, 20, {}};
+  const std::vector<std::map<std::string, std::string>> both{{{"domain", "photo"}}, {{"domain", "cartoon"}}};
+  if (name == "tuxpaint_photo") return {"folder", {{"domain", "photo"}}, true, 8, both};
+  if (name == "tuxpaint_cartoon") return {"folder", {{"domain", "cartoon"}}, true, 8, both};
+  return {"folder", {}, true, 10, {}};
+}
+
+class ShardDataset : public Dataset {
+ public:
+  ShardDataset(std::string id, const DatasetInfo& info, const std::string& split) : set_(corpus_folder(info.corpus)), id_(std::move(id)) {
+    const Rule rule = rule_of(info.name);
+    const auto text = [&](std::int64_t i, const std::string& field) {
+      const json& meta = set_.meta(i);
+      return meta.contains(field) && meta[field].is_string() ? meta[field].get<std::string>() : std::string();
+    };
+    const auto matches = [&](std::int64_t i, const std::map<std::string, std::string>& where) {
+      return std::all_of(where.begin(), where.end(), [&](const auto& item) { return text(i, item.first) == item.second; });
+    };
+    auto selections = rule.least_each;
+    if (selections.empty()) selections.push_back(rule.where);
+    std::map<std::string, std::vector<int>> counts;  // class -> samples in each selection
+    for (std::int64_t i = 0; i < set_.size(); ++i)
+      for (std::size_t s = 0; s < selections.size(); ++s)
+        if (const std::string label = text(i, rule.label_field); !label.empty() && matches(i, selections[s])) {
+          auto& mine = counts[label];
+          mine.resize(selections.size());
+          ++mine[s];
+        }
+    std::map<std::string, int> index;
+    for (const auto& [label, mine] : counts)
+      if (std::all_of(mine.begin(), mine.end(), [&](int n) { return n >= rule.least_per_class; })) {
+        index[label] = static_cast<int>(names_.size());
+        names_.push_back(label);
+      }
+    for (std::int64_t i = 0; i < set_.size(); ++i) {
+      const auto found = index.find(text(i, rule.label_field));
+      if (found == index.end() || !matches(i, rule.where) || (rule.has_splits && text(i, "split") != split)) continue;
+      rows_.push_back(i);
+      labels_.push_back(found->second);
+    }
+    if (rows_.empty()) fail(id_, "no sample", "at least one", "./cliplab data verify " + info.corpus);
+  }
+  std::string id() const override { return id_; }
+  std::int64_t size() const override { return std::ssize(rows_); }
+  Sample get(std::int64_t i) const override {
+    const json& captions = set_.meta(rows_[i]).value("captions", json::array());
+    return {composite(set_.image(rows_[i]), {255, 255, 255}), labels_[i], captions.empty() ? std::string() : captions[0].get<std::string>()};
+  }
+  std::span<const int> labels() const override { return labels_; }
+  std::span<const std::string> class_names() const override { return names_; }
+
+ private:
+  ShardSet set_;
+  std::string id_;
+  std::vector<std::int64_t> rows_;
+  std::vector<int> labels_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+std::string dataset_id(const std::string& name, const std::string& split) {
+  const DatasetInfo& info = dataset_info(name);
+  check_split(info, split);
+  return name + "/" + split + "@" + read_corpus_manifest(corpus_folder(info.corpus))["id"].get<std::string>().substr(0, 12);
+}
+
+std::unique_ptr<Dataset> open_dataset(const std::string& name, const std::string& split) {
+  const DatasetInfo& info = dataset_info(name);
+  const std::string id = dataset_id(name, split);
+  if (info.corpus == "fashion_mnist") return std::make_unique<FashionMnist>(id, split);
+  return std::make_unique<ShardDataset>(id, info, split);
+}
+
+Prompts load_prompts(const Dataset& dataset, const std::string& name) {
+  const fs::path file = project_root() / "data/prompts" / (name + ".json");
+  const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
+  const std::string where = file.string();
+  const auto refuse = [&](const std::string& found) { fail(where, found, "{\"classes\": {name: [synonyms]} or \"own\", \"templates\": [...]}"); };
+  if (!document.is_object() || !document.contains("templates") || !document["templates"].is_array() || !document.contains("classes")) refuse("fields missing");
+  Prompts prompts;
+  for (const json& text : document["templates"]) {
+    if (!text.is_string() || text.get<std::string>().find("{}") == std::string::npos) refuse("a template without {}");
+    prompts.templates.push_back(text);
+  }
+  if (prompts.templates.empty()) refuse("no template");
+  const json& classes = document["classes"];
+  if (classes == "own") {
+    for (const std::string& class_name : dataset.class_names()) prompts.class_names.push_back({class_name});
+    return prompts;
+  }
+  if (!classes.is_object()) refuse("classes of another type");
+  std::set<std::string> known(dataset.class_names().begin(), dataset.class_names().end());
+  for (const auto& [class_name, synonyms] : classes.items())
+    if (!known.contains(class_name)) refuse("class '" + class_name + "' that the data set does not have");
+  for (const std::string& class_name : dataset.class_names()) {
+    if (!classes.contains(class_name)) refuse("no entry for class '" + class_name + "'");
+    std::vector<std::string> names;
+    for (const json& synonym : classes[class_name]) {
+      if (!synonym.is_string()) refuse("a name of class '" + class_name + "' that is not text");
+      names.push_back(synonym);
+    }
+    if (names.empty()) refuse("class '" + class_name + "' without a name");
+    prompts.class_names.push_back(names);
+  }
+  return prompts;
+}
+
+}  // namespace cliplab

@@ -1,0 +1,63 @@
+// Labelled image sets and the table of those that exist. The rest of the program sees this header only.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/image.hpp"
+
+namespace cliplab {
+
+/// One labelled (and perhaps captioned) picture. The image is RGB; transparent pictures are put on white.
+struct Sample {
+  Image image;
+  int label = -1;
+  std::string caption;
+};
+
+/// Fixed, ordered, finite; get() is deterministic and thread-safe.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual std::string id() const = 0;  // "openmoji/test@9f2c41": name, split, content hash; a cache key
+  virtual std::int64_t size() const = 0;
+  virtual Sample get(std::int64_t i) const = 0;  // throws InputError naming file and member when it cannot be decoded
+  virtual std::span<const int> labels() const = 0;  // [N], each in [0, C)
+  virtual std::span<const std::string> class_names() const = 0;  // [C]
+};
+
+/// What the table says of a data set.
+struct DatasetInfo {
+  std::string name;         // "fashion_mnist"
+  std::string title;        // "Fashion-MNIST"
+  std::string description;  // one sentence: what the images and the classes are
+  std::string licence;
+  std::string source;               // package it comes from
+  std::vector<std::string> splits;  // {"train", "test"} or {"test"}
+  std::string corpus;               // the corpus on disk it is read from
+};
+
+/// Every data set, in one fixed order.
+std::span<const DatasetInfo> dataset_table();
+/// Throws InputError with the nearest names for an unknown one.
+const DatasetInfo& dataset_info(const std::string& name);
+
+/// Throws InputError when the corpus is not on disk (with the command that fetches it) or does not match its manifest.
+std::unique_ptr<Dataset> open_dataset(const std::string& name, const std::string& split);
+
+/// The id that open_dataset(name, split)->id() would give, read from the manifest alone (milliseconds).
+std::string dataset_id(const std::string& name, const std::string& split);
+
+/// Prompts of a data set, from data/prompts/<name>.json. {} in a template stands for the class name.
+struct Prompts {
+  std::vector<std::vector<std::string>> class_names;  // [C][synonyms >= 1]
+  std::vector<std::string> templates;                 // [P]
+};
+/// Class names are joined to the data set's classes by name, not by position; a name without a partner is an error.
+Prompts load_prompts(const Dataset& dataset, const std::string& name);
+
+}  // namespace cliplab

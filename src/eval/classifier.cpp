@@ -1,0 +1,45 @@
+// Linear classifiers from prompts.
+#include "eval/classifier.hpp"
+
+#include "base/error.hpp"
+
+namespace cliplab {
+
+Matrix LinearClassifier::logits(const Matrix& features) const {
+  if (features.cols() != weight.cols())
+    fail("classifier", std::to_string(features.cols()) + " features a sample", std::to_string(weight.cols()));
+  Matrix result = features * weight.transpose();  // [N,D] x [D,C]
+  result.rowwise() += bias.transpose();
+  return result;
+}
+
+std::string fill_template(const std::string& prompt_template, const std::string& class_name) {
+  const auto place = prompt_template.find("{}");
+  if (place == std::string::npos) fail("prompt template", "'" + prompt_template + "'", "{} where the class name goes");
+  return prompt_template.substr(0, place) + class_name + prompt_template.substr(place + 2);
+}
+
+LinearClassifier zero_shot_classifier(TextEncoder& text, std::span<const std::vector<std::string>> class_names,
+                                      std::span<const std::string> templates, float logit_scale) {
+  if (templates.empty()) fail("zero-shot", "no template", "at least one");
+  std::vector<std::string> prompts;  // class by class, synonym by synonym, template by template
+  for (const auto& synonyms : class_names) {
+    if (synonyms.empty()) fail("zero-shot", "a class without a name", "at least one name a class");
+    for (const std::string& name : synonyms)
+      for (const std::string& prompt_template : templates) prompts.push_back(fill_template(prompt_template, name));
+  }
+  const Matrix rows = text.encode(prompts);
+  LinearClassifier classifier;
+  classifier.weight.resize(std::ssize(class_names), rows.cols());
+  classifier.bias.setZero(std::ssize(class_names));
+  Eigen::Index row = 0;
+  for (Eigen::Index c = 0; c < classifier.weight.rows(); ++c) {
+    const auto count = static_cast<Eigen::Index>(class_names[c].size() * templates.size());
+    const Eigen::RowVectorXf mean = rows.middleRows(row, count).rowwise().normalized().colwise().mean();
+    classifier.weight.row(c) = logit_scale * mean.normalized();
+    row += count;
+  }
+  return classifier;
+}
+
+}  // namespace cliplab

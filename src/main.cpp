@@ -1,0 +1,137 @@
+// The command line: one sub-command a line of `usage`; everything they do lives in the layers below.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "data/corpus.hpp"
+#include "data/dataset.hpp"
+#include "model/architecture.hpp"
+#include "model/safetensors.hpp"
+#include "run/debug.hpp"
+#include "run/experiment.hpp"
+#include "run/runner.hpp"
+
+namespace {
+
+using namespace cliplab;
+using Arguments = std::span<const std::string>;
+
+constexpr const char* kUsage = R"(cliplab: the studies of the CLIP paper (arXiv 2103.00020), re-run
+
+  ./cliplab run quickstart                  the main job: real data, two CPU cores, minutes
+  ./cliplab test                            every test
+  ./cliplab report [RUN_FOLDER ...]         tables, figures, report.html and report.pdf from results/runs
+
+  ./cliplab list                            studies and configs
+  ./cliplab describe STUDY                  the question, the paper's section, the keys
+  ./cliplab check CONFIG [--key value ...]  is a config right, without running it
+  ./cliplab run CONFIG [--key value ...] [--sweep key=a,b,c ...]
+  ./cliplab data list | fetch NAME | verify NAME
+  ./cliplab model list | inspect FILE
+
+A stopped run (Ctrl-C, kill) goes on with the same command. Results: results/README.md.
+)";
+
+int list_command() {
+  for (const ExperimentInfo& info : experiments())
+    fmt::print("{}\n    {}\n    {}\n", info.name, info.question, info.paper);
+  fmt::print("\nconfigs (./cliplab run NAME):\n");
+  for (const std::string& name : list_configs()) fmt::print("    {}\n", name);
+  return 0;
+}
+
+int describe_command(Arguments arguments) {
+  if (arguments.size() != 1) fail("describe", std::to_string(arguments.size()) + " words", "one study's name");
+  const ExperimentInfo& info = find_experiment(arguments[0]);
+  Options options;
+  info.experiment->declare(options);
+  fmt::print("{}\n{}\n{}\n\nIts keys:\n{}\nKeys of every run:\n{}", info.name, info.question, info.paper, options.help(),
+             run_options().help());
+  return 0;
+}
+
+int check_command(Arguments arguments) {
+  if (arguments.empty()) fail("check", "no config", "./cliplab check CONFIG");
+  check_config(find_config(arguments[0]), arguments.subspan(1));
+  fmt::print("{}: right\n", arguments[0]);
+  return 0;
+}
+
+int data_command(Arguments arguments) {
+  const std::string verb = arguments.empty() ? "" : arguments[0];
+  if (verb == "list" && arguments.size() == 1) {
+    fmt::print("corpora (data/corpora):\n");
+    for (const CorpusStatus& corpus : list_corpora())
+      fmt::print("  {:<16}{:<22}{}\n", corpus.name,
+                 corpus.present ? fmt::format("{} samples", corpus.samples) : std::string("not fetched"), corpus.description);
+    fmt::print("\ndata sets:\n");
+    for (const DatasetInfo& info : dataset_table())
+      fmt::print("  {:<18}{} [{}]; {}\n", info.name, info.description, fmt::join(info.splits, ", "), info.licence);
+    return 0;
+  }
+  if ((verb == "fetch" || verb == "verify") && arguments.size() == 2) {
+    if (verb == "fetch") return fetch_corpus(arguments[1]), 0;
+    const std::vector<std::string> problems = verify_corpus(arguments[1]);
+    for (const std::string& problem : problems) fmt::print("{}\n", problem);
+    fmt::print("{}: {}\n", arguments[1], problems.empty() ? "whole" : fmt::format("{} problems", problems.size()));
+    return problems.empty() ? 0 : 1;
+  }
+  fail("data", verb.empty() ? "no word" : "'" + verb + "'", "list, fetch NAME or verify NAME");
+}
+
+int model_command(Arguments arguments) {
+  const std::string verb = arguments.empty() ? "" : arguments[0];
+  if (verb == "list" && arguments.size() == 1) {
+    fmt::print("{:<14}{:>6}{:>12}{:>14}{:>14}\n", "name", "side", "params M", "image GFLOPs", "text GFLOPs");
+    for (const Architecture& a : architecture_table())
+      fmt::print("{:<14}{:>6}{:>12.2f}{:>14.3f}{:>14.3f}\n", a.name, a.resolution, parameter_count(a) / 1e6, image_gflops(a), text_gflops(a));
+    fmt::print("GFLOPs: multiply-adds of one forward pass, as the paper counts them.\n");
+    return 0;
+  }
+  if (verb == "inspect" && arguments.size() == 2) {
+    const SafetensorsFile file(arguments[1]);
+    for (const auto& [key, value] : file.metadata()) fmt::print("# {} = {}\n", key, value);
+    for (const auto& [name, tensor] : file.tensors()) fmt::print("{:<60}{:<5}[{}]\n", name, tensor.dtype, fmt::join(tensor.shape, ", "));
+    return 0;
+  }
+  fail("model", verb.empty() ? "no word" : "'" + verb + "'", "list or inspect FILE");
+}
+
+int dispatch(Arguments arguments) {
+  const std::string command = arguments.empty() ? "help" : arguments[0];
+  const Arguments rest = arguments.empty() ? arguments : arguments.subspan(1);
+  if (command == "help" || command == "--help" || command == "-h") return std::cout << kUsage, 0;
+  if (command == "list") return list_command();
+  if (command == "describe") return describe_command(rest);
+  if (command == "check") return check_command(rest);
+  if (command == "run") return run_command(rest);
+  if (command == "data") return data_command(rest);
+  if (command == "model") return model_command(rest);
+  if (command == "debug") return debug_command(rest);
+  fail("cliplab", "'" + command + "'", "run, test, report, list, describe, check, data or model", "./cliplab help");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  try {
+    install_stop_handlers();
+    return dispatch(arguments);
+  } catch (const Interrupted& stop) {
+    std::cerr << "cliplab: " << stop.what() << "\n";
+    return 130;
+  } catch (const InputError& error) {
+    std::cerr << "cliplab: " << error.what() << "\n";
+    return 1;
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::cerr << "cliplab: " << error.what() << "\n";
+    return 1;
+  }
+}

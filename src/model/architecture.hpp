@@ -1,0 +1,51 @@
+// The table of model sizes: the paper's nine (Tables 19 and 20) and those that two CPU cores can train.
+// Costs and parameter counts are closed formulas of the sizes, so that a table can be made without a model.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+
+namespace cliplab {
+
+struct Architecture {
+  std::string name;    // "ViT-B/32"
+  std::string family;  // "vit" or "resnet"
+  int embed_dim = 0;   // joint space
+  int resolution = 0;  // input side, pixels
+  int vision_width = 0;
+  int patch = 0;                         // vit only
+  std::array<int, 4> vision_layers{};    // resnet: blocks a stage; vit: {layers, 0, 0, 0}
+  int text_width = 0;
+  int text_layers = 0;
+  int context_length = 77;  // tokens
+  int head_width = 64;      // both towers; heads = width / head_width
+  bool quick_gelu = true;   // x * sigmoid(1.702 x), else exact GELU
+  int vocab_size = 49408;
+
+  int vision_heads() const { return (family == "vit" ? vision_width : 32 * vision_width) / head_width; }
+  int text_heads() const { return text_width / head_width; }
+  /// Width of the features that a linear probe sees (Space::kTrunk): before `proj` for a ViT (A.3). For a ResNet the
+  /// output of the attention pool, whose last layer is the projection: equal to embed_dim.
+  int trunk_dim() const { return family == "vit" ? vision_width : embed_dim; }
+};
+
+std::span<const Architecture> architecture_table();
+/// Throws InputError with the nearest names for an unknown one.
+const Architecture& find_architecture(const std::string& name);
+
+/// Multiply-adds of one forward pass in 1e9, as the paper's Fig 9 counts GFLOPs: convolutions, matrix products and
+/// attention; element-wise work is left out.
+double image_gflops(const Architecture& architecture);
+double text_gflops(const Architecture& architecture);
+
+/// Learned values of both towers, the temperature included.
+std::int64_t parameter_count(const Architecture& architecture);
+
+/// The sizes as text for a file's metadata, and back. Throws InputError naming `where` when one is missing or absurd.
+std::map<std::string, std::string> to_metadata(const Architecture& architecture);
+Architecture from_metadata(const std::map<std::string, std::string>& metadata, const std::string& where);
+
+}  // namespace cliplab

@@ -1,0 +1,68 @@
+// The façade of the models: what the rest of the program may see of LibTorch's layer. No torch here.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/image.hpp"
+#include "base/matrix.hpp"
+
+namespace cliplab {
+
+/// Which features: before the projection (linear probes, appendix A.3), or projected with unit rows (zero-shot).
+enum class Space { kTrunk, kJoint };
+
+class ImageEncoder {
+ public:
+  virtual ~ImageEncoder() = default;
+  virtual std::string id() const = 0;                                      // weights, precision, preprocessing
+  virtual Matrix encode(std::span<const Image> images, Space space) = 0;  // [N] RGB -> [N, D]
+};
+
+class TextEncoder {
+ public:
+  virtual ~TextEncoder() = default;
+  virtual std::string id() const = 0;
+  virtual Matrix encode(std::span<const std::string> texts) = 0;  // [N] -> [N, D], unit rows
+};
+
+/// Facts of a model that tables and figures need.
+struct ModelInfo {
+  std::string name;          // "vit-s": architecture, or the file's stem
+  std::string architecture;  // key of the architecture table
+  std::string family;        // "vit" or "resnet"
+  std::string weights_id;    // SHA-256 of the weights, first 16 digits
+  int resolution = 0;        // input side, pixels
+  double image_gflops = 0;   // one image forward; a multiply-add counts once, as in the paper's Fig 9 (RN50: 6.1)
+  double text_gflops = 0;    // one caption of the full context forward, counted the same way
+  double parameters = 0;     // both towers
+  float logit_scale = 0;     // exp of the learned temperature parameter
+};
+
+/// How a model computes.
+struct ModelOptions {
+  std::string precision = "fp32";  // "fp32" or "bf16" (weights converted once, LayerNorm in fp32)
+  std::string device = "cpu";      // "cpu" or "cuda"
+};
+
+class ClipModel {
+ public:
+  virtual ~ClipModel() = default;
+  virtual const ModelInfo& info() const = 0;
+  virtual ImageEncoder& image() = 0;
+  virtual TextEncoder& text() = 0;
+};
+
+/// Opens a .safetensors file that this program wrote (OpenAI's tensor names; architecture and preprocessing in its
+/// metadata). Throws InputError naming file, tensor, found and expected.
+std::unique_ptr<ClipModel> open_clip_model(const std::filesystem::path& file, const ModelOptions& options = {});
+
+/// The same architecture with the initial weights of `seed`: the "untrained" row of a table.
+std::unique_ptr<ClipModel> untrained_clip_model(const std::string& architecture, std::uint64_t seed,
+                                                const ModelOptions& options = {});
+
+}  // namespace cliplab

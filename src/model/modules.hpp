@@ -1,0 +1,82 @@
+// The towers as LibTorch modules with OpenAI's parameter names (openai/CLIP model.py), for src/model and src/train.
+// Parameters stay fp32; a forward pass in bf16 casts each weight where it is used, so gradients arrive in fp32.
+// LayerNorm, normalisation, temperature and loss are always fp32.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <vector>
+
+#include "model/architecture.hpp"
+
+namespace cliplab {
+
+/// One transformer: `resblocks.<i>.{ln_1, attn, ln_2, mlp}` (model.py `Transformer`).
+class TransformerImpl : public torch::nn::Module {
+ public:
+  TransformerImpl(int width, int layers, int heads, bool quick_gelu);
+  /// x [B, T, d]; `causal` masks the future.
+  torch::Tensor forward(torch::Tensor x, bool causal);
+
+ private:
+  struct Block {
+    torch::Tensor ln_1_weight, ln_1_bias, in_weight, in_bias, out_weight, out_bias;
+    torch::Tensor ln_2_weight, ln_2_bias, fc_weight, fc_bias, proj_weight, proj_bias;
+  };
+  std::vector<Block> blocks_;
+  int width_, heads_;
+  bool quick_gelu_;
+};
+TORCH_MODULE(Transformer);
+
+/// An image tower: pixels [B, 3, R, R] normalised -> trunk features [B, trunk_dim] and joint features [B, E].
+class VisionTowerImpl : public torch::nn::Module {
+ public:
+  virtual torch::Tensor trunk(torch::Tensor pixels) = 0;
+  /// The projection into the joint space; the identity where the trunk ends with it (ResNet).
+  virtual torch::Tensor project(torch::Tensor trunk) = 0;
+};
+
+std::shared_ptr<VisionTowerImpl> make_vision_transformer(const Architecture& architecture);
+std::shared_ptr<VisionTowerImpl> make_modified_resnet(const Architecture& architecture);
+
+class ClipImpl : public torch::nn::Module {
+ public:
+  /// Initial weights as OpenAI's initialize_parameters, drawn from torch's default generator (seed it first).
+  explicit ClipImpl(const Architecture& architecture);
+
+  /// pixels [B, 3, R, R] -> [B, trunk_dim], fp32.
+  torch::Tensor image_trunk(torch::Tensor pixels);
+  /// -> [B, E], fp32, not normalised.
+  torch::Tensor encode_image(torch::Tensor pixels);
+  /// tokens [B, T] int64, T up to context_length and cut to the longest caption (exact under the causal mask);
+  /// read at the first largest id, the end of text. -> [B, E], fp32, not normalised.
+  torch::Tensor encode_text(torch::Tensor tokens);
+
+  /// bf16 or fp32 activations from now on.
+  void set_compute_type(torch::ScalarType type) { compute_ = type; }
+  const Architecture& architecture() const { return architecture_; }
+
+  torch::Tensor logit_scale;  // [] ln of the scale, starts at ln(1/0.07)
+
+ private:
+  Architecture architecture_;
+  torch::ScalarType compute_ = torch::kFloat32;
+  std::shared_ptr<VisionTowerImpl> visual_;
+  Transformer transformer_{nullptr};
+  torch::Tensor token_embedding_, positional_embedding_, ln_final_weight_, ln_final_bias_, text_projection_;
+};
+TORCH_MODULE(Clip);
+
+/// A weight in the type that activations have now (the weight itself when it already is).
+inline torch::Tensor as_type_of(const torch::Tensor& weight, const torch::Tensor& activations) {
+  return weight.to(activations.scalar_type());
+}
+
+/// LayerNorm over the last dimension, eps 1e-5, statistics in fp32 whatever the input's type.
+torch::Tensor layer_norm(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
+
+/// PyTorch's default initial weight and bias of a Linear or Conv layer: uniform within 1 / sqrt(fan_in).
+torch::Tensor default_uniform(std::vector<std::int64_t> shape, std::int64_t fan_in);
+
+}  // namespace cliplab

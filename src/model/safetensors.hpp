@@ -1,0 +1,49 @@
+// The safetensors container: 8-byte little-endian header length, JSON header, raw tensors. Data only; every
+// length and offset of a file is checked before it is used. Used for model files and training checkpoints.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace cliplab {
+
+struct TensorBytes {
+  std::string dtype;                // "F32", "F64", "I64", "BF16", "F16"
+  std::vector<std::int64_t> shape;  // [] is a scalar
+  const char* data = nullptr;       // little-endian, row-major; owned by somebody else
+  std::size_t bytes = 0;
+};
+
+/// Bytes of one element; 0 for a dtype that is not known here.
+std::size_t dtype_size(const std::string& dtype);
+
+/// Writes the file whole or not at all, tensors in name order, data 64-byte aligned. Throws InputError.
+void write_safetensors(const std::filesystem::path& path, const std::map<std::string, TensorBytes>& tensors,
+                       const std::map<std::string, std::string>& metadata);
+
+/// A file mapped into memory; tensor data lives as long as this object.
+class SafetensorsFile {
+ public:
+  /// Throws InputError naming the file: too short, header over 100 MB or past the end, not JSON, unknown dtype,
+  /// negative or overflowing shape, offsets outside, overlapping or not covering the data.
+  explicit SafetensorsFile(const std::filesystem::path& path);
+  ~SafetensorsFile();
+  SafetensorsFile(const SafetensorsFile&) = delete;
+  SafetensorsFile& operator=(const SafetensorsFile&) = delete;
+
+  const std::map<std::string, TensorBytes>& tensors() const { return tensors_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
+ private:
+  void parse(const std::string& where);
+  const char* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::map<std::string, TensorBytes> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+}  // namespace cliplab

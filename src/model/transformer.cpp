@@ -1,0 +1,120 @@
+// Transformer blocks and the vision transformer (openai/CLIP model.py: ResidualAttentionBlock, VisionTransformer).
+#include <cmath>
+
+#include "model/modules.hpp"
+
+namespace cliplab {
+
+using torch::Tensor;
+
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return at::layer_norm(x, {x.size(-1)}, weight, bias, 1e-5);
+}
+
+Tensor default_uniform(std::vector<std::int64_t> shape, std::int64_t fan_in) {
+  const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
+  return torch::empty(shape).uniform_(-bound, bound);
+}
+
+namespace {
+
+/// Parameters of a layer live in nested modules so that their names come out as in the released files.
+struct Holder : torch::nn::Module {
+  Tensor put(const std::string& name, Tensor value) { return register_parameter(name, std::move(value)); }
+};
+
+std::shared_ptr<Holder> child(torch::nn::Module& parent, const std::string& name) {
+  return parent.register_module(name, std::make_shared<Holder>());
+}
+
+}  // namespace
+
+TransformerImpl::TransformerImpl(int width, int layers, int heads, bool quick_gelu)
+    : width_(width), heads_(heads), quick_gelu_(quick_gelu) {
+  auto resblocks = child(*this, "resblocks");
+  const std::int64_t d = width;
+  for (int i = 0; i < layers; ++i) {
+    auto block = child(*resblocks, std::to_string(i));
+    auto ln_1 = child(*block, "ln_1"), attn = child(*block, "attn"), ln_2 = child(*block, "ln_2"), mlp = child(*block, "mlp");
+    auto out = child(*attn, "out_proj"), fc = child(*mlp, "c_fc"), proj = child(*mlp, "c_proj");
+    Block b;
+    b.ln_1_weight = ln_1->put("weight", torch::ones({d}));
+    b.ln_1_bias = ln_1->put("bias", torch::zeros({d}));
+    const double xavier = std::sqrt(6.0 / (d + 3 * d));  // nn.MultiheadAttention: xavier_uniform over the stacked weight
+    b.in_weight = attn->put("in_proj_weight", torch::empty({3 * d, d}).uniform_(-xavier, xavier));
+    b.in_bias = attn->put("in_proj_bias", torch::zeros({3 * d}));
+    b.out_weight = out->put("weight", default_uniform({d, d}, d));
+    b.out_bias = out->put("bias", torch::zeros({d}));
+    b.ln_2_weight = ln_2->put("weight", torch::ones({d}));
+    b.ln_2_bias = ln_2->put("bias", torch::zeros({d}));
+    b.fc_weight = fc->put("weight", default_uniform({4 * d, d}, d));
+    b.fc_bias = fc->put("bias", default_uniform({4 * d}, d));
+    b.proj_weight = proj->put("weight", default_uniform({d, 4 * d}, 4 * d));
+    b.proj_bias = proj->put("bias", default_uniform({d}, 4 * d));
+    blocks_.push_back(b);
+  }
+}
+
+Tensor TransformerImpl::forward(Tensor x, bool causal) {
+  const auto B = x.size(0), T = x.size(1);
+  const auto linear = [](const Tensor& input, const Tensor& weight, const Tensor& bias) {
+    return at::linear(input, as_type_of(weight, input), as_type_of(bias, input));
+  };
+  for (const Block& b : blocks_) {
+    Tensor y = linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias), b.in_weight, b.in_bias);
+    y = y.view({B, T, 3, heads_, width_ / heads_}).permute({2, 0, 3, 1, 4});  // [B,T,3d] -> [3,B,H,T,d/H]
+    y = at::scaled_dot_product_attention(y[0], y[1], y[2], {}, 0.0, causal);
+    y = y.transpose(1, 2).reshape({B, T, width_});  // [B,H,T,d/H] -> [B,T,d]
+    x = x + linear(y, b.out_weight, b.out_bias);
+    y = linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);
+    y = quick_gelu_ ? y * at::sigmoid(1.702 * y) : at::gelu(y);
+    x = x + linear(y, b.proj_weight, b.proj_bias);
+  }
+  return x;
+}
+
+namespace {
+
+class VisionTransformer : public VisionTowerImpl {
+ public:
+  explicit VisionTransformer(const Architecture& a) : patch_(a.patch) {
+    const std::int64_t d = a.vision_width, grid = a.resolution / a.patch;
+    const double scale = 1.0 / std::sqrt(static_cast<double>(d));
+    class_embedding_ = register_parameter("class_embedding", scale * torch::randn({d}));
+    positional_embedding_ = register_parameter("positional_embedding", scale * torch::randn({grid * grid + 1, d}));
+    proj_ = register_parameter("proj", scale * torch::randn({d, a.embed_dim}));
+    conv_weight_ = child(*this, "conv1")->put("weight", default_uniform({d, 3, patch_, patch_}, 3 * patch_ * patch_));
+    auto ln_pre = child(*this, "ln_pre"), ln_post = child(*this, "ln_post");
+    ln_pre_weight_ = ln_pre->put("weight", torch::ones({d})), ln_pre_bias_ = ln_pre->put("bias", torch::zeros({d}));
+    ln_post_weight_ = ln_post->put("weight", torch::ones({d})), ln_post_bias_ = ln_post->put("bias", torch::zeros({d}));
+    transformer_ = register_module("transformer", Transformer(a.vision_width, a.vision_layers[0], a.vision_heads(), a.quick_gelu));
+  }
+
+  Tensor trunk(Tensor pixels) override {
+    const auto B = pixels.size(0), grid = pixels.size(2) / patch_, d = class_embedding_.size(0);
+    // The strided convolution as one matrix product over non-overlapping patches.
+    Tensor x = pixels.view({B, 3, grid, patch_, grid, patch_}).permute({0, 2, 4, 1, 3, 5});
+    x = x.reshape({B, grid * grid, 3 * patch_ * patch_});  // [B,3,R,R] -> [B,G*G,3*P*P]
+    x = at::linear(x, as_type_of(conv_weight_.view({d, -1}), x));
+    x = torch::cat({as_type_of(class_embedding_, x).expand({B, 1, d}), x}, 1);
+    x = x + as_type_of(positional_embedding_, x);
+    x = transformer_(layer_norm(x, ln_pre_weight_, ln_pre_bias_), /*causal=*/false);
+    return layer_norm(x.select(1, 0), ln_post_weight_, ln_post_bias_);  // [B,T,d] -> [B,d]
+  }
+
+  Tensor project(Tensor trunk) override { return at::matmul(trunk, as_type_of(proj_, trunk)); }
+
+ private:
+  std::int64_t patch_;
+  Tensor class_embedding_, positional_embedding_, proj_, conv_weight_;
+  Tensor ln_pre_weight_, ln_pre_bias_, ln_post_weight_, ln_post_bias_;
+  Transformer transformer_{nullptr};
+};
+
+}  // namespace
+
+std::shared_ptr<VisionTowerImpl> make_vision_transformer(const Architecture& architecture) {
+  return std::make_shared<VisionTransformer>(architecture);
+}
+
+}  // namespace cliplab

@@ -1,0 +1,30 @@
+// Between a model in memory and a .safetensors file with OpenAI's tensor names. For src/model and src/train.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "model/modules.hpp"
+#include "model/safetensors.hpp"
+
+namespace cliplab {
+
+/// Every parameter and buffer by its released name.
+std::map<std::string, torch::Tensor> named_state(torch::nn::Module& module);
+
+/// A view of a contiguous CPU tensor's bytes; the tensor must outlive it.
+TensorBytes bytes_of(const torch::Tensor& tensor);
+/// A copy of the bytes as a tensor.
+torch::Tensor tensor_of(const TensorBytes& bytes);
+
+/// Copies tensors named `prefix` + name into `state`. Throws InputError that lists every missing, unmatched and
+/// misshapen tensor with the likely cause.
+void load_state(const std::map<std::string, TensorBytes>& tensors, const std::string& prefix,
+                std::map<std::string, torch::Tensor>& state, const std::string& where);
+
+void save_model(const std::filesystem::path& path, Clip& model, const std::map<std::string, std::string>& extra = {});
+
+}  // namespace cliplab

@@ -1,0 +1,238 @@
+// Features, classifiers and their caches.
+#include "run/context.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/hash.hpp"
+#include "base/parallel.hpp"
+#include "base/progress.hpp"
+#include "base/rng.hpp"
+#include "data/preprocess.hpp"
+
+namespace cliplab {
+namespace {
+
+// Changes when features or probes of an unchanged key would come out differently.
+constexpr int kCacheEpoch = 1;
+constexpr std::int64_t kChunk = 512;  // pictures decoded at a time
+
+/// [H, W, 3] -> a row of 28 x 28 grey or 16 x 16 RGB in [0, 1].
+Matrix pixel_rows(std::span<const Image> images, bool grey) {
+  const int side = grey ? 28 : 16, channels = grey ? 1 : 3;
+  Matrix rows(std::ssize(images), side * side * channels);
+  parallel_for(std::ssize(images), [&](std::int64_t i) {
+    const Image image = clip_transform(images[i], side);
+    for (int p = 0; p < side * side; ++p)
+      for (int c = 0; c < channels; ++c) rows(i, p * channels + c) = static_cast<float>(image.pixels[3 * p + c]) / 255.0f;
+  });
+  return rows;
+}
+
+bool is_grey(const Image& image) {
+  for (std::size_t i = 0; i + 2 < image.pixels.size(); i += 3)
+    if (image.pixels[i] != image.pixels[i + 1] || image.pixels[i] != image.pixels[i + 2]) return false;
+  return true;
+}
+
+}  // namespace
+
+Context::Context(const Options& options, std::filesystem::path cache, std::vector<std::unique_ptr<ClipModel>> models)
+    : options_(options), cache_(std::move(cache)), models_(std::move(models)) {}
+
+ClipModel& Context::untrained(const std::string& architecture) {
+  auto& model = untrained_[architecture];
+  if (!model) model = untrained_clip_model(architecture, static_cast<std::uint64_t>(options_.integer("seed")));
+  return *model;
+}
+
+const Dataset& Context::dataset(const std::string& name, const std::string& split) {
+  auto& entry = datasets_[name + "/" + split];
+  if (!entry) entry = open_dataset(name, split);
+  return *entry;
+}
+
+std::vector<std::int64_t> Context::subset(const Dataset& dataset, const std::string& split) const {
+  std::vector<std::int64_t> indices(dataset.size());
+  std::iota(indices.begin(), indices.end(), 0);
+  const std::int64_t limit = options_.integer(split == "train" ? "eval.max_train" : "eval.max_test");
+  if (std::ssize(indices) <= limit) return indices;
+  Rng rng(static_cast<std::uint64_t>(options_.integer("seed")), 0x5b5e7);
+  rng.shuffle(indices);
+  indices.resize(limit);
+  std::sort(indices.begin(), indices.end());
+  return indices;
+}
+
+std::filesystem::path Context::cache_file(const std::string& kind, const std::string& key) const {
+  return cache_ / (kind + "-" + sha256_hex(key).substr(0, 24) + ".h5");
+}
+
+FeatureSet Context::extract(const std::string& encoder_id, const std::string& description, const std::string& name,
+                            const std::string& split, const std::function<Matrix(std::span<const Image>)>& encode) {
+  const Dataset& data = dataset(name, split);
+  const std::vector<std::int64_t> indices = subset(data, split);
+  FeatureSet set;
+  set.description = description;
+  set.id = fmt::format("{}|{}|{} of {} seed {}|epoch {}", encoder_id, data.id(), indices.size(), data.size(),
+                       indices.size() < static_cast<std::size_t>(data.size()) ? options_.integer("seed") : 0, kCacheEpoch);
+  const auto file = cache_file("features", set.id);
+  Matrix table;  // [N, D + 1], the label last
+  if (std::filesystem::exists(file)) {
+    try {
+      table = read_features(file, set.id);
+    } catch (const InputError& error) {
+      say(fmt::format("{}: computed again", error.what()));
+    }
+  }
+  if (table.size() == 0) {
+    Progress progress(fmt::format("encode {}/{} by {}", name, split, description), std::ssize(indices), "images");
+    std::vector<Matrix> parts;
+    std::vector<int> labels;
+    std::int64_t bad = 0;
+    for (std::int64_t begin = 0; begin < std::ssize(indices); begin += kChunk) {
+      if (stop_requested()) throw Interrupted("stopped while encoding " + name);
+      const std::int64_t count = std::min<std::int64_t>(kChunk, std::ssize(indices) - begin);
+      std::vector<Image> images(count);
+      std::vector<std::string> problems(count);
+      parallel_for(count, [&](std::int64_t i) {
+        try {
+          images[i] = data.get(indices[begin + i]).image;
+        } catch (const InputError& error) {
+          problems[i] = error.what();
+        }
+      });
+      std::vector<Image> good;
+      for (std::int64_t i = 0; i < count; ++i) {
+        if (problems[i].empty()) {
+          good.push_back(std::move(images[i]));
+          labels.push_back(data.labels()[indices[begin + i]]);
+        } else if (++bad <= 5) {
+          say("left out: " + problems[i]);
+        }
+      }
+      if (!good.empty()) parts.push_back(encode(good));
+      progress.update(begin + count);
+    }
+    if (bad > 0) say(fmt::format("{} of {} pictures of {}/{} left out", bad, indices.size(), name, split));
+    if (labels.empty()) fail(data.id(), "no picture that can be decoded", "at least one", "./cliplab data verify " + name);
+    table.resize(std::ssize(labels), parts.front().cols() + 1);
+    Eigen::Index row = 0;
+    for (const Matrix& part : parts) table.block(row, 0, part.rows(), part.cols()) = part, row += part.rows();
+    for (std::size_t i = 0; i < labels.size(); ++i) table(i, table.cols() - 1) = static_cast<float>(labels[i]);
+    write_features(file, set.id, table);
+  }
+  set.x = table.leftCols(table.cols() - 1);
+  for (Eigen::Index i = 0; i < table.rows(); ++i) set.labels.push_back(static_cast<int>(table(i, table.cols() - 1)));
+  return set;
+}
+
+const FeatureSet& Context::features(ClipModel& model, const std::string& name, const std::string& split, Space space) {
+  const std::string encoder = model.image().id() + (space == Space::kTrunk ? "/trunk" : "/joint");
+  auto& set = features_[encoder + "|" + name + "/" + split];
+  if (set.id.empty())
+    set = extract(encoder, model.info().name, name, split,
+                  [&](std::span<const Image> images) { return model.image().encode(images, space); });
+  return set;
+}
+
+const FeatureSet& Context::raw_pixels(const std::string& name, const std::string& split) {
+  auto& set = features_["raw|" + name + "/" + split];
+  if (!set.id.empty()) return set;
+  const Dataset& train = dataset(name, dataset_info(name).splits.front());
+  bool grey = true;
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(64, train.size()); ++i) try {
+      grey = grey && is_grey(train.get(i).image);
+    } catch (const InputError&) {  // extract() names it
+    }
+  return set = extract(grey ? "raw-pixels-28-grey" : "raw-pixels-16-rgb", "raw-pixels", name, split,
+                       [&](std::span<const Image> images) { return pixel_rows(images, grey); });
+}
+
+Outcome Context::zero_shot(ClipModel& model, const std::string& name, std::vector<std::string> templates) {
+  const FeatureSet& test = features(model, name, "test", Space::kJoint);
+  const Prompts prompts = load_prompts(dataset(name, "test"), name);
+  if (templates.empty()) templates = prompts.templates;
+  Outcome outcome;
+  outcome.classifier = zero_shot_classifier(model.text(), prompts.class_names, templates, model.info().logit_scale);
+  outcome.ranks = label_ranks(outcome.classifier.logits(test.x), test.labels);
+  outcome.labels = test.labels;
+  return outcome;
+}
+
+Outcome Context::probe(const FeatureSet& train, const FeatureSet& test) {
+  // A share of the training rows may lack the last classes; the test labels still need their logits.
+  const int num_classes = 1 + std::max(*std::max_element(train.labels.begin(), train.labels.end()),
+                                       *std::max_element(test.labels.begin(), test.labels.end()));
+  SweepOptions sweep;
+  sweep.max_iterations = static_cast<int>(options_.integer("eval.probe_iterations"));
+  sweep.seed = static_cast<std::uint64_t>(options_.integer("seed"));
+  const std::string key = fmt::format("probe|{}|{} classes|iterations {} seed {}|epoch {}", train.id, num_classes, sweep.max_iterations,
+                                      sweep.seed, kCacheEpoch);
+  const auto file = cache_file("probe", key);
+
+  Outcome outcome;
+  bool cached = false;
+  if (std::filesystem::exists(file)) try {
+      const Results stored = read_results(file);
+      if (stored.config == key && stored.arrays.size() == 3) {
+        outcome.sweep.classifier.weight = stored.arrays[0].values.cast<float>();
+        outcome.sweep.classifier.bias = stored.arrays[1].values.cast<float>();
+        const MatrixD& points = stored.arrays[2].values;
+        for (Eigen::Index i = 0; i < points.rows(); ++i)
+          outcome.sweep.points.push_back({points(i, 0), points(i, 1), {points(i, 2), 0, static_cast<int>(points(i, 3)), 0, true}});
+        outcome.sweep.lambda = std::stod(stored.provenance.at("lambda"));
+        cached = true;
+      }
+    } catch (const InputError& error) {
+      say(fmt::format("{}: fitted again", error.what()));
+    }
+  if (!cached) {
+    if (stop_requested()) throw Interrupted("stopped before a probe fit");
+    say(fmt::format("probe: {} x {} features of {}, {} classes", train.x.rows(), train.x.cols(), train.description, num_classes));
+    outcome.sweep = sweep_probe(train.x, train.labels, num_classes, sweep);
+    MatrixD points(std::ssize(outcome.sweep.points), 4);
+    for (Eigen::Index i = 0; i < points.rows(); ++i) {
+      const SweepPoint& p = outcome.sweep.points[i];
+      points.row(i) << p.lambda, p.validation_accuracy, p.fit.objective, static_cast<double>(p.fit.iterations);
+    }
+    Results stored;
+    stored.experiment = "probe", stored.config = key;
+    stored.provenance["lambda"] = fmt::format("{}", outcome.sweep.lambda);
+    const auto numbered = [](Eigen::Index count) {
+      std::vector<std::string> names;
+      for (Eigen::Index i = 0; i < count; ++i) names.push_back(fmt::format("{}", i));
+      return names;
+    };
+    stored.arrays.push_back({"weight", numbered(train.x.cols()), outcome.sweep.classifier.weight.cast<double>()});
+    stored.arrays.push_back({"bias", {"bias"}, outcome.sweep.classifier.bias.cast<double>()});
+    stored.arrays.push_back({"sweep", {"lambda", "validation_accuracy", "objective", "iterations"}, points});
+    write_results(file, stored);
+  }
+  outcome.classifier = outcome.sweep.classifier;
+  outcome.ranks = label_ranks(outcome.classifier.logits(test.x), test.labels);
+  outcome.labels = test.labels;
+  return outcome;
+}
+
+Outcome Context::probe(ClipModel& model, const std::string& name) {
+  return probe(features(model, name, "train", Space::kTrunk), features(model, name, "test", Space::kTrunk));
+}
+
+Outcome Context::raw_pixel_probe(const std::string& name) { return probe(raw_pixels(name, "train"), raw_pixels(name, "test")); }
+
+Interval Context::majority(const std::string& name) {
+  return majority_class(raw_pixels(name, "train").labels, raw_pixels(name, "test").labels);
+}
+
+void Context::record(Record record, const Interval& interval) {
+  record.value = interval.value, record.ci_low = interval.low, record.ci_high = interval.high, record.n = interval.n;
+  results_.records.push_back(std::move(record));
+}
+
+}  // namespace cliplab

@@ -1,0 +1,84 @@
+// What a study works with: models, data sets, features, classifiers; and where its records go. Features and
+// probes are computed once and kept on disk under a key of all that decides them, so a killed study repeats little.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/options.hpp"
+#include "data/dataset.hpp"
+#include "eval/metrics.hpp"
+#include "eval/probe_sweep.hpp"
+#include "io/results.hpp"
+#include "model/encoder.hpp"
+
+namespace cliplab {
+
+/// One split of a data set as feature rows.
+struct FeatureSet {
+  std::string id;           // encoder, space, data set, subset: a cache key
+  std::string description;  // "vit-s", "raw-pixels": the model column of records
+  Matrix x;                 // [N, D]
+  std::vector<int> labels;  // [N]
+};
+
+/// A classifier and what it scored.
+struct Outcome {
+  LinearClassifier classifier;
+  std::vector<int> ranks;   // [N] of the true class on the test split
+  std::vector<int> labels;  // [N]
+  SweepResult sweep;        // probes only
+};
+
+class Context {
+ public:
+  Context(const Options& options, std::filesystem::path cache, std::vector<std::unique_ptr<ClipModel>> models);
+
+  const Options& options() const { return options_; }
+  /// The models of this run, in the order of the config.
+  const std::vector<std::unique_ptr<ClipModel>>& models() const { return models_; }
+  /// A model of `architecture` with its initial weights: what training adds is the distance to it.
+  ClipModel& untrained(const std::string& architecture);
+
+  /// An open data set (kept open). Throws InputError.
+  const Dataset& dataset(const std::string& name, const std::string& split);
+
+  /// Features of a split, at most eval.max_train or eval.max_test samples of it (a seeded choice). Pictures that
+  /// cannot be decoded are counted, named and left out.
+  const FeatureSet& features(ClipModel& model, const std::string& dataset, const std::string& split, Space space);
+  /// The floor below every encoder: pixels in [0, 1]; 28 x 28 grey when all pictures are grey, else 16 x 16 RGB.
+  const FeatureSet& raw_pixels(const std::string& dataset, const std::string& split);
+
+  /// Zero-shot on the test split with the prompts file's class names and the given templates (empty: all of them).
+  Outcome zero_shot(ClipModel& model, const std::string& dataset, std::vector<std::string> templates = {});
+  /// The linear probe of appendix A.3 on `train`, scored on `test`; the fit is cached.
+  Outcome probe(const FeatureSet& train, const FeatureSet& test);
+  Outcome probe(ClipModel& model, const std::string& dataset);
+  Outcome raw_pixel_probe(const std::string& dataset);
+  Interval majority(const std::string& dataset);
+
+  /// Adds a record with `interval` as value, bounds and n.
+  void record(Record record, const Interval& interval);
+  void array(Array array) { results_.arrays.push_back(std::move(array)); }
+  Results& results() { return results_; }
+
+ private:
+  FeatureSet extract(const std::string& encoder_id, const std::string& description, const std::string& dataset,
+                     const std::string& split, const std::function<Matrix(std::span<const Image>)>& encode);
+  std::vector<std::int64_t> subset(const Dataset& dataset, const std::string& split) const;
+  std::filesystem::path cache_file(const std::string& kind, const std::string& key) const;
+
+  const Options& options_;
+  std::filesystem::path cache_;
+  std::vector<std::unique_ptr<ClipModel>> models_;
+  std::map<std::string, std::unique_ptr<ClipModel>> untrained_;
+  std::map<std::string, std::unique_ptr<Dataset>> datasets_;
+  std::map<std::string, FeatureSet> features_;
+  Results results_;
+};
+
+}  // namespace cliplab

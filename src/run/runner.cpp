@@ -1,0 +1,322 @@
+// The order of a run: corpora, models, studies. Each is skipped when its result is there under the same key.
+#include "run/runner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/hash.hpp"
+#include "base/progress.hpp"
+#include "data/corpus.hpp"
+#include "model/architecture.hpp"
+#include "run/experiment.hpp"
+#include "run/provenance.hpp"
+#include "train/train.hpp"
+
+namespace cliplab {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Changes when the studies of an unchanged config would record something else.
+constexpr int kResultsEpoch = 1;
+
+/// "auto": bf16 where the processor multiplies it natively, else fp32, which is several times faster there.
+std::string resolved_precision(const std::string& wanted) {
+  if (wanted != "auto") return wanted;
+  return __builtin_cpu_supports("avx512bf16") ? "bf16" : "fp32";
+}
+
+TrainConfig train_config(const Options& options, const std::string& architecture) {
+  TrainConfig config;
+  config.architecture = architecture;
+  config.corpus = options.text("train.corpus");
+  config.seed = static_cast<std::uint64_t>(options.integer("seed"));
+  config.steps = options.integer("train.steps");
+  config.batch = options.integer("train.batch");
+  config.learning_rate = options.real("train.lr");
+  config.warmup_steps = std::min(options.integer("train.warmup"), config.steps);
+  config.weight_decay = options.real("train.weight_decay");
+  config.precision = resolved_precision(options.text("train.precision"));
+  config.augment = options.text("train.augment");
+  config.checkpoint_seconds = options.integer("train.checkpoint_seconds");
+  return config;
+}
+
+/// Data sets that any key of the run names: eval.datasets and the studies' own lists ("a>b" pairs are two).
+std::vector<std::string> datasets_of(const Options& options) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (const std::string& name : options.list("eval.datasets")) add(name);
+  for (const std::string& study : options.list("studies"))
+    for (const char* key : {".datasets", ".extra_datasets", ".pairs"})
+      if (options.has(study + key))
+        for (const std::string& item : options.list(study + key)) {
+          const auto arrow = item.find('>');
+          add(item.substr(0, arrow));
+          if (arrow != std::string::npos) add(item.substr(arrow + 1));
+        }
+  return names;
+}
+
+void check_values(const Options& options) {
+  if (options.list("studies").empty()) fail("studies", "an empty list", "at least one study", "./cliplab list");
+  for (const std::string& study : options.list("studies")) find_experiment(study);
+  for (const std::string& name : datasets_of(options)) dataset_info(name);
+  for (const std::string& file : options.list("model.files"))
+    if (!fs::exists(file)) fail("model.files", "'" + file + "'", "an existing file");
+  if (options.list("model.files").empty() && options.list("train.arch").empty())
+    fail("train.arch", "an empty list", "an architecture, or model.files");
+  for (const std::string& name : options.list("train.arch")) find_architecture(name);
+}
+
+class Run {
+ public:
+  Run(Options options, std::string name) : options_(std::move(options)), name_(std::move(name)), root_(project_root()) {}
+
+  fs::path execute() {
+    check_values(options_);
+    fetch();
+    const fs::path models = root_ / "results/models";
+    std::string key = fmt::format("epoch {}\n", kResultsEpoch) + options_.resolved() + resolved_precision(options_.text("train.precision"));
+    for (const std::string& name : datasets_of(options_))
+      for (const std::string& split : dataset_info(name).splits) key += dataset_id(name, split) + "\n";
+    if (options_.list("model.files").empty()) key += pair_corpus_id(options_.text("train.corpus"), "train");
+    for (const std::string& file : options_.list("model.files")) key += sha256_file(file) + "\n";
+    folder_ = root_ / "results/runs" / (name_ + "-" + sha256_hex(key).substr(0, 8));
+    fs::create_directories(folder_);
+    const FileLock lock(folder_ / ".lock");
+
+    train(models);
+    for (const std::string& study : options_.list("studies")) run_study(study);
+    return folder_;
+  }
+
+ private:
+  void fetch() {
+    std::vector<std::string> corpora;
+    const auto add = [&](const std::string& name) {
+      if (std::find(corpora.begin(), corpora.end(), name) == corpora.end()) corpora.push_back(name);
+    };
+    for (const std::string& name : datasets_of(options_)) add(dataset_info(name).corpus);
+    if (options_.list("model.files").empty()) add(options_.text("train.corpus"));
+    for (const std::string& name : corpora) fetch_corpus(name);
+  }
+
+  void train(const fs::path& models) {
+    for (const std::string& file : options_.list("model.files")) model_files_.push_back(file);
+    if (!model_files_.empty()) return;
+    for (const std::string& architecture : options_.list("train.arch")) {
+      const TrainConfig config = train_config(options_, architecture);
+      fs::path file = trained_model(config, models);
+      if (file.empty()) {
+        file = train_clip(config, models);
+      } else {
+        say(architecture + ": trained already (" + fs::relative(file, root_).string() + ")");
+      }
+      std::string label = architecture;
+      std::replace(label.begin(), label.end(), '/', '-');
+      if (const fs::path curve = folder_ / ("train_" + label + ".h5"); !fs::exists(curve)) {
+        Results results = read_results(file.parent_path() / "train.h5");
+        for (const auto& [name, value] : provenance()) results.provenance.emplace(name, value);
+        results.provenance["smoke"] = options_.flag("smoke") ? "yes" : "no";
+        write_results(curve, results);
+      }
+      model_files_.push_back(file);
+    }
+  }
+
+  /// Opened when the first study needs them: a run with nothing to do does not load a model.
+  Context& context() {
+    if (!context_) {
+      std::vector<std::unique_ptr<ClipModel>> models;
+      for (const fs::path& file : model_files_)
+        models.push_back(open_clip_model(file, {options_.text("model.precision"), options_.text("model.device")}));
+      context_ = std::make_unique<Context>(options_, root_ / "results/features", std::move(models));
+    }
+    return *context_;
+  }
+
+  void run_study(const std::string& name) {
+    const fs::path file = folder_ / (name + ".h5");
+    if (fs::exists(file)) try {
+        read_results(file);
+        say(name + ": measured already (" + fs::relative(file, root_).string() + ")");
+        return;
+      } catch (const InputError& error) {
+        say(std::string(error.what()) + ": measured again");
+      }
+    say("study " + name + ": " + find_experiment(name).question);
+    const auto start = std::chrono::steady_clock::now();
+    Context& context = this->context();
+    context.results() = Results{};
+    find_experiment(name).experiment->run(context);
+    Results& results = context.results();
+    results.experiment = name;
+    results.config = options_.resolved();
+    results.provenance = provenance();
+    results.provenance["run"] = folder_.filename().string();
+    results.provenance["smoke"] = options_.flag("smoke") ? "yes" : "no";
+    results.provenance["seed"] = std::to_string(options_.integer("seed"));
+    results.provenance["device"] = options_.text("model.device");
+    results.provenance["precision"] = options_.text("model.precision");
+    results.provenance["train precision"] = resolved_precision(options_.text("train.precision"));
+    results.provenance["seconds"] =
+        fmt::format("{:.1f}", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    for (const auto& model : context.models()) results.provenance["model " + model->info().name] = model->info().weights_id;
+    for (const std::string& data : datasets_of(options_)) results.provenance["dataset " + data] = dataset_id(data, "test");
+    write_results(file, results);
+    say(fmt::format("{}: {} records in {}", name, results.records.size(), fs::relative(file, root_).string()));
+  }
+
+  Options options_;
+  std::string name_;
+  fs::path root_, folder_;
+  std::vector<fs::path> model_files_;
+  std::unique_ptr<Context> context_;
+};
+
+struct Sweep {
+  std::string key;
+  std::vector<std::string> values;
+};
+
+/// Takes "--sweep key=a,b,c" out of the arguments.
+std::vector<Sweep> take_sweeps(std::vector<std::string>& arguments) {
+  std::vector<Sweep> sweeps;
+  for (std::size_t i = 0; i < arguments.size();) {
+    if (arguments[i] != "--sweep") {
+      ++i;
+      continue;
+    }
+    const std::string text = i + 1 < arguments.size() ? arguments[i + 1] : "";
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) fail("--sweep", "'" + text + "'", "key=value,value,...");
+    Sweep sweep{text.substr(0, equals), {}};
+    for (std::size_t begin = equals + 1; begin <= text.size();) {
+      const std::size_t end = std::min(text.find(',', begin), text.size());
+      if (end == begin) fail("--sweep", "'" + text + "'", "a value between the commas");
+      sweep.values.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    sweeps.push_back(sweep);
+    arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.begin() + static_cast<std::ptrdiff_t>(i) + 2);
+  }
+  return sweeps;
+}
+
+Options read_options(const fs::path& config, std::span<const std::string> overrides) {
+  Options options = run_options();
+  options.parse_file(config);
+  options.parse_arguments(overrides);
+  return options;
+}
+
+/// experiments/encoder_scaling/small.cfg -> "encoder_scaling-small".
+std::string run_name(const fs::path& config) {
+  const std::string parent = config.parent_path().filename().string();
+  return parent == "experiments" || parent.empty() ? config.stem().string() : parent + "-" + config.stem().string();
+}
+
+}  // namespace
+
+Options run_options() {
+  Options options;
+  std::vector<std::string> studies;
+  for (const ExperimentInfo& info : experiments()) studies.push_back(info.name);
+  options.add_list("studies", {}, "studies to run, in this order", studies);
+  options.add_integer("seed", 0, 0, 1'000'000'000, "seed of weights, batches, subsets and resamples");
+  options.add_flag("smoke", false, "marks the results as a smoke run: the report says that they are no measurement");
+
+  options.add_list("train.arch", {"vit-s"}, "architectures to train from scratch (./cliplab model list)");
+  options.add_text("train.corpus", "drawings", "image-text pairs to train on");
+  options.add_integer("train.steps", 1000, 1, 100'000'000, "optimiser steps");
+  options.add_integer("train.batch", 256, 2, 65536, "pairs a step");
+  options.add_real("train.lr", 1e-3, 0, 1, "peak learning rate");
+  options.add_integer("train.warmup", 50, 0, 1'000'000, "steps of linear warm-up");
+  options.add_real("train.weight_decay", 0.2, 0, 10, "decoupled weight decay of matrices");
+  options.add_text("train.precision", "auto", "type of activations; auto: bf16 where the processor multiplies it natively, else fp32",
+                   {"auto", "fp32", "bf16"});
+  options.add_text("train.augment", "crop", "variation of training pictures: the paper's random crop, or the stronger set for drawings",
+                   {"none", "crop", "drawings"});
+  options.add_integer("train.checkpoint_seconds", 60, 1, 86400, "seconds between checkpoints");
+
+  options.add_list("model.files", {}, "model files (.safetensors) to study instead of training");
+  options.add_text("model.precision", "fp32", "type of activations in evaluation", {"fp32", "bf16"});
+  options.add_text("model.device", "cpu", "where models compute", {"cpu", "cuda"});
+
+  options.add_list("eval.datasets", {"fashion_mnist", "tuxpaint", "openmoji_groups", "gemojione_groups"},
+                   "data sets with a train and a test split");
+  options.add_integer("eval.max_train", 10000, 10, 100'000'000, "training samples of a probe, at most");
+  options.add_integer("eval.max_test", 10000, 10, 100'000'000, "test samples, at most");
+  options.add_integer("eval.probe_iterations", 1000, 1, 100'000, "L-BFGS iterations of a probe fit, at most (paper: 1000)");
+  for (const ExperimentInfo& info : experiments()) info.experiment->declare(options);
+  return options;
+}
+
+std::vector<std::string> list_configs() {
+  std::vector<std::string> names;
+  const fs::path folder = project_root() / "experiments";
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.path().extension() == ".cfg")
+      names.push_back(fs::relative(entry.path(), folder).replace_extension().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+fs::path find_config(const std::string& name) {
+  if (name.ends_with(".cfg")) {
+    if (fs::exists(name)) return name;
+  } else if (const fs::path file = project_root() / "experiments" / (name + ".cfg"); fs::exists(file)) {
+    return file;
+  }
+  std::string known;
+  for (const std::string& config : list_configs()) known += (known.empty() ? "" : ", ") + config;
+  fail("run", "no config '" + name + "'", "a .cfg file or one of " + known);
+}
+
+void check_config(const fs::path& config, std::span<const std::string> overrides) {
+  check_values(read_options(config, overrides));
+}
+
+int run_command(std::span<const std::string> arguments) {
+  if (arguments.empty() || arguments[0].starts_with("--"))
+    fail("run", "no config", "./cliplab run CONFIG [--key value ...]", "./cliplab list shows them");
+  const fs::path config = find_config(arguments[0]);
+  std::vector<std::string> overrides(arguments.begin() + 1, arguments.end());
+  const std::vector<Sweep> sweeps = take_sweeps(overrides);
+  std::vector<std::vector<std::string>> cells{overrides};
+  for (const Sweep& sweep : sweeps) {
+    std::vector<std::vector<std::string>> next;
+    for (const auto& cell : cells)
+      for (const std::string& value : sweep.values) {
+        next.push_back(cell);
+        next.back().insert(next.back().end(), {"--" + sweep.key, value});
+      }
+    cells = std::move(next);
+  }
+  for (const auto& cell : cells) check_config(config, cell);  // a typing error in the last cell is told before the first runs
+  std::vector<std::string> failed;
+  for (const auto& cell : cells) {
+    std::string title;
+    for (std::size_t i = overrides.size(); i + 1 < cell.size(); i += 2) title += " " + cell[i] + " " + cell[i + 1];
+    if (!title.empty()) say("cell" + title);
+    try {
+      std::cout << Run(read_options(config, cell), run_name(config)).execute().string() << std::endl;
+    } catch (const InputError& error) {
+      if (cells.size() == 1) throw;
+      say(std::string("failed: ") + error.what());
+      failed.push_back(title + ": " + error.what());
+    }
+  }
+  for (const std::string& cell : failed) say("failed:" + cell);
+  return failed.empty() ? 0 : 1;
+}
+
+}  // namespace cliplab

@@ -1,0 +1,53 @@
+// Training batches, a pure function of (seed, step): nothing but the step has to be saved to resume exactly.
+// Pictures wait in memory as small premultiplied RGBA; a batch chooses a crop, a background and one caption for each.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/corpus.hpp"
+#include "model/tokenizer.hpp"
+
+namespace cliplab {
+
+/// How a picture is varied.
+enum class Augment {
+  kNone,      // the centre on white: validation
+  kCrop,      // random square crop from the resized picture on white (paper 2.5)
+  kDrawings,  // DEVIATION(2.5): besides the crop, size and aspect vary, backgrounds are white, black or coloured,
+              // some pictures lose their colour or are mirrored: 9,000 drawings are too few for crops alone
+};
+Augment parse_augment(const std::string& name);  // "none", "crop", "drawings"
+
+struct Batch {
+  std::vector<std::int64_t> pairs;             // [B] which pairs
+  std::vector<std::uint8_t> pixels;            // [B, R, R, 3]
+  std::vector<std::vector<std::int32_t>> tokens;  // [B][T_i] ids with start and end, not padded
+};
+
+class BatchSource {
+ public:
+  /// Decodes the whole corpus once (progress on stderr): N x (9/8 R)^2 x 4 bytes. Pairs that cannot be decoded are
+  /// counted, named and left out. Throws InputError when fewer than `batch` remain.
+  BatchSource(const PairCorpus& corpus, int resolution, int context_length, std::int64_t batch, std::uint64_t seed);
+
+  std::int64_t size() const { return static_cast<std::int64_t>(keys_.size()); }
+  const std::string& key(std::int64_t pair) const { return keys_[pair]; }
+
+  /// Batch `step` of the endless sequence of shuffled epochs (a last partial batch of an epoch is left out).
+  Batch make(std::int64_t step, Augment augment) const;
+
+ private:
+  std::vector<std::int64_t> order(std::int64_t epoch) const;
+  void draw(std::int64_t pair, Augment augment, class Rng& rng, std::uint8_t* out) const;
+
+  int resolution_, stored_;  // sides, pixels
+  std::int64_t batch_;
+  std::uint64_t seed_;
+  std::vector<std::string> keys_;
+  std::vector<std::vector<std::uint8_t>> pictures_;                      // [N][S, S, 4] premultiplied
+  std::vector<std::vector<std::vector<std::int32_t>>> captions_;         // [N][several][T]
+};
+
+}  // namespace cliplab

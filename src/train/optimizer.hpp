@@ -1,0 +1,37 @@
+// AdamW with decoupled weight decay on matrices only (paper Table 18; open_clip train setup: gains, biases and the
+// temperature are not decayed), and the learning-rate schedule. One pass over memory a parameter.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <map>
+#include <string>
+
+namespace cliplab {
+
+struct AdamWOptions {
+  double beta1 = 0.9, beta2 = 0.98, eps = 1e-6;  // ViT; ResNets 0.999 and 1e-8 (Table 18)
+  double weight_decay = 0.2;
+};
+
+class AdamW {
+ public:
+  /// Parameters by name, fp32, contiguous in their own memory format.
+  AdamW(std::map<std::string, torch::Tensor> parameters, const AdamWOptions& options);
+
+  /// Update number `step` (from 1) with the gradients that are there; then they are cleared.
+  void step(std::int64_t step, double learning_rate);
+
+  /// First and second moments by parameter name, for checkpoints.
+  std::map<std::string, torch::Tensor>& first_moments() { return first_; }
+  std::map<std::string, torch::Tensor>& second_moments() { return second_; }
+
+ private:
+  std::map<std::string, torch::Tensor> parameters_, first_, second_;
+  AdamWOptions options_;
+};
+
+/// Learning rate of `step` (from 0): linear warm-up, then cosine to 0 at `total`.
+double scheduled_rate(std::int64_t step, std::int64_t total, std::int64_t warmup, double peak);
+
+}  // namespace cliplab

@@ -1,0 +1,40 @@
+// The façade of pre-training: contrastive learning of an image and a text tower on image-text pairs (paper 2.3-2.5).
+// No torch here.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace cliplab {
+
+struct TrainConfig {
+  std::string architecture = "vit-s";
+  std::string corpus = "drawings";
+  std::uint64_t seed = 0;
+  std::int64_t steps = 1000;
+  std::int64_t batch = 256;       // pairs a step; all are each other's negatives
+  double learning_rate = 5e-4;    // peak; linear warm-up, cosine to 0
+  std::int64_t warmup_steps = 50;
+  double weight_decay = 0.2;      // not on gains, biases and the temperature
+  std::string precision = "bf16"; // "fp32" or "bf16": activations; weights, optimiser and loss are fp32
+  std::string augment = "crop";   // "crop": random square crop, the paper's; "drawings": see src/train/batches.hpp
+  std::int64_t checkpoint_seconds = 60;
+
+  /// All that decides the weights, as text; what does not (checkpoint_seconds) is left out. A cache key with the corpus id.
+  std::string key() const;
+};
+
+/// The folder of this training: <models>/<architecture>-<12 digits of the key's hash>. Reads the corpus' manifest only.
+std::filesystem::path training_folder(const TrainConfig& config, const std::filesystem::path& models);
+
+/// model.safetensors of the finished training in training_folder(); empty when it is not finished.
+std::filesystem::path trained_model(const TrainConfig& config, const std::filesystem::path& models);
+
+/// Trains, or goes on from the last checkpoint to the same bits, or returns at once when the model is there.
+/// Files in the folder: model.safetensors (finished), checkpoint.safetensors (until then), train.h5 (curve, record).
+/// On SIGINT or SIGTERM: writes a checkpoint and throws Interrupted. Throws InputError when the loss is not finite
+/// (step and pairs named; the checkpoint is kept), the disk is full, or the checkpoint is damaged.
+std::filesystem::path train_clip(const TrainConfig& config, const std::filesystem::path& models);
+
+}  // namespace cliplab

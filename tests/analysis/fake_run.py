@@ -1,0 +1,172 @@
+"""Writes synthetic result files in the schema of results/README.md: plainly invented numbers, every study whole.
+
+Run alone it makes a demo folder: python tests/analysis/fake_run.py FOLDER"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+MODELS = {"vit-xs": 0.011, "vit-s": 0.06, "vit-m": 0.19, "rn-xs": 0.02, "rn-s": 0.075, "rn-m": 0.21}  # GFLOPs
+DATASETS = {"openmoji": (1500, 50), "fluent": (1200, 50), "cifar10": (10000, 10), "mnist": (10000, 10),
+            "fashion_mnist": (10000, 10), "texture_vs_shape": (1280, 16), "pacs_sketch": (900, 7)}  # n, classes
+PAIRS = ("openmoji->fluent", "pacs_photo->pacs_sketch")
+VARIANTS = {"name-only": 0.0, "one-template": 0.02, "ensemble": 0.045}
+ARRAY = tuple[list[str], np.ndarray]
+
+
+def row(dataset: str, model: str, method: str, metric: str, value: float, variant: str = "", n: int = 1000,
+        width: float | None = None) -> tuple:
+    if width is None:
+        width = 1.96 * math.sqrt(max(value * (1 - value), 0.0) / n) if metric not in ("gflops", "parameters") else 0.0
+    return (dataset, "test", model, method, metric, variant, value, value - width, value + width, n)
+
+
+def write(path: Path, experiment: str, rows: Iterable[tuple], arrays: dict[str, ARRAY] | None = None,
+          **provenance: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = ["dataset", "split", "model", "method", "metric", "variant", "value", "ci_low", "ci_high", "n"]
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"experiment": experiment, "schema_version": 1, "config": "seed = 7\ndevice = cpu\n"})
+        base = {"commit": "0123456789abcdef", "dirty": "no", "smoke": "no", "compiler": "g++ 12.2", "torch": "2.11.0",
+                "device": "cpu", "seed": "7", "seconds": "123.4", "dataset openmoji": "openmoji/test@9f2c41"}
+        file.create_group("provenance").attrs.update(base | provenance)
+        records = file.create_group("records")
+        for name, values in zip(names, columns, strict=True):
+            text = name not in ("value", "ci_low", "ci_high", "n")
+            kind = h5py.string_dtype() if text else "i8" if name == "n" else "f8"
+            records.create_dataset(name, data=np.array(values, dtype=object if text else kind), dtype=kind)
+        for name, (labels, values) in (arrays or {}).items():
+            array = file.create_dataset(f"arrays/{name}", data=values)
+            array.attrs["columns"] = np.array(labels, dtype=object)
+    return path
+
+
+def zero_shot(model: str, dataset: str) -> float:
+    classes = DATASETS.get(dataset, (1000, 20))[1]
+    ease = {"openmoji": 0.35, "fluent": 0.3, "pacs_sketch": 0.3, "cifar10": 0.1, "fashion_mnist": 0.08}.get(dataset, 0.03)
+    return 1 / classes + ease * (1 + 0.25 * math.log10(MODELS[model] / 0.011))
+
+
+def probe(model: str, dataset: str) -> float:
+    return min(0.97, 0.38 + zero_shot(model, dataset) * 0.9)
+
+
+def floors(dataset: str, metric: str, n: int, classes: int) -> list[tuple]:
+    wrong = metric == "error"
+    raw, majority = min(0.93, 0.3 + 1.2 / classes), 1 / classes
+    return [row(dataset, "majority-class", "floor", metric, 1 - majority if wrong else majority, n=n),
+            row(dataset, "raw-pixels", "linear-probe", metric, 1 - raw if wrong else raw, n=n)]
+
+
+def zero_shot_vs_probe_rows() -> list[tuple]:
+    rows = []
+    for d, (n, classes) in DATASETS.items():
+        for m in MODELS:
+            rows += [row(d, m, "zero-shot", "top1", zero_shot(m, d), n=n),
+                     row(d, m, "zero-shot", "mean_per_class", zero_shot(m, d) - 0.01, n=n),
+                     row(d, m, "linear-probe", "top1", probe(m, d), "lambda=0.1", n),
+                     row(d, m, "linear-probe", "mean_per_class", probe(m, d) - 0.01, "lambda=0.1", n),
+                     row(d, f"untrained {m}", "linear-probe", "top1", probe(m, d) * 0.7, "lambda=1", n)]
+            if classes > 10:
+                rows.append(row(d, m, "zero-shot", "top5", min(zero_shot(m, d) + 0.3, 0.99), n=n))
+        rows += floors(d, "top1", n, classes) + floors(d, "mean_per_class", n, classes)
+    for m in MODELS:
+        rows += [row("all", m, "fit", k, v, n=len(DATASETS), width=0.1)
+                 for k, v in (("r", 0.71), ("slope", 0.94), ("intercept", -0.33))]
+    return rows
+
+
+def scaling_rows() -> list[tuple]:
+    rows = []
+    for m, gflops in MODELS.items():
+        rows += [row("", m, "cost", "gflops", gflops, family(m), 1), row("", m, "cost", "parameters", 1e6 + 2e7 * gflops, family(m), 1)]
+        for method, accuracy in (("zero-shot", zero_shot), ("linear-probe", probe)):
+            rows += [row(d, m, method, "error", 1 - accuracy(m, d), n=n) for d, (n, _) in DATASETS.items()]
+            rows.append(row("mean", m, method, "error", 1 - sum(accuracy(m, d) for d in DATASETS) / len(DATASETS),
+                            n=len(DATASETS), width=0.0))
+    for d, (n, classes) in DATASETS.items():
+        rows += floors(d, "error", n, classes)
+    rows += floors("mean", "error", len(DATASETS), 12)
+    means = {r[2]: r[6] for r in rows if r[0] == "mean" and r[3] == "zero-shot"}
+    for name in ("vit", "resnet", "all"):
+        chosen = [m for m in MODELS if name in ("all", family(m))]
+        slope, intercept = np.polyfit(np.log10([MODELS[m] for m in chosen]), np.log10([means[m] for m in chosen]), 1)
+        for of, shift in (("zero-shot", 0.0), ("linear-probe", -0.3)):
+            rows += [row("mean", name, "fit", k, v, f"log10 {of} error = a + b log10 gflops", len(chosen), 0.02)
+                     for k, v in (("slope", slope), ("intercept", intercept + shift), ("r", -0.97))]
+    return rows
+
+
+def family(model: str) -> str:
+    return "vit" if model.startswith("vit") else "resnet"
+
+
+def shift_rows() -> tuple[list[tuple], dict[str, ARRAY]]:
+    rows, arrays = [], {}
+    for i, pair in enumerate(PAIRS):
+        points = []
+
+        def add(model: str, method: str, source: float, shift: float, robust: float, variant: str = "", pair: str = pair,
+                points: list = points) -> None:
+            rows.extend([row(pair, model, method, "source_top1", source, variant, 1500),
+                         row(pair, model, method, "shift_top1", shift, variant),
+                         row(pair, model, method, "effective_robustness", robust, variant, width=0.02)])
+            points.append([source, shift, 1500, 1000, float(variant == "baseline")])
+
+        for share in range(5):
+            add(f"raw-pixels on 1/{2**share}", "linear-probe", 0.31 - 0.03 * share, 0.15 - 0.02 * share, 0.0, "baseline")
+            for m in MODELS:
+                add(f"untrained {m} on 1/{2**share}", "linear-probe", 0.4 - 0.04 * share + MODELS[m] / 5,
+                    0.21 - 0.03 * share + MODELS[m] / 6, 0.0, "baseline")
+        for j, m in enumerate(MODELS):
+            add(m, "zero-shot", 0.3 + 0.03 * j, 0.24 + 0.02 * j - 0.03 * i, 0.06)
+            add(m, "linear-probe", 0.55 + 0.03 * j, 0.33 + 0.03 * j - 0.05 * i, 0.01)
+        rows += [row(pair, "majority-class", "floor", "source_top1", 0.05, n=1500), row(pair, "majority-class", "floor", "shift_top1", 0.04)]
+        rows += [row(pair, "baseline", "fit", k, v, n=8, width=0.05) for k, v in (("slope", 1.1), ("intercept", -0.85), ("r", 0.98))]
+        arrays[f"points/{pair}"] = (["source", "shift", "n_source", "n_shift", "is_baseline"], np.array(points))
+    return rows, arrays
+
+
+def prompt_rows() -> list[tuple]:
+    rows = []
+    for m in MODELS:
+        for v, gain in VARIANTS.items():
+            rows += [row(d, m, "zero-shot", "top1", zero_shot(m, d) - 0.04 + gain, v, n) for d, (n, _) in DATASETS.items()]
+            rows.append(row("mean", m, "zero-shot", "top1", sum(zero_shot(m, d) for d in DATASETS) / 7 - 0.04 + gain, v,
+                            len(DATASETS), 0.0))
+    return rows + [r for d, (n, classes) in DATASETS.items() for r in floors(d, "top1", n, classes)]
+
+
+def curve(model: str) -> ARRAY:
+    rng = np.random.default_rng(sum(map(ord, model)))
+    step = np.arange(0, 1200, 10)
+    loss = 5.5 * np.exp(-step / 300) + 1.2 + 0.12 * rng.standard_normal(len(step)) - 2 * MODELS[model]
+    held = np.where(step % 100 == 0, 4.4 * np.exp(-step / 350) + 1.9 - MODELS[model], np.nan)
+    steady = np.full(len(step), 900 / (1 + 10 * MODELS[model]))
+    values = np.column_stack([step, step * 256, loss, held, 1e-3 * (1 - step / 1300), 14 + step / 60, 1 + loss / 9, steady,
+                              step * 256 / steady])
+    return ["step", "pairs", "loss", "val_loss", "learning_rate", "logit_scale", "grad_norm", "pairs_per_second", "seconds"], values
+
+
+def write_run(folder: Path, **provenance: str) -> Path:
+    """All four studies and six training logs."""
+    write(folder / "zero_shot_vs_probe.h5", "zero_shot_vs_probe", zero_shot_vs_probe_rows(), **provenance)
+    write(folder / "encoder_scaling.h5", "encoder_scaling", scaling_rows(), **provenance)
+    rows, arrays = shift_rows()
+    write(folder / "distribution_shift.h5", "distribution_shift", rows, arrays, **provenance)
+    write(folder / "prompt_engineering.h5", "prompt_engineering", prompt_rows(), **provenance)
+    for m in MODELS:
+        write(folder / f"train_{m}.h5", "train", [row("drawings", m, "train", "loss", 1.3, "batch=256", 256, 0.0)], {"curve": curve(m)},
+              corpus_pairs="9031", **provenance)
+    return folder
+
+
+if __name__ == "__main__":
+    write_run(Path(sys.argv[1]))

@@ -1,0 +1,122 @@
+// The towers: initial weights, causal cut, file round trip, precision, and what a wrong file is told.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/rng.hpp"
+#include "model/encoder.hpp"
+#include "model/modules.hpp"
+#include "model/weights.hpp"
+
+namespace cliplab {
+namespace {
+
+namespace fs = std::filesystem;
+using torch::Tensor;
+
+class Towers : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("cliplab_towers_" + std::to_string(::getpid()));
+    fs::create_directories(folder_);
+    torch::manual_seed(5);
+    model_ = Clip(find_architecture(GetParam()));
+    model_->eval();
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  Clip model_{nullptr};
+  fs::path folder_;
+};
+
+TEST_P(Towers, ParameterCountIsTheClosedFormula) {
+  std::int64_t count = 0;
+  for (const Tensor& p : model_->parameters()) count += p.numel();
+  EXPECT_EQ(count, parameter_count(model_->architecture()));
+}
+
+TEST_P(Towers, TextIsCutToTheLongestCaptionWithoutChange) {
+  const torch::NoGradGuard no_grad;
+  Tensor padded = torch::zeros({2, 32}, torch::kInt64);
+  const std::vector<std::vector<std::int64_t>> ids{{49406, 320, 1125, 49407}, {49406, 3287, 267, 539, 2368, 49407}};
+  for (int i = 0; i < 2; ++i)
+    for (std::size_t t = 0; t < ids[i].size(); ++t) padded[i][t] = ids[i][t];
+  const Tensor whole = model_->encode_text(padded), cut = model_->encode_text(padded.narrow(1, 0, 6));
+  // Sums of up to 128 products of size 1 in another blocking: sqrt(128) * 2^-24 * a few layers.
+  EXPECT_LT((whole - cut).abs().max().item<double>(), 1e-5 * whole.abs().max().item<double>());
+  EXPECT_GT((whole - model_->encode_text(padded.narrow(1, 0, 4))).abs().max().item<double>(), 1e-3);  // the cut matters
+}
+
+TEST_P(Towers, Bf16KeepsTheDirection) {
+  const torch::NoGradGuard no_grad;
+  const int side = model_->architecture().resolution;
+  const Tensor pixels = torch::randn({8, 3, side, side});
+  const Tensor exact = model_->encode_image(pixels);
+  model_->set_compute_type(torch::kBFloat16);
+  const Tensor rough = model_->encode_image(pixels);
+  EXPECT_GT(at::cosine_similarity(exact, rough).min().item<double>(), 0.999);
+}
+
+TEST_P(Towers, FileRoundTripGivesTheSameFeaturesAndIdentity) {
+  save_model(folder_ / "model.safetensors", model_);
+  const auto a = open_clip_model(folder_ / "model.safetensors");
+  Rng rng(1);
+  std::vector<Image> images;
+  for (int i = 0; i < 3; ++i) {
+    images.push_back(Image::make(40 + i, 50, 3));
+    for (auto& v : images.back().pixels) v = static_cast<std::uint8_t>(rng.next());
+  }
+  const Matrix joint = a->image().encode(images, Space::kJoint), trunk = a->image().encode(images, Space::kTrunk);
+  EXPECT_EQ(joint.cols(), model_->architecture().embed_dim);
+  EXPECT_EQ(trunk.cols(), model_->architecture().trunk_dim());
+  EXPECT_TRUE(joint.allFinite());
+  for (int i = 0; i < 3; ++i) EXPECT_NEAR(joint.row(i).norm(), 1, 1e-5);
+  const auto b = open_clip_model(folder_ / "model.safetensors");
+  EXPECT_EQ(a->info().weights_id, b->info().weights_id);
+  EXPECT_EQ(joint, b->image().encode(images, Space::kJoint));
+}
+
+TEST_P(Towers, EveryWrongTensorIsListed) {
+  std::map<std::string, Tensor> kept;
+  std::map<std::string, TensorBytes> tensors;
+  for (const auto& [name, value] : named_state(*model_)) kept[name] = value.detach().contiguous(), tensors[name] = bytes_of(kept[name]);
+  tensors.erase("ln_final.bias");
+  tensors["extra.weight"] = tensors["ln_final.weight"];
+  tensors["text_projection"].shape = {tensors["text_projection"].shape[0] * tensors["text_projection"].shape[1]};
+  kept["positional_embedding"].fill_(std::nan(""));
+  write_safetensors(folder_ / "bad.safetensors", tensors, to_metadata(model_->architecture()));
+  try {
+    open_clip_model(folder_ / "bad.safetensors");
+    FAIL() << "accepted";
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), ::testing::AllOf(::testing::HasSubstr("missing ln_final.bias"), ::testing::HasSubstr("unmatched extra.weight"),
+                                               ::testing::HasSubstr("text_projection is ["), ::testing::HasSubstr("positional_embedding has NaN")));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, Towers, ::testing::Values("vit-test", "rn-test"));
+
+TEST(InitialWeights, HaveOpenAIsMoments) {
+  torch::manual_seed(0);
+  Clip model(find_architecture("vit-s"));
+  const auto state = named_state(*model);
+  const auto spread = [&](const std::string& name) { return state.at(name).std().item<double>(); };
+  const double d = 128;
+  EXPECT_NEAR(spread("token_embedding.weight"), 0.02, 0.0002);
+  EXPECT_NEAR(spread("positional_embedding"), 0.01, 0.0005);
+  EXPECT_NEAR(spread("transformer.resblocks.0.attn.in_proj_weight"), 1 / std::sqrt(d), 0.03 / std::sqrt(d));
+  EXPECT_NEAR(spread("transformer.resblocks.0.mlp.c_proj.weight"), 1 / std::sqrt(d) / std::sqrt(6), 0.002);
+  EXPECT_NEAR(spread("transformer.resblocks.0.mlp.c_fc.weight"), 1 / std::sqrt(2 * d), 0.002);
+  EXPECT_NEAR(spread("visual.transformer.resblocks.0.mlp.c_fc.weight"), 1 / std::sqrt(3 * d), 0.002);  // PyTorch's default
+  EXPECT_NEAR(state.at("logit_scale").item<double>(), std::log(1 / 0.07), 1e-6);
+  torch::manual_seed(0);
+  const auto rn = named_state(*Clip(find_architecture("rn-test")));
+  EXPECT_EQ(rn.at("visual.layer1.0.bn3.weight").abs().max().item<double>(), 0);  // identity residual at the start
+  EXPECT_EQ(rn.at("visual.bn3.weight").min().item<double>(), 1);                 // the stem's is not zeroed
+}
+
+}  // namespace
+}  // namespace cliplab

@@ -1,0 +1,43 @@
+// AdamW against torch.optim's own, and the schedule.
+#include "train/optimizer.hpp"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+namespace cliplab {
+namespace {
+
+TEST(AdamW, TwentyStepsEqualTorchOptim) {
+  torch::manual_seed(1);
+  torch::Tensor ours = torch::randn({37, 19}), theirs = ours.clone(), our_bias = torch::randn({19}), their_bias = our_bias.clone();
+  for (auto* t : {&ours, &theirs, &our_bias, &their_bias}) t->set_requires_grad(true);
+  AdamW optimizer({{"w", ours}, {"b", our_bias}}, {0.9, 0.98, 1e-6, 0.2});
+  std::vector<torch::optim::OptimizerParamGroup> groups;
+  groups.emplace_back(std::vector<torch::Tensor>{theirs}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(1e-2).betas({0.9, 0.98}).eps(1e-6).weight_decay(0.2)));
+  groups.emplace_back(std::vector<torch::Tensor>{their_bias}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(1e-2).betas({0.9, 0.98}).eps(1e-6).weight_decay(0.0)));
+  torch::optim::AdamW oracle(groups);
+  const torch::Tensor x = torch::randn({64, 37}), y = torch::randn({64, 19});
+  const auto loss = [&](const torch::Tensor& w, const torch::Tensor& b) { return (x.matmul(w) + b - y).square().mean(); };
+  for (int step = 1; step <= 20; ++step) {
+    loss(ours, our_bias).backward();
+    optimizer.step(step, 1e-2);
+    oracle.zero_grad();
+    loss(theirs, their_bias).backward();
+    oracle.step();
+  }
+  // 20 steps of about 1e-2, each rounded a few times in fp32: 20 * 1e-2 * 8 * 2^-24 < 1e-7 relative to weights of 1.
+  EXPECT_LT((ours - theirs).abs().max().item<double>(), 1e-6);
+  EXPECT_LT((our_bias - their_bias).abs().max().item<double>(), 1e-6);
+  EXPECT_GT((ours - 1.01 * theirs).abs().max().item<double>(), 1e-3);  // the tolerance would notice one per cent
+}
+
+TEST(Schedule, WarmsUpLinearlyAndEndsAtZero) {
+  EXPECT_DOUBLE_EQ(scheduled_rate(0, 100, 10, 1.0), 0.1);
+  EXPECT_DOUBLE_EQ(scheduled_rate(9, 100, 10, 1.0), 1.0);
+  EXPECT_DOUBLE_EQ(scheduled_rate(10, 100, 10, 1.0), 1.0);
+  EXPECT_NEAR(scheduled_rate(55, 100, 10, 1.0), 0.5, 1e-12);
+  EXPECT_NEAR(scheduled_rate(100, 100, 10, 1.0), 0.0, 1e-12);
+}
+
+}  // namespace
+}  // namespace cliplab
