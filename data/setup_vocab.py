@@ -19,14 +19,22 @@ def main() -> int:
     if package is None or not package.submodule_search_locations:
         print("cliplab: open_clip_torch is not installed; run ./cliplab", file=sys.stderr)
         return 1
-    data = (Path(package.submodule_search_locations[0]) / NAME).read_bytes()
+    source = Path(package.submodule_search_locations[0]) / NAME
+    data = source.read_bytes() if source.is_file() else b""
     if hashlib.sha256(data).hexdigest() != SHA256:
-        print(f"cliplab: {NAME} of the open_clip_torch wheel is not CLIP's vocabulary", file=sys.stderr)
+        print(f"cliplab: {source}: {'another file' if data else 'missing'}, expected CLIP's vocabulary (SHA-256"
+              f" {SHA256[:16]}...); reinstall open_clip_torch", file=sys.stderr)
         return 1
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(f".part{os.getpid()}")
-    part.write_bytes(data)
-    part.replace(target)
+    part = target.with_name(f"{NAME}.part{os.getpid()}")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
     print(f"cliplab: vocabulary in {target.relative_to(target.parents[2])}")
     return 0
 

@@ -79,7 +79,9 @@ std::string read_file(const fs::path& path, std::size_t max_bytes) {
   }
 }
 
-fs::path part_path(const fs::path& path) { return path.string() + ".part" + std::to_string(::getpid()); }
+// The thread's id, which is the process id in a program of one thread: two threads that write one file do not
+// meet either.
+fs::path part_path(const fs::path& path) { return path.string() + ".part" + std::to_string(::gettid()); }
 
 void commit_file(const fs::path& part, const fs::path& path) {
   try {

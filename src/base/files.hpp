@@ -17,7 +17,7 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 /// fsync, then rename `part` to `path`, then fsync of the folder; what write_file_atomically ends with.
 void commit_file(const std::filesystem::path& part, const std::filesystem::path& path);
 
-/// `path` + ".part" + process id: a name no other running process uses.
+/// `path` + ".part" + thread id: a name no other running thread or process uses.
 std::filesystem::path part_path(const std::filesystem::path& path);
 
 /// Holds an exclusive lock (flock) on `path` while alive; the kernel frees it when the process dies.

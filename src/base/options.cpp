@@ -3,7 +3,6 @@
 #include "base/options.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/program_options.hpp>
@@ -54,6 +53,12 @@ std::string nearest_of(const std::string& word, const std::vector<std::string>& 
     if (distance < best_distance) best = candidate, best_distance = distance;
   }
   return best;
+}
+
+std::string joined(const std::vector<std::string>& items, const char* separator) {
+  std::string text;
+  for (const std::string& item : items) text.append(text.empty() ? "" : separator).append(item);
+  return text;
 }
 
 std::string real_text(double value) { return fmt::format("{}", value); }
@@ -164,7 +169,7 @@ void Options::set(const std::string& where, const std::string& key, const std::s
         std::find(entry.allowed.begin(), entry.allowed.end(), item) != entry.allowed.end())
       return;
     const std::string best = nearest_of(item, entry.allowed);
-    fail(where, key + " has '" + item + "'", fmt::format("one of {}", fmt::join(entry.allowed, ", ")),
+    fail(where, key + " has '" + item + "'", "one of " + joined(entry.allowed, ", "),
          best.empty() ? std::string() : "did you mean '" + best + "'?");
   };
   if (std::holds_alternative<bool>(entry.value)) {
@@ -286,7 +291,7 @@ std::string value_text(const auto& value) {
         if constexpr (std::is_same_v<T, bool>)
           return v ? "true" : "false";
         else if constexpr (std::is_same_v<T, Options::List>)
-          return fmt::format("{}", fmt::join(v, ","));
+          return joined(v, ",");
         else
           return fmt::format("{}", v);
       },
@@ -326,7 +331,7 @@ std::string Options::help() const {
     else if (std::holds_alternative<bool>(entry.value))
       limits = " [true, false]";
     else if (!entry.allowed.empty())
-      limits = fmt::format(" [{}]", fmt::join(entry.allowed, ", "));
+      limits = " [" + joined(entry.allowed, ", ") + "]";
     const auto dot = key.find('.');
     std::string left = key + " = " + value_text(entry.default_value);
     width = std::max(width, std::min<std::size_t>(left.size(), 40));
@@ -336,7 +341,12 @@ std::string Options::help() const {
   std::string text;
   for (const auto& [section, lines] : sections) {
     if (!section.empty()) text += "[" + section + "]\n";
-    for (const auto& [left, right] : lines) text += fmt::format("  {:<{}}  {}\n", left, width, right);
+    for (const auto& [left, right] : lines)
+      text.append("  ")
+          .append(left)
+          .append(width + 2 - std::min(width, left.size()), ' ')
+          .append(right)
+          .append("\n");
   }
   return text;
 }

@@ -74,7 +74,8 @@ struct Progress::State {
     const int width = terminal_width(), room = width - static_cast<int>(text.size()) - 4;
     if (room >= 10) {
       const int bar = std::min(room, 30), full = static_cast<int>(bar * share());
-      text = "[" + std::string(full, '#') + std::string(bar - full, '.') + "] " + text;
+      text = fmt::format("[{}{}] {}", std::string(static_cast<std::size_t>(full), '#'),
+                         std::string(static_cast<std::size_t>(bar - full), '.'), text);
     } else if (static_cast<int>(text.size()) >= width) {
       text.resize(std::max(0, width - 1));
     }

@@ -1,15 +1,16 @@
-// JPEG by libjpeg-turbo with its defaults (accurate DCT, fancy upsampling), which is what Pillow does. CMYK and YCCK
-// are turned to RGB by Pillow's rule, which takes each of them as inverted, Adobe marker or not. libjpeg reports errors
-// by longjmp: the functions it may jump in have plain locals only. A file that ends early is an error here, though
-// libjpeg fills it up.
+// JPEG by libjpeg-turbo with its defaults (accurate DCT, fancy upsampling), which is what Pillow does. CMYK
+// and YCCK are turned to RGB by Pillow's rule, which takes each of them as inverted, Adobe marker or not.
+// libjpeg reports errors by longjmp: the functions it may jump in have plain locals only. A file that ends
+// early is an error here, though libjpeg fills it up.
 #include <csetjmp>
-#include <cstdio>
 #include <string>
 #include <vector>
 
+// clang-format off
+#include <cstdio>  // before jpeglib.h, which uses it
 #include <jpeglib.h>
-
 #include <jerror.h>
+// clang-format on
 
 #include "base/error.hpp"
 #include "data/codecs_internal.hpp"
@@ -17,7 +18,8 @@
 namespace cliplab {
 namespace {
 
-constexpr int kMaxScans = 100;  // a progressive file needs about ten; each one costs a walk over the whole image
+/// A progressive file needs about ten; each one costs a walk over the whole image.
+constexpr int kMaxScans = 100;
 
 struct Decoder {
   Decoder() { info.err = jpeg_std_error(&errors); }
@@ -68,10 +70,12 @@ bool read_header(Decoder& decoder, std::string_view bytes) {
   return true;
 }
 
-/// Pillow's CMYK -> RGB (Convert.c cmyk2rgb): nk = 255 - k; value = nk - nk * c / 255, rounded as its MULDIV255.
+/// Pillow's CMYK -> RGB (Convert.c cmyk2rgb): nk = 255 - k; value = nk - nk * c / 255, rounded as its
+/// MULDIV255.
 std::uint8_t ink_to_light(int ink, int key_light) {
   const int t = ink * key_light + 128;
-  return static_cast<std::uint8_t>(key_light - (((t >> 8) + t) >> 8));  // never below 0: the quotient is <= nk
+  return static_cast<std::uint8_t>(key_light -
+                                   (((t >> 8) + t) >> 8));  // never below 0: the quotient is <= nk
 }
 
 bool read_pixels(Decoder& decoder, Image& image) {
@@ -108,6 +112,11 @@ Image decode_jpeg(std::string_view bytes, const std::string& where, std::int64_t
   Decoder decoder;
   if (!read_header(decoder, bytes)) refuse(decoder.message);
   check_size(decoder.info.image_height, decoder.info.image_width, where, max_pixels);
+  // A Huffman-coded block of 8 x 8 costs a bit at least, 512 pixels a byte (sampling may make that 2048): a
+  // shorter file is cut or made up, and a progressive one would take memory for all of its coefficients
+  // before it shows.
+  const std::size_t pixels = std::size_t{decoder.info.image_height} * decoder.info.image_width;
+  if (!decoder.info.arith_code && pixels / 2048 > bytes.size()) refuse("too short for its size");
   Image image{static_cast<int>(decoder.info.image_height), static_cast<int>(decoder.info.image_width), 3, {}};
   if (!read_pixels(decoder, image)) refuse(decoder.message);
   return image;

@@ -1,6 +1,7 @@
-// PNG by libpng, to RGB or RGBA of 8 bits. libpng reports errors by longjmp: each part that may jump is a function with
-// plain locals only, and what needs a destructor lives in its caller. Text, profile and other side chunks are skipped
-// unread (a small one may inflate to gigabytes); gamma and profiles are ignored, as Pillow does.
+// PNG by libpng, to RGB or RGBA of 8 bits. libpng reports errors by longjmp: each part that may jump is a
+// function with plain locals only, and what needs a destructor lives in its caller. Text, profile and other
+// side chunks are skipped unread (a small one may inflate to gigabytes); gamma and profiles are ignored, as
+// Pillow does.
 #include <png.h>
 
 #include <cassert>
@@ -123,7 +124,8 @@ Image decode_png(std::string_view bytes, const std::string& where, std::int64_t 
   check_size(layout.height, layout.width, where, max_pixels);
   // Deflate packs at most 1032 bytes into one: a short file that claims more pixels is cut (or made up).
   if (layout.packed_bytes / 1032 > bytes.size()) refuse("too short for its size");
-  Image image = Image::make(static_cast<int>(layout.height), static_cast<int>(layout.width), layout.alpha ? 4 : 3);
+  Image image =
+      Image::make(static_cast<int>(layout.height), static_cast<int>(layout.width), layout.alpha ? 4 : 3);
   if (!read_pixels(reader, image)) refuse(reader.message.text);
   return image;
 }

@@ -1,5 +1,5 @@
-// SVG by librsvg and cairo. The document is given as bytes without a base address, so it can reach neither files nor
-// the network. cairo's pixels are premultiplied; ours have straight alpha.
+// SVG by librsvg and cairo. The document is given as bytes without a base address, so it can reach neither
+// files nor the network. cairo's pixels are premultiplied; ours have straight alpha.
 #include <librsvg/rsvg.h>
 
 #include <algorithm>
@@ -19,14 +19,16 @@ Image render_svg(std::string_view bytes, int size, const std::string& where) {
     fail(where, "SVG that cannot be drawn (" + cause + ")", "a whole SVG");
   };
   GError* error = nullptr;
-  const auto take_message = [&] {
-    const std::string message = error != nullptr ? error->message : "unknown cause";
+  const auto take_message = [&] {  // one line; libxml2's end with a line break
+    std::string message = error != nullptr ? error->message : "unknown cause";
     g_clear_error(&error);
-    return message;
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    return message.erase(message.find_last_not_of(' ') + 1);
   };
   if (bytes.empty()) refuse("an empty file");
   const std::unique_ptr<RsvgHandle, decltype(&g_object_unref)> handle(
-      rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(bytes.data()), bytes.size(), &error), g_object_unref);
+      rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(bytes.data()), bytes.size(), &error),
+      g_object_unref);
   if (!handle) refuse(take_message());
   const std::unique_ptr<cairo_surface_t, decltype(&cairo_surface_destroy)> surface(
       cairo_image_surface_create(CAIRO_FORMAT_ARGB32, size, size), cairo_surface_destroy);

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/parallel.hpp"
 #include "eval/lbfgs.hpp"
 
@@ -44,10 +45,13 @@ class Objective {
       for (Eigen::Index begin = N * chunk / kChunks, end = N * (chunk + 1) / kChunks; begin < end; begin += kBlock) {
         const Eigen::Index rows = std::min(kBlock, end - begin);
         auto block = z.topRows(rows);
-        block.noalias() = x_.middleRows(begin, rows) * weight.transpose();
+        const auto samples = x_.middleRows(begin, rows);
+        if (K < kFewLogits) dot_products(samples, weight, block);
+        else block.noalias() = samples * weight.transpose();
         block.rowwise() += bias;
         losses[chunk] += K == 1 ? sigmoid_residual(block, begin) : softmax_residual(block, begin);
-        partial.noalias() = block.transpose() * x_.middleRows(begin, rows);
+        if (K < kFewLogits) outer_products(block, samples, partial);
+        else partial.noalias() = block.transpose() * samples;
         weight_sum += partial.template cast<double>();
         sums[chunk].tail(K) += block.template cast<double>().colwise().sum().transpose();
       }
@@ -60,6 +64,27 @@ class Objective {
   }
 
  private:
+  // Below kFewLogits a general matrix product spends its time on packing the features; a sample's row and the weights
+  // stay in the first-level cache here.
+  static constexpr Eigen::Index kFewLogits = 32;
+
+  template <class Samples, class Block>
+  static void dot_products(const Samples& x, const Rows<Scalar>& weight, Block&& z) {
+    for (Eigen::Index i = 0; i < x.rows(); ++i)
+      for (Eigen::Index k = 0; k < weight.rows(); ++k) z(i, k) = x.row(i).dot(weight.row(k));
+  }
+
+  template <class Block, class Samples>
+  static void outer_products(const Block& z, const Samples& x, Rows<Scalar>& sum) {
+    sum.setZero();
+    Eigen::Index i = 0;
+    for (; i + 4 <= x.rows(); i += 4)
+      for (Eigen::Index k = 0; k < sum.rows(); ++k)
+        sum.row(k) += z(i, k) * x.row(i) + z(i + 1, k) * x.row(i + 1) + z(i + 2, k) * x.row(i + 2) + z(i + 3, k) * x.row(i + 3);
+    for (; i < x.rows(); ++i)
+      for (Eigen::Index k = 0; k < sum.rows(); ++k) sum.row(k) += z(i, k) * x.row(i);
+  }
+
   /// Logits to (probability - one-hot); returns the summed cross-entropy.
   template <class Block>
   double softmax_residual(Block&& z, Eigen::Index begin) const {
@@ -71,7 +96,8 @@ class Objective {
       row.array() = (row.array() - top).exp();
       const Scalar sum = row.sum();
       loss += std::log(static_cast<double>(sum)) + static_cast<double>(top) - static_cast<double>(own);
-      row *= 1 / sum;
+      // Probabilities under 1e-30 are denormal or next to it in float32: products with them cost a hundred times as much.
+      row.array() = (row.array() < Scalar(1e-30)).select(Scalar(0), row.array() / sum);
       row[labels_[begin + i]] -= 1;
     }
     return loss;
@@ -139,7 +165,12 @@ LinearClassifier fit(const Matrix& features, std::span<const int> labels, int nu
   const Objective<Scalar> objective(x, labels, num_classes, options.lambda);
   VectorD parameters = warm_start ? to_parameters(*warm_start, mean, num_classes == 2) : VectorD(VectorD::Zero(objective.size()));
   LbfgsOptions lbfgs{options.memory, options.max_iterations, options.gradient_tolerance, options.function_tolerance};
-  const LbfgsResult result = minimize_lbfgs([&](const VectorD& p, VectorD& g) { return objective(p, g); }, parameters, lbfgs);
+  const LbfgsResult result = minimize_lbfgs(
+      [&](const VectorD& p, VectorD& g) {
+        if (stop_requested()) throw Interrupted("stopped during a probe fit");
+        return objective(p, g);
+      },
+      parameters, lbfgs);
   if (report) *report = {result.value, result.max_abs_gradient, result.iterations, result.evaluations, result.converged};
   return to_classifier(parameters, mean, num_classes);
 }

@@ -24,7 +24,12 @@ constexpr std::uint64_t kTextBytes = 16;           // what a variable-length tex
 /// Holds the library while alive, and keeps it from printing its own errors (a setting of each thread).
 class Session {
  public:
-  Session() : lock_(mutex()) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+  Session() : lock_(mutex()) {
+    // After a failed write HDF5's clean-up at exit reads freed memory; every handle here is closed by its
+    // owner.
+    [[maybe_unused]] static const herr_t no_cleanup_at_exit = H5dont_atexit();
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  }
 
  private:
   static std::recursive_mutex& mutex() {

@@ -1,237 +1,262 @@
-// Byte-pair encoding as openai/CLIP simple_tokenizer.py and open_clip tokenizer.py (`SimpleTokenizer`, clean = "lower").
-// The cleaning is ftfy's part that real captions need: HTML entities, curly quotes, control characters, NFC.
-// DEVIATION(2.4): ftfy's repair of wrongly decoded text (mojibake) is left out; such captions are encoded as they are.
+// Byte-pair encoding as openai/CLIP simple_tokenizer.py and open_clip tokenizer.py (`SimpleTokenizer`, clean
+// = "lower"): cleaning (caption_cleaning.hpp), the pattern, the merges. Words are slices of UTF-8; ICU knows
+// the letters. The pattern is written out by hand: a regular expression library would bring a third Unicode
+// version.
 #include "model/tokenizer.hpp"
 
-#include <unicode/locid.h>
-#include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
+#include <unicode/utf8.h>
 #include <zlib.h>
 
 #include <array>
-#include <limits>
+#include <cassert>
+#include <functional>
 #include <mutex>
+#include <queue>
 #include <shared_mutex>
 #include <unordered_map>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/hash.hpp"
+#include "model/caption_cleaning.hpp"
 
 namespace cliplab {
 namespace {
 
 constexpr int kMerges = 49152 - 256 - 2;
-constexpr std::size_t kMaxVocabularyBytes = 64u << 20;
-constexpr std::size_t kMaxCachedWords = 200'000;
+constexpr char kVocabularySha256[] = "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a";
+constexpr std::size_t kMaxCachedWords = 200'000, kMaxCachedBytes = 64;
 
 using Ids = std::vector<std::int32_t>;
 
-std::string gunzip(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path))
-    fail(path.string(), "no such file", "CLIP's vocabulary", "run ./cliplab, which takes it from the open_clip_torch wheel");
-  gzFile file = ::gzopen(path.c_str(), "rb");
-  if (file == nullptr) fail(path.string(), "cannot be opened", "CLIP's vocabulary");
-  std::string text;
-  std::array<char, 1 << 16> buffer;
-  int count = 0;
-  while ((count = ::gzread(file, buffer.data(), buffer.size())) > 0 && text.size() < kMaxVocabularyBytes) text.append(buffer.data(), count);
-  ::gzclose(file);
-  if (count != 0) fail(path.string(), "not a whole gzip file", "CLIP's vocabulary");
-  return text;
+// --- words -------------------------------------------------------------------------------------------------
+
+enum class Kind { kNone, kLetter, kNumber, kOther };
+
+Kind kind_of(UChar32 c) {
+  const std::uint32_t category = U_GET_GC_MASK(c);
+  if (category & U_GC_L_MASK) return Kind::kLetter;
+  if (category & U_GC_N_MASK) return Kind::kNumber;
+  // U+0345 folds to a letter but is none: under IGNORECASE no part of the pattern matches it.
+  return u_isUWhiteSpace(c) || c == 0x345 ? Kind::kNone : Kind::kOther;
 }
 
-/// UTF-8 of the printable character that stands for a byte in the vocabulary file (bytes_to_unicode), and its rank.
-struct ByteSymbols {
-  std::array<std::string, 256> text;
-  std::array<int, 256> id;
-  ByteSymbols() {
-    int next_id = 0, next_code = 256;
-    const auto put = [&](int byte, int code) {
-      icu::UnicodeString(static_cast<UChar32>(code)).toUTF8String(text[byte]);
-      id[byte] = next_id++;
-    };
-    const auto printable = [](int b) { return (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || (b >= 0xAE && b <= 0xFF); };
-    for (int b = 0; b < 256; ++b)
-      if (printable(b)) put(b, b);
-    for (int b = 0; b < 256; ++b)
-      if (!printable(b)) put(b, next_code++);
-  }
+/// A character of valid UTF-8: its kind and where the next one begins.
+struct Character {
+  Kind kind;
+  std::int32_t end;
 };
 
-/// One pass of html.unescape over the entities that captions have: named ones of XML and nbsp, and numbers.
-icu::UnicodeString unescape(const icu::UnicodeString& text) {
-  static const std::vector<std::pair<icu::UnicodeString, UChar32>> named{
-      {u"amp", '&'}, {u"lt", '<'}, {u"gt", '>'}, {u"quot", '"'}, {u"apos", '\''}, {u"nbsp", 0xA0}};
-  if (text.indexOf(u'&') < 0) return text;
-  icu::UnicodeString out;
-  for (int i = 0; i < text.length();) {
-    const int end = text[i] == u'&' ? text.indexOf(u';', i + 1) : -1;
-    if (end > i + 1 && end <= i + 10) {
-      const icu::UnicodeString name = text.tempSubStringBetween(i + 1, end);
-      UChar32 code = -1;
-      for (const auto& [key, value] : named)
-        if (name == key) code = value;
-      if (name[0] == u'#' && name.length() > 1) {
-        const bool hex = name[1] == u'x' || name[1] == u'X';
-        long value = 0;
-        bool valid = name.length() > (hex ? 2 : 1);
-        for (int k = hex ? 2 : 1; k < name.length() && valid; ++k) {
-          const int digit = u_digit(name[k], hex ? 16 : 10);
-          valid = digit >= 0 && (value = value * (hex ? 16 : 10) + digit) <= 0x10FFFF;
-        }
-        if (valid) code = value == 0 || (value >= 0xD800 && value < 0xE000) ? 0xFFFD : static_cast<UChar32>(value);
-      }
-      if (code >= 0) {
-        out.append(code);
-        i = end + 1;
-        continue;
+Character character_at(std::string_view text, std::int32_t at) {
+  static const auto ascii = [] {
+    std::array<Kind, 128> kinds{};
+    for (int c = 0; c < 128; ++c) kinds[c] = kind_of(c);
+    return kinds;
+  }();
+  if (const auto byte = static_cast<unsigned char>(text[at]); byte < 128) return {ascii[byte], at + 1};
+  UChar32 c;
+  U8_NEXT(text.data(), at, static_cast<std::int32_t>(text.size()), c);
+  return {kind_of(c), at};
+}
+
+constexpr std::string_view kLongS = "\u017F";  // equals "s" where the pattern ignores case
+
+/// Bytes of `literal` at the start of `text`, 0 when it is not there.
+std::size_t match(std::string_view text, std::string_view literal) {
+  std::size_t at = 0;
+  for (const char c : literal) {
+    if (at < text.size() && text[at] == c)
+      ++at;
+    else if (c == 's' && text.substr(at).starts_with(kLongS))
+      at += kLongS.size();
+    else
+      return 0;
+  }
+  return at;
+}
+
+/// The pattern <start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+ ,
+/// IGNORECASE, on cleaned text: calls word(slice) until it returns false.
+template <class Word>
+void split(std::string_view text, Word word) {
+  for (std::size_t i = 0, end = 0; i < text.size(); i = end) {
+    const Character first = character_at(text, static_cast<std::int32_t>(i));
+    end = static_cast<std::size_t>(first.end);
+    if (first.kind == Kind::kNone) continue;
+    std::size_t literal = 0;
+    if (text[i] == '<')
+      for (const char* special : {"<start_of_text>", "<end_of_text>"})
+        if (literal == 0) literal = match(text.substr(i), special);
+    if (text[i] == '\'')
+      for (const char* contraction : {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"})
+        if (literal == 0) literal = match(text.substr(i), contraction);
+    if (literal > 0) {
+      end = i + literal;
+    } else if (first.kind != Kind::kNumber) {
+      while (end < text.size()) {
+        const Character next = character_at(text, static_cast<std::int32_t>(end));
+        if (next.kind != first.kind) break;
+        end = static_cast<std::size_t>(next.end);
       }
     }
-    out.append(text[i++]);
+    if (!word(text.substr(i, end - i))) return;
   }
-  return out;
 }
-
-/// The characters that ftfy changes one by one: quotes straightened, control characters dropped.
-icu::UnicodeString fix_characters(const icu::UnicodeString& text) {
-  icu::UnicodeString out;
-  for (int i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
-    const UChar32 c = text.char32At(i);
-    if ((c >= 0x2018 && c <= 0x201B) || c == 0x02BC) out.append(u'\'');
-    else if (c >= 0x201C && c <= 0x201F) out.append(u'"');
-    else if (c == '\t' || c == '\n' || c == '\r' || c == 0x0C) out.append(static_cast<UChar>(u' '));
-    else if (c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0x206A && c <= 0x206F)) continue;
-    else out.append(c);
-  }
-  return out;
-}
-
-bool is_letter(UChar32 c) { return (U_GET_GC_MASK(c) & U_GC_L_MASK) != 0; }
-bool is_number(UChar32 c) { return (U_GET_GC_MASK(c) & U_GC_N_MASK) != 0; }
 
 }  // namespace
 
+// --- merges ------------------------------------------------------------------------------------------------
+
 struct Tokenizer::State {
-  ByteSymbols bytes;
-  std::unordered_map<std::uint64_t, std::int32_t> merges;  // (left id, right id) -> rank; the merged id is 512 + rank
+  std::array<std::int32_t, 256> byte_ids{};
+  std::unordered_map<std::uint64_t, std::int32_t>
+      ranks;  // (left id, right id) -> rank; the merged id is 512 + rank
   mutable std::shared_mutex cache_mutex;
-  mutable std::unordered_map<std::string, Ids> cache;
+  mutable std::unordered_map<std::string, Ids, StringHash, std::equal_to<>> cache;
 
-  static std::uint64_t pair_key(std::int32_t left, std::int32_t right) {
-    return static_cast<std::uint64_t>(left) << 32 | static_cast<std::uint32_t>(right);
-  }
-
-  void load(const std::filesystem::path& path) {
-    const std::string text = gunzip(path);
-    std::unordered_map<std::string, std::int32_t> ids;
-    for (int b = 0; b < 256; ++b) {
-      ids[bytes.text[b]] = bytes.id[b];
-      ids[bytes.text[b] + "</w>"] = 256 + bytes.id[b];
-    }
-    std::size_t line_begin = text.find('\n');  // the first line is a version
-    for (int rank = 0; rank < kMerges; ++rank) {
-      const std::size_t begin = line_begin + 1, end = text.find('\n', begin), space = text.find(' ', begin);
-      if (line_begin == std::string::npos || end == std::string::npos || space >= end)
-        fail(path.string(), "merge " + std::to_string(rank) + " missing", "CLIP's vocabulary of " + std::to_string(kMerges) + " merges");
-      const auto left = ids.find(text.substr(begin, space - begin)), right = ids.find(text.substr(space + 1, end - space - 1));
-      if (left == ids.end() || right == ids.end()) fail(path.string(), "merge " + std::to_string(rank) + " of unknown parts", "CLIP's vocabulary");
-      merges[pair_key(left->second, right->second)] = rank;
-      ids[left->first + right->first] = 512 + rank;
-      line_begin = end;
-    }
-  }
-
-  Ids encode_word(const std::string& word) const {
-    {
-      const std::shared_lock lock(cache_mutex);
-      if (const auto found = cache.find(word); found != cache.end()) return found->second;
-    }
-    Ids symbols;
-    for (const char c : word) symbols.push_back(bytes.id[static_cast<unsigned char>(c)]);
-    symbols.back() += 256;  // </w>
-    while (symbols.size() > 1) {
-      std::int32_t best = std::numeric_limits<std::int32_t>::max();
-      for (std::size_t i = 0; i + 1 < symbols.size(); ++i)
-        if (const auto found = merges.find(pair_key(symbols[i], symbols[i + 1])); found != merges.end() && found->second < best) best = found->second;
-      if (best == std::numeric_limits<std::int32_t>::max()) break;
-      std::size_t out = 0;
-      for (std::size_t i = 0; i < symbols.size(); ++out) {
-        const auto found = i + 1 < symbols.size() ? merges.find(pair_key(symbols[i], symbols[i + 1])) : merges.end();
-        const bool merge = found != merges.end() && found->second == best;
-        symbols[out] = merge ? 512 + best : symbols[i];
-        i += merge ? 2 : 1;
-      }
-      symbols.resize(out);
-    }
-    const std::unique_lock lock(cache_mutex);
-    if (cache.size() < kMaxCachedWords) cache.emplace(word, symbols);
-    return symbols;
+  explicit State(const std::filesystem::path& path);
+  void append_word(std::string_view word, Ids& ids) const;
+  Ids merge(std::string_view word) const;
+  std::int32_t rank(std::int32_t left, std::int32_t right) const {  // -1: no such merge
+    const auto found = ranks.find(static_cast<std::uint64_t>(left) << 32 | static_cast<std::uint32_t>(right));
+    return found == ranks.end() ? -1 : found->second;
   }
 };
 
-std::filesystem::path Tokenizer::default_vocabulary() { return project_root() / "data/vocab/bpe_simple_vocab_16e6.txt.gz"; }
+Tokenizer::State::State(const std::filesystem::path& path) {
+  const std::string what_to_do = "run ./cliplab, which takes it from the open_clip_torch wheel";
+  if (!std::filesystem::exists(path)) fail(path.string(), "no such file", "CLIP's vocabulary", what_to_do);
+  const std::string packed = read_file(path, std::size_t{16} << 20);
+  if (sha256_hex(packed) != kVocabularySha256)
+    fail(path.string(), "SHA-256 " + sha256_hex(packed).substr(0, 16) + "...",
+         std::string(kVocabularySha256, 16) + "..., CLIP's vocabulary", what_to_do);
+  std::string text(std::size_t{16} << 20, '\0');
+  z_stream stream{};
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(text.data());
+  stream.avail_out = static_cast<uInt>(text.size());
+  [[maybe_unused]] bool ok = ::inflateInit2(&stream, 16 + MAX_WBITS) == Z_OK;
+  ok = ok && ::inflate(&stream, Z_FINISH) == Z_STREAM_END;
+  text.resize(stream.total_out);
+  ::inflateEnd(&stream);
+  assert(ok);  // the hash says which bytes these are
 
-Tokenizer::Tokenizer(const std::filesystem::path& vocabulary) : state_(std::make_unique<State>()) { state_->load(vocabulary); }
+  // bytes_to_unicode: each byte has a printable character, its own or the next free one from U+0100 on; ids
+  // in the order printable bytes, other bytes, the same with </w>, merges.
+  std::unordered_map<std::string, std::int32_t, StringHash, std::equal_to<>> ids;
+  ids.reserve(kVocabSize);
+  const auto printable = [](int b) {
+    return (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xFF && b != 0xAD);
+  };
+  std::int32_t next_id = 0, next_code = 256;
+  for (const bool own : {true, false})
+    for (int b = 0; b < 256; ++b) {
+      if (printable(b) != own) continue;
+      std::string symbol;
+      icu::UnicodeString(static_cast<UChar32>(own ? b : next_code++)).toUTF8String(symbol);
+      byte_ids[b] = next_id++;
+      ids[symbol] = byte_ids[b];
+      ids[symbol + "</w>"] = 256 + byte_ids[b];
+    }
+  ranks.reserve(kMerges);
+  std::size_t begin = text.find('\n') + 1;  // the first line is a version
+  for (int rank = 0; rank < kMerges; ++rank) {
+    const std::size_t end = text.find('\n', begin), space = text.find(' ', begin);
+    const std::string left = text.substr(begin, space - begin),
+                      right = text.substr(space + 1, end - space - 1);
+    const std::uint64_t left_id = static_cast<std::uint64_t>(ids.at(left));
+    ranks[left_id << 32 | static_cast<std::uint32_t>(ids.at(right))] = rank;
+    ids[left + right] = 512 + rank;
+    begin = end + 1;
+  }
+}
+
+/// The reference merges the pair of lowest rank everywhere, left to right, then looks again. Each token is
+/// made by one merge only, and a merge of it has a higher rank than its own: so a queue by (rank, place)
+/// gives the same tokens, in n log n instead of n^2 (a caption may be one word of a megabyte).
+Ids Tokenizer::State::merge(std::string_view word) const {
+  struct Symbol {
+    std::int32_t id;
+    int previous, next;  // -1: none
+  };
+  struct Pair {
+    std::int32_t rank;
+    int left, right;
+    std::int32_t left_id, right_id;  // as queued: a pair is stale when either side has changed
+    bool operator>(const Pair& other) const {
+      return rank != other.rank ? rank > other.rank : left > other.left;
+    }
+  };
+  const int length = static_cast<int>(word.size());
+  std::vector<Symbol> symbols(length);
+  for (int i = 0; i < length; ++i)
+    symbols[i] = {byte_ids[static_cast<unsigned char>(word[i])], i - 1, i + 1 < length ? i + 1 : -1};
+  symbols.back().id += 256;  // </w>
+  std::priority_queue<Pair, std::vector<Pair>, std::greater<>> queue;
+  const auto push = [&](int left, int right) {
+    if (left < 0 || right < 0) return;
+    if (const std::int32_t found = rank(symbols[left].id, symbols[right].id); found >= 0)
+      queue.push({found, left, right, symbols[left].id, symbols[right].id});
+  };
+  for (int i = 0; i + 1 < length; ++i) push(i, i + 1);
+  while (!queue.empty()) {
+    const Pair pair = queue.top();
+    queue.pop();
+    Symbol &left = symbols[pair.left], &right = symbols[pair.right];
+    if (left.id != pair.left_id || right.id != pair.right_id || left.next != pair.right) continue;
+    left.id = 512 + pair.rank;
+    left.next = right.next;
+    right.id = -1;
+    if (left.next >= 0) symbols[left.next].previous = pair.left;
+    push(left.previous, pair.left);
+    push(pair.left, left.next);
+  }
+  Ids ids;
+  for (int i = 0; i >= 0; i = symbols[i].next) ids.push_back(symbols[i].id);
+  return ids;
+}
+
+void Tokenizer::State::append_word(std::string_view word, Ids& ids) const {
+  {
+    const std::shared_lock lock(cache_mutex);
+    if (const auto found = cache.find(word); found != cache.end()) {
+      ids.insert(ids.end(), found->second.begin(), found->second.end());
+      return;
+    }
+  }
+  const Ids merged = merge(word);
+  ids.insert(ids.end(), merged.begin(), merged.end());
+  if (word.size() > kMaxCachedBytes) return;
+  const std::unique_lock lock(cache_mutex);
+  if (cache.size() < kMaxCachedWords) cache.emplace(word, merged);
+}
+
+std::filesystem::path Tokenizer::default_vocabulary() {
+  return project_root() / "data/vocab/bpe_simple_vocab_16e6.txt.gz";
+}
+
+Tokenizer::Tokenizer(const std::filesystem::path& vocabulary) : state_(std::make_unique<State>(vocabulary)) {}
 
 Tokenizer::~Tokenizer() = default;
 
-std::vector<std::int32_t> Tokenizer::encode(std::string_view utf8, int context_length) const {
-  icu::UnicodeString text = icu::UnicodeString::fromUTF8(icu::StringPiece(utf8.data(), static_cast<std::int32_t>(utf8.size())));
-  bool ascii = true;
-  for (const char c : utf8) ascii = ascii && static_cast<unsigned char>(c) < 0x80;
-  text = unescape(unescape(text));
-  text = fix_characters(text);
-  if (!ascii) {
-    UErrorCode status = U_ZERO_ERROR;
-    const icu::UnicodeString composed = icu::Normalizer2::getNFCInstance(status)->normalize(text, status);
-    if (U_SUCCESS(status)) text = composed;
-  }
-  text.toLower(icu::Locale::getRoot());
-
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, int context_length) const {
+  assert(context_length > 0);
   Ids ids{kStartOfText};
-  const auto add = [&](int begin, int end) {
-    std::string word;
-    text.tempSubStringBetween(begin, end).toUTF8String(word);
-    const Ids part = state_->encode_word(word);
-    ids.insert(ids.end(), part.begin(), part.end());
-  };
-  const auto starts = [&](int at, const char16_t* literal, int length) { return text.compare(at, length, literal, 0, length) == 0; };
-  const int length = text.length();
-  for (int i = 0; i < length && std::ssize(ids) <= context_length;) {
-    const UChar32 c = text.char32At(i);
-    const int next = text.moveIndex32(i, 1);
-    if (u_isUWhiteSpace(c)) {
-      i = next;
-    } else if (starts(i, u"<start_of_text>", 15)) {
-      ids.push_back(kStartOfText), i += 15;
-    } else if (starts(i, u"<end_of_text>", 13)) {
-      ids.push_back(kEndOfText), i += 13;
-    } else if (c == '\'' && next < length) {
-      const UChar d = text[next], e = next + 1 < length ? text[next + 1] : u'\0';
-      int end = 0;
-      if ((d == u'r' && e == u'e') || (d == u'v' && e == u'e') || (d == u'l' && e == u'l')) end = next + 2;
-      if (d == u's' || d == u't' || d == u'm' || d == u'd' || d == 0x17F) end = next + 1;
-      for (int j = next; end == 0; j = text.moveIndex32(j, 1)) {
-        const UChar32 f = j < length ? text.char32At(j) : 0;
-        if (j >= length || u_isUWhiteSpace(f) || is_letter(f) || is_number(f)) end = j;
-      }
-      add(i, end), i = end;
-    } else if (is_number(c)) {
-      add(i, next), i = next;
-    } else {
-      const bool letters = is_letter(c);
-      int end = next;
-      for (; end < length; end = text.moveIndex32(end, 1)) {
-        const UChar32 f = text.char32At(end);
-        if (letters ? !is_letter(f) : u_isUWhiteSpace(f) || is_letter(f) || is_number(f)) break;
-      }
-      add(i, end), i = end;
-    }
-  }
+  split(clean_caption(text), [&](std::string_view word) {
+    if (word == "<start_of_text>")
+      ids.push_back(kStartOfText);
+    else if (word == "<end_of_text>")
+      ids.push_back(kEndOfText);
+    else
+      state_->append_word(word, ids);
+    return std::ssize(ids) <= context_length;
+  });
   ids.push_back(kEndOfText);
   if (std::ssize(ids) > context_length) {
-    ids.resize(context_length);
+    ids.resize(static_cast<std::size_t>(context_length));
     ids.back() = kEndOfText;
   }
   return ids;

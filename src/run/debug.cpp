@@ -1,4 +1,5 @@
-// For tests/parity: the same inputs through our code, so that Python's reference implementations can be held against it.
+// For tests/parity: the same inputs through our code, so that Python's reference implementations can be held
+// against it.
 #include "run/debug.hpp"
 
 #include <charconv>
@@ -64,7 +65,8 @@ int embed(std::span<const std::string> arguments) {
     rows = model->text().encode(texts);
   } else {
     std::vector<Image> images;
-    for (const std::string& file : arguments.subspan(2)) images.push_back(decode_image(read_file(file), file));
+    for (const std::string& file : arguments.subspan(2))
+      images.push_back(decode_image(read_file(file), file));
     rows = model->image().encode(images, arguments[1] == "trunk" ? Space::kTrunk : Space::kJoint);
   }
   std::cout << rows.rows() << " " << rows.cols() << "\n";

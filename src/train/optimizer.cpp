@@ -10,6 +10,10 @@ namespace cliplab {
 
 using torch::Tensor;
 
+// Moments of rarely used embedding rows decay towards denormal numbers, which cost a hundred times a normal one: after
+// some 700 steps the update of 49,408 rows was two thirds of a step. Far below what changes a float32 weight.
+constexpr float kNothing = 1e-30f;
+
 AdamW::AdamW(std::map<std::string, Tensor> parameters, const AdamWOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
   for (const auto& [name, value] : parameters_) {
@@ -35,8 +39,9 @@ void AdamW::step(std::int64_t step, double learning_rate) {
     const float* g = gradient.data_ptr<float>();
     at::parallel_for(0, parameter.numel(), 1 << 15, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        m[i] = beta1 * m[i] + (1 - beta1) * g[i];
-        v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+        const float first = beta1 * m[i] + (1 - beta1) * g[i], second = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+        m[i] = std::abs(first) < kNothing ? 0.0f : first;
+        v[i] = second < kNothing ? 0.0f : second;
         w[i] = keep * w[i] - rate * m[i] / (std::sqrt(v[i]) * root + eps);
       }
     });

@@ -209,7 +209,7 @@ class Trainer {
     Results results;
     results.experiment = "train";
     results.config = config_.key();
-    results.provenance = {{"corpus", corpus.id()}, {"torch", TORCH_VERSION}, {"threads", std::to_string(num_threads())}};
+    results.provenance = {{"corpus", corpus.id()}, {"corpus_pairs", std::to_string(corpus.size())}, {"torch", TORCH_VERSION}, {"threads", std::to_string(num_threads())}};
     const auto rows = static_cast<Eigen::Index>(curve_.size() / kCurve.size());
     results.arrays.push_back({"curve", kCurve, Eigen::Map<const MatrixD>(curve_.data(), rows, std::ssize(kCurve))});
     const double loss = curve_[curve_.size() - 7], val_loss = curve_[curve_.size() - 6];

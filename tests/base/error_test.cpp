@@ -1,0 +1,26 @@
+// The shape of an error message is part of the interface: people and tests/configs/ rely on it.
+#include "base/error.hpp"
+
+#include <gtest/gtest.h>
+
+namespace cliplab {
+namespace {
+
+std::string message_of(std::string_view what_to_do) {
+  try {
+    fail("run.cfg:3", "seed = x", "an integer", what_to_do);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+}
+
+TEST(Error, SaysWhereWhatWasFoundAndWhatWasExpected) {
+  EXPECT_EQ(message_of(""), "run.cfg:3: seed = x, expected an integer");
+}
+
+TEST(Error, EndsWithWhatToDo) {
+  EXPECT_EQ(message_of("see describe"), "run.cfg:3: seed = x, expected an integer; see describe");
+}
+
+}  // namespace
+}  // namespace cliplab

@@ -1,0 +1,363 @@
+// Round trips, limits, cut and mutated files. That the pixels are Pillow's is checked by
+// tests/parity/test_preprocess_parity.py, which has Pillow to make the kinds that we only read.
+#include "data/codecs.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+
+// clang-format off
+#include <cstdio>  // before jpeglib.h, which uses it
+#include <jpeglib.h>
+// clang-format on
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/parallel.hpp"
+#include "base/rng.hpp"
+
+/// fontconfig, behind SVG text, keeps its configuration until the process ends; librsvg 2.54 forgets 100
+/// bytes of libxml2's for each entity that a drawing declares, also one that is drawn.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libfontconfig\nleak:xmlParseEntityValue\n";
+}
+
+namespace cliplab {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr std::string_view kSvgHead = "<svg xmlns='http://www.w3.org/2000/svg' ";
+
+Image noise(int height, int width, int channels, std::uint64_t seed = 1) {
+  Image image = Image::make(height, width, channels);
+  Rng rng(seed);
+  for (auto& value : image.pixels) value = static_cast<std::uint8_t>(rng.below(256));
+  return image;
+}
+
+Image gradient(int height, int width) {
+  Image image = Image::make(height, width, 3);
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x)
+      for (int c = 0; c < 3; ++c) image.at(y, x)[c] = static_cast<std::uint8_t>(40 + y + x + 30 * c);
+  return image;
+}
+
+std::string encode_jpeg(const Image& image, bool progressive, bool grey = false) {
+  jpeg_compress_struct info;
+  jpeg_error_mgr errors;
+  info.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&info);
+  unsigned char* data = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&info, &data, &size);
+  info.image_width = static_cast<JDIMENSION>(image.width);
+  info.image_height = static_cast<JDIMENSION>(image.height);
+  info.input_components = 3;
+  info.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&info);
+  if (grey) jpeg_set_colorspace(&info, JCS_GRAYSCALE);
+  jpeg_set_quality(&info, 95, TRUE);
+  if (progressive) jpeg_simple_progression(&info);
+  jpeg_start_compress(&info, TRUE);
+  while (info.next_scanline < info.image_height) {
+    JSAMPROW row = const_cast<std::uint8_t*>(image.at(static_cast<int>(info.next_scanline), 0));
+    jpeg_write_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_compress(&info);
+  std::string bytes(reinterpret_cast<char*>(data), size);
+  jpeg_destroy_compress(&info);
+  std::free(data);
+  return bytes;
+}
+
+std::string big_endian(std::uint32_t value) {
+  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
+          static_cast<char>(value)};
+}
+
+/// `bytes` of a PNG with another width and height in its header, and the checksum put right.
+std::string with_png_size(std::string bytes, std::uint32_t width, std::uint32_t height) {
+  bytes.replace(16, 8, big_endian(width) + big_endian(height));
+  const auto crc = ::crc32(0, reinterpret_cast<const Bytef*>(bytes.data() + 12), 17);
+  return bytes.replace(29, 4, big_endian(static_cast<std::uint32_t>(crc)));
+}
+
+std::string message_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+std::string decode_error(std::string_view bytes, std::int64_t max_pixels = 1 << 24) {
+  return message_of([&] { decode_image(bytes, "file.x", max_pixels); });
+}
+std::string svg_error(std::string_view bytes) {
+  return message_of([&] { render_svg(bytes, 16, "file.svg"); });
+}
+
+TEST(Png, RoundTripKeepsEveryPixelAndTheBytesAreStable) {
+  for (const int channels : {3, 4})
+    for (const auto& [height, width] : {std::pair{1, 1}, {1, 70}, {70, 1}, {37, 53}, {200, 300}}) {
+      const Image image = noise(height, width, channels);
+      const std::string bytes = encode_png(image);
+      const Image read = decode_image(bytes, "round trip");
+      ASSERT_EQ(read.height, height);
+      ASSERT_EQ(read.width, width);
+      ASSERT_EQ(read.channels, channels);
+      EXPECT_EQ(read.pixels, image.pixels);
+      EXPECT_EQ(encode_png(read), bytes);
+    }
+}
+
+TEST(Png, TooManyPixelsAreRefusedBeforeMemoryIsTaken) {
+  const std::string bytes = encode_png(noise(4, 4, 3));
+  EXPECT_THAT(decode_error(bytes, 15), AllOf(StartsWith("file.x: 4 x 4 pixels, expected "), HasSubstr("15")));
+  EXPECT_EQ(decode_error(bytes, 16), "no error");
+  EXPECT_THAT(decode_error(with_png_size(bytes, 2000000000, 2000000000), std::int64_t{1} << 62),
+              HasSubstr("pixels"));
+  EXPECT_THAT(decode_error(with_png_size(bytes, 13000, 13000), 178956970),
+              HasSubstr("too short for its size"));
+}
+
+TEST(Jpeg, DecodesNearTheOriginal) {
+  const Image image = gradient(50, 70);
+  for (const bool progressive : {false, true}) {
+    const Image read = decode_image(encode_jpeg(image, progressive), "a");
+    ASSERT_EQ(read.pixels.size(), image.pixels.size());
+    for (std::size_t i = 0; i < image.pixels.size(); ++i)
+      ASSERT_NEAR(read.pixels[i], image.pixels[i], 6) << i;  // quality 95 on a smooth picture
+    const Image grey = decode_image(encode_jpeg(image, progressive, true), "a");
+    ASSERT_EQ(grey.channels, 3);
+    EXPECT_EQ(grey.at(3, 4)[0], grey.at(3, 4)[2]);
+  }
+}
+
+TEST(Jpeg, TooManyPixelsAreRefused) {
+  std::string bytes = encode_jpeg(gradient(50, 70), true);
+  EXPECT_THAT(decode_error(bytes, 3499), HasSubstr("70 x 50 pixels"));
+  const std::size_t frame = bytes.find("\xff\xc2");
+  ASSERT_NE(frame, std::string::npos);
+  bytes.replace(frame + 5, 4, "\x0a\x28\xfd\xe8", 4);  // 65000 x 2600
+  EXPECT_THAT(decode_error(bytes, 178956970), HasSubstr("too short for its size"));
+}
+
+TEST(Jpeg, StrayBytesBetweenMarkersAreNoReasonToRefuse) {
+  const std::string bytes = encode_jpeg(gradient(20, 20), false);
+  const std::string stray =
+      bytes.substr(0, 20) + std::string(5, '\x11') + bytes.substr(20);  // after the JFIF segment
+  EXPECT_EQ(decode_image(stray, "a").pixels, decode_image(bytes, "a").pixels);
+  EXPECT_EQ(decode_image(bytes + "behind the end", "a").pixels, decode_image(bytes, "a").pixels);
+}
+
+TEST(Jpeg, EndlessScansAreRefused) {
+  // A progressive file whose first scan comes again and again: each one costs a walk over all blocks.
+  const std::string bytes = encode_jpeg(gradient(64, 64), true);
+  const std::size_t first = bytes.find("\xff\xda");
+  std::size_t end = first + 2;
+  while (bytes[end] != '\xff' || bytes[end + 1] == '\0') ++end;
+  std::string many = bytes.substr(0, bytes.size() - 2);
+  for (int i = 0; i < 80; ++i) many += bytes.substr(first, end - first);
+  EXPECT_EQ(decode_error(many + "\xff\xd9"), "no error");
+  for (int i = 0; i < 80; ++i) many += bytes.substr(first, end - first);
+  EXPECT_THAT(decode_error(many + "\xff\xd9"), HasSubstr("more than 100 scans"));
+}
+
+TEST(Decode, EveryCutIsRefusedInOneLineThatNamesTheFile) {
+  const Image image = gradient(24, 20);
+  for (const std::string& bytes : {encode_png(image), encode_jpeg(image, false), encode_jpeg(image, true)})
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      const std::string message = decode_error(std::string_view(bytes).substr(0, size));
+      ASSERT_THAT(message, AllOf(StartsWith("file.x: "), HasSubstr(", expected ")))
+          << size << " of " << bytes.size();
+      ASSERT_EQ(message.find('\n'), std::string::npos);
+    }
+}
+
+TEST(Decode, OtherFilesAreRefused) {
+  EXPECT_THAT(decode_error(""), HasSubstr("an empty file"));
+  EXPECT_THAT(decode_error("GIF89a..."), HasSubstr("neither PNG nor JPEG"));
+}
+
+TEST(Svg, IsDrawnWholeCentredAndTransparentOutside) {
+  // 100 x 50 in a square of 40: rows 10..29 are the picture.
+  const std::string box = "><rect width='100' height='50' fill='#ff0000'/></svg>";
+  for (const std::string& size : {std::string("viewBox='0 0 100 50'"), std::string("width='100' height='50'"),
+                                  std::string("width='200' height='100' viewBox='0 0 100 50'")}) {
+    const Image image = render_svg(std::string(kSvgHead) + size + box, 40, "a.svg");
+    ASSERT_EQ(image.channels, 4);
+    for (int y = 0; y < 40; ++y)
+      for (int x = 0; x < 40; ++x) {
+        const bool inside = y >= 10 && y < 30;
+        ASSERT_EQ(image.at(y, x)[3], inside ? 255 : 0) << size << " at " << y << ", " << x;
+        ASSERT_EQ(image.at(y, x)[0], inside ? 255 : 0);
+      }
+  }
+}
+
+TEST(Svg, AlphaIsStraight) {
+  const Image image =
+      render_svg(std::string(kSvgHead) +
+                     "viewBox='0 0 1 1'><rect width='1' height='1' fill='#f08' fill-opacity='0.5'/></svg>",
+                 4, "a.svg");
+  const std::uint8_t* pixel = image.at(2, 2);
+  EXPECT_NEAR(pixel[3], 128, 1);
+  EXPECT_NEAR(pixel[0], 255, 1);
+  EXPECT_NEAR(pixel[2], 136, 1);
+}
+
+TEST(Svg, ReachesNoFiles) {
+  const auto folder = std::filesystem::temp_directory_path() / ("cliplab_svg_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  write_file_atomically(folder / "a.png", encode_png(noise(8, 8, 3)));
+  write_file_atomically(folder / "a.svg",
+                        std::string(kSvgHead) + "viewBox='0 0 1 1'><rect width='1' height='1'/></svg>");
+  for (const std::string& address : {"file://" + (folder / "a.png").string(), (folder / "a.png").string(),
+                                     "file://" + (folder / "a.svg").string()}) {
+    const Image image = render_svg(std::string(kSvgHead) +
+                                       "xmlns:xlink='http://www.w3.org/1999/xlink' viewBox='0 0 8 8'>"
+                                       "<image xlink:href='" +
+                                       address + "' width='8' height='8'/></svg>",
+                                   8, "a.svg");
+    for (const std::uint8_t value : image.pixels) ASSERT_EQ(value, 0) << address;
+  }
+  const std::string entity = "<!DOCTYPE svg [<!ENTITY e SYSTEM 'file:///etc/hostname'>]>" +
+                             std::string(kSvgHead) + "viewBox='0 0 9 9'><text y='9'>&e;</text></svg>";
+  message_of([&] {  // refused or drawn without it
+    for (const std::uint8_t value : render_svg(entity, 8, "a.svg").pixels) EXPECT_EQ(value, 0);
+  });
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Svg, BrokenOnesAreRefusedInOneLine) {
+  std::string nested(kSvgHead);
+  nested += ">";
+  for (int i = 0; i < 100'000; ++i) nested += "<g>";
+  std::string laughs = "<!DOCTYPE svg [<!ENTITY a0 'aaaaaaaaaa'>";
+  for (int i = 1; i < 10; ++i) {
+    laughs += "<!ENTITY a" + std::to_string(i) + " '";
+    for (int k = 0; k < 10; ++k) laughs += "&a" + std::to_string(i - 1) + ";";
+    laughs += "'>";
+  }
+  laughs += "]>" + std::string(kSvgHead) + "viewBox='0 0 9 9'><text>&a9;</text></svg>";
+  for (const std::string& bytes :
+       {std::string(), std::string(" "), std::string("<svg"), std::string("not xml"), std::string("<a></a>"),
+        std::string(kSvgHead) + ">", nested, laughs}) {
+    const std::string message = svg_error(bytes);
+    EXPECT_THAT(message, AllOf(StartsWith("file.svg: "), HasSubstr(", expected "))) << bytes.substr(0, 40);
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  }
+}
+
+TEST(Svg, ThreadsDrawTheSame) {
+  const std::string bytes =
+      std::string(kSvgHead) +
+      "viewBox='0 0 9 9'><defs><linearGradient id='g'><stop stop-color='red'/><stop offset='1' "
+      "stop-color='blue'/>"
+      "</linearGradient><filter id='f'><feGaussianBlur stdDeviation='0.5'/></filter></defs>"
+      "<circle cx='4' cy='4' r='3' fill='url(#g)' filter='url(#f)'/><text x='1' y='8' "
+      "font-size='4'>ab</text></svg>";
+  const Image expected = render_svg(bytes, 48, "a.svg");
+  std::vector<Image> images(64);
+  parallel_for(64, [&](std::int64_t i) { images[i] = render_svg(bytes, 48, "a.svg"); });
+  for (const Image& image : images) EXPECT_EQ(image.pixels, expected.pixels);
+}
+
+/// A few bytes changed, dropped, doubled or put in; whatever comes out is a picture or an InputError, and
+/// soon.
+void fuzz(const std::vector<std::string>& seeds, int rounds,
+          const std::function<Image(const std::string&)>& decode) {
+  int decoded = 0, refused = 0;
+  double longest_s = 0;
+  for (int round = 0; round < rounds; ++round) {
+    Rng rng(2021, static_cast<std::uint64_t>(round));
+    std::string bytes = seeds[rng.below(seeds.size())];
+    for (std::uint64_t edit = 0, edits = 1 + rng.below(8); edit < edits; ++edit) {
+      const std::size_t at = rng.below(bytes.size() + 1),
+                        count = std::min<std::size_t>(rng.below(16), bytes.size() - at);
+      switch (rng.below(5)) {
+        case 0:
+          bytes.erase(at, count);
+          break;
+        case 1:
+          bytes.insert(at, bytes.substr(at, count));
+          break;
+        case 2:
+          bytes.insert(at, std::string(1, static_cast<char>(rng.below(256))));
+          break;
+        default:
+          if (at < bytes.size())
+            bytes[at] = static_cast<char>(rng.below(2) ? rng.below(256) : bytes[at] ^ (1 << rng.below(8)));
+      }
+      if (bytes.empty()) bytes = "x";
+    }
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      const Image image = decode(bytes);
+      ASSERT_EQ(image.pixels.size(), static_cast<std::size_t>(image.height) * image.width * image.channels);
+      ++decoded;
+    } catch (const InputError&) {
+      ++refused;
+    }
+    longest_s =
+        std::max(longest_s, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  EXPECT_LT(longest_s, 1.0);
+  EXPECT_GT(refused, 0);
+  ::testing::Test::RecordProperty("decoded", decoded);
+  std::printf("  %d decoded, %d refused, longest %.3f s\n", decoded, refused, longest_s);
+}
+
+/// Every chunk's checksum put right, so that what lies behind it is reached.
+std::string with_checksums(std::string bytes) {
+  for (std::size_t at = 8; at + 12 <= bytes.size();) {
+    const auto* data = reinterpret_cast<const Bytef*>(bytes.data()) + at;
+    const std::size_t size =
+        (std::size_t{data[0]} << 24) | (std::size_t{data[1]} << 16) | (std::size_t{data[2]} << 8) | data[3];
+    if (size > bytes.size() - at - 12) break;
+    const auto crc = ::crc32(0, data + 4, static_cast<uInt>(size + 4));
+    bytes.replace(at + 8 + size, 4, big_endian(static_cast<std::uint32_t>(crc)));
+    at += size + 12;
+  }
+  return bytes;
+}
+
+TEST(Fuzz, MutatedPngsAreDecodedOrRefused) {
+  const std::vector<std::string> seeds{encode_png(noise(9, 7, 3)), encode_png(gradient(40, 30)),
+                                       encode_png(noise(5, 11, 4))};
+  fuzz(seeds, 2000, [](const std::string& bytes) { return decode_image(bytes, "fuzz", 1 << 24); });
+  fuzz(seeds, 4000,
+       [](const std::string& bytes) { return decode_image(with_checksums(bytes), "fuzz", 1 << 24); });
+}
+
+TEST(Fuzz, MutatedJpegsAreDecodedOrRefused) {
+  fuzz({encode_jpeg(gradient(40, 30), false), encode_jpeg(gradient(40, 30), true),
+        encode_jpeg(noise(17, 19, 3), false), encode_jpeg(gradient(16, 16), true, true)},
+       4000, [](const std::string& bytes) { return decode_image(bytes, "fuzz", 1 << 24); });
+}
+
+TEST(Fuzz, MutatedSvgsAreDrawnOrRefused) {
+  fuzz({std::string(kSvgHead) +
+            "viewBox='0 0 10 10'><g transform='rotate(9)'><path d='M1 1L9 1Q5 5 9 9z' fill='#123456' "
+            "stroke='red' stroke-width='0.5'/></g><circle r='3' cx='5' cy='5' opacity='.5'/></svg>",
+        std::string(kSvgHead) +
+            "width='20' height='10'><defs><radialGradient id='g'><stop offset='0' stop-color='#fff'/>"
+            "<stop offset='1'/></radialGradient><clipPath id='c'><rect width='5' "
+            "height='5'/></clipPath></defs>"
+            "<rect width='20' height='10' fill='url(#g)' clip-path='url(#c)'/></svg>"},
+       3000, [](const std::string& bytes) { return render_svg(bytes, 32, "fuzz"); });
+}
+
+}  // namespace
+}  // namespace cliplab

@@ -1,0 +1,89 @@
+"""kill -9, Ctrl-C and full disks at random moments: nothing half-written is taken for whole, and the run goes on."""
+
+import hashlib
+import random
+import resource
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from conftest import Project, binary
+
+# About 150 steps of 30 ms, a checkpoint a second.
+WORDS = ["run", "prompt_engineering/smoke", "--train.steps", "150", "--train.checkpoint_seconds", "1", "--train.arch", "vit-test"]
+
+
+def start(project: Project) -> subprocess.Popen:
+    return subprocess.Popen([binary(), *WORDS], env=project.environment(), cwd=project.folder, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+
+
+def model_of(project: Project) -> str:
+    (model,) = (project.folder / "results/models").glob("*/model.safetensors")
+    return hashlib.sha256(model.read_bytes()).hexdigest()
+
+
+def test_killed_at_random_moments_ends_in_the_bits_of_an_unbroken_run(tmp_path: Path, project: Project):
+    unbroken = Project(tmp_path / "unbroken")
+    done = unbroken.run(*WORDS)
+    assert done.returncode == 0, done.stderr
+    rng, kills = random.Random(5), 0
+    for _ in range(8):
+        process = start(project)
+        try:
+            process.wait(timeout=rng.uniform(2.5, 7.0))
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    done = project.run(*WORDS)
+    assert done.returncode == 0, done.stderr
+    assert kills >= 1
+    assert model_of(project) == model_of(unbroken)
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(project: Project):
+    process = start(project)
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode in (0, 130), errors
+    if process.returncode == 130:
+        assert "stopped" in errors.splitlines()[-1]
+    assert not list((project.folder / "results").rglob("*.part*"))
+    assert project.run(*WORDS).returncode == 0
+
+
+def test_full_disk_is_one_line_and_leaves_no_half_file(project: Project):
+    def small_files() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writes fail with an error, as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    done = project.run(*WORDS, preexec_fn=small_files)
+    assert done.returncode == 1
+    assert "cannot" in done.stderr.strip().splitlines()[-1]
+    assert not list((project.folder / "results").rglob("*.safetensors"))
+    assert project.run(*WORDS).returncode == 0
+
+
+def test_damaged_results_and_features_are_made_again(project: Project):
+    done = project.run(*WORDS)
+    folder = Path(done.stdout.strip().splitlines()[-1])
+    results = folder / "prompt_engineering.h5"
+    results.write_bytes(results.read_bytes()[:3000])
+    for features in (project.folder / "results/features").glob("*.h5"):
+        data = bytearray(features.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        features.write_bytes(data)
+    again = project.run(*WORDS)
+    assert again.returncode == 0 and "measured again" in again.stderr, again.stderr
+
+
+def test_two_runs_at_once_share_one_training(project: Project):
+    first, second = start(project), start(project)
+    for process in (first, second):
+        _, errors = process.communicate(timeout=200)
+        assert process.returncode == 0, errors
+    assert len(list((project.folder / "results/models").glob("*/model.safetensors"))) == 1
