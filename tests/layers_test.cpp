@@ -49,8 +49,12 @@ TEST(Layers, IncludesNeverPointUpOrSideways) {
         if (first == "torch" || first == "ATen" || first == "c10") {
           EXPECT_TRUE(layer == "model" || layer == "train") << top << "/" << relative << " includes torch";
         }
-        if (name == "hdf5.h") EXPECT_TRUE(relative.starts_with("io/h5.")) << relative << " includes HDF5";
-        if (name.starts_with("cuda")) EXPECT_EQ(layer, "kernels") << relative << " includes CUDA";
+        if (name == "hdf5.h") {
+          EXPECT_TRUE(relative.starts_with("io/h5.")) << relative << " includes HDF5";
+        }
+        if (name.starts_with("cuda")) {
+          EXPECT_EQ(layer, "kernels") << relative << " includes CUDA";
+        }
       }
     }
   EXPECT_GT(files, 60);

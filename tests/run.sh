@@ -9,6 +9,7 @@ mkdir -p "$logs"
 rm -f "$logs"/*.xml
 export CLIPLAB_ROOT=$root CLIPLAB_BIN=${CLIPLAB_BIN:-$root/build/release/cliplab}
 export CLIPLAB_SHARED=${CLIPLAB_SHARED:-$root/../shared}
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
 
 step() { echo "== $*" >&2; }

@@ -115,7 +115,8 @@ std::vector<std::string> verify_corpus(const std::string& name) {
   find_recipe(name);
   const fs::path folder = corpora_folder() / name;
   std::vector<std::string> problems;
-  for (const json& shard : read_corpus_manifest(folder)["shards"]) {
+  const json manifest = read_corpus_manifest(folder);
+  for (const json& shard : manifest["shards"]) {
     const fs::path file = folder / shard["file"].get<std::string>();
     if (!fs::exists(file)) problems.push_back(file.string() + ": missing");
     else if (fs::file_size(file) != shard["bytes"].get<std::uintmax_t>()) problems.push_back(file.string() + ": another size than its manifest");

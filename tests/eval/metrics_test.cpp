@@ -15,7 +15,10 @@ namespace {
 
 using nlohmann::json;
 
-json golden() { return json::parse(std::ifstream(CLIPLAB_SOURCE_DIR "/tests/golden/eval.json")); }
+const json& golden() {
+  static const json document = json::parse(std::ifstream(CLIPLAB_SOURCE_DIR "/tests/golden/eval.json"));
+  return document;
+}
 
 TEST(Metrics, ClopperPearsonIsScipys) {
   for (const json& row : golden()["clopper_pearson"]) {
