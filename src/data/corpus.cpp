@@ -18,16 +18,29 @@ struct Recipe {
   const char* name;
   const char* description;
   void (*build)(const fs::path& folder);
+  int version;
   std::vector<std::string> needs;  // corpora that must be there before
 };
 
 const std::vector<Recipe>& recipes() {
   static const std::vector<Recipe> list{
-      {"fashion_mnist", "Fashion-MNIST, 70,000 photos of clothes", build_fashion_mnist, {}},
-      {"openmoji", "OpenMoji, never trained on", build_openmoji, {}},
-      {"gemojione", "Gemojione, never trained on", build_gemojione, {}},
-      {"tuxpaint", "Tux Paint stamps, photos and drawings, never trained on", build_tuxpaint, {}},
-      {"drawings", "training pairs: Open Clip Art, Noto Emoji, Twemoji", build_drawings, {"openmoji", "gemojione", "tuxpaint"}},
+      {"fashion_mnist",
+       "Fashion-MNIST, 70,000 photos of clothes",
+       build_fashion_mnist,
+       kFashionMnistRecipe,
+       {}},
+      {"openmoji", "OpenMoji, never trained on", build_openmoji, kEmojiRecipe, {}},
+      {"gemojione", "Gemojione, never trained on", build_gemojione, kEmojiRecipe, {}},
+      {"tuxpaint",
+       "Tux Paint stamps, photos and drawings, never trained on",
+       build_tuxpaint,
+       kTuxpaintRecipe,
+       {}},
+      {"drawings",
+       "training pairs: Open Clip Art, Noto Emoji, Twemoji",
+       build_drawings,
+       kDrawingsRecipe,
+       {"openmoji", "gemojione", "tuxpaint"}},
   };
   return list;
 }
@@ -41,19 +54,32 @@ const Recipe& find_recipe(const std::string& name) {
   fail("corpus", "'" + name + "'", "one of " + known);
 }
 
+/// On disk and built by this version of its recipe.
+bool is_current(const Recipe& recipe, const fs::path& folder) {
+  return fs::exists(folder / "manifest.json") && read_corpus_manifest(folder)["recipe"] == recipe.version;
+}
+
 fs::path corpora_folder() { return project_root() / "data/corpora"; }
 
 std::string split_id(const std::string& name, const std::string& split) {
-  return name + "/" + split + "@" + read_corpus_manifest(corpora_folder() / name)["id"].get<std::string>().substr(0, 12);
+  return name + "/" + split + "@" +
+         read_corpus_manifest(corpora_folder() / name)["id"].get<std::string>().substr(0, 12);
 }
 
 class ShardedPairs : public PairCorpus {
  public:
-  ShardedPairs(const std::string& name, const std::string& split) : set_(corpora_folder() / name), id_(split_id(name, split)) {
+  ShardedPairs(const std::string& name, const std::string& split)
+      : set_(corpora_folder() / name), id_(split_id(name, split)) {
     for (std::int64_t i = 0; i < set_.size(); ++i) {
       const json& meta = set_.meta(i);
-      const bool valid = meta.contains("captions") && meta["captions"].is_array() && meta.contains("split") && meta.contains("source");
-      if (!valid) fail(id_, set_.key(i) + " without captions, split or source", "a corpus of pairs", "delete its folder and fetch it again");
+      bool valid = meta.contains("captions") && meta["captions"].is_array() && !meta["captions"].empty() &&
+                   meta.contains("split") && meta["split"].is_string() && meta.contains("source") &&
+                   meta["source"].is_string();
+      if (valid)
+        for (const json& caption : meta["captions"]) valid = valid && caption.is_string();
+      if (!valid)
+        fail(id_, set_.key(i) + " without captions, split or source", "a corpus of pairs",
+             "delete its folder and fetch it again");
       if (meta["split"] == split) rows_.push_back(i);
     }
     if (rows_.empty()) fail(id_, "no pair in split '" + split + "'", "train or val");
@@ -89,11 +115,13 @@ std::vector<CorpusStatus> list_corpora() {
   for (const Recipe& recipe : recipes()) {
     CorpusStatus status{recipe.name, recipe.description, false, 0, 0, {}};
     const fs::path folder = corpora_folder() / recipe.name;
-    if (fs::exists(folder / "manifest.json")) {
-      const json manifest = read_corpus_manifest(folder);
-      status.present = true, status.samples = manifest["samples"], status.id = manifest["id"];
-      for (const json& shard : manifest["shards"]) status.bytes += shard["bytes"].get<std::int64_t>();
-    }
+    if (fs::exists(folder / "manifest.json")) try {
+        const json manifest = read_corpus_manifest(folder);
+        status.present = true, status.samples = manifest["samples"], status.id = manifest["id"];
+        for (const json& shard : manifest["shards"]) status.bytes += shard["bytes"].get<std::int64_t>();
+      } catch (const InputError& error) {
+        status.description += std::string(" (damaged: ") + error.what() + ")";
+      }
     list.push_back(status);
   }
   return list;
@@ -102,11 +130,11 @@ std::vector<CorpusStatus> list_corpora() {
 void fetch_corpus(const std::string& name) {
   const Recipe& recipe = find_recipe(name);
   const fs::path folder = corpora_folder() / name;
-  if (fs::exists(folder / "manifest.json")) return;
+  if (is_current(recipe, folder)) return;
   for (const std::string& needed : recipe.needs) fetch_corpus(needed);
   fs::create_directories(corpora_folder());
   const FileLock lock(corpora_folder() / (".lock-" + name));
-  if (fs::exists(folder / "manifest.json")) return;  // another process built it while this one waited
+  if (is_current(recipe, folder)) return;  // another process built it while this one waited
   say("builds the corpus " + name);
   recipe.build(folder);
 }
@@ -115,20 +143,28 @@ std::vector<std::string> verify_corpus(const std::string& name) {
   find_recipe(name);
   const fs::path folder = corpora_folder() / name;
   std::vector<std::string> problems;
-  const json manifest = read_corpus_manifest(folder);
+  const json manifest =
+      read_corpus_manifest(folder);  // not in the loop's head: it would be gone after the first look
   for (const json& shard : manifest["shards"]) {
     const fs::path file = folder / shard["file"].get<std::string>();
-    if (!fs::exists(file)) problems.push_back(file.string() + ": missing");
-    else if (fs::file_size(file) != shard["bytes"].get<std::uintmax_t>()) problems.push_back(file.string() + ": another size than its manifest");
-    else if (sha256_file(file) != shard["sha256"].get<std::string>()) problems.push_back(file.string() + ": another SHA-256 than its manifest");
+    if (!fs::exists(file))
+      problems.push_back(file.string() + ": missing");
+    else if (fs::file_size(file) != shard["bytes"].get<std::uintmax_t>())
+      problems.push_back(file.string() + ": another size than its manifest");
+    else if (sha256_file(file) != shard["sha256"].get<std::string>())
+      problems.push_back(file.string() + ": another SHA-256 than its manifest");
   }
   if (!problems.empty() || name == "fashion_mnist") return problems;
-  const ShardSet set(folder);
-  for (std::int64_t i = 0; i < set.size(); ++i) try {
-      set.image(i);
-    } catch (const InputError& error) {
-      problems.push_back(error.what());
-    }
+  try {
+    const ShardSet set(folder);
+    for (std::int64_t i = 0; i < set.size(); ++i) try {
+        set.image(i);
+      } catch (const InputError& error) {
+        problems.push_back(error.what());
+      }
+  } catch (const InputError& error) {
+    problems.push_back(error.what());
+  }
   return problems;
 }
 

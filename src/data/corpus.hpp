@@ -43,9 +43,10 @@ struct CorpusStatus {
 };
 std::vector<CorpusStatus> list_corpora();
 
-/// Downloads what is missing (apt-get download, pip download), checks it against data/manifest.json, builds the
-/// shards, and writes the corpus' manifest last: a corpus without a manifest does not exist. Progress on stderr.
-/// Nothing is done when the corpus is present and current. Throws InputError with one line when something cannot be had.
+/// Downloads what is missing (apt-get download, pip download), checks it against data/manifest.json, builds
+/// the shards, and writes the corpus' manifest last: a corpus without a manifest does not exist. Progress on
+/// stderr. Nothing is done when the corpus is present and current. Throws InputError with one line when
+/// something cannot be had.
 void fetch_corpus(const std::string& name);
 
 /// Re-reads every byte of the corpus against its manifest; returns the list of problems (empty: whole).

@@ -1,4 +1,5 @@
-// Labelled views of the corpora: Fashion-MNIST from its IDX files, the others by fields of the shards' metadata.
+// Labelled views of the corpora: Fashion-MNIST from its IDX files, the others by fields of the shards'
+// metadata.
 #include "data/dataset.hpp"
 
 #include <algorithm>
@@ -36,15 +37,19 @@ class FashionMnist : public Dataset {
     const json manifest = read_corpus_manifest(folder);
     const auto load = [&](const std::string& name) {
       const std::string bytes = read_file(folder / name), where = (folder / name).string();
-      for (const json& shard : manifest["shards"])
-        if (shard["file"] == name && shard["sha256"] != sha256_hex(bytes))
-          fail(where, "another SHA-256 than its manifest", "the package's file", "delete the folder and run ./cliplab data fetch fashion_mnist");
+      const std::string hash = sha256_hex(bytes);
+      const json& shards = manifest["shards"];
+      if (std::none_of(shards.begin(), shards.end(),
+                       [&](const json& shard) { return shard["file"] == name && shard["sha256"] == hash; }))
+        fail(where, "another SHA-256 than its manifest", "the package's file",
+             "delete the folder and run ./cliplab data fetch fashion_mnist");
       return read_idx(bytes, where);
     };
     const std::string prefix = split == "train" ? "train" : "t10k";
     images_ = load(prefix + "-images-idx3-ubyte.gz");
     const Idx labels = load(prefix + "-labels-idx1-ubyte.gz");
-    if (images_.shape.size() != 3 || labels.shape.size() != 1 || images_.shape[0] != labels.shape[0] || images_.shape[1] < 1 || images_.shape[2] < 1)
+    if (images_.shape.size() != 3 || labels.shape.size() != 1 || images_.shape[0] != labels.shape[0] ||
+        images_.shape[1] < 1 || images_.shape[2] < 1)
       fail(folder.string(), "images and labels that do not fit", "as many labels as images");
     for (const std::uint8_t label : labels.values) {
       if (label >= names_.size()) fail(folder.string(), "label " + std::to_string(label), "a label under 10");
@@ -69,7 +74,8 @@ class FashionMnist : public Dataset {
   Idx images_;
   std::vector<int> labels_;
   // README of the data set, in the order of the labels.
-  std::vector<std::string> names_{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"};
+  std::vector<std::string> names_{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                                  "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
 };
 
 /// How a data set selects and labels samples of a corpus.
@@ -92,21 +98,24 @@ Rule rule_of(const std::string& name) {
 
 class ShardDataset : public Dataset {
  public:
-  ShardDataset(std::string id, const DatasetInfo& info, const std::string& split) : set_(corpus_folder(info.corpus)), id_(std::move(id)) {
+  ShardDataset(std::string id, const DatasetInfo& info, const std::string& split)
+      : set_(corpus_folder(info.corpus)), id_(std::move(id)) {
     const Rule rule = rule_of(info.name);
     const auto text = [&](std::int64_t i, const std::string& field) {
       const json& meta = set_.meta(i);
       return meta.contains(field) && meta[field].is_string() ? meta[field].get<std::string>() : std::string();
     };
     const auto matches = [&](std::int64_t i, const std::map<std::string, std::string>& where) {
-      return std::all_of(where.begin(), where.end(), [&](const auto& item) { return text(i, item.first) == item.second; });
+      return std::all_of(where.begin(), where.end(),
+                         [&](const auto& item) { return text(i, item.first) == item.second; });
     };
     auto selections = rule.least_each;
     if (selections.empty()) selections.push_back(rule.where);
     std::map<std::string, std::vector<int>> counts;  // class -> samples in each selection
     for (std::int64_t i = 0; i < set_.size(); ++i)
       for (std::size_t s = 0; s < selections.size(); ++s)
-        if (const std::string label = text(i, rule.label_field); !label.empty() && matches(i, selections[s])) {
+        if (const std::string label = text(i, rule.label_field);
+            !label.empty() && matches(i, selections[s])) {
           auto& mine = counts[label];
           mine.resize(selections.size());
           ++mine[s];
@@ -119,7 +128,8 @@ class ShardDataset : public Dataset {
       }
     for (std::int64_t i = 0; i < set_.size(); ++i) {
       const auto found = index.find(text(i, rule.label_field));
-      if (found == index.end() || !matches(i, rule.where) || (rule.has_splits && text(i, "split") != split)) continue;
+      if (found == index.end() || !matches(i, rule.where) || (rule.has_splits && text(i, "split") != split))
+        continue;
       rows_.push_back(i);
       labels_.push_back(found->second);
     }
@@ -128,8 +138,11 @@ class ShardDataset : public Dataset {
   std::string id() const override { return id_; }
   std::int64_t size() const override { return std::ssize(rows_); }
   Sample get(std::int64_t i) const override {
-    const json& captions = set_.meta(rows_[i]).value("captions", json::array());
-    return {composite(set_.image(rows_[i]), {255, 255, 255}), labels_[i], captions.empty() ? std::string() : captions[0].get<std::string>()};
+    const json captions = set_.meta(rows_[i]).value("captions", json::array());
+    return {composite(set_.image(rows_[i]), {255, 255, 255}), labels_[i],
+            captions.is_array() && !captions.empty() && captions[0].is_string()
+                ? captions[0].get<std::string>()
+                : std::string()};
   }
   std::span<const int> labels() const override { return labels_; }
   std::span<const std::string> class_names() const override { return names_; }
@@ -147,7 +160,8 @@ class ShardDataset : public Dataset {
 std::string dataset_id(const std::string& name, const std::string& split) {
   const DatasetInfo& info = dataset_info(name);
   check_split(info, split);
-  return name + "/" + split + "@" + read_corpus_manifest(corpus_folder(info.corpus))["id"].get<std::string>().substr(0, 12);
+  return name + "/" + split + "@" +
+         read_corpus_manifest(corpus_folder(info.corpus))["id"].get<std::string>().substr(0, 12);
 }
 
 std::unique_ptr<Dataset> open_dataset(const std::string& name, const std::string& split) {
@@ -161,11 +175,16 @@ Prompts load_prompts(const Dataset& dataset, const std::string& name) {
   const fs::path file = project_root() / "data/prompts" / (name + ".json");
   const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
   const std::string where = file.string();
-  const auto refuse = [&](const std::string& found) { fail(where, found, "{\"classes\": {name: [synonyms]} or \"own\", \"templates\": [...]}"); };
-  if (!document.is_object() || !document.contains("templates") || !document["templates"].is_array() || !document.contains("classes")) refuse("fields missing");
+  const auto refuse = [&](const std::string& found) {
+    fail(where, found, "{\"classes\": {name: [synonyms]} or \"own\", \"templates\": [...]}");
+  };
+  if (!document.is_object() || !document.contains("templates") || !document["templates"].is_array() ||
+      !document.contains("classes"))
+    refuse("fields missing");
   Prompts prompts;
   for (const json& text : document["templates"]) {
-    if (!text.is_string() || text.get<std::string>().find("{}") == std::string::npos) refuse("a template without {}");
+    if (!text.is_string() || text.get<std::string>().find("{}") == std::string::npos)
+      refuse("a template without {}");
     prompts.templates.push_back(text);
   }
   if (prompts.templates.empty()) refuse("no template");

@@ -25,8 +25,9 @@ class Dataset {
   virtual ~Dataset() = default;
   virtual std::string id() const = 0;  // "openmoji/test@9f2c41": name, split, content hash; a cache key
   virtual std::int64_t size() const = 0;
-  virtual Sample get(std::int64_t i) const = 0;  // throws InputError naming file and member when it cannot be decoded
-  virtual std::span<const int> labels() const = 0;  // [N], each in [0, C)
+  virtual Sample get(
+      std::int64_t i) const = 0;  // throws InputError naming file and member when it cannot be decoded
+  virtual std::span<const int> labels() const = 0;               // [N], each in [0, C)
   virtual std::span<const std::string> class_names() const = 0;  // [C]
 };
 
@@ -46,7 +47,8 @@ std::span<const DatasetInfo> dataset_table();
 /// Throws InputError with the nearest names for an unknown one.
 const DatasetInfo& dataset_info(const std::string& name);
 
-/// Throws InputError when the corpus is not on disk (with the command that fetches it) or does not match its manifest.
+/// Throws InputError when the corpus is not on disk (with the command that fetches it) or does not match its
+/// manifest.
 std::unique_ptr<Dataset> open_dataset(const std::string& name, const std::string& split);
 
 /// The id that open_dataset(name, split)->id() would give, read from the manifest alone (milliseconds).
@@ -57,7 +59,8 @@ struct Prompts {
   std::vector<std::vector<std::string>> class_names;  // [C][synonyms >= 1]
   std::vector<std::string> templates;                 // [P]
 };
-/// Class names are joined to the data set's classes by name, not by position; a name without a partner is an error.
+/// Class names are joined to the data set's classes by name, not by position; a name without a partner is an
+/// error.
 Prompts load_prompts(const Dataset& dataset, const std::string& name);
 
 }  // namespace cliplab

