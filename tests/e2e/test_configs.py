@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from conftest import ROOT, Project
+from whole_run import ROOT, Project
 
 STUDIES = ["encoder_scaling", "zero_shot_vs_probe", "distribution_shift", "prompt_engineering"]
 CONFIGS = sorted(str(path.relative_to(ROOT / "experiments").with_suffix("")) for path in (ROOT / "experiments").rglob("*.cfg"))

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from conftest import Project, binary
+from whole_run import Project, binary
 
 # About 150 steps of 30 ms, a checkpoint a second.
 WORDS = ["run", "prompt_engineering/smoke", "--train.steps", "150", "--train.checkpoint_seconds", "1", "--train.arch", "vit-test"]
