@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/text.hpp"
 
 namespace cliplab {
 namespace {
@@ -53,12 +54,6 @@ std::string nearest_of(const std::string& word, const std::vector<std::string>& 
     if (distance < best_distance) best = candidate, best_distance = distance;
   }
   return best;
-}
-
-std::string joined(const std::vector<std::string>& items, const char* separator) {
-  std::string text;
-  for (const std::string& item : items) text.append(text.empty() ? "" : separator).append(item);
-  return text;
 }
 
 std::string real_text(double value) { return fmt::format("{}", value); }
@@ -169,7 +164,7 @@ void Options::set(const std::string& where, const std::string& key, const std::s
         std::find(entry.allowed.begin(), entry.allowed.end(), item) != entry.allowed.end())
       return;
     const std::string best = nearest_of(item, entry.allowed);
-    fail(where, key + " has '" + item + "'", "one of " + joined(entry.allowed, ", "),
+    fail(where, key + " has '" + item + "'", "one of " + joined(entry.allowed),
          best.empty() ? std::string() : "did you mean '" + best + "'?");
   };
   if (std::holds_alternative<bool>(entry.value)) {
@@ -331,7 +326,7 @@ std::string Options::help() const {
     else if (std::holds_alternative<bool>(entry.value))
       limits = " [true, false]";
     else if (!entry.allowed.empty())
-      limits = " [" + joined(entry.allowed, ", ") + "]";
+      limits = " [" + joined(entry.allowed) + "]";
     const auto dot = key.find('.');
     std::string left = key + " = " + value_text(entry.default_value);
     width = std::max(width, std::min<std::size_t>(left.size(), 40));

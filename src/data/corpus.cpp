@@ -5,6 +5,7 @@
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/progress.hpp"
+#include "base/text.hpp"
 #include "data/recipes.hpp"
 #include "data/shards.hpp"
 
@@ -46,12 +47,9 @@ const std::vector<Recipe>& recipes() {
 }
 
 const Recipe& find_recipe(const std::string& name) {
-  std::string known;
-  for (const Recipe& recipe : recipes()) {
+  for (const Recipe& recipe : recipes())
     if (recipe.name == name) return recipe;
-    known += (known.empty() ? "" : ", ") + std::string(recipe.name);
-  }
-  fail("corpus", "'" + name + "'", "one of " + known);
+  fail("corpus", "'" + name + "'", "one of " + joined(recipes(), ", ", &Recipe::name));
 }
 
 /// On disk and built by this version of its recipe.

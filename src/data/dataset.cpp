@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
+#include "base/text.hpp"
 #include "data/idx.hpp"
 #include "data/preprocess.hpp"
 #include "data/shards.hpp"
@@ -23,11 +24,8 @@ using nlohmann::json;
 fs::path corpus_folder(const std::string& corpus) { return project_root() / "data/corpora" / corpus; }
 
 void check_split(const DatasetInfo& info, const std::string& split) {
-  if (std::find(info.splits.begin(), info.splits.end(), split) == info.splits.end()) {
-    std::string known;
-    for (const std::string& name : info.splits) known += (known.empty() ? "" : ", ") + name;
-    fail("data set " + info.name, "split '" + split + "'", "one of " + known);
-  }
+  if (std::find(info.splits.begin(), info.splits.end(), split) == info.splits.end())
+      fail("data set " + info.name, "split '" + split + "'", "one of " + joined(info.splits));
 }
 
 class FashionMnist : public Dataset {

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "data/dataset.hpp"
 
 namespace cliplab {
@@ -69,12 +70,9 @@ std::span<const DatasetInfo> dataset_table() {
 }
 
 const DatasetInfo& dataset_info(const std::string& name) {
-  std::string known;
-  for (const DatasetInfo& info : dataset_table()) {
+  for (const DatasetInfo& info : dataset_table())
     if (info.name == name) return info;
-    known += (known.empty() ? "" : ", ") + info.name;
-  }
-  fail("data set", "'" + name + "'", "one of " + known);
+  fail("data set", "'" + name + "'", "one of " + joined(dataset_table(), ", ", &DatasetInfo::name));
 }
 
 }  // namespace cliplab

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 
 namespace cliplab {
 namespace {
@@ -119,12 +120,9 @@ std::span<const Architecture> architecture_table() {
 }
 
 const Architecture& find_architecture(const std::string& name) {
-  std::string known;
-  for (const Architecture& a : architecture_table()) {
+  for (const Architecture& a : architecture_table())
     if (a.name == name) return a;
-    known += (known.empty() ? "" : ", ") + a.name;
-  }
-  fail("train.arch", "'" + name + "'", "one of " + known);
+  fail("train.arch", "'" + name + "'", "one of " + joined(architecture_table(), ", ", &Architecture::name));
 }
 
 double image_gflops(const Architecture& a) {

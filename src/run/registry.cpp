@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "run/experiment.hpp"
 
 namespace cliplab {
@@ -28,12 +29,9 @@ bool register_experiment(ExperimentInfo info) {
 std::span<const ExperimentInfo> experiments() { return registry(); }
 
 const ExperimentInfo& find_experiment(const std::string& name) {
-  std::string known;
-  for (const ExperimentInfo& info : registry()) {
+  for (const ExperimentInfo& info : registry())
     if (info.name == name) return info;
-    known += (known.empty() ? "" : ", ") + info.name;
-  }
-  fail("study", "'" + name + "'", "one of " + known);
+  fail("study", "'" + name + "'", "one of " + joined(registry(), ", ", &ExperimentInfo::name));
 }
 
 }  // namespace cliplab

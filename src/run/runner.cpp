@@ -11,6 +11,7 @@
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/progress.hpp"
+#include "base/text.hpp"
 #include "data/corpus.hpp"
 #include "model/architecture.hpp"
 #include "run/experiment.hpp"
@@ -276,9 +277,7 @@ fs::path find_config(const std::string& name) {
   } else if (const fs::path file = project_root() / "experiments" / (name + ".cfg"); fs::exists(file)) {
     return file;
   }
-  std::string known;
-  for (const std::string& config : list_configs()) known += (known.empty() ? "" : ", ") + config;
-  fail("run", "no config '" + name + "'", "a .cfg file or one of " + known);
+  fail("run", "no config '" + name + "'", "a .cfg file or one of " + joined(list_configs()));
 }
 
 void check_config(const fs::path& config, std::span<const std::string> overrides) {

@@ -4,23 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "eval/metrics.hpp"
+#include "golden.hpp"
 
 namespace cliplab {
 namespace {
 
 using nlohmann::json;
-
-const json& golden() {
-  static const json document = json::parse(std::ifstream(CLIPLAB_SOURCE_DIR "/tests/golden/eval.json"));
-  return document;
-}
 
 struct Problem {
   Matrix x;

@@ -4,21 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "eval/robustness.hpp"
+#include "golden.hpp"
 
 namespace cliplab {
 namespace {
 
 using nlohmann::json;
-
-const json& golden() {
-  static const json document = json::parse(std::ifstream(CLIPLAB_SOURCE_DIR "/tests/golden/eval.json"));
-  return document;
-}
 
 TEST(Metrics, ClopperPearsonIsScipys) {
   for (const json& row : golden()["clopper_pearson"]) {
