@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <string>
@@ -37,6 +38,23 @@ constexpr const char* kUsage = R"(cliplab: the studies of the CLIP paper (arXiv 
 
 A stopped run (Ctrl-C, kill) goes on with the same command. Results: results/README.md.
 )";
+
+constexpr const char* kRunUsage = R"(./cliplab run CONFIG [--key value ...] [--sweep key=a,b,c ...]
+
+CONFIG is a name of ./cliplab list (quickstart, zero_shot_vs_probe/small) or a file. Each key of it can be changed on the
+command line, and swept; several --sweep make the cross product, one run folder a cell:
+
+  ./cliplab run quickstart --train.steps 100
+  ./cliplab run zero_shot_vs_probe/smoke --seed 1 --sweep train.lr=0.001,0.002
+
+A cell that is done is not run again; one that was stopped goes on. A study's own keys: ./cliplab describe STUDY.
+)";
+
+int help_command(const std::string& command) {
+  if (command != "run") return std::cout << kUsage, 0;
+  fmt::print("{}\nKeys of every run:\n{}", kRunUsage, run_options().help());
+  return 0;
+}
 
 int list_command() {
   for (const ExperimentInfo& info : experiments())
@@ -106,7 +124,8 @@ int model_command(Arguments arguments) {
 int dispatch(Arguments arguments) {
   const std::string command = arguments.empty() ? "help" : arguments[0];
   const Arguments rest = arguments.empty() ? arguments : arguments.subspan(1);
-  if (command == "help" || command == "--help" || command == "-h") return std::cout << kUsage, 0;
+  if (command == "help" || command == "--help" || command == "-h") return help_command(rest.empty() ? "" : rest[0]);
+  if (std::ranges::count(rest, "--help") + std::ranges::count(rest, "-h") > 0) return help_command(command);
   if (command == "list") return list_command();
   if (command == "describe") return describe_command(rest);
   if (command == "check") return check_command(rest);

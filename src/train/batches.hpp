@@ -8,17 +8,9 @@
 
 #include "data/corpus.hpp"
 #include "model/tokenizer.hpp"
+#include "train/augment.hpp"
 
 namespace cliplab {
-
-/// How a picture is varied.
-enum class Augment {
-  kNone,      // the centre on white: validation
-  kCrop,      // random square crop from the resized picture on white (paper 2.5)
-  kDrawings,  // DEVIATION(2.5): besides the crop, size and aspect vary, backgrounds are white, black or coloured,
-              // some pictures lose their colour or are mirrored: 9,000 drawings are too few for crops alone
-};
-Augment parse_augment(const std::string& name);  // "none", "crop", "drawings"
 
 struct Batch {
   std::vector<std::int64_t> pairs;             // [B] which pairs
@@ -40,14 +32,15 @@ class BatchSource {
 
  private:
   std::vector<std::int64_t> order(std::int64_t epoch) const;
-  void draw(std::int64_t pair, Augment augment, class Rng& rng, std::uint8_t* out) const;
 
   int resolution_, stored_;  // sides, pixels
+  int context_length_;       // tokens
   std::int64_t batch_;
   std::uint64_t seed_;
   std::vector<std::string> keys_;
-  std::vector<std::vector<std::uint8_t>> pictures_;                      // [N][S, S, 4] premultiplied
-  std::vector<std::vector<std::vector<std::int32_t>>> captions_;         // [N][several][T]
+  std::vector<std::vector<std::uint8_t>> pictures_;  // [N][S, S, 4] premultiplied
+  std::vector<std::vector<std::string>> captions_;   // [N][several]
+  Tokenizer tokenizer_;
 };
 
 }  // namespace cliplab

@@ -241,7 +241,7 @@ class Trainer {
 
 std::string TrainConfig::key() const {
   return fmt::format("architecture = {}\ncorpus = {}\nseed = {}\nsteps = {}\nbatch = {}\nlr = {}\nwarmup = {}\nweight_decay = {}\n"
-                     "precision = {}\naugment = {}\nrecipe = 1\n",
+                     "precision = {}\naugment = {}\nrecipe = 2\n",
                      architecture, corpus, seed, steps, batch, learning_rate, warmup_steps, weight_decay, precision, augment);
 }
 

@@ -1,0 +1,46 @@
+// How training pairs are varied: crop, size, colour, background and pen of a picture; order and number of keywords.
+// Pictures are premultiplied RGBA squares [S, S, 4], S = 9/8 of the model's side R.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/rng.hpp"
+#include "data/codecs.hpp"
+
+namespace cliplab {
+
+enum class Augment {
+  kNone,      // the whole picture on white, its first caption: validation
+  kCrop,      // random square crop from the resized picture on white (paper 2.5)
+  kDrawings,  // DEVIATION(2.5): besides the crop, size, aspect, saturation and contrast vary, backgrounds are white, black
+              // or coloured, some pictures are mirrored, lose their colour or get a black outline, and lists of keywords
+              // are shuffled and cut: 9,000 drawings are too few for crops alone
+};
+Augment parse_augment(const std::string& name);  // "none", "crop", "drawings"; throws InputError
+
+/// How one picture is drawn into the R x R output.
+struct View {
+  double top = 0, left = 0, height = 0, width = 0;  // box in the stored picture, may reach outside (transparent)
+  bool mirror = false, grey = false, outline = false;
+  float saturation = 1;
+  float background[3] = {255, 255, 255};
+  float gain = 1;  // contrast about the background
+};
+View choose_view(Augment augment, int stored, int side, Rng& rng);
+
+/// RGBA with straight alpha or RGB, any shape -> premultiplied, centred on a transparent square of side `side`.
+std::vector<std::uint8_t> stored_picture(const Image& image, int side);
+
+/// The same picture as an illustrator with a black pen would leave it: a line around the silhouette and along the edges
+/// inside it, one stored pixel wide.
+std::vector<std::uint8_t> outlined(const std::vector<std::uint8_t>& picture, int side);
+
+/// Draws `picture` [stored, stored, 4] as `view` says into `out` [side, side, 3].
+void draw_view(const std::vector<std::uint8_t>& picture, int stored, const View& view, int side, std::uint8_t* out);
+
+/// Keywords ("croissant, bread, breakfast") in random order, at least one of them kept; other text as it is.
+std::string varied_caption(const std::string& caption, Rng& rng);
+
+}  // namespace cliplab
