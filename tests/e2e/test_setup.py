@@ -61,7 +61,7 @@ def test_recipe_stopped_at_random_moments_ends_in_the_same_corpus(bare: Project,
             process.send_signal(kind)
             _, errors = process.communicate(timeout=60)
             stopped += process.returncode != 0
-            if kind == signal.SIGINT and process.returncode != 0:
+            if kind == signal.SIGINT and process.returncode not in (0, -signal.SIGINT):  # the latter: not yet in main()
                 assert process.returncode == 130 and "stopped" in errors.splitlines()[-1], errors
         assert not (bare.folder / "data/corpora" / CORPUS / "manifest.json").exists() or \
             corpus_id(bare.folder) == corpus_id(ROOT)
