@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "base/text.hpp"
 #include "data/preprocess.hpp"
 
 namespace cliplab {
@@ -78,19 +77,6 @@ View choose_view(Augment augment, int stored, int side, Rng& rng) {
     view.gain = static_cast<float>(rng.uniform(0.7, 1.0));
   }
   return view;
-}
-
-std::string varied_caption(const std::string& caption, Rng& rng) {
-  std::vector<std::string> words;
-  for (std::size_t begin = 0; begin <= caption.size();) {
-    const std::size_t end = std::min(caption.find(", ", begin), caption.size());
-    words.push_back(caption.substr(begin, end - begin));
-    begin = end + 2;
-  }
-  if (words.size() < 2) return caption;
-  rng.shuffle(words);
-  words.resize(1 + rng.below(words.size()));
-  return joined(words, ", ");
 }
 
 Augment parse_augment(const std::string& name) {

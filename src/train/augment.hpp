@@ -1,4 +1,4 @@
-// How training pairs are varied: crop, size, colour, background and pen of a picture; order and number of keywords.
+// How training pairs are varied: crop, size, colour, background and pen of a picture.
 // Pictures are premultiplied RGBA squares [S, S, 4], S = 9/8 of the model's side R.
 #pragma once
 
@@ -15,8 +15,8 @@ enum class Augment {
   kNone,      // the whole picture on white, its first caption: validation
   kCrop,      // random square crop from the resized picture on white (paper 2.5)
   kDrawings,  // DEVIATION(2.5): besides the crop, size, aspect, saturation and contrast vary, backgrounds are white, black
-              // or coloured, some pictures are mirrored, lose their colour or get a black outline, and lists of keywords
-              // are shuffled and cut: 9,000 drawings are too few for crops alone
+              // or coloured, some pictures are mirrored, lose their colour or get a black outline: 9,000 drawings
+              // are too few for crops alone
 };
 Augment parse_augment(const std::string& name);  // "none", "crop", "drawings"; throws InputError
 
@@ -39,8 +39,5 @@ std::vector<std::uint8_t> outlined(const std::vector<std::uint8_t>& picture, int
 
 /// Draws `picture` [stored, stored, 4] as `view` says into `out` [side, side, 3].
 void draw_view(const std::vector<std::uint8_t>& picture, int stored, const View& view, int side, std::uint8_t* out);
-
-/// Keywords ("croissant, bread, breakfast") in random order, at least one of them kept; other text as it is.
-std::string varied_caption(const std::string& caption, Rng& rng);
 
 }  // namespace cliplab

@@ -14,10 +14,11 @@ namespace cliplab {
 
 BatchSource::BatchSource(const PairCorpus& corpus, int resolution, int context_length, std::int64_t batch,
                          std::uint64_t seed)
-    : resolution_(resolution), stored_(resolution + resolution / 8), context_length_(context_length), batch_(batch), seed_(seed) {
+    : resolution_(resolution), stored_(resolution + resolution / 8), batch_(batch), seed_(seed) {
+  const Tokenizer tokenizer;
   const std::int64_t total = corpus.size();
   std::vector<std::vector<std::uint8_t>> pictures(total);
-  std::vector<std::vector<std::string>> captions(total);
+  std::vector<std::vector<std::vector<std::int32_t>>> captions(total);
   std::vector<std::string> keys(total), problems(total);
   {
     Progress progress("decode " + corpus.id(), total, "pairs");
@@ -26,7 +27,7 @@ BatchSource::BatchSource(const PairCorpus& corpus, int resolution, int context_l
       try {
         const Pair pair = corpus.get(i);
         pictures[i] = stored_picture(pair.image, stored_);
-        captions[i] = pair.captions;
+        for (const std::string& caption : pair.captions) captions[i].push_back(tokenizer.encode(caption, context_length));
         keys[i] = pair.key;
         if (captions[i].empty()) problems[i] = pair.key + ": no caption";
       } catch (const InputError& error) {
@@ -71,8 +72,7 @@ Batch BatchSource::make(std::int64_t step, Augment augment) const {
   parallel_for(batch_, [&](std::int64_t i) {
     Rng rng(seed_ ^ 0xba7c4, static_cast<std::uint64_t>(step) * 65536 + static_cast<std::uint64_t>(i));
     const auto& choices = captions_[batch.pairs[i]];
-    const std::string& caption = choices[augment == Augment::kNone ? 0 : rng.below(choices.size())];
-    batch.tokens[i] = tokenizer_.encode(augment == Augment::kDrawings ? varied_caption(caption, rng) : caption, context_length_);
+    batch.tokens[i] = choices[augment == Augment::kNone ? 0 : rng.below(choices.size())];
     draw_view(pictures_[batch.pairs[i]], stored_, choose_view(augment, stored_, resolution_, rng), resolution_,
               batch.pixels.data() + i * area);
   });

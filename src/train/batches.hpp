@@ -34,13 +34,11 @@ class BatchSource {
   std::vector<std::int64_t> order(std::int64_t epoch) const;
 
   int resolution_, stored_;  // sides, pixels
-  int context_length_;       // tokens
   std::int64_t batch_;
   std::uint64_t seed_;
   std::vector<std::string> keys_;
-  std::vector<std::vector<std::uint8_t>> pictures_;  // [N][S, S, 4] premultiplied
-  std::vector<std::vector<std::string>> captions_;   // [N][several]
-  Tokenizer tokenizer_;
+  std::vector<std::vector<std::uint8_t>> pictures_;               // [N][S, S, 4] premultiplied
+  std::vector<std::vector<std::vector<std::int32_t>>> captions_;  // [N][several][T]
 };
 
 }  // namespace cliplab
