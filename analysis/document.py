@@ -191,7 +191,8 @@ def _training_scale(run: Run) -> str:
     seconds = [float(f.array("curve")["seconds"].max()) for f in logs if "curve" in f.array_columns]
     on = f"about {round(max(sizes), -3) if max(sizes) >= 10000 else round(max(sizes), -2):,} drawings" if sizes \
         else "a few thousand drawings"
-    minutes = f"{min(seconds) / 60:.0f} to {max(seconds) / 60:.0f} minutes each" if seconds else "minutes"
+    range_ = list(dict.fromkeys(f"{s / 60:.0f}" for s in (min(seconds), max(seconds)))) if seconds else []
+    minutes = f"{' to '.join(range_)} minutes each" if range_ else "minutes"
     return f"these models were trained in {minutes} on {on}"
 
 
