@@ -17,7 +17,7 @@ from headline import headline_table, training_table
 from reference import Reference
 from results import ResultFile, Run
 from robustness_figure import distribution_shift
-from study_tables import STUDY_TABLES, datasets_of, models_of
+from study_tables import STUDY_TABLES, datasets_of, models_of, of_data_sets
 from tables import Table
 
 INTERVALS = ("Intervals are 95 %: Clopper-Pearson for rates, bootstrap for means over classes and for slopes; a number "
@@ -166,7 +166,8 @@ def _study_blocks(root: Path, study: Study, file: ResultFile, runs: list[Run], r
 def _sample(file: ResultFile) -> str:
     """Samples, models and data behind the numbers of a file."""
     records = file.records
-    counted = records[~records["dataset"].isin(["mean", "all"]) & ~records["method"].isin(["fit", "cost"]) & (records["n"] > 0)]
+    counted = of_data_sets(records)
+    counted = counted[~counted["method"].isin(["fit", "cost"]) & (counted["n"] > 0)]
     low, high = (counted["n"].min(), counted["n"].max()) if len(counted) else (0, 0)
     n = f"n = {low:,}" if low == high else f"n = {low:,} to {high:,}"
     data = datasets_of(records) or [d.replace("->", " to ") for d in pd.unique(records["dataset"]) if "->" in d]
@@ -191,9 +192,11 @@ def _training_scale(run: Run) -> str:
     seconds = [float(f.array("curve")["seconds"].max()) for f in logs if "curve" in f.array_columns]
     on = f"about {round(max(sizes), -3) if max(sizes) >= 10000 else round(max(sizes), -2):,} drawings" if sizes \
         else "a few thousand drawings"
-    range_ = list(dict.fromkeys(f"{s / 60:.0f}" for s in (min(seconds), max(seconds)))) if seconds else []
-    minutes = f"{' to '.join(range_)} minutes each" if range_ else "minutes"
-    return f"these models were trained in {minutes} on {on}"
+    if not seconds:
+        return f"these models were trained in minutes on {on}"
+    shortest, longest = f"{min(seconds) / 60:.0f}", f"{max(seconds) / 60:.0f}"
+    minutes = longest if shortest == longest else f"{shortest} to {longest}"
+    return f"these models were trained in {minutes} minutes each on {on}"
 
 
 def _training(runs: list[Run], folder: Path) -> Section:

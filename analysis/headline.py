@@ -11,7 +11,7 @@ import pandas as pd
 
 from reference import BEST, Reference
 from results import ResultFile, Run
-from study_tables import FLOOR_NAMES, first, fit_of, is_baseline, models_of, pick, value_of
+from study_tables import FLOOR_NAMES, first, fit_of, is_baseline, models_of, of_data_sets, pick, value_of
 from tables import DASH, Table, number, percent, points, published, with_interval
 
 COLUMNS = ["study", "quantity", "measured here", "paper", "in the paper"]
@@ -20,16 +20,16 @@ FAMILIES = {"all": "all models", "vit": "ViTs", "resnet": "ResNets"}
 
 def best_model(file: ResultFile, metric: str = "top1") -> str | None:
     """The model with the highest mean zero-shot score over the data sets of the file."""
-    chosen = pick(file.records, method="zero-shot", metric=metric)
-    chosen = chosen[chosen["model"].isin(models_of(file.records)) & ~chosen["dataset"].isin(["mean", "all"])]
+    chosen = of_data_sets(pick(file.records, method="zero-shot", metric=metric))
+    chosen = chosen[chosen["model"].isin(models_of(file.records))]
     means = chosen.groupby("model", sort=False)["value"].mean()
     return None if means.empty else str(means.idxmax())
 
 
 def scores(file: ResultFile, model: str, method: str, metric: str = "top1") -> pd.Series:
     """Score by data set."""
-    chosen = pick(file.records, model=model, method=method, metric=metric)
-    chosen = chosen[~chosen["dataset"].isin(["mean", "all"]) & ~chosen["dataset"].str.contains("->")]
+    chosen = of_data_sets(pick(file.records, model=model, method=method, metric=metric))
+    chosen = chosen[~chosen["dataset"].str.contains("->")]
     return chosen.drop_duplicates("dataset").set_index("dataset")["value"]
 
 
@@ -99,8 +99,7 @@ def _probe(file: ResultFile, reference: Reference) -> list[list[str]]:
 
 def _largest_data_set(file: ResultFile, model: str) -> list[list[str]]:
     """The scores on the data set with the most test pictures: its intervals are the narrowest."""
-    chosen = pick(file.records, model=model, method="zero-shot", metric="top1")
-    chosen = chosen[~chosen["dataset"].isin(["mean", "all"])]
+    chosen = of_data_sets(pick(file.records, model=model, method="zero-shot", metric="top1"))
     if chosen.empty:
         return []
     dataset = chosen.loc[chosen["n"].idxmax(), "dataset"]
@@ -154,8 +153,7 @@ def _prompt(file: ResultFile, reference: Reference) -> list[list[str]]:
 
 def _first_five(file: ResultFile) -> list[list[str]]:
     """Data sets with many names: how often the right one is among the first five, for the best variant of the prompt."""
-    chosen = pick(file.records, method="zero-shot", metric="top5")
-    chosen = chosen[~chosen["dataset"].isin(["mean", "all"])]
+    chosen = of_data_sets(pick(file.records, method="zero-shot", metric="top5"))
     best = chosen.loc[chosen.groupby("dataset", sort=False)["value"].idxmax()] if len(chosen) else chosen
     return [[f"{row['dataset']}, top-5 % of {int(row['n']):,} ({row['model']}, {row['variant']}, the best of the variants)",
              with_interval(row["value"], row["ci_low"], row["ci_high"]), DASH, DASH] for _, row in best.iterrows()]

@@ -26,6 +26,11 @@ def pick(records: pd.DataFrame, **where: str) -> pd.DataFrame:
     return records
 
 
+def of_data_sets(records: pd.DataFrame) -> pd.DataFrame:
+    """Without the rows that sum up several data sets."""
+    return records[~records["dataset"].isin(["mean", "all"])]
+
+
 def first(records: pd.DataFrame, **where: str) -> pd.Series | None:
     chosen = pick(records, **where)
     return chosen.iloc[0] if len(chosen) else None

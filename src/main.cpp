@@ -125,7 +125,7 @@ int dispatch(Arguments arguments) {
   const std::string command = arguments.empty() ? "help" : arguments[0];
   const Arguments rest = arguments.empty() ? arguments : arguments.subspan(1);
   if (command == "help" || command == "--help" || command == "-h") return help_command(rest.empty() ? "" : rest[0]);
-  if (std::ranges::count(rest, "--help") + std::ranges::count(rest, "-h") > 0) return help_command(command);
+  if (std::ranges::any_of(rest, [](const std::string& word) { return word == "--help" || word == "-h"; })) return help_command(command);
   if (command == "list") return list_command();
   if (command == "describe") return describe_command(rest);
   if (command == "check") return check_command(rest);

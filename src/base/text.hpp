@@ -1,9 +1,12 @@
-// Lists in messages and in recorded options.
+// Lists in messages and in recorded options, and look-ups that answer with such a list.
 #pragma once
 
 #include <functional>
+#include <ranges>
 #include <string>
 #include <string_view>
+
+#include "base/error.hpp"
 
 namespace cliplab {
 
@@ -18,6 +21,15 @@ std::string joined(const Range& items, std::string_view separator = ", ", Name n
     first = false;
   }
   return text;
+}
+
+/// The entry of a table that lives as long as the program whose `.name` is `name`. Throws InputError about `what` that
+/// lists the names there are.
+template <class Table>
+const std::ranges::range_value_t<Table>& find_named(const Table& table, const std::string& name, const std::string& what) {
+  for (const auto& entry : table)
+    if (entry.name == name) return entry;
+  fail(what, "'" + name + "'", "one of " + joined(table, ", ", [](const auto& entry) -> std::string_view { return entry.name; }));
 }
 
 }  // namespace cliplab

@@ -47,9 +47,7 @@ const std::vector<Recipe>& recipes() {
 }
 
 const Recipe& find_recipe(const std::string& name) {
-  for (const Recipe& recipe : recipes())
-    if (recipe.name == name) return recipe;
-  fail("corpus", "'" + name + "'", "one of " + joined(recipes(), ", ", &Recipe::name));
+  return find_named(recipes(), name, "corpus");
 }
 
 /// On disk and built by this version of its recipe.

@@ -25,7 +25,7 @@ fs::path corpus_folder(const std::string& corpus) { return project_root() / "dat
 
 void check_split(const DatasetInfo& info, const std::string& split) {
   if (std::find(info.splits.begin(), info.splits.end(), split) == info.splits.end())
-      fail("data set " + info.name, "split '" + split + "'", "one of " + joined(info.splits));
+    fail("data set " + info.name, "split '" + split + "'", "one of " + joined(info.splits));
 }
 
 class FashionMnist : public Dataset {

@@ -70,9 +70,7 @@ std::span<const DatasetInfo> dataset_table() {
 }
 
 const DatasetInfo& dataset_info(const std::string& name) {
-  for (const DatasetInfo& info : dataset_table())
-    if (info.name == name) return info;
-  fail("data set", "'" + name + "'", "one of " + joined(dataset_table(), ", ", &DatasetInfo::name));
+  return find_named(dataset_table(), name, "data set");
 }
 
 }  // namespace cliplab

@@ -120,9 +120,7 @@ std::span<const Architecture> architecture_table() {
 }
 
 const Architecture& find_architecture(const std::string& name) {
-  for (const Architecture& a : architecture_table())
-    if (a.name == name) return a;
-  fail("train.arch", "'" + name + "'", "one of " + joined(architecture_table(), ", ", &Architecture::name));
+  return find_named(architecture_table(), name, "train.arch");
 }
 
 double image_gflops(const Architecture& a) {

@@ -29,9 +29,7 @@ bool register_experiment(ExperimentInfo info) {
 std::span<const ExperimentInfo> experiments() { return registry(); }
 
 const ExperimentInfo& find_experiment(const std::string& name) {
-  for (const ExperimentInfo& info : registry())
-    if (info.name == name) return info;
-  fail("study", "'" + name + "'", "one of " + joined(registry(), ", ", &ExperimentInfo::name));
+  return find_named(registry(), name, "study");
 }
 
 }  // namespace cliplab

@@ -87,12 +87,14 @@ Augment parse_augment(const std::string& name) {
 }
 
 void draw_view(const std::vector<std::uint8_t>& plain, int stored, const View& view, int side, std::uint8_t* out) {
-  const std::vector<std::uint8_t> picture = view.outline ? outlined(plain, stored) : plain;
+  const std::vector<std::uint8_t> inked = view.outline ? outlined(plain, stored) : std::vector<std::uint8_t>();
+  const std::vector<std::uint8_t>& picture = view.outline ? inked : plain;
   const int S = stored, R = side;
   const auto texel = [&](int y, int x) -> const std::uint8_t* {
     static constexpr std::uint8_t kTransparent[4] = {};
     return y < 0 || x < 0 || y >= S || x >= S ? kTransparent : picture.data() + (static_cast<std::size_t>(y) * S + x) * 4;
   };
+  const auto light_of = [](const float* rgb) { return 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2]; };
   for (int row = 0; row < R; ++row) {
     const double y = view.top + (row + 0.5) * view.height / R - 0.5;
     const int y0 = static_cast<int>(std::floor(y));
@@ -105,13 +107,13 @@ void draw_view(const std::vector<std::uint8_t>& plain, int stored, const View& v
       float rgba[4];
       for (int k = 0; k < 4; ++k)
         rgba[k] = (1 - fy) * ((1 - fx) * a[k] + fx * b[k]) + fy * ((1 - fx) * c[k] + fx * d[k]);
-      const float light = 0.299f * rgba[0] + 0.587f * rgba[1] + 0.114f * rgba[2];
+      const float light = light_of(rgba);
       for (int k = 0; k < 3; ++k)
         rgba[k] = std::clamp(light + view.saturation * (rgba[k] - light), 0.0f, rgba[3]);
       const float clear = 1 - rgba[3] / 255;
       for (int k = 0; k < 3; ++k)  // premultiplied over the background, contrast taken towards it
         rgba[k] = view.gain * rgba[k] + (1 - view.gain * (1 - clear)) * view.background[k];
-      if (view.grey) rgba[0] = rgba[1] = rgba[2] = 0.299f * rgba[0] + 0.587f * rgba[1] + 0.114f * rgba[2];
+      if (view.grey) rgba[0] = rgba[1] = rgba[2] = light_of(rgba);
       std::uint8_t* pixel = out + (static_cast<std::size_t>(row) * R + (view.mirror ? R - 1 - column : column)) * 3;
       for (int k = 0; k < 3; ++k) pixel[k] = static_cast<std::uint8_t>(std::clamp(rgba[k] + 0.5f, 0.0f, 255.0f));
     }

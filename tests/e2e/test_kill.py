@@ -2,21 +2,15 @@
 
 import hashlib
 import random
-import resource
 import signal
 import subprocess
 import time
 from pathlib import Path
 
-from whole_run import Project, binary
+from whole_run import Project, disk_of
 
 # About 150 steps of 30 ms, a checkpoint a second.
 WORDS = ["run", "prompt_engineering/smoke", "--train.steps", "150", "--train.checkpoint_seconds", "1", "--train.arch", "vit-test"]
-
-
-def start(project: Project) -> subprocess.Popen:
-    return subprocess.Popen([binary(), *WORDS], env=project.environment(), cwd=project.folder, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True)
 
 
 def model_of(project: Project) -> str:
@@ -30,7 +24,7 @@ def test_killed_at_random_moments_ends_in_the_bits_of_an_unbroken_run(tmp_path: 
     assert done.returncode == 0, done.stderr
     rng, kills = random.Random(5), 0
     for _ in range(8):
-        process = start(project)
+        process = project.start(*WORDS)
         try:
             process.wait(timeout=rng.uniform(2.5, 7.0))
             break
@@ -45,7 +39,7 @@ def test_killed_at_random_moments_ends_in_the_bits_of_an_unbroken_run(tmp_path: 
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(project: Project):
-    process = start(project)
+    process = project.start(*WORDS)
     time.sleep(4)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
@@ -57,11 +51,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(project: Project):
 
 
 def test_full_disk_is_one_line_and_leaves_no_half_file(project: Project):
-    def small_files() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writes fail with an error, as on a full disk
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-
-    done = project.run(*WORDS, preexec_fn=small_files)
+    done = project.run(*WORDS, preexec_fn=disk_of(200_000))
     assert done.returncode == 1
     assert "cannot" in done.stderr.strip().splitlines()[-1]
     assert not list((project.folder / "results").rglob("*.safetensors"))
@@ -82,7 +72,7 @@ def test_damaged_results_and_features_are_made_again(project: Project):
 
 
 def test_two_runs_at_once_share_one_training(project: Project):
-    first, second = start(project), start(project)
+    first, second = project.start(*WORDS), project.start(*WORDS)
     for process in (first, second):
         _, errors = process.communicate(timeout=200)
         assert process.returncode == 0, errors

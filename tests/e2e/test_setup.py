@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from whole_run import ROOT, Project, binary
+from whole_run import ROOT, Project, binary, disk_of
 
 CORPUS = "gemojione"  # the quickest recipe that reads, renders and shards: about 1,300 pictures
 
@@ -53,8 +52,7 @@ def is_whole(project: Project) -> None:
 def test_recipe_stopped_at_random_moments_ends_in_the_same_corpus(bare: Project, kind: signal.Signals):
     rng, stopped = random.Random(int(kind)), 0
     for _ in range(6):
-        process = subprocess.Popen([binary(), "data", "fetch", CORPUS], env=bare.environment(), cwd=bare.folder,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        process = bare.start("data", "fetch", CORPUS)
         try:
             process.wait(timeout=rng.uniform(0.15, 0.9))
         except subprocess.TimeoutExpired:
@@ -70,11 +68,7 @@ def test_recipe_stopped_at_random_moments_ends_in_the_same_corpus(bare: Project,
 
 
 def test_recipe_on_a_full_disk(bare: Project):
-    def small_files() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writes fail with an error, as on a full disk
-        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
-
-    done = bare.run("data", "fetch", CORPUS, preexec_fn=small_files)
+    done = bare.run("data", "fetch", CORPUS, preexec_fn=disk_of(300_000))
     assert done.returncode == 1
     assert "cannot" in done.stderr.strip().splitlines()[-1], done.stderr
     assert not (bare.folder / "data/corpora" / CORPUS / "manifest.json").exists()
@@ -138,12 +132,11 @@ def test_pip_that_fails_leaves_no_stamp_and_says_why(tmp_path: Path):
 
 def test_set_up_killed_within_pip_starts_again(tmp_path: Path):
     root, environment = script_project(tmp_path, dpkg_query="echo 'install ok installed'")
-    # The killed start: pip sleeps. The next one: pip fails, and says so, since the first left no stamp.
+    # Killed when pip is there and its work is not; the next start calls pip again, since the first left no stamp.
     (root / "analysis/requirements.txt").write_text("no-such-package-of-cliplab==1.0\n")
-    sleeper = root / ".venv/bin"
     process = subprocess.Popen([root / "cliplab", "list"], env=environment, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, start_new_session=True)
-    while not (sleeper / "pip").exists() and process.poll() is None:
+    while not (root / ".venv/bin/pip").exists() and process.poll() is None:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

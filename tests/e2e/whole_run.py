@@ -1,7 +1,10 @@
 """A project folder of its own for whole runs: experiments and data are the real ones, results are not shared."""
 
 import os
+import resource
+import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,8 +25,22 @@ class Project:
         return os.environ | {"CLIPLAB_ROOT": str(self.folder)}
 
     def run(self, *words: str, timeout: float = 300, **more) -> subprocess.CompletedProcess:
+        """The binary's end, with its output."""
         return subprocess.run([binary(), *words], env=self.environment(), cwd=self.folder, capture_output=True, text=True,
                               timeout=timeout, check=False, **more)
+
+    def start(self, *words: str) -> subprocess.Popen:
+        """The binary at work, to be stopped."""
+        return subprocess.Popen([binary(), *words], env=self.environment(), cwd=self.folder, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+
+def disk_of(file_bytes: int) -> Callable[[], None]:
+    """A preexec_fn: no file can grow beyond that, writes fail with an error as on a full disk."""
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    return limit
 
 
 def binary() -> str:
