@@ -1,5 +1,7 @@
 // SVG by librsvg and cairo. The document is given as bytes without a base address, so it can reach neither
-// files nor the network. cairo's pixels are premultiplied; ours have straight alpha.
+// files nor the network. cairo's pixels are premultiplied; ours have straight alpha. Text is drawn in the fonts of
+// data/fonts whatever the machine has installed: a corpus is the same bits everywhere.
+#include <fontconfig/fontconfig.h>
 #include <librsvg/rsvg.h>
 
 #include <algorithm>
@@ -9,9 +11,29 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "data/codecs.hpp"
 
 namespace cliplab {
+namespace {
+
+/// Makes data/fonts all that fontconfig, and Pango by it, knows; the first of all threads does it for the process.
+void use_own_fonts() {
+  [[maybe_unused]] static const bool done = [] {
+    const std::filesystem::path folder = project_root() / "data/fonts";
+    FcConfig* config = FcConfigCreate();  // empty: neither the system's fonts nor its rules
+    for (const char* face : {"", "-Bold", "-Oblique", "-BoldOblique"}) {
+      const std::string file = (folder / ("DejaVuSans" + std::string(face) + ".ttf")).string();
+      if (!FcConfigAppFontAddFile(config, reinterpret_cast<const FcChar8*>(file.c_str())))
+        fail(file, "no font", "DejaVu Sans", "run ./cliplab, which takes it from the matplotlib wheel");
+    }
+    FcConfigSetCurrent(config);
+    FcConfigDestroy(config);  // our reference; fontconfig keeps its own
+    return true;
+  }();
+}
+
+}  // namespace
 
 Image render_svg(std::string_view bytes, int size, const std::string& where) {
   assert(size > 0 && size <= 16384);
@@ -26,6 +48,7 @@ Image render_svg(std::string_view bytes, int size, const std::string& where) {
     return message.erase(message.find_last_not_of(' ') + 1);
   };
   if (bytes.empty()) refuse("an empty file");
+  use_own_fonts();
   const std::unique_ptr<RsvgHandle, decltype(&g_object_unref)> handle(
       rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(bytes.data()), bytes.size(), &error),
       g_object_unref);

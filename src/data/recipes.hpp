@@ -13,7 +13,7 @@
 namespace cliplab {
 
 // A corpus built by another version than these is built anew by fetch_corpus.
-constexpr int kFashionMnistRecipe = 1, kEmojiRecipe = 1, kTuxpaintRecipe = 2, kDrawingsRecipe = 2;
+constexpr int kFashionMnistRecipe = 1, kEmojiRecipe = 2, kTuxpaintRecipe = 3, kDrawingsRecipe = 3;
 constexpr int kPictureSide = 128;  // SVGs are drawn this large; bitmaps keep their size up to it
 
 void build_openmoji(const std::filesystem::path& folder);

@@ -217,6 +217,18 @@ TEST(Svg, AlphaIsStraight) {
   EXPECT_NEAR(pixel[2], 136, 1);
 }
 
+TEST(Svg, TextIsDrawnInTheProjectsFontWhateverTheMachineHas) {
+  ::setenv("FONTCONFIG_FILE", "/dev/null", 1);  // a machine without fonts
+  const auto drawn = [](const std::string& family) {
+    return render_svg(std::string(kSvgHead) + "viewBox='0 0 100 40'><text y='30' font-size='30' font-family='" + family +
+                          "'>Clip</text></svg>",
+                      64, "a.svg");
+  };
+  const Image own = drawn("DejaVu Sans");
+  EXPECT_GT(std::count_if(own.pixels.begin(), own.pixels.end(), [](std::uint8_t v) { return v > 128; }), 100);
+  for (const char* family : {"Arial", "DejaVu Serif", "monospace"}) EXPECT_EQ(drawn(family).pixels, own.pixels) << family;
+}
+
 TEST(Svg, ReachesNoFiles) {
   const auto folder = std::filesystem::temp_directory_path() / ("cliplab_svg_" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);

@@ -32,7 +32,7 @@ class TokenizerTest : public ::testing::Test {
   }
   static void TearDownTestSuite() { tokenizer_.reset(); }
   void SetUp() override {
-    if (!tokenizer_) GTEST_SKIP() << "no " << kVocabulary << "; run .venv/bin/python data/setup_vocab.py";
+    if (!tokenizer_) GTEST_SKIP() << "no " << kVocabulary << "; run .venv/bin/python data/set_up.py";
   }
   static inline std::unique_ptr<Tokenizer> tokenizer_;
 };
