@@ -7,12 +7,20 @@
 
 namespace cliplab {
 
+/// What a file held, in the order and words of Pillow's modes RGB, RGBA, L, LA, 1, P, CMYK and I;16. It decides how
+/// OpenAI's order resizes (data/preprocess.hpp); who wants plain colours need not look.
+enum class PixelMode : std::uint8_t { kRgb, kRgba, kGrey, kGreyAlpha, kBilevel, kPalette, kCmyk, kGrey16 };
+
 /// [height, width, channels] sRGB bytes, row-major, interleaved; channels is 3 (RGB) or 4 (RGB + straight alpha).
 struct Image {
   int height = 0;
   int width = 0;
   int channels = 3;
   std::vector<std::uint8_t> pixels;
+  PixelMode mode = PixelMode::kRgb;
+  /// What `pixels` has lost. kCmyk: the four inks [height, width, 4]; kGrey16: [height, width] of two bytes, low one
+  /// first; kPalette: the colour of index 0, which Pillow pads with. Else empty.
+  std::vector<std::uint8_t> native{};
 
   std::size_t size() const { return pixels.size(); }
   const std::uint8_t* at(int row, int column) const {
@@ -23,7 +31,8 @@ struct Image {
   }
   static Image make(int height, int width, int channels) {
     return {height, width, channels,
-            std::vector<std::uint8_t>(static_cast<std::size_t>(height) * width * channels)};
+            std::vector<std::uint8_t>(static_cast<std::size_t>(height) * width * channels),
+            channels == 4 ? PixelMode::kRgba : PixelMode::kRgb};
   }
 };
 

@@ -1,5 +1,5 @@
 // JPEG by libjpeg-turbo with its defaults (accurate DCT, fancy upsampling), which is what Pillow does. CMYK
-// and YCCK are turned to RGB by Pillow's rule, which takes each of them as inverted, Adobe marker or not.
+// and YCCK give inks and, by Pillow's rule, RGB; each is taken as stored inverted, Adobe marker or not.
 // libjpeg reports errors by longjmp: the functions it may jump in have plain locals only. A file that ends
 // early is an error here, though libjpeg fills it up.
 #include <csetjmp>
@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "data/codecs_internal.hpp"
+#include "data/preprocess.hpp"
 
 namespace cliplab {
 namespace {
@@ -32,7 +33,6 @@ struct Decoder {
   jpeg_progress_mgr progress{};
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX] = "";
-  std::vector<std::uint8_t> inks;  // a row of CMYK
 };
 
 Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->client_data); }
@@ -70,34 +70,20 @@ bool read_header(Decoder& decoder, std::string_view bytes) {
   return true;
 }
 
-/// Pillow's CMYK -> RGB (Convert.c cmyk2rgb): nk = 255 - k; value = nk - nk * c / 255, rounded as its
-/// MULDIV255.
-std::uint8_t ink_to_light(int ink, int key_light) {
-  const int t = ink * key_light + 128;
-  return static_cast<std::uint8_t>(key_light -
-                                   (((t >> 8) + t) >> 8));  // never below 0: the quotient is <= nk
-}
-
 bool read_pixels(Decoder& decoder, Image& image) {
   if (setjmp(decoder.jump)) return false;
   jpeg_decompress_struct& info = decoder.info;
   jpeg_start_decompress(&info);
-  const bool cmyk = info.out_color_space == JCS_CMYK;
-  const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
-  // Reserved whole, touched row by row: a short file that claims to be large costs no memory.
-  image.pixels.reserve(row_bytes * image.height);
-  if (cmyk) decoder.inks.resize(static_cast<std::size_t>(image.width) * 4);
+  // CMYK is read as inks, which decode_jpeg turns to RGB. Reserved whole, touched row by row: a short file that
+  // claims to be large costs no memory.
+  std::vector<std::uint8_t>& target = info.out_color_space == JCS_CMYK ? image.native : image.pixels;
+  const std::size_t row_bytes = static_cast<std::size_t>(image.width) * info.output_components;
+  target.reserve(row_bytes * image.height);
   while (info.output_scanline < info.output_height) {
-    const int row = static_cast<int>(info.output_scanline);
-    image.pixels.resize(row_bytes * (row + 1));
-    JSAMPROW target = cmyk ? decoder.inks.data() : image.at(row, 0);
-    jpeg_read_scanlines(&info, &target, 1);
-    if (!cmyk) continue;
-    for (int column = 0; column < image.width; ++column) {
-      const std::uint8_t* inks = decoder.inks.data() + 4 * static_cast<std::size_t>(column);
-      std::uint8_t* out = image.at(row, column);
-      for (int c = 0; c < 3; ++c) out[c] = ink_to_light(255 - inks[c], inks[3]);
-    }
+    const std::size_t begin = row_bytes * info.output_scanline;
+    target.resize(begin + row_bytes);
+    JSAMPROW row = target.data() + begin;
+    jpeg_read_scanlines(&info, &row, 1);
   }
   jpeg_finish_decompress(&info);
   return true;
@@ -118,7 +104,13 @@ Image decode_jpeg(std::string_view bytes, const std::string& where, std::int64_t
   const std::size_t pixels = std::size_t{decoder.info.image_height} * decoder.info.image_width;
   if (!decoder.info.arith_code && pixels / 2048 > bytes.size()) refuse("too short for its size");
   Image image{static_cast<int>(decoder.info.image_height), static_cast<int>(decoder.info.image_width), 3, {}};
+  if (decoder.info.num_components == 1) image.mode = PixelMode::kGrey;
+  if (decoder.info.num_components == 4) image.mode = PixelMode::kCmyk;
   if (!read_pixels(decoder, image)) refuse(decoder.message);
+  if (image.mode == PixelMode::kCmyk) {
+    for (std::uint8_t& ink : image.native) ink = static_cast<std::uint8_t>(255 - ink);
+    image.pixels = inks_to_rgb(image.native);
+  }
   return image;
 }
 

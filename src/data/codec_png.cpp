@@ -1,9 +1,10 @@
-// PNG by libpng, to RGB or RGBA of 8 bits. libpng reports errors by longjmp: each part that may jump is a
+// PNG by libpng, to RGB or RGBA of 8 bits; 16-bit grey keeps its values beside, as OpenAI's order resizes them. libpng reports errors by longjmp: each part that may jump is a
 // function with plain locals only, and what needs a destructor lives in its caller. Text, profile and other
 // side chunks are skipped unread (a small one may inflate to gigabytes); gamma and profiles are ignored, as
 // Pillow does.
 #include <png.h>
 
+#include <array>
 #include <cassert>
 #include <cstring>
 #include <string>
@@ -47,7 +48,23 @@ struct Layout {
   std::int64_t height = 0, width = 0;
   std::size_t packed_bytes = 0;  // as stored: file depth, without the filter bytes
   bool alpha = false;
+  PixelMode mode = PixelMode::kRgb;
+  std::array<std::uint8_t, 3> first_colour{};  // of the palette
 };
+
+/// Pillow's table (PngImagePlugin _MODES): 16-bit grey with alpha is RGBA there, a grey or colour key no alpha.
+PixelMode mode_of(int colour_type, int depth) {
+  switch (colour_type) {
+    case PNG_COLOR_TYPE_GRAY:
+      return depth == 1 ? PixelMode::kBilevel : depth == 16 ? PixelMode::kGrey16 : PixelMode::kGrey;
+    case PNG_COLOR_TYPE_GRAY_ALPHA:
+      return depth == 16 ? PixelMode::kRgba : PixelMode::kGreyAlpha;
+    case PNG_COLOR_TYPE_PALETTE:
+      return PixelMode::kPalette;
+    default:
+      return colour_type == PNG_COLOR_TYPE_RGB_ALPHA ? PixelMode::kRgba : PixelMode::kRgb;
+  }
+}
 
 bool read_layout(Reader& reader, Layout& layout) {
   if (setjmp(png_jmpbuf(reader.png))) return false;
@@ -62,22 +79,44 @@ bool read_layout(Reader& reader, Layout& layout) {
   layout.packed_bytes = png_get_rowbytes(reader.png, reader.info) * static_cast<std::size_t>(layout.height);
   layout.alpha = (png_get_color_type(reader.png, reader.info) & PNG_COLOR_MASK_ALPHA) != 0 ||
                  png_get_valid(reader.png, reader.info, PNG_INFO_tRNS) != 0;
+  layout.mode = mode_of(png_get_color_type(reader.png, reader.info), png_get_bit_depth(reader.png, reader.info));
+  png_colorp palette = nullptr;
+  int colours = 0;
+  if (png_get_PLTE(reader.png, reader.info, &palette, &colours) != 0 && colours > 0)
+    layout.first_colour = {palette[0].red, palette[0].green, palette[0].blue};
   return true;
 }
 
-bool read_pixels(Reader& reader, Image& image) {
+/// Rows of `row_bytes` into `target`, with 16-bit samples cut to their high byte unless `wide` is set.
+bool read_rows(Reader& reader, bool wide, std::size_t row_bytes, int height, std::uint8_t* target) {
   if (setjmp(png_jmpbuf(reader.png))) return false;
-  png_set_expand(reader.png);    // palette and small depths to 8 bit, tRNS to alpha
-  png_set_strip_16(reader.png);  // keeps the high byte
-  png_set_gray_to_rgb(reader.png);
+  png_set_expand(reader.png);  // palette and small depths to 8 bit, tRNS to alpha
+  if (wide) {
+    png_set_swap(reader.png);
+  } else {
+    png_set_strip_16(reader.png);
+    png_set_gray_to_rgb(reader.png);
+  }
   const int passes = png_set_interlace_handling(reader.png);
   png_read_update_info(reader.png, reader.info);
-  if (png_get_rowbytes(reader.png, reader.info) != static_cast<std::size_t>(image.width) * image.channels)
-    png_error(reader.png, "an unknown pixel layout");
+  if (png_get_rowbytes(reader.png, reader.info) != row_bytes) png_error(reader.png, "an unknown pixel layout");
   for (int pass = 0; pass < passes; ++pass)
-    for (int row = 0; row < image.height; ++row) png_read_row(reader.png, image.at(row, 0), nullptr);
+    for (int row = 0; row < height; ++row) png_read_row(reader.png, target + row * row_bytes, nullptr);
   png_read_end(reader.png, nullptr);
   return true;
+}
+
+/// [pixels] of grey, or grey and alpha, in 16 bits: the values to `native`, their high bytes to `pixels`.
+void spread_grey16(const std::vector<std::uint8_t>& wide, Image& image) {
+  const std::size_t step = image.channels == 4 ? 4 : 2, count = wide.size() / step;
+  image.native.resize(count * 2);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint8_t* in = wide.data() + i * step;
+    std::uint8_t* out = image.pixels.data() + i * image.channels;
+    image.native[2 * i] = in[0], image.native[2 * i + 1] = in[1];
+    out[0] = out[1] = out[2] = in[1];
+    if (image.channels == 4) out[3] = in[3];
+  }
 }
 
 struct Writer {
@@ -126,7 +165,14 @@ Image decode_png(std::string_view bytes, const std::string& where, std::int64_t 
   if (layout.packed_bytes / 1032 > bytes.size()) refuse("too short for its size");
   Image image =
       Image::make(static_cast<int>(layout.height), static_cast<int>(layout.width), layout.alpha ? 4 : 3);
-  if (!read_pixels(reader, image)) refuse(reader.message.text);
+  image.mode = layout.mode;
+  const bool wide = layout.mode == PixelMode::kGrey16;
+  const std::size_t row_bytes = static_cast<std::size_t>(image.width) * (wide ? (layout.alpha ? 4 : 2) : image.channels);
+  std::vector<std::uint8_t> samples(wide ? row_bytes * image.height : 0);
+  if (!read_rows(reader, wide, row_bytes, image.height, wide ? samples.data() : image.pixels.data()))
+    refuse(reader.message.text);
+  if (wide) spread_grey16(samples, image);
+  if (layout.mode == PixelMode::kPalette) image.native.assign(layout.first_colour.begin(), layout.first_colour.end());
   return image;
 }
 

@@ -137,6 +137,8 @@ class ShardDataset : public Dataset {
   std::int64_t size() const override { return std::ssize(rows_); }
   Sample get(std::int64_t i) const override {
     const json captions = set_.meta(rows_[i]).value("captions", json::array());
+    // DEVIATION(3.1): drawings with transparency are put on white here. The reference implementation would resize them
+    // premultiplied and drop the alpha, which shows whatever colour lies under the transparent pixels, most often black.
     return {composite(set_.image(rows_[i]), {255, 255, 255}), labels_[i],
             captions.is_array() && !captions.empty() && captions[0].is_string()
                 ? captions[0].get<std::string>()

@@ -142,9 +142,16 @@ TEST(Preprocess, CompositeIsRoundedToNearest) {
   EXPECT_EQ(composite(out, {1, 2, 3}).pixels, out.pixels);
 }
 
-TEST(Preprocess, TransparentImagesArePutOnWhite) {
-  Image clear = Image::make(30, 50, 4);
-  for (const std::uint8_t value : clip_transform(clear, 8).pixels) ASSERT_EQ(value, 255);
+TEST(Preprocess, AlphaIsDroppedAfterAPremultipliedResize) {
+  Image image = Image::make(30, 50, 4);  // clear on the left, red on the right
+  for (int y = 0; y < 30; ++y)
+    for (int x = 25; x < 50; ++x) image.at(y, x)[0] = image.at(y, x)[3] = 255;
+  const Image small = clip_transform(image, 10);
+  for (int y = 0; y < 10; ++y) {
+    EXPECT_EQ(small.at(y, 0)[0], 0) << "what is clear comes out black";
+    EXPECT_EQ(small.at(y, 9)[0], 255);
+    EXPECT_EQ(small.at(y, 5)[0], 255) << "half covered: the colour is not mixed with that of the clear side";
+  }
 }
 
 TEST(Preprocess, ExtremeAspectsCostNoMemory) {

@@ -6,9 +6,11 @@ and then the height in two calls, each of which has one pass and is the same in 
 """
 
 import io
+import itertools
 import os
 import struct
 import subprocess
+import tarfile
 import zlib
 from pathlib import Path
 
@@ -208,7 +210,7 @@ def test_transform_equals_torchvision(tmp_path, size):
     for seed, shape in enumerate(SIZES):
         noise = np.random.default_rng(seed).integers(0, 256, (*shape, 3)).astype(np.uint8)
         path = saved(tmp_path / "a.png", PIL.fromarray(noise))
-        ours = np.frombuffer(run("transform", path, size).stdout, np.uint8).reshape(size, size, 3)
+        ours = np.frombuffer(run("transform", size, path).stdout, np.uint8).reshape(size, size, 3)
         np.testing.assert_array_equal(ours, reference_transform(PIL.open(path), size), err_msg=str(shape))
 
 
@@ -216,18 +218,123 @@ def test_transform_of_jpegs_equals_torchvision(tmp_path):
     pytest.importorskip("torchvision", reason="torchvision is not installed")
     for seed, shape in enumerate([(375, 500), (500, 375), (333, 251), (768, 1024)]):
         path = saved(tmp_path / "a.jpg", PIL.fromarray(picture(*shape, 3, seed)), quality=85)
-        ours = np.frombuffer(run("transform", path, 224).stdout, np.uint8).reshape(224, 224, 3)
+        ours = np.frombuffer(run("transform", 224, path).stdout, np.uint8).reshape(224, 224, 3)
         np.testing.assert_array_equal(ours, reference_transform(PIL.open(path), 224), err_msg=str(shape))
 
 
-def test_transform_puts_transparency_on_white_as_pillow_pastes(tmp_path):
+# --- both orders, both rules, in bulk ------------------------------------------------------------------------------
+
+
+def many(size, files, *keys):
+    """[N, size, size, 3] of our code."""
+    data = run("transform", size, *files, *keys).stdout
+    return np.frombuffer(data, np.uint8).reshape(len(files), size, size, 3)
+
+
+def torchvision_transform(image, size, mode="shortest", convert_first=False):
+    """openai/CLIP `_transform` (Resize, CenterCrop, convert) or, convert first, ImageFolder's."""
+    from torchvision.transforms import InterpolationMode, functional as F
+
+    image = image.convert("RGB") if convert_first else image
+    if mode == "squash":
+        return np.asarray(image.resize((size, size), PIL.Resampling.BICUBIC).convert("RGB"))
+    return np.asarray(F.center_crop(F.resize(image, size, InterpolationMode.BICUBIC), [size, size]).convert("RGB"))
+
+
+def files_of_all_modes(folder):
+    """One file of each mode that a decoder hands out, larger and smaller than the target, none of them tall."""
+    for shape in ((120, 150), (150, 120), (30, 40)):
+        rgba = PIL.fromarray(picture(*shape, 4), "RGBA")
+        rgb, grey = rgba.convert("RGB"), rgba.convert("L")
+        name = f"{shape[0]}x{shape[1]}"
+        yield saved(folder / f"rgb-{name}.png", rgb)
+        yield saved(folder / f"rgba-{name}.png", rgba)
+        yield saved(folder / f"grey-{name}.png", grey)
+        yield saved(folder / f"la-{name}.png", PIL.merge("LA", [grey, rgba.getchannel(3)]))
+        yield saved(folder / f"palette-{name}.png", rgb.quantize(40))
+        yield saved(folder / f"bilevel-{name}.png", grey.convert("1"))
+        yield saved(folder / f"i16-{name}.png", PIL.fromarray((picture(*shape, 1)[..., 0].astype(np.uint16) * 3)))
+        yield saved(folder / f"cmyk-{name}.jpg", rgb.convert("CMYK"), quality=90)
+        yield saved(folder / f"grey-{name}.jpg", grey, quality=90)
+        yield saved(folder / f"lossless-{name}.webp", rgb, lossless=True)
+        yield saved(folder / f"lossy-{name}.webp", rgb, quality=80)
+        yield saved(folder / f"alpha-{name}.webp", rgba, lossless=True)
+        yield saved(folder / f"gif-{name}.gif", rgb.quantize(60))
+
+
+@pytest.mark.parametrize("order", ["resize_first", "convert_first"])
+@pytest.mark.parametrize("mode", ["shortest", "squash"])
+def test_both_orders_equal_torchvision_on_every_mode(tmp_path, order, mode):
     pytest.importorskip("torchvision", reason="torchvision is not installed")
-    image = PIL.fromarray(picture(120, 90, 4), "RGBA")
-    path = saved(tmp_path / "a.png", image)
-    white = PIL.new("RGB", image.size, (255, 255, 255))
-    white.paste(image.convert("RGB"), mask=image.getchannel(3))
-    ours = np.frombuffer(run("transform", path, 64).stdout, np.uint8).reshape(64, 64, 3)
-    np.testing.assert_array_equal(ours, reference_transform(white, 64))
+    files = list(files_of_all_modes(tmp_path))
+    ours = many(64, files, "--model.order", order, "--model.resize", mode, "--model.pillow", "13")
+    for file, pixels in zip(files, ours):
+        with PIL.open(file) as image:
+            expected = torchvision_transform(image, 64, mode, order == "convert_first")
+        np.testing.assert_array_equal(pixels, expected, err_msg=f"{file.name} {image.mode}")
+
+
+def test_the_two_orders_differ_where_the_reference_differs(tmp_path):
+    file = saved(tmp_path / "a.png", PIL.fromarray(picture(120, 150, 3)).quantize(40))
+    first, second = many(64, [file]), many(64, [file], "--model.order", "convert_first")
+    assert np.abs(first.astype(int) - second).max() > 50
+
+
+def bulk_files(folder):
+    """Noise, binary noise, tall and tiny pictures, real JPEGs where the shared data sets are there."""
+    rng = np.random.default_rng(7)
+    shapes = [(375, 500), (500, 375), (333, 500), (480, 640), (900, 250), (1400, 200), (200, 1400), (40, 30), (3, 5), (224, 224)]
+    for i in range(60):
+        height, width = shapes[i % len(shapes)]
+        noise = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        yield saved(folder / f"noise{i}.png", PIL.fromarray(noise if i % 3 else (noise > 127).astype(np.uint8) * 255), compress_level=1)
+    archive = Path(os.environ.get("CLIPLAB_SHARED", ROOT.parent / "shared")) / "datasets/flickr8k_224_q80/images.tar.gz"
+    if not archive.exists():
+        return
+    with tarfile.open(archive) as tar:
+        members = (member for member in tar if member.name.endswith(".jpg"))
+        for member in itertools.islice(members, 240):
+            path = folder / Path(member.name).name
+            path.write_bytes(tar.extractfile(member).read())
+            yield path
+
+
+def test_no_byte_in_three_hundred_million_differs(tmp_path):
+    """Pillow's own rule directly; the classic one by two resizes of one axis each."""
+    pytest.importorskip("torchvision", reason="torchvision is not installed")
+    files = list(bulk_files(tmp_path))
+    if len(files) < 100:
+        print("SKIPPED ALOUD: the shared Flickr8k pictures are absent; noise only")
+    compared = differing = 0
+    for size in (224, 288, 336, 384, 448):
+        for begin in range(0, len(files), 50):
+            part = files[begin:begin + 50]
+            newest, classic = many(size, part, "--model.pillow", "13"), many(size, part)
+            for file, by_13, by_classic in zip(part, newest, classic):
+                with PIL.open(file) as image:
+                    image.load()
+                differing += int((torchvision_transform(image, size) != by_13).sum())
+                compared += by_13.size
+                if image.size[1] > 2 * image.size[0] or size == 224:  # elsewhere the rules agree
+                    differing += int((reference_transform(image, size) != by_classic).sum())
+                    compared += by_classic.size
+                elif (by_13 != by_classic).any():
+                    differing += 1
+    print(f"{compared:,} bytes compared, {differing} differ")
+    assert differing == 0
+    assert compared >= (300_000_000 if len(files) > 100 else 50_000_000)
+
+
+def test_normalised_floats_are_bit_equal(tmp_path):
+    transforms = pytest.importorskip("torchvision.transforms", reason="torchvision is not installed")
+    file = saved(tmp_path / "a.png", PIL.fromarray(np.arange(256 * 256 * 3, dtype=np.uint32).astype(np.uint8).reshape(256, 256, 3)))
+    pixels = many(224, [file])[0]
+    steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.48145466, 0.4578275, 0.40821073),
+                                                                            (0.26862954, 0.26130258, 0.27577711))])
+    expected = steps(PIL.fromarray(pixels)).numpy()
+    ours = np.frombuffer(run("normalized", 224, file).stdout, np.float32).reshape(3, 224, 224)
+    assert (ours.view(np.uint32) == expected.view(np.uint32)).all()
+    assert (np.nextafter(ours, 9) != expected).all()
 
 
 def test_the_comparison_sees_one_changed_pixel(tmp_path):
@@ -237,5 +344,5 @@ def test_the_comparison_sees_one_changed_pixel(tmp_path):
     array[125, 125, 0] ^= 16
     buffer = io.BytesIO()
     PIL.fromarray(array).save(buffer, "PNG")
-    ours = np.frombuffer(run("transform", path, 224).stdout, np.uint8).reshape(224, 224, 3)
+    ours = np.frombuffer(run("transform", 224, path).stdout, np.uint8).reshape(224, 224, 3)
     assert (ours != reference_transform(PIL.open(buffer), 224)).any()
