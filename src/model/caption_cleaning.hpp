@@ -1,7 +1,7 @@
-// Captions as the tokenizer's reference cleans them (open_clip `_clean_lower`): ftfy.fix_text, html.unescape
+// Captions as the tokenizer's references clean them (open_clip `_clean_lower`): ftfy.fix_text, html.unescape
 // twice, lower case. DEVIATION(2.4): ftfy's repair of wrongly decoded text (mojibake) is left out; such
-// captions are encoded as they are. Inline, for tokenizer.cpp alone. Unicode by ICU (its version decides
-// about characters younger than Python's).
+// captions are encoded as they are, and counted. Inline, for tokenizer.cpp alone. Unicode by ICU (its version
+// decides about characters younger than Python's).
 #pragma once
 
 #include <unicode/locid.h>
@@ -20,6 +20,7 @@
 
 #include "base/error.hpp"
 #include "model/html_entities.hpp"
+#include "model/tokenizer_mojibake.hpp"
 
 namespace cliplab {
 
@@ -209,8 +210,9 @@ inline icu::UnicodeString remove_controls(const icu::UnicodeString& text) {
   return out;
 }
 
-/// ftfy.fix_text without its fix_encoding; line by line, because a '<' stops the unescaping from its line on.
-inline icu::UnicodeString fix_text(const icu::UnicodeString& text) {
+/// ftfy.fix_text, line by line, because a '<' stops the unescaping from its line on. Where ftfy's
+/// fix_encoding would come, a line that it would probably change sets `mojibake`.
+inline icu::UnicodeString fix_text(const icu::UnicodeString& text, bool& mojibake) {
   UErrorCode status = U_ZERO_ERROR;
   static const icu::Normalizer2* const nfc = icu::Normalizer2::getNFCInstance(status);
   icu::UnicodeString out;
@@ -223,6 +225,7 @@ inline icu::UnicodeString fix_text(const icu::UnicodeString& text) {
     do {
       before = line;
       if (unescape && line.indexOf(u'&') >= 0) line = ftfy_unescape(line);
+      mojibake = mojibake || mojibake::suspected(line);
       line = remove_controls(fix_characters(line));
       if (nfc != nullptr) line = nfc->normalize(line, status);
     } while (line != before);
@@ -233,8 +236,9 @@ inline icu::UnicodeString fix_text(const icu::UnicodeString& text) {
 
 }  // namespace cleaning
 
-/// Text in lower case, cleaned as _clean_lower; whitespace is left as it is, since the pattern skips it.
-inline std::string clean_caption(std::string_view utf8) {
+/// Text in lower case, cleaned as _clean_lower; whitespace is left as it is, since the pattern skips it. Sets
+/// `mojibake` when the text looks wrongly decoded.
+inline std::string clean_caption(std::string_view utf8, bool& mojibake) {
   if (utf8.size() > (1u << 29)) fail("tokenizer", "a text of more than 512 MiB", "a caption");
   // What neither ftfy nor html.unescape touches: printable ASCII without '&', and plain whitespace.
   const bool plain = std::all_of(utf8.begin(), utf8.end(), [](char c) {
@@ -248,7 +252,7 @@ inline std::string clean_caption(std::string_view utf8) {
   }
   icu::UnicodeString text =
       icu::UnicodeString::fromUTF8(icu::StringPiece(utf8.data(), static_cast<std::int32_t>(utf8.size())));
-  text = cleaning::html_unescape(cleaning::html_unescape(cleaning::fix_text(text)));
+  text = cleaning::html_unescape(cleaning::html_unescape(cleaning::fix_text(text, mojibake)));
   return text.toLower(icu::Locale::getRoot()).toUTF8String(out);
 }
 

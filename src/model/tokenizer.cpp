@@ -9,25 +9,25 @@
 #include <unicode/utf8.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cassert>
 #include <functional>
-#include <mutex>
 #include <queue>
-#include <shared_mutex>
 #include <unordered_map>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "model/caption_cleaning.hpp"
+#include "model/tokenizer_cache.hpp"
 
 namespace cliplab {
 namespace {
 
 constexpr int kMerges = 49152 - 256 - 2;
 constexpr char kVocabularySha256[] = "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a";
-constexpr std::size_t kMaxCachedWords = 200'000, kMaxCachedBytes = 64;
 
 using Ids = std::vector<std::int32_t>;
 
@@ -46,19 +46,29 @@ Kind kind_of(UChar32 c) {
 /// A character of valid UTF-8: its kind and where the next one begins.
 struct Character {
   Kind kind;
-  std::int32_t end;
+  std::size_t end;
 };
 
-Character character_at(std::string_view text, std::int32_t at) {
-  static const auto ascii = [] {
-    std::array<Kind, 128> kinds{};
-    for (int c = 0; c < 128; ++c) kinds[c] = kind_of(c);
-    return kinds;
-  }();
-  if (const auto byte = static_cast<unsigned char>(text[at]); byte < 128) return {ascii[byte], at + 1};
+constexpr auto kAsciiKinds = [] {
+  std::array<Kind, 128> kinds{};
+  for (int c = 0; c < 128; ++c)
+    kinds[c] = (c | 32) >= 'a' && (c | 32) <= 'z' ? Kind::kLetter
+               : c >= '0' && c <= '9'             ? Kind::kNumber
+               : c == ' ' || (c >= 9 && c <= 13)  ? Kind::kNone
+                                                  : Kind::kOther;
+  return kinds;
+}();
+
+Character wide_character_at(std::string_view text, std::int32_t at) {
   UChar32 c;
   U8_NEXT(text.data(), at, static_cast<std::int32_t>(text.size()), c);
-  return {kind_of(c), at};
+  return {kind_of(c), static_cast<std::size_t>(at)};
+}
+
+inline Character character_at(std::string_view text, std::size_t at) {
+  const auto byte = static_cast<unsigned char>(text[at]);
+  if (byte < 128) return {kAsciiKinds[byte], at + 1};
+  return wide_character_at(text, static_cast<std::int32_t>(at));
 }
 
 constexpr std::string_view kLongS = "\u017F";  // equals "s" where the pattern ignores case
@@ -77,17 +87,25 @@ std::size_t match(std::string_view text, std::string_view literal) {
   return at;
 }
 
-/// The pattern <start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+ ,
-/// IGNORECASE, on cleaned text: calls word(slice) until it returns false.
+/// The words for start and end of text.
+using Specials = std::array<std::string_view, 2>;
+
+Specials specials_of(TokenizerRules rules) {
+  if (rules == TokenizerRules::kOpenAi) return {"<|startoftext|>", "<|endoftext|>"};
+  return {"<start_of_text>", "<end_of_text>"};
+}
+
+/// The pattern START|END|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+ , IGNORECASE, on cleaned
+/// text: calls word(slice) until it returns false.
 template <class Word>
-void split(std::string_view text, Word word) {
+void split(std::string_view text, const Specials& specials, Word word) {
   for (std::size_t i = 0, end = 0; i < text.size(); i = end) {
-    const Character first = character_at(text, static_cast<std::int32_t>(i));
-    end = static_cast<std::size_t>(first.end);
+    const Character first = character_at(text, i);
+    end = first.end;
     if (first.kind == Kind::kNone) continue;
     std::size_t literal = 0;
     if (text[i] == '<')
-      for (const char* special : {"<start_of_text>", "<end_of_text>"})
+      for (const std::string_view special : specials)
         if (literal == 0) literal = match(text.substr(i), special);
     if (text[i] == '\'')
       for (const char* contraction : {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"})
@@ -96,13 +114,20 @@ void split(std::string_view text, Word word) {
       end = i + literal;
     } else if (first.kind != Kind::kNumber) {
       while (end < text.size()) {
-        const Character next = character_at(text, static_cast<std::int32_t>(end));
+        const Character next = character_at(text, end);
         if (next.kind != first.kind) break;
-        end = static_cast<std::size_t>(next.end);
+        end = next.end;
       }
     }
     if (!word(text.substr(i, end - i))) return;
   }
+}
+
+/// The beginning of a text, for messages.
+std::string excerpt(std::string_view text) {
+  std::size_t end = std::min<std::size_t>(text.size(), 60);
+  while (end > 0 && end < text.size() && (text[end] & 0xC0) == 0x80) --end;  // whole characters
+  return std::string(text.substr(0, end)) + (end < text.size() ? "..." : "");
 }
 
 }  // namespace
@@ -110,14 +135,15 @@ void split(std::string_view text, Word word) {
 // --- merges ------------------------------------------------------------------------------------------------
 
 struct Tokenizer::State {
+  Specials specials;
   std::array<std::int32_t, 256> byte_ids{};
   std::unordered_map<std::uint64_t, std::int32_t>
       ranks;  // (left id, right id) -> rank; the merged id is 512 + rank
-  mutable std::shared_mutex cache_mutex;
-  mutable std::unordered_map<std::string, Ids, StringHash, std::equal_to<>> cache;
+  WordCache cache;
+  std::atomic<std::int64_t> suspected_mojibake = 0;
 
-  explicit State(const std::filesystem::path& path);
-  void append_word(std::string_view word, Ids& ids) const;
+  State(TokenizerRules rules, const std::filesystem::path& path);
+  void append_word(std::string_view word, Ids& ids);
   Ids merge(std::string_view word) const;
   std::int32_t rank(std::int32_t left, std::int32_t right) const {  // -1: no such merge
     const auto found = ranks.find(static_cast<std::uint64_t>(left) << 32 | static_cast<std::uint32_t>(right));
@@ -125,7 +151,8 @@ struct Tokenizer::State {
   }
 };
 
-Tokenizer::State::State(const std::filesystem::path& path) {
+Tokenizer::State::State(TokenizerRules rules, const std::filesystem::path& path)
+    : specials(specials_of(rules)) {
   const std::string what_to_do = "run ./cliplab, which takes it from the open_clip_torch wheel";
   if (!std::filesystem::exists(path)) fail(path.string(), "no such file", "CLIP's vocabulary", what_to_do);
   const std::string packed = read_file(path, std::size_t{16} << 20);
@@ -219,36 +246,46 @@ Ids Tokenizer::State::merge(std::string_view word) const {
   return ids;
 }
 
-void Tokenizer::State::append_word(std::string_view word, Ids& ids) const {
-  {
-    const std::shared_lock lock(cache_mutex);
-    if (const auto found = cache.find(word); found != cache.end()) {
-      ids.insert(ids.end(), found->second.begin(), found->second.end());
-      return;
-    }
+void Tokenizer::State::append_word(std::string_view word, Ids& ids) {
+  if (word.size() > WordCache::kMaxBytes) {
+    const Ids merged = merge(word);
+    ids.insert(ids.end(), merged.begin(), merged.end());
+    return;
+  }
+  const WordCache::Key key(word);
+  if (const auto found = cache.find(key); !found.empty()) {
+    ids.insert(ids.end(), found.begin(), found.end());
+    return;
   }
   const Ids merged = merge(word);
   ids.insert(ids.end(), merged.begin(), merged.end());
-  if (word.size() > kMaxCachedBytes) return;
-  const std::unique_lock lock(cache_mutex);
-  if (cache.size() < kMaxCachedWords) cache.emplace(word, merged);
+  cache.insert(key, merged);
 }
 
 std::filesystem::path Tokenizer::default_vocabulary() {
   return project_root() / "data/vocab/bpe_simple_vocab_16e6.txt.gz";
 }
 
-Tokenizer::Tokenizer(const std::filesystem::path& vocabulary) : state_(std::make_unique<State>(vocabulary)) {}
+Tokenizer::Tokenizer(TokenizerRules rules, const std::filesystem::path& vocabulary)
+    : state_(std::make_unique<State>(rules, vocabulary)) {}
 
 Tokenizer::~Tokenizer() = default;
 
-std::vector<std::int32_t> Tokenizer::encode(std::string_view text, int context_length) const {
+std::int64_t Tokenizer::suspected_mojibake() const { return state_->suspected_mojibake; }
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, int context_length,
+                                            TooLong too_long) const {
   assert(context_length > 0);
-  Ids ids{kStartOfText};
-  split(clean_caption(text), [&](std::string_view word) {
-    if (word == "<start_of_text>")
+  Ids ids;
+  ids.reserve(32);
+  ids.push_back(kStartOfText);
+  bool mojibake = false;
+  const std::string cleaned = clean_caption(text, mojibake);
+  if (mojibake) ++state_->suspected_mojibake;
+  split(cleaned, state_->specials, [&](std::string_view word) {
+    if (word[0] == '<' && word == state_->specials[0])
       ids.push_back(kStartOfText);
-    else if (word == "<end_of_text>")
+    else if (word[0] == '<' && word == state_->specials[1])
       ids.push_back(kEndOfText);
     else
       state_->append_word(word, ids);
@@ -256,6 +293,11 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, int context_l
   });
   ids.push_back(kEndOfText);
   if (std::ssize(ids) > context_length) {
+    if (too_long == TooLong::kFail)
+      fail("tokenizer",
+           "a text of more than " + std::to_string(context_length) + " ids ('" + excerpt(cleaned) + "')",
+           "at most " + std::to_string(context_length) + ", start and end of text included",
+           "shorten it or let it be cut");
     ids.resize(static_cast<std::size_t>(context_length));
     ids.back() = kEndOfText;
   }
