@@ -13,9 +13,12 @@
 #include "data/corpus.hpp"
 #include "data/dataset.hpp"
 #include "model/architecture.hpp"
-#include "model/safetensors.hpp"
+#include "model/checkpoint.hpp"
+#include "model/clip_state.hpp"
+#include "model/encoder.hpp"
 #include "run/debug.hpp"
 #include "run/experiment.hpp"
+#include "run/model_options.hpp"
 #include "run/runner.hpp"
 
 namespace {
@@ -34,7 +37,7 @@ constexpr const char* kUsage = R"(cliplab: the studies of the CLIP paper (arXiv 
   ./cliplab check CONFIG [--key value ...]  is a config right, without running it
   ./cliplab run CONFIG [--key value ...] [--sweep key=a,b,c ...]
   ./cliplab data list | fetch NAME | verify NAME
-  ./cliplab model list | inspect FILE
+  ./cliplab model list | inspect FILE | convert IN OUT
 
 A stopped run (Ctrl-C, kill) goes on with the same command. Results: results/README.md.
 )";
@@ -50,7 +53,25 @@ command line, and swept; several --sweep make the cross product, one run folder 
 A cell that is done is not run again; one that was stopped goes on. A study's own keys: ./cliplab describe STUDY.
 )";
 
+constexpr const char* kModelUsage = R"(./cliplab model list
+./cliplab model inspect FILE [--key value ...]    what the file is: container, names, sizes, facts, tensors
+./cliplab model convert IN OUT [--key value ...]  any checkpoint to a .safetensors file that states everything about itself
+
+Files: OpenAI's .pt (TorchScript archives and state dicts), open_clip's .pt, .bin and .safetensors with their
+open_clip_config.json, Hugging Face CLIPModel folders (weights beside config.json), and cliplab's own. Nothing in a file is
+executed. What neither the file nor a configuration beside it states has to be given:
+
+  ./cliplab model convert ViT-B-32-laion2b.pt b32.safetensors --model.like open_clip
+  ./cliplab run zero_shot_vs_probe/paper --model b32.safetensors
+)";
+
 int help_command(const std::string& command) {
+  if (command == "model") {
+    Options options;
+    declare_model_options(options);
+    fmt::print("{}\nKeys:\n{}", kModelUsage, options.help());
+    return 0;
+  }
   if (command != "run") return std::cout << kUsage, 0;
   fmt::print("{}\nKeys of every run:\n{}", kRunUsage, run_options().help());
   return 0;
@@ -103,6 +124,41 @@ int data_command(Arguments arguments) {
   fail("data", verb.empty() ? "no word" : "'" + verb + "'", "list, fetch NAME or verify NAME");
 }
 
+ModelFacts facts_of(Arguments words) {
+  Options options;
+  declare_model_options(options);
+  options.parse_arguments(words);
+  return model_options(options).facts;
+}
+
+/// Sizes and facts where the file is a CLIP model that states them; else its tensors and, as the exit, why it is none.
+int inspect_model(const std::string& path, Arguments words) {
+  const Checkpoint checkpoint = read_checkpoint(path);
+  fmt::print("# format = {}\n", checkpoint.format);
+  for (const auto& [key, value] : checkpoint.metadata) fmt::print("# metadata {} = {}\n", key, value);
+  std::string problem;
+  try {
+    const ClipState state = read_clip(path, facts_of(words));
+    const Architecture& a = state.architecture;
+    fmt::print("# names = {}\n# model = {}, {:.2f} M parameters\n", state.naming, a.name, parameter_count(a) / 1e6);
+    for (const auto& [key, value] : to_metadata(a)) fmt::print("# {} = {}\n", key, value);
+    for (const auto& [key, value] : to_metadata(state.facts)) fmt::print("# {} = {}\n", key, value);
+    fmt::print("# facts from = {}\n# no weights = {}\n", fmt::join(state.facts.origins, ", "), fmt::join(state.ignored, ", "));
+  } catch (const InputError& error) {
+    problem = error.what();
+  }
+  for (const auto& [name, tensor] : checkpoint.tensors) fmt::print("{:<60}{:<5}[{}]\n", name, tensor.dtype, fmt::join(tensor.shape, ", "));
+  if (problem.empty()) return 0;
+  std::cout.flush();
+  throw InputError(problem);
+}
+
+int convert_model(const std::string& in, const std::string& out, Arguments words) {
+  convert_clip_model(in, out, facts_of(words));
+  fmt::print("{}: written\n", out);
+  return 0;
+}
+
 int model_command(Arguments arguments) {
   const std::string verb = arguments.empty() ? "" : arguments[0];
   if (verb == "list" && arguments.size() == 1) {
@@ -112,13 +168,9 @@ int model_command(Arguments arguments) {
     fmt::print("GFLOPs: multiply-adds of one forward pass, as the paper counts them.\n");
     return 0;
   }
-  if (verb == "inspect" && arguments.size() == 2) {
-    const SafetensorsFile file(arguments[1]);
-    for (const auto& [key, value] : file.metadata()) fmt::print("# {} = {}\n", key, value);
-    for (const auto& [name, tensor] : file.tensors()) fmt::print("{:<60}{:<5}[{}]\n", name, tensor.dtype, fmt::join(tensor.shape, ", "));
-    return 0;
-  }
-  fail("model", verb.empty() ? "no word" : "'" + verb + "'", "list or inspect FILE");
+  if (verb == "inspect" && arguments.size() >= 2) return inspect_model(arguments[1], arguments.subspan(2));
+  if (verb == "convert" && arguments.size() >= 3) return convert_model(arguments[1], arguments[2], arguments.subspan(3));
+  fail("model", verb.empty() ? "no word" : "'" + verb + "'", "list, inspect FILE or convert IN OUT [--model.like openai ...]");
 }
 
 int dispatch(Arguments arguments) {

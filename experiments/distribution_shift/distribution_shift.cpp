@@ -97,10 +97,10 @@ class DistributionShift : public Experiment {
     add("raw-pixels", context.raw_pixels(source, "train"), context.raw_pixels(source, "test"), context.raw_pixels(shift, "test"));
     std::vector<std::string> done;
     for (const auto& model : context.models()) {
-      const std::string architecture = model->info().architecture;
+      const std::string architecture = model->info().architecture.name;
       if (std::find(done.begin(), done.end(), architecture) != done.end()) continue;
       done.push_back(architecture);
-      ClipModel& untrained = context.untrained(architecture);
+      ClipModel& untrained = context.untrained(*model);
       add("untrained " + architecture, context.features(untrained, source, "train", Space::kTrunk),
           context.features(untrained, source, "test", Space::kTrunk), context.features(untrained, shift, "test", Space::kTrunk));
     }

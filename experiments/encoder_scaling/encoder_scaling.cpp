@@ -44,8 +44,8 @@ class EncoderScaling : public Experiment {
         context.record({name, "test", info.name, "linear-probe", "error", ""}, fitted);
         probe_sum += fitted.value;
       }
-      zero_shot.push_back({info.family, info.image_gflops, record_mean(context, datasets, info.name, "zero-shot", zero_shot_sum, n)});
-      if (with_probe) probe.push_back({info.family, info.image_gflops, record_mean(context, datasets, info.name, "linear-probe", probe_sum, n)});
+      zero_shot.push_back({info.architecture.family, info.image_gflops, record_mean(context, datasets, info.name, "zero-shot", zero_shot_sum, n)});
+      if (with_probe) probe.push_back({info.architecture.family, info.image_gflops, record_mean(context, datasets, info.name, "linear-probe", probe_sum, n)});
     }
     for (const char* family : {"vit", "resnet", "all"}) {
       fit(context, family, "zero-shot", zero_shot);
@@ -69,7 +69,7 @@ class EncoderScaling : public Experiment {
   }
 
   static void cost(Context& context, const ModelInfo& info, const std::string& metric, double value) {
-    context.record({"", "", info.name, "cost", metric, info.family}, {value, value, value, 1});
+    context.record({"", "", info.name, "cost", metric, info.architecture.family}, {value, value, value, 1});
   }
 
   /// log10 error = a + b log10 gflops over the models of one family.

@@ -42,7 +42,7 @@ class ZeroShotVsProbe : public Experiment {
         measure_zero_shot(context, *model, name);
       for (const std::string& name : datasets)
         measure_probe(context, name, "untrained " + model->info().name,
-                      context.probe(context.untrained(model->info().architecture), name));
+                      context.probe(context.untrained(*model), name));
       if (datasets.size() >= 3) correlate(context, model->info().name, probe, zero_shot);
     }
   }

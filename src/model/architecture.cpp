@@ -31,7 +31,7 @@ Architecture resnet(std::string name, int embed, int resolution, int width, std:
 
 /// Sizes for two CPU cores: short captions, narrow heads, exact GELU (one fused kernel forward and back).
 Architecture small(Architecture a) {
-  a.context_length = 32, a.head_width = 32, a.quick_gelu = false;
+  a.context_length = 32, a.head_width = a.text_head_width = 32, a.quick_gelu = false;
   return a;
 }
 
@@ -58,8 +58,9 @@ std::vector<Architecture> make_table() {
   };
 }
 
-/// Multiply-adds of `layers` transformer blocks of width d over T tokens: 12 d^2 a token, 2 T d a token for attention.
-double transformer_macs(double layers, double d, double T) { return layers * T * (12 * d * d + 2 * T * d); }
+/// Multiply-adds of `layers` transformer blocks of width d and hidden width h over T tokens: 4 d^2 + 2 d h a token (12 d^2
+/// where h = 4 d), 2 T d a token for attention.
+double transformer_macs(double layers, double d, double h, double T) { return layers * T * (4 * d * d + 2 * d * h + 2 * T * d); }
 
 double resnet_macs(const Architecture& a) {
   const double w = a.vision_width;
@@ -80,7 +81,9 @@ double resnet_macs(const Architecture& a) {
   return macs + in * in * (2 * T + 1) + 2 * T * in + in * a.embed_dim;
 }
 
-std::int64_t transformer_parameters(std::int64_t layers, std::int64_t d) { return layers * (12 * d * d + 13 * d); }
+std::int64_t transformer_parameters(std::int64_t layers, std::int64_t d, std::int64_t h) {
+  return layers * (4 * d * d + 2 * d * h + 9 * d + h);
+}
 
 std::int64_t resnet_parameters(const Architecture& a) {
   const std::int64_t w = a.vision_width;
@@ -123,24 +126,48 @@ const Architecture& find_architecture(const std::string& name) {
   return find_named(architecture_table(), name, "train.arch");
 }
 
+void check_architecture(const Architecture& a, const std::string& where) {
+  const int vision_dim = a.family == "vit" ? a.vision_width : 32 * a.vision_width;
+  if (a.text_width % a.text_head_width || vision_dim % a.head_width)
+    fail(where, "heads of width " + std::to_string(a.head_width) + " and " + std::to_string(a.text_head_width),
+         "divisors of the towers' widths " + std::to_string(vision_dim) + " and " + std::to_string(a.text_width),
+         "--model.head_width sets both");
+  if (a.family == "vit" ? a.patch == 0 || a.resolution % a.patch : a.resolution % 32)
+    fail(where, "resolution " + std::to_string(a.resolution), "a multiple of the patch (ResNet: of 32)");
+}
+
+std::string name_of_sizes(const Architecture& a) {
+  const auto sizes = [](const Architecture& x) {
+    auto metadata = to_metadata(x);
+    metadata.erase("name");
+    return metadata;
+  };
+  for (const Architecture& entry : architecture_table())
+    if (sizes(entry) == sizes(a)) return entry.name;
+  const std::string side = "@" + std::to_string(a.resolution);
+  const auto layers = [&](int i) { return std::to_string(a.vision_layers[i]); };
+  if (a.family == "vit") return "ViT " + std::to_string(a.vision_width) + "x" + layers(0) + "/" + std::to_string(a.patch) + side;
+  return "ResNet " + layers(0) + "," + layers(1) + "," + layers(2) + "," + layers(3) + "x" + std::to_string(a.vision_width) + side;
+}
+
 double image_gflops(const Architecture& a) {
   if (a.family == "resnet") return resnet_macs(a) / 1e9;
   const double grid = a.resolution / a.patch, T = grid * grid + 1, d = a.vision_width;
-  return (grid * grid * d * 3 * a.patch * a.patch + transformer_macs(a.vision_layers[0], d, T) + d * a.embed_dim) / 1e9;
+  return (grid * grid * d * 3 * a.patch * a.patch + transformer_macs(a.vision_layers[0], d, a.vision_hidden(), T) + d * a.embed_dim) / 1e9;
 }
 
 double text_gflops(const Architecture& a) {
-  return (transformer_macs(a.text_layers, a.text_width, a.context_length) + a.text_width * a.embed_dim) / 1e9;
+  return (transformer_macs(a.text_layers, a.text_width, a.text_hidden(), a.context_length) + a.text_width * a.embed_dim) / 1e9;
 }
 
 std::int64_t parameter_count(const Architecture& a) {
   const std::int64_t d = a.text_width, w = a.vision_width;
-  std::int64_t count = std::int64_t{a.vocab_size} * d + a.context_length * d + transformer_parameters(a.text_layers, d) +
+  std::int64_t count = std::int64_t{a.vocab_size} * d + a.context_length * d + transformer_parameters(a.text_layers, d, a.text_hidden()) +
                        2 * d + d * a.embed_dim + 1;
   if (a.family == "resnet") return count + resnet_parameters(a);
   const std::int64_t grid = a.resolution / a.patch;
   return count + w * 3 * a.patch * a.patch + w + (grid * grid + 1) * w + 4 * w +
-         transformer_parameters(a.vision_layers[0], w) + w * a.embed_dim;
+         transformer_parameters(a.vision_layers[0], w, a.vision_hidden()) + w * a.embed_dim;
 }
 
 std::map<std::string, std::string> to_metadata(const Architecture& a) {
@@ -148,7 +175,8 @@ std::map<std::string, std::string> to_metadata(const Architecture& a) {
   const auto put = [&](const char* key, int value) { metadata[key] = std::to_string(value); };
   put("embed_dim", a.embed_dim), put("resolution", a.resolution), put("vision_width", a.vision_width);
   put("patch", a.patch), put("text_width", a.text_width), put("text_layers", a.text_layers);
-  put("context_length", a.context_length), put("head_width", a.head_width), put("quick_gelu", a.quick_gelu);
+  put("context_length", a.context_length), put("head_width", a.head_width), put("text_head_width", a.text_head_width);
+  put("vision_mlp", a.vision_mlp), put("text_mlp", a.text_mlp), put("quick_gelu", a.quick_gelu);
   put("vocab_size", a.vocab_size);
   for (int i = 0; i < 4; ++i) metadata["vision_layers_" + std::to_string(i)] = std::to_string(a.vision_layers[i]);
   return metadata;
@@ -168,13 +196,13 @@ Architecture from_metadata(const std::map<std::string, std::string>& metadata, c
   a.vision_width = get("vision_width", 1, 8192), a.patch = get("patch", 0, 256);
   a.text_width = get("text_width", 1, 8192), a.text_layers = get("text_layers", 1, 256);
   a.context_length = get("context_length", 3, 4096), a.head_width = get("head_width", 1, 1024);
+  // Absent in files from before other sizes than CLIP's were known.
+  a.text_head_width = metadata.contains("text_head_width") ? get("text_head_width", 1, 1024) : a.head_width;
+  if (metadata.contains("vision_mlp")) a.vision_mlp = get("vision_mlp", 0, 65536);
+  if (metadata.contains("text_mlp")) a.text_mlp = get("text_mlp", 0, 65536);
   a.quick_gelu = get("quick_gelu", 0, 1) == 1, a.vocab_size = get("vocab_size", 3, 1 << 20);
   for (int i = 0; i < 4; ++i) a.vision_layers[i] = get("vision_layers_" + std::to_string(i), 0, 256);
-  const int vision_dim = a.family == "vit" ? a.vision_width : 32 * a.vision_width;
-  if (a.text_width % a.head_width || vision_dim % a.head_width)
-    fail(where, "head_width " + std::to_string(a.head_width), "a divisor of both towers' widths");
-  if (a.family == "vit" ? a.patch == 0 || a.resolution % a.patch : a.resolution % 32)
-    fail(where, "resolution " + std::to_string(a.resolution), "a multiple of the patch (ResNet: of 32)");
+  check_architecture(a, where);
   return a;
 }
 

@@ -21,12 +21,16 @@ struct Architecture {
   int text_width = 0;
   int text_layers = 0;
   int context_length = 77;  // tokens
-  int head_width = 64;      // both towers; heads = width / head_width
+  int head_width = 64;      // image tower (ResNet: attention pool); heads = width / head_width
+  int text_head_width = 64;
+  int vision_mlp = 0, text_mlp = 0;  // hidden width of the blocks; 0: four times the tower's
   bool quick_gelu = true;   // x * sigmoid(1.702 x), else exact GELU
   int vocab_size = 49408;
 
   int vision_heads() const { return (family == "vit" ? vision_width : 32 * vision_width) / head_width; }
-  int text_heads() const { return text_width / head_width; }
+  int text_heads() const { return text_width / text_head_width; }
+  int vision_hidden() const { return vision_mlp > 0 ? vision_mlp : 4 * vision_width; }
+  int text_hidden() const { return text_mlp > 0 ? text_mlp : 4 * text_width; }
   /// Width of the features that a linear probe sees (Space::kTrunk): before `proj` for a ViT (A.3). For a ResNet the
   /// output of the attention pool, whose last layer is the projection: equal to embed_dim.
   int trunk_dim() const { return family == "vit" ? vision_width : embed_dim; }
@@ -35,6 +39,12 @@ struct Architecture {
 std::span<const Architecture> architecture_table();
 /// Throws InputError with the nearest names for an unknown one.
 const Architecture& find_architecture(const std::string& name);
+
+/// Throws InputError naming `where` when sizes do not fit each other: heads, patches, layers.
+void check_architecture(const Architecture& architecture, const std::string& where);
+
+/// The name of the table's entry with these sizes, else one made of them: "ViT 512x6/16@128", "ResNet 1,1,2,1x32@64".
+std::string name_of_sizes(const Architecture& architecture);
 
 /// Multiply-adds of one forward pass in 1e9, as the paper's Fig 9 counts GFLOPs: convolutions, matrix products and
 /// attention; element-wise work is left out.

@@ -10,17 +10,18 @@ using torch::Tensor;
 ClipImpl::ClipImpl(const Architecture& architecture) : architecture_(architecture) {
   const Architecture& a = architecture_;
   visual_ = register_module("visual", a.family == "vit" ? make_vision_transformer(a) : make_modified_resnet(a));
-  transformer_ = register_module("transformer", Transformer(a.text_width, a.text_layers, a.text_heads(), a.quick_gelu));
+  transformer_ = register_module("transformer", Transformer(a.text_width, a.text_hidden(), a.text_layers, a.text_heads(), a.quick_gelu));
   const std::int64_t d = a.text_width;
   auto embedding = register_module("token_embedding", std::make_shared<torch::nn::Module>());
-  token_embedding_ = embedding->register_parameter("weight", 0.02 * torch::randn({a.vocab_size, d}));
-  positional_embedding_ = register_parameter("positional_embedding", 0.01 * torch::randn({a.context_length, d}));
+  token_embedding_ = embedding->register_parameter("weight", normal_values({a.vocab_size, d}, 0.02));
+  positional_embedding_ = register_parameter("positional_embedding", normal_values({a.context_length, d}, 0.01));
   auto ln_final = register_module("ln_final", std::make_shared<torch::nn::Module>());
   ln_final_weight_ = ln_final->register_parameter("weight", torch::ones({d}));
   ln_final_bias_ = ln_final->register_parameter("bias", torch::zeros({d}));
-  text_projection_ = register_parameter("text_projection", torch::randn({d, a.embed_dim}) / std::sqrt(double(d)));
+  text_projection_ = register_parameter("text_projection", normal_values({d, a.embed_dim}, 1.0 / std::sqrt(double(d))));
   logit_scale = register_parameter("logit_scale", torch::tensor(std::log(1.0 / 0.07), torch::kFloat32));
 
+  if (WithoutInitialValues::active()) return;
   // initialize_parameters: the text tower's blocks; the ViT's keep PyTorch's defaults.
   torch::NoGradGuard no_grad;
   const double attention = 1.0 / std::sqrt(double(d)), projection = attention / std::sqrt(2.0 * a.text_layers);

@@ -5,13 +5,16 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <future>
 #include <numeric>
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
 #include "base/parallel.hpp"
+#include "base/text.hpp"
 #include "data/preprocess.hpp"
 #include "kernels/normalize.hpp"
+#include "model/clip_state.hpp"
 #include "model/modules.hpp"
 #include "model/tokenizer.hpp"
 #include "model/weights.hpp"
@@ -39,7 +42,14 @@ Matrix to_matrix(const Tensor& rows) {
 
 Tensor unit_rows(const Tensor& rows) { return rows / rows.norm(2, 1, true); }
 
-/// Weights that a bf16 pass casts anyway are converted once; norms, embeddings and the temperature stay fp32
+torch::ScalarType type_of(const std::string& precision) {
+  if (precision == "fp32") return torch::kFloat32;
+  if (precision == "bf16") return torch::kBFloat16;
+  if (precision == "fp16") return torch::kFloat16;
+  fail("model.precision", "'" + precision + "'", "fp32, bf16 or fp16");
+}
+
+/// Weights that a half-precision pass casts anyway are converted once; norms, embeddings and the temperature stay fp32
 /// (openai/CLIP `convert_weights`).
 void convert_weights(Clip& model, torch::ScalarType type) {
   for (auto& item : model->named_parameters()) {
@@ -52,10 +62,19 @@ void convert_weights(Clip& model, torch::ScalarType type) {
   model->set_compute_type(type);
 }
 
+/// The user's order and Pillow rule with the model's own size, statistics and resize rule.
+Preprocess preprocess_of(const Architecture& architecture, const ModelFacts& facts, Preprocess pixels) {
+  pixels.size = architecture.resolution;
+  pixels.normalization = {*facts.mean, *facts.std};
+  pixels.mode = parse_resize_mode(*facts.resize_mode), pixels.interpolation = parse_interpolation(*facts.interpolation);
+  return pixels;
+}
+
 class TorchImageEncoder : public ImageEncoder {
  public:
-  TorchImageEncoder(Clip model, std::string id, torch::Device device)
-      : model_(std::move(model)), id_(std::move(id)), device_(device) {}
+  TorchImageEncoder(Clip model, const std::string& id, torch::Device device, const Preprocess& pixels)
+      : model_(std::move(model)), id_(id + "/" + pixels.id()), device_(device), pixels_(pixels),
+        table_(make_normalize_table(pixels.normalization.mean, pixels.normalization.std)) {}
   std::string id() const override { return id_; }
 
   Matrix encode(std::span<const Image> images, Space space) override {
@@ -64,14 +83,13 @@ class TorchImageEncoder : public ImageEncoder {
     const std::int64_t total = std::ssize(images), step = std::clamp<std::int64_t>(256 * 1024 / (side * side), 16, 256);
     const int width = space == Space::kTrunk ? model_->architecture().trunk_dim() : model_->architecture().embed_dim;
     Matrix features(total, width);
-    static const NormalizeTable table = make_normalize_table(Normalization{}.mean, Normalization{}.std);
     for (std::int64_t begin = 0; begin < total; begin += step) {
       const std::int64_t count = std::min(step, total - begin);
       Tensor pixels = torch::empty({count, 3, side, side});
       float* out = pixels.data_ptr<float>();
       parallel_for(count, [&](std::int64_t i) {
-        const Image image = clip_transform(images[begin + i], side);
-        normalize_cpu(image.pixels.data(), 1, side, table, out + i * 3 * side * side);
+        const Image image = preprocess_pixels(images[begin + i], pixels_);
+        normalize_cpu(image.pixels.data(), 1, side, table_, out + i * 3 * side * side);
       });
       pixels = pixels.to(device_);
       const Tensor rows = space == Space::kTrunk ? model_->image_trunk(pixels) : unit_rows(model_->encode_image(pixels));
@@ -84,6 +102,8 @@ class TorchImageEncoder : public ImageEncoder {
   Clip model_;
   std::string id_;
   torch::Device device_;
+  Preprocess pixels_;
+  NormalizeTable table_;
 };
 
 class TorchTextEncoder : public TextEncoder {
@@ -124,42 +144,81 @@ class TorchTextEncoder : public TextEncoder {
 
 class TorchClipModel : public ClipModel {
  public:
-  TorchClipModel(Clip model, const std::string& weights_id, const ModelOptions& options) {
-    const Architecture& a = model->architecture();
+  /// `state`: what the file says; its storage is kept, since weights may lie in it.
+  TorchClipModel(Clip model, ClipState state, std::string weights_id, const ModelOptions& options) : state_(std::move(state)) {
+    const Architecture& a = state_.architecture;
     const torch::Device device = open_device(options.device);
+    const torch::ScalarType type = type_of(options.precision);
+    const Preprocess pixels = preprocess_of(a, state_.facts, options.pixels);
+    const torch::NoGradGuard no_grad;
     model->eval();
-    if (options.precision == "bf16") convert_weights(model, torch::kBFloat16);
+    model->fold();
+    if (type != torch::kFloat32) convert_weights(model, type);
     model->to(device);
-    info_ = {a.name, a.name, a.family, weights_id, a.resolution, image_gflops(a), text_gflops(a),
-             static_cast<double>(parameter_count(a)), std::exp(model->logit_scale.item<float>())};
-    const std::string id = a.name + "@" + weights_id + "/" + options.precision;
-    image_ = std::make_unique<TorchImageEncoder>(model, id + "/bicubic-crop", device);
+    info_ = {options.name.empty() ? a.name : options.name, a, weights_id, image_gflops(a), text_gflops(a), static_cast<double>(parameter_count(a)),
+             std::exp(model->logit_scale.item<float>()), {}};
+    info_.origin = {{"format", state_.format}, {"names", state_.naming}, {"activation", a.quick_gelu ? "quick_gelu" : "gelu"},
+                    {"head width", std::to_string(a.head_width) + ", " + std::to_string(a.text_head_width)},
+                    {"pixels", pixels.id()}, {"facts from", joined(state_.facts.origins)}};
+    const std::string id = a.name + "@" + weights_id + "/" + options.precision + (a.quick_gelu ? "/quick_gelu" : "/gelu") +
+                           "/heads " + info_.origin["head width"];
+    image_ = std::make_unique<TorchImageEncoder>(model, id, device, pixels);
     text_ = std::make_unique<TorchTextEncoder>(model, id, device);
   }
   const ModelInfo& info() const override { return info_; }
   ImageEncoder& image() override { return *image_; }
   TextEncoder& text() override { return *text_; }
 
+  void set_released(const std::string& sha256) {
+    if (const std::string name = released_model(sha256); !name.empty()) info_.origin["released as"] = name;
+  }
+
  private:
+  ClipState state_;
   ModelInfo info_;
   std::unique_ptr<ImageEncoder> image_;
   std::unique_ptr<TextEncoder> text_;
 };
 
+/// A model with the weights of a file, which they may still lie in.
+Clip clip_of(const ClipState& state, const std::string& where) {
+  const Architecture& a = state.architecture;
+  if (a.vocab_size != Tokenizer::kVocabSize)
+    fail(where, "a vocabulary of " + std::to_string(a.vocab_size), std::to_string(Tokenizer::kVocabSize) + ", CLIP's tokenizer");
+  const WithoutInitialValues none;
+  Clip model(a);
+  auto named = named_state(*model);
+  adopt_state(state.tensors, named, where);
+  return model;
+}
+
 }  // namespace
 
 std::unique_ptr<ClipModel> open_clip_model(const std::filesystem::path& file, const ModelOptions& options) {
-  const SafetensorsFile archive(file);
-  Clip model(from_metadata(archive.metadata(), file.string()));
-  auto state = named_state(*model);
-  load_state(archive.tensors(), "", state, file.string());
-  return std::make_unique<TorchClipModel>(model, sha256_file(file).substr(0, 16), options);
+  auto hash = std::async(std::launch::async, [&] { return sha256_file(file); });  // beside the reading
+  ClipState state = read_clip(file, options.facts);
+  Clip model = clip_of(state, file.string());
+  const std::string sha256 = hash.get();
+  auto opened = std::make_unique<TorchClipModel>(model, std::move(state), sha256.substr(0, 16), options);
+  opened->set_released(sha256);
+  return opened;
 }
 
-std::unique_ptr<ClipModel> untrained_clip_model(const std::string& architecture, std::uint64_t seed,
-                                                const ModelOptions& options) {
+std::unique_ptr<ClipModel> untrained_clip_model(const Architecture& architecture, std::uint64_t seed, const ModelOptions& options) {
   torch::manual_seed(seed);
-  return std::make_unique<TorchClipModel>(Clip(find_architecture(architecture)), "untrained-" + std::to_string(seed), options);
+  ClipState state;
+  state.architecture = architecture, state.format = "none", state.naming = "openai";
+  state.facts = options.facts;
+  state.facts.fill_from(facts_like("openai"));
+  return std::make_unique<TorchClipModel>(Clip(architecture), std::move(state), "untrained-" + std::to_string(seed), options);
+}
+
+void convert_clip_model(const std::filesystem::path& in, const std::filesystem::path& out, const ModelFacts& facts) {
+  const ClipState state = read_clip(in, facts);
+  Clip model = clip_of(state, in.string());
+  auto extra = to_metadata(state.facts);
+  extra["converted from"] = "SHA-256 " + sha256_file(in) + ", " + state.format + ", names: " + state.naming;
+  save_model(out, model, extra);
 }
 
 }  // namespace cliplab

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,6 +11,9 @@
 
 #include "base/image.hpp"
 #include "base/matrix.hpp"
+#include "data/preprocess.hpp"
+#include "model/architecture.hpp"
+#include "model/facts.hpp"
 
 namespace cliplab {
 
@@ -33,20 +37,22 @@ class TextEncoder {
 /// Facts of a model that tables and figures need.
 struct ModelInfo {
   std::string name;          // "vit-s": architecture, or the file's stem
-  std::string architecture;  // key of the architecture table
-  std::string family;        // "vit" or "resnet"
-  std::string weights_id;    // SHA-256 of the weights, first 16 digits
-  int resolution = 0;        // input side, pixels
+  Architecture architecture;
+  std::string weights_id;    // SHA-256 of the file, first 16 digits
   double image_gflops = 0;   // one image forward; a multiply-add counts once, as in the paper's Fig 9 (RN50: 6.1)
   double text_gflops = 0;    // one caption of the full context forward, counted the same way
   double parameters = 0;     // both towers
   float logit_scale = 0;     // exp of the learned temperature parameter
+  std::map<std::string, std::string> origin;  // container, names, released model, activation, pixels, who said so
 };
 
 /// How a model computes.
 struct ModelOptions {
-  std::string precision = "fp32";  // "fp32" or "bf16" (weights converted once, LayerNorm in fp32)
+  std::string precision = "fp32";  // "fp32", "bf16" or "fp16" (weights converted once, LayerNorm in fp32)
   std::string device = "cpu";      // "cpu" or "cuda"
+  std::string name;                // in records; empty: the architecture's
+  ModelFacts facts;                // what the user states about a file; counts more than what comes with it
+  Preprocess pixels;               // order and Pillow rule; size, statistics and resize rule are the model's
 };
 
 class ClipModel {
@@ -57,12 +63,16 @@ class ClipModel {
   virtual TextEncoder& text() = 0;
 };
 
-/// Opens a .safetensors file that this program wrote (OpenAI's tensor names; architecture and preprocessing in its
-/// metadata). Throws InputError naming file, tensor, found and expected.
+/// Opens a checkpoint of OpenAI, open_clip, Hugging Face or this program (model/clip_state.hpp). Throws InputError naming
+/// file, tensor, found and expected.
 std::unique_ptr<ClipModel> open_clip_model(const std::filesystem::path& file, const ModelOptions& options = {});
 
 /// The same architecture with the initial weights of `seed`: the "untrained" row of a table.
-std::unique_ptr<ClipModel> untrained_clip_model(const std::string& architecture, std::uint64_t seed,
+std::unique_ptr<ClipModel> untrained_clip_model(const Architecture& architecture, std::uint64_t seed,
                                                 const ModelOptions& options = {});
+
+/// Writes any checkpoint that can be opened as a .safetensors file with OpenAI's names, float32, its architecture and pixel
+/// facts in the metadata: nothing has to be stated again when that is opened.
+void convert_clip_model(const std::filesystem::path& in, const std::filesystem::path& out, const ModelFacts& facts = {});
 
 }  // namespace cliplab

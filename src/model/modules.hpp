@@ -11,10 +11,23 @@
 
 namespace cliplab {
 
-/// One transformer: `resblocks.<i>.{ln_1, attn, ln_2, mlp}` (model.py `Transformer`).
+/// While one lives in a thread, modules are made there without drawing initial values: their weights are loaded next.
+class WithoutInitialValues {
+ public:
+  WithoutInitialValues() { active_ = true; }
+  ~WithoutInitialValues() { active_ = false; }
+  WithoutInitialValues(const WithoutInitialValues&) = delete;
+  WithoutInitialValues& operator=(const WithoutInitialValues&) = delete;
+  static bool active() { return active_; }
+
+ private:
+  static thread_local bool active_;
+};
+
+/// One transformer: `resblocks.<i>.{ln_1, attn, ln_2, mlp}` (model.py `Transformer`), `hidden` wide within its MLPs.
 class TransformerImpl : public torch::nn::Module {
  public:
-  TransformerImpl(int width, int layers, int heads, bool quick_gelu);
+  TransformerImpl(int width, int hidden, int layers, int heads, bool quick_gelu);
   /// x [B, T, d]; `causal` masks the future.
   torch::Tensor forward(torch::Tensor x, bool causal);
 
@@ -35,6 +48,8 @@ class VisionTowerImpl : public torch::nn::Module {
   virtual torch::Tensor trunk(torch::Tensor pixels) = 0;
   /// The projection into the joint space; the identity where the trunk ends with it (ResNet).
   virtual torch::Tensor project(torch::Tensor trunk) = 0;
+  /// Puts what is constant in evaluation into the weights (ResNet: BatchNorm into convolutions). No training afterwards.
+  virtual void fold() {}
 };
 
 std::shared_ptr<VisionTowerImpl> make_vision_transformer(const Architecture& architecture);
@@ -53,7 +68,9 @@ class ClipImpl : public torch::nn::Module {
   /// read at the first largest id, the end of text. -> [B, E], fp32, not normalised.
   torch::Tensor encode_text(torch::Tensor tokens);
 
-  /// bf16 or fp32 activations from now on.
+  void fold() { visual_->fold(); }
+
+  /// fp32, bf16 or fp16 activations from now on.
   void set_compute_type(torch::ScalarType type) { compute_ = type; }
   const Architecture& architecture() const { return architecture_; }
 
@@ -76,7 +93,17 @@ inline torch::Tensor as_type_of(const torch::Tensor& weight, const torch::Tensor
 /// LayerNorm over the last dimension, eps 1e-5, statistics in fp32 whatever the input's type.
 torch::Tensor layer_norm(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
 
+/// x * sigmoid(1.702 x); in evaluation in the memory of x, which must be a temporary.
+torch::Tensor quick_gelu(const torch::Tensor& x);
+
+/// x + y; in evaluation in the memory of x, which must be a temporary.
+inline torch::Tensor add_to(torch::Tensor x, const torch::Tensor& y) {
+  return torch::GradMode::is_enabled() ? x + y : x.add_(y);
+}
+
 /// PyTorch's default initial weight and bias of a Linear or Conv layer: uniform within 1 / sqrt(fan_in).
 torch::Tensor default_uniform(std::vector<std::int64_t> shape, std::int64_t fan_in);
+/// Normal with mean 0.
+torch::Tensor normal_values(std::vector<std::int64_t> shape, double standard_deviation);
 
 }  // namespace cliplab

@@ -14,8 +14,21 @@ using torch::Tensor;
 struct ConvNorm {
   Tensor weight, norm_weight, norm_bias, mean, variance, count;
   std::int64_t stride = 1, padding = 0;
+  bool folded = false;
+
+  /// The normalisation of evaluation, put into the convolution: norm_bias is its bias from then on.
+  void fold() {
+    const Tensor scale = norm_weight / at::sqrt(variance + 1e-5);
+    norm_bias.set_data(norm_bias - mean * scale);
+    weight.set_data((weight * scale.view({-1, 1, 1, 1})).contiguous(at::MemoryFormat::ChannelsLast));
+    folded = true;
+  }
 
   Tensor operator()(const Tensor& x, bool training, bool relu) const {
+    if (folded) {
+      Tensor y = at::conv2d(x, as_type_of(weight, x), as_type_of(norm_bias, x), stride, padding);
+      return relu ? y.relu_() : y;
+    }
     Tensor y = at::conv2d(x, as_type_of(weight, x), {}, stride, padding);
     if (training) const_cast<Tensor&>(count).add_(1);
     y = at::batch_norm(y, norm_weight, norm_bias, mean, variance, training, 0.1, 1e-5, false);
@@ -60,7 +73,12 @@ class Bottleneck : public torch::nn::Module {
     y = conv3_(y, is_training(), false);
     Tensor identity = x;
     if (has_shortcut_) identity = shortcut_(stride_ > 1 ? at::avg_pool2d(x, stride_) : x, is_training(), false);
-    return at::relu(y + identity);
+    return torch::GradMode::is_enabled() ? at::relu(y + identity) : y.add_(identity).relu_();
+  }
+
+  void fold() {
+    conv1_.fold(), conv2_.fold(), conv3_.fold();
+    if (has_shortcut_) shortcut_.fold();
   }
 
  private:
@@ -88,10 +106,10 @@ class ModifiedResNet : public VisionTowerImpl {
     auto pool = register_module("attnpool", std::make_shared<Named>());
     const std::int64_t grid = a.resolution / 32;
     const double std = 1.0 / std::sqrt(static_cast<double>(in));
-    position_ = pool->register_parameter("positional_embedding", std * torch::randn({grid * grid + 1, in}));
+    position_ = pool->register_parameter("positional_embedding", normal_values({grid * grid + 1, in}, std));
     const auto linear = [&](const std::string& name, std::int64_t out, Tensor& weight, Tensor& bias) {
       auto layer = pool->register_module(name, std::make_shared<Named>());
-      weight = layer->register_parameter("weight", std * torch::randn({out, in}));
+      weight = layer->register_parameter("weight", normal_values({out, in}, std));
       bias = layer->register_parameter("bias", default_uniform({out}, in));
     };
     linear("k_proj", in, k_weight_, k_bias_), linear("q_proj", in, q_weight_, q_bias_);
@@ -107,6 +125,11 @@ class ModifiedResNet : public VisionTowerImpl {
   }
 
   Tensor project(Tensor trunk) override { return trunk; }
+
+  void fold() override {
+    for (ConvNorm& layer : stem_) layer.fold();
+    for (auto& block : blocks_) block->fold();
+  }
 
  private:
   /// [B, C, h, w] -> [B, E]: one query, the mean token, attends to all (AttentionPool2d).

@@ -28,7 +28,7 @@ void write_safetensors(const std::filesystem::path& path, const std::map<std::st
 /// A file mapped into memory; tensor data lives as long as this object.
 class SafetensorsFile {
  public:
-  /// Throws InputError naming the file: too short, header over 100 MB or past the end, not JSON, unknown dtype,
+  /// Throws InputError naming the file: too short, header over 16 MiB or past the end, not JSON, unknown dtype,
   /// negative or overflowing shape, offsets outside, overlapping or not covering the data.
   explicit SafetensorsFile(const std::filesystem::path& path);
   ~SafetensorsFile();

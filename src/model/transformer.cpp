@@ -1,19 +1,47 @@
 // Transformer blocks and the vision transformer (openai/CLIP model.py: ResidualAttentionBlock, VisionTransformer).
+#include <ATen/Parallel.h>
+
 #include <cmath>
 
+#include "kernels/quick_gelu.hpp"
 #include "model/modules.hpp"
 
 namespace cliplab {
 
 using torch::Tensor;
 
+thread_local bool WithoutInitialValues::active_ = false;
+
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return at::layer_norm(x, {x.size(-1)}, weight, bias, 1e-5);
 }
 
+namespace {
+
+Tensor uniform_values(std::vector<std::int64_t> shape, double bound) {
+  Tensor values = torch::empty(shape);
+  return WithoutInitialValues::active() ? values : values.uniform_(-bound, bound);
+}
+
+}  // namespace
+
 Tensor default_uniform(std::vector<std::int64_t> shape, std::int64_t fan_in) {
-  const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
-  return torch::empty(shape).uniform_(-bound, bound);
+  return uniform_values(std::move(shape), 1.0 / std::sqrt(static_cast<double>(fan_in)));
+}
+
+Tensor normal_values(std::vector<std::int64_t> shape, double standard_deviation) {
+  return WithoutInitialValues::active() ? torch::empty(shape) : standard_deviation * torch::randn(shape);
+}
+
+Tensor quick_gelu(const Tensor& x) {
+  if (torch::GradMode::is_enabled()) return x * at::sigmoid(1.702 * x);
+  if (x.device().is_cpu() && x.scalar_type() == torch::kFloat32 && x.is_contiguous()) {
+    at::parallel_for(0, x.numel(), 1 << 14, [values = x.data_ptr<float>()](std::int64_t begin, std::int64_t end) {
+      quick_gelu_cpu(values + begin, end - begin);
+    });
+    return x;
+  }
+  return at::sigmoid(1.702 * x).mul_(x);
 }
 
 namespace {
@@ -29,10 +57,10 @@ std::shared_ptr<Holder> child(torch::nn::Module& parent, const std::string& name
 
 }  // namespace
 
-TransformerImpl::TransformerImpl(int width, int layers, int heads, bool quick_gelu)
+TransformerImpl::TransformerImpl(int width, int hidden, int layers, int heads, bool quick_gelu)
     : width_(width), heads_(heads), quick_gelu_(quick_gelu) {
   auto resblocks = child(*this, "resblocks");
-  const std::int64_t d = width;
+  const std::int64_t d = width, h = hidden;
   for (int i = 0; i < layers; ++i) {
     auto block = child(*resblocks, std::to_string(i));
     auto ln_1 = child(*block, "ln_1"), attn = child(*block, "attn"), ln_2 = child(*block, "ln_2"), mlp = child(*block, "mlp");
@@ -41,16 +69,16 @@ TransformerImpl::TransformerImpl(int width, int layers, int heads, bool quick_ge
     b.ln_1_weight = ln_1->put("weight", torch::ones({d}));
     b.ln_1_bias = ln_1->put("bias", torch::zeros({d}));
     const double xavier = std::sqrt(6.0 / (d + 3 * d));  // nn.MultiheadAttention: xavier_uniform over the stacked weight
-    b.in_weight = attn->put("in_proj_weight", torch::empty({3 * d, d}).uniform_(-xavier, xavier));
+    b.in_weight = attn->put("in_proj_weight", uniform_values({3 * d, d}, xavier));
     b.in_bias = attn->put("in_proj_bias", torch::zeros({3 * d}));
     b.out_weight = out->put("weight", default_uniform({d, d}, d));
     b.out_bias = out->put("bias", torch::zeros({d}));
     b.ln_2_weight = ln_2->put("weight", torch::ones({d}));
     b.ln_2_bias = ln_2->put("bias", torch::zeros({d}));
-    b.fc_weight = fc->put("weight", default_uniform({4 * d, d}, d));
-    b.fc_bias = fc->put("bias", default_uniform({4 * d}, d));
-    b.proj_weight = proj->put("weight", default_uniform({d, 4 * d}, 4 * d));
-    b.proj_bias = proj->put("bias", default_uniform({d}, 4 * d));
+    b.fc_weight = fc->put("weight", default_uniform({h, d}, d));
+    b.fc_bias = fc->put("bias", default_uniform({h}, d));
+    b.proj_weight = proj->put("weight", default_uniform({d, h}, h));
+    b.proj_bias = proj->put("bias", default_uniform({d}, h));
     blocks_.push_back(b);
   }
 }
@@ -65,10 +93,10 @@ Tensor TransformerImpl::forward(Tensor x, bool causal) {
     y = y.view({B, T, 3, heads_, width_ / heads_}).permute({2, 0, 3, 1, 4});  // [B,T,3d] -> [3,B,H,T,d/H]
     y = at::scaled_dot_product_attention(y[0], y[1], y[2], {}, 0.0, causal);
     y = y.transpose(1, 2).reshape({B, T, width_});  // [B,H,T,d/H] -> [B,T,d]
-    x = x + linear(y, b.out_weight, b.out_bias);
+    x = add_to(x, linear(y, b.out_weight, b.out_bias));
     y = linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);
-    y = quick_gelu_ ? y * at::sigmoid(1.702 * y) : at::gelu(y);
-    x = x + linear(y, b.proj_weight, b.proj_bias);
+    y = quick_gelu_ ? quick_gelu(y) : at::gelu(y);
+    x = add_to(x, linear(y, b.proj_weight, b.proj_bias));
   }
   return x;
 }
@@ -80,14 +108,14 @@ class VisionTransformer : public VisionTowerImpl {
   explicit VisionTransformer(const Architecture& a) : patch_(a.patch) {
     const std::int64_t d = a.vision_width, grid = a.resolution / a.patch;
     const double scale = 1.0 / std::sqrt(static_cast<double>(d));
-    class_embedding_ = register_parameter("class_embedding", scale * torch::randn({d}));
-    positional_embedding_ = register_parameter("positional_embedding", scale * torch::randn({grid * grid + 1, d}));
-    proj_ = register_parameter("proj", scale * torch::randn({d, a.embed_dim}));
+    class_embedding_ = register_parameter("class_embedding", normal_values({d}, scale));
+    positional_embedding_ = register_parameter("positional_embedding", normal_values({grid * grid + 1, d}, scale));
+    proj_ = register_parameter("proj", normal_values({d, a.embed_dim}, scale));
     conv_weight_ = child(*this, "conv1")->put("weight", default_uniform({d, 3, patch_, patch_}, 3 * patch_ * patch_));
     auto ln_pre = child(*this, "ln_pre"), ln_post = child(*this, "ln_post");
     ln_pre_weight_ = ln_pre->put("weight", torch::ones({d})), ln_pre_bias_ = ln_pre->put("bias", torch::zeros({d}));
     ln_post_weight_ = ln_post->put("weight", torch::ones({d})), ln_post_bias_ = ln_post->put("bias", torch::zeros({d}));
-    transformer_ = register_module("transformer", Transformer(a.vision_width, a.vision_layers[0], a.vision_heads(), a.quick_gelu));
+    transformer_ = register_module("transformer", Transformer(a.vision_width, a.vision_hidden(), a.vision_layers[0], a.vision_heads(), a.quick_gelu));
   }
 
   Tensor trunk(Tensor pixels) override {

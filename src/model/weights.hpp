@@ -25,6 +25,11 @@ torch::Tensor tensor_of(const TensorBytes& bytes);
 void load_state(const std::map<std::string, TensorBytes>& tensors, const std::string& prefix,
                 std::map<std::string, torch::Tensor>& state, const std::string& where);
 
+/// The same for a model that is not trained further: float32 tensors are used where they lie (the bytes must outlive
+/// `state` and are never written), other floating types are converted to float32.
+void adopt_state(const std::map<std::string, TensorBytes>& tensors, std::map<std::string, torch::Tensor>& state,
+                 const std::string& where);
+
 void save_model(const std::filesystem::path& path, Clip& model, const std::map<std::string, std::string>& extra = {});
 
 }  // namespace cliplab

@@ -14,6 +14,7 @@
 #include "base/progress.hpp"
 #include "base/rng.hpp"
 #include "data/preprocess.hpp"
+#include "run/model_options.hpp"
 
 namespace cliplab {
 namespace {
@@ -45,10 +46,10 @@ bool is_grey(const Image& image) {
 Context::Context(const Options& options, std::filesystem::path cache, std::vector<std::unique_ptr<ClipModel>> models)
     : options_(options), cache_(std::move(cache)), models_(std::move(models)) {}
 
-ClipModel& Context::untrained(const std::string& architecture) {
-  auto& model = untrained_[architecture];
-  if (!model) model = untrained_clip_model(architecture, static_cast<std::uint64_t>(options_.integer("seed")));
-  return *model;
+ClipModel& Context::untrained(const ClipModel& model) {
+  auto& untrained = untrained_[model.info().architecture.name];
+  if (!untrained) untrained = untrained_clip_model(model.info().architecture, static_cast<std::uint64_t>(options_.integer("seed")), model_options(options_));
+  return *untrained;
 }
 
 const Dataset& Context::dataset(const std::string& name, const std::string& split) {

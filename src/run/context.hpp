@@ -41,8 +41,8 @@ class Context {
   const Options& options() const { return options_; }
   /// The models of this run, in the order of the config.
   const std::vector<std::unique_ptr<ClipModel>>& models() const { return models_; }
-  /// A model of `architecture` with its initial weights: what training adds is the distance to it.
-  ClipModel& untrained(const std::string& architecture);
+  /// The architecture of `model` with its initial weights: what training adds is the distance to it.
+  ClipModel& untrained(const ClipModel& model);
 
   /// An open data set (kept open). Throws InputError.
   const Dataset& dataset(const std::string& name, const std::string& split);

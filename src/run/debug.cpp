@@ -2,6 +2,7 @@
 // against it.
 #include "run/debug.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 
@@ -9,8 +10,9 @@
 #include "base/files.hpp"
 #include "data/codecs.hpp"
 #include "data/preprocess.hpp"
+#include "kernels/normalize.hpp"
 #include "model/encoder.hpp"
-#include "model/tokenizer.hpp"
+#include "run/model_options.hpp"
 
 namespace cliplab {
 namespace {
@@ -19,31 +21,40 @@ void write_bytes(const void* data, std::size_t size) {
   std::cout.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
 }
 
-/// Lines of stdin to ids, separated by spaces, a line each.
-int tokenize() {
-  const Tokenizer tokenizer;
-  std::ios::sync_with_stdio(false);
-  for (std::string line; std::getline(std::cin, line);) {
-    const char* separator = "";
-    for (const std::int32_t id : tokenizer.encode(line)) {
-      std::cout << separator << id;
-      separator = " ";
-    }
-    std::cout << "\n";
-  }
-  std::cout.flush();
-  return 0;
+/// The words before the first key, and the keys [model] behind them.
+struct Command {
+  std::span<const std::string> words;
+  ModelOptions model;
+};
+
+Command parse(std::span<const std::string> arguments) {
+  const auto keys = std::find_if(arguments.begin(), arguments.end(), [](const std::string& word) { return word.starts_with("--"); });
+  Options options;
+  declare_model_options(options);
+  options.parse_arguments({keys, arguments.end()});
+  return {{arguments.begin(), keys}, model_options(options)};
 }
 
-/// The file's pixels after clip_transform: [SIZE, SIZE, 3] bytes.
-int transform(const std::string& file, const std::string& size_text) {
-  int size = 0;
-  const char* end = size_text.data() + size_text.size();
-  if (const auto [rest, error] = std::from_chars(size_text.data(), end, size);
-      error != std::errc() || rest != end || size < 1 || size > 4096)
-    fail("debug transform", "size '" + size_text + "'", "a side of 1 to 4096 pixels");
-  const Image image = clip_transform(decode_image(read_file(file), file), size);
-  write_bytes(image.pixels.data(), image.pixels.size());
+/// The pixels of FILEs as the model's keys say, one after the other: [SIZE, SIZE, 3] bytes, or [3, SIZE, SIZE] float32.
+int transform(std::span<const std::string> arguments, bool normalized) {
+  const Command command = parse(arguments);
+  if (command.words.empty()) fail("debug transform", "no word", "SIZE FILE...");
+  Preprocess pixels = command.model.pixels;
+  const std::string& text = command.words[0];
+  if (const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), pixels.size);
+      error != std::errc() || rest != text.data() + text.size() || pixels.size < 1 || pixels.size > 4096)
+    fail("debug transform", "size '" + text + "'", "a side of 1 to 4096 pixels");
+  const ModelFacts& facts = command.model.facts;
+  if (facts.resize_mode) pixels.mode = parse_resize_mode(*facts.resize_mode);
+  if (facts.interpolation) pixels.interpolation = parse_interpolation(*facts.interpolation);
+  const NormalizeTable table = make_normalize_table(pixels.normalization.mean, pixels.normalization.std);
+  for (const std::string& file : command.words.subspan(1)) {
+    const Image image = preprocess_pixels(decode_image(read_file(file), file), pixels);
+    std::vector<float> floats(normalized ? image.size() : 0);
+    if (normalized) normalize_cpu(image.pixels.data(), 1, pixels.size, table, floats.data());
+    if (normalized) write_bytes(floats.data(), floats.size() * sizeof(float));
+    else write_bytes(image.pixels.data(), image.size());
+  }
   return 0;
 }
 
@@ -55,19 +66,21 @@ int decode(const std::string& file) {
   return 0;
 }
 
-/// Rows of float32 after a line "N D": images of FILEs, or captions of stdin when SPACE is "text".
+/// Rows of float32 after a line "N D": images of FILEs, or captions of stdin when SPACE is "text". Keys of the model may
+/// follow: --model.like openai.
 int embed(std::span<const std::string> arguments) {
-  const auto model = open_clip_model(arguments[0]);
+  const auto [words, model_keys] = parse(arguments);
+  if (words.size() < 3) fail("debug embed", std::to_string(words.size()) + " words", "MODEL SPACE FILE...");
+  const auto model = open_clip_model(words[0], model_keys);
   Matrix rows;
-  if (arguments[1] == "text") {
+  if (words[1] == "text") {
     std::vector<std::string> texts;
     for (std::string line; std::getline(std::cin, line);) texts.push_back(line);
     rows = model->text().encode(texts);
   } else {
     std::vector<Image> images;
-    for (const std::string& file : arguments.subspan(2))
-      images.push_back(decode_image(read_file(file), file));
-    rows = model->image().encode(images, arguments[1] == "trunk" ? Space::kTrunk : Space::kJoint);
+    for (const std::string& file : words.subspan(2)) images.push_back(decode_image(read_file(file), file));
+    rows = model->image().encode(images, words[1] == "trunk" ? Space::kTrunk : Space::kJoint);
   }
   std::cout << rows.rows() << " " << rows.cols() << "\n";
   write_bytes(rows.data(), static_cast<std::size_t>(rows.size()) * sizeof(float));
@@ -78,11 +91,14 @@ int embed(std::span<const std::string> arguments) {
 
 int debug_command(std::span<const std::string> arguments) {
   const std::string verb = arguments.empty() ? "" : arguments[0];
-  if (verb == "tokenize" && arguments.size() == 1) return tokenize();
-  if (verb == "transform" && arguments.size() == 3) return transform(arguments[1], arguments[2]);
+  if (verb == "tokenize" && arguments.size() <= 2)
+    return debug_tokenize(arguments.size() == 2 ? arguments[1] : "openclip");
+  if (verb == "tokenize-speed" && arguments.size() == 2) return debug_tokenize_speed(arguments[1]);
+  if (verb == "transform" || verb == "normalized") return transform(arguments.subspan(1), verb == "normalized");
   if (verb == "decode" && arguments.size() == 2) return decode(arguments[1]);
   if (verb == "embed" && arguments.size() >= 3) return embed(arguments.subspan(1));
-  fail("debug", "'" + verb + "'", "tokenize, transform FILE SIZE, decode FILE or embed MODEL SPACE FILE...");
+  fail("debug", "'" + verb + "'",
+       "tokenize [RULES], tokenize-speed FILE, transform SIZE FILE..., normalized SIZE FILE..., decode FILE or embed MODEL SPACE FILE...");
 }
 
 }  // namespace cliplab

@@ -6,7 +6,11 @@
 
 namespace cliplab {
 
-/// tokenize | transform FILE SIZE | decode FILE | embed MODEL SPACE FILE...
+/// tokenize [RULES] | tokenize-speed FILE | transform SIZE FILE... | normalized SIZE FILE... | decode FILE | embed MODEL SPACE FILE...
 int debug_command(std::span<const std::string> arguments);
+
+/// debug_text.cpp: RULES is "openai" or "openclip".
+int debug_tokenize(const std::string& rules);
+int debug_tokenize_speed(const std::string& file);
 
 }  // namespace cliplab

@@ -15,6 +15,7 @@
 #include "data/corpus.hpp"
 #include "model/architecture.hpp"
 #include "run/experiment.hpp"
+#include "run/model_options.hpp"
 #include "run/provenance.hpp"
 #include "train/train.hpp"
 
@@ -75,6 +76,7 @@ void check_values(const Options& options) {
   if (options.list("model.files").empty() && options.list("train.arch").empty())
     fail("train.arch", "an empty list", "an architecture, or model.files");
   for (const std::string& name : options.list("train.arch")) find_architecture(name);
+  model_options(options);
 }
 
 class Run {
@@ -137,8 +139,13 @@ class Run {
   Context& context() {
     if (!context_) {
       std::vector<std::unique_ptr<ClipModel>> models;
-      for (const fs::path& file : model_files_)
-        models.push_back(open_clip_model(file, {options_.text("model.precision"), options_.text("model.device")}));
+      ModelOptions options = model_options(options_);
+      for (const fs::path& file : model_files_) {
+        if (options_.list("model.files").size() > 1) options.name = file.stem().string();  // they may be of one architecture
+        for (const auto& other : models)
+          if (other->info().name == options.name) options.name = file.string();
+        models.push_back(open_clip_model(file, options));
+      }
       context_ = std::make_unique<Context>(options_, root_ / "results/features", std::move(models));
     }
     return *context_;
@@ -170,7 +177,11 @@ class Run {
     results.provenance["train precision"] = resolved_precision(options_.text("train.precision"));
     results.provenance["seconds"] =
         fmt::format("{:.1f}", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    for (const auto& model : context.models()) results.provenance["model " + model->info().name] = model->info().weights_id;
+    for (const auto& model : context.models()) {
+      const std::string about = "model " + model->info().name;
+      results.provenance[about] = model->info().weights_id;
+      for (const auto& [fact, value] : model->info().origin) results.provenance[about + ": " + fact] = value;
+    }
     for (const std::string& data : datasets_of(options_)) results.provenance["dataset " + data] = dataset_id(data, "test");
     write_results(file, results);
     say(fmt::format("{}: {} records in {}", name, results.records.size(), fs::relative(file, root_).string()));
@@ -248,9 +259,8 @@ Options run_options() {
                    {"none", "crop", "drawings"});
   options.add_integer("train.checkpoint_seconds", 60, 1, 86400, "seconds between checkpoints");
 
-  options.add_list("model.files", {}, "model files (.safetensors) to study instead of training");
-  options.add_text("model.precision", "fp32", "type of activations in evaluation", {"fp32", "bf16"});
-  options.add_text("model.device", "cpu", "where models compute", {"cpu", "cuda"});
+  options.add_list("model.files", {}, "checkpoints to study instead of training (also --model FILE): OpenAI, open_clip, Hugging Face, cliplab");
+  declare_model_options(options);
 
   options.add_list("eval.datasets", {"fashion_mnist", "tuxpaint", "openmoji_groups", "gemojione_groups"},
                    "data sets with a train and a test split");
@@ -289,6 +299,7 @@ int run_command(std::span<const std::string> arguments) {
     fail("run", "no config", "./cliplab run CONFIG [--key value ...]", "./cliplab list shows them");
   const fs::path config = find_config(arguments[0]);
   std::vector<std::string> overrides(arguments.begin() + 1, arguments.end());
+  std::replace(overrides.begin(), overrides.end(), std::string("--model"), std::string("--model.files"));
   const std::vector<Sweep> sweeps = take_sweeps(overrides);
   std::vector<std::vector<std::string>> cells{overrides};
   for (const Sweep& sweep : sweeps) {

@@ -54,7 +54,7 @@ TEST(Architecture, RefusesMissingAndAbsurdMetadata) {
   EXPECT_THAT(message(), ::testing::HasSubstr("embed_dim"));
   metadata["embed_dim"] = "128";
   metadata["head_width"] = "60";
-  EXPECT_THAT(message(), ::testing::HasSubstr("a divisor of both towers' widths"));
+  EXPECT_THAT(message(), ::testing::HasSubstr("divisors of the towers' widths"));
   metadata.erase("head_width");
   EXPECT_THAT(message(), ::testing::HasSubstr("no 'head_width'"));
 }

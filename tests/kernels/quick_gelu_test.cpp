@@ -1,0 +1,41 @@
+// QuickGELU in place against the definition in double.
+#include "kernels/quick_gelu.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace cliplab {
+namespace {
+
+double exact(float x) { return x / (1 + std::exp(-1.702 * x)); }
+
+TEST(QuickGelu, IsTheDefinitionToAFewUlp) {
+  std::vector<float> x;
+  for (float v = -50; v <= 50; v += 0.001f) x.push_back(v);  // below, exp(-1.702 x) leaves float's range
+  std::vector<float> y = x;
+  quick_gelu_cpu(y.data(), std::ssize(y));
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    // 1.702f * x rounds: half an ulp of an exponent of up to 1.702 |x| moves exp by that much.
+    const double tolerance = std::abs(exact(x[i])) * std::ldexp(4 + 1.702 * std::abs(x[i]), -23);
+    ASSERT_NEAR(y[i], exact(x[i]), tolerance) << x[i];
+    if (std::abs(x[i]) > 0.1 && std::abs(x[i]) < 20) {
+      ASSERT_GT(std::abs(y[i] - 1.01 * exact(x[i])), tolerance) << "1 % off must be seen";
+    }
+  }
+}
+
+TEST(QuickGelu, KeepsNanAndLargeValues) {
+  std::vector<float> x{std::numeric_limits<float>::quiet_NaN(), 1e30f, std::numeric_limits<float>::infinity(), 0.0f, -1000.0f};
+  quick_gelu_cpu(x.data(), std::ssize(x));
+  EXPECT_TRUE(std::isnan(x[0]));
+  EXPECT_EQ(x[1], 1e30f);
+  EXPECT_EQ(x[2], std::numeric_limits<float>::infinity());
+  EXPECT_EQ(x[3], 0.0f);
+  EXPECT_NEAR(x[4], 0, 1e-30);
+}
+
+}  // namespace
+}  // namespace cliplab

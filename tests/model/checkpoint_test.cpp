@@ -1,0 +1,190 @@
+// Checkpoint containers: what they hold comes out, whatever the layout; hostile ones are refused in one line.
+#include "model/checkpoint.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/rng.hpp"
+#include "model/torch_file.hpp"
+
+namespace cliplab {
+namespace {
+
+using namespace torch_file;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+std::string floats(const std::vector<float>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
+}
+
+class CheckpointFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("cliplab_checkpoint_" + std::to_string(::getpid()));
+    fs::create_directories(folder_);
+    file_ = folder_ / "x.pt";
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  using Entries = std::vector<std::pair<std::string, std::string>>;
+  static Entries plain(const std::string& stream, const std::vector<float>& data = {1, 2, 3, 4, 5, 6}) {
+    return {{"x/data.pkl", stream}, {"x/byteorder", "little"}, {"x/data/0", floats(data)}, {"x/version", "3\n"}};
+  }
+  static std::string state_dict() { return pickle(dict({{"w", tensor(storage("0", 6), 0, {2, 3}, {3, 1})}})); }
+
+  std::string error() {
+    try {
+      read_checkpoint(file_);
+    } catch (const InputError& e) {
+      return e.what();
+    }
+    return "no error";
+  }
+  std::string error_of(const Entries& entries) {
+    write_zip(file_, entries);
+    return error();
+  }
+  static std::vector<float> values(const TensorBytes& tensor) {
+    std::vector<float> result(tensor.bytes / sizeof(float));
+    std::memcpy(result.data(), tensor.data, tensor.bytes);
+    return result;
+  }
+
+  fs::path folder_, file_;
+};
+
+TEST_F(CheckpointFile, StateDictOfTorchSave) {
+  write_zip(file_, plain(state_dict()));
+  const Checkpoint read = read_checkpoint(file_);
+  EXPECT_EQ(read.format, "torch.save");
+  ASSERT_EQ(read.tensors.size(), 1u);
+  EXPECT_EQ(read.tensors.at("w").dtype, "F32");
+  EXPECT_EQ(read.tensors.at("w").shape, (std::vector<std::int64_t>{2, 3}));
+  EXPECT_EQ(values(read.tensors.at("w")), (std::vector<float>{1, 2, 3, 4, 5, 6}));
+}
+
+TEST_F(CheckpointFile, TransposedAndPartialTensorsComeOutRowMajor) {
+  write_zip(file_, plain(pickle(dict({{"t", tensor(storage("0", 6), 0, {3, 2}, {1, 3})}, {"p", tensor(storage("0", 6), 4, {2}, {1})}}))));
+  const Checkpoint read = read_checkpoint(file_);
+  EXPECT_EQ(values(read.tensors.at("t")), (std::vector<float>{1, 4, 2, 5, 3, 6}));
+  EXPECT_EQ(values(read.tensors.at("p")), (std::vector<float>{5, 6}));
+}
+
+TEST_F(CheckpointFile, OfATrainingCheckpointOnlyTheModelIsRead) {
+  const std::string weight = tensor(storage("0", 6), 0, {6}, {1});
+  // The optimiser's storage is not even in the file: it is not looked for.
+  const std::string optimizer = dict({{"exp_avg", tensor(storage("9", 6), 0, {6}, {1})}});
+  write_zip(file_, plain(pickle(dict({{"epoch", integer(3)}, {"state_dict", dict({{"module.w", weight}})}, {"optimizer", optimizer}}))));
+  const Checkpoint read = read_checkpoint(file_);
+  ASSERT_EQ(read.tensors.size(), 1u);
+  EXPECT_TRUE(read.tensors.contains("module.w"));
+}
+
+TEST_F(CheckpointFile, TorchScriptArchiveIsItsAttributes) {
+  const auto module = [](const std::string& name, const std::string& attributes) {
+    return global("__torch__.clip", name) + ")\x81" + attributes + "b";
+  };
+  const std::string weight = tensor(storage("0", 6), 0, {6}, {1});
+  const std::string inner = module("Inner", dict({{"weight", weight}, {"training", "\x89"}}));
+  auto entries = plain(pickle(module("Model", dict({{"visual", inner}, {"logit_scale", weight}}))));
+  write_zip(file_, entries);
+  Checkpoint read = read_checkpoint(file_);
+  EXPECT_EQ(read.format, "TorchScript archive");
+  EXPECT_TRUE(read.tensors.contains("visual.weight"));
+  EXPECT_TRUE(read.tensors.contains("logit_scale"));
+  EXPECT_FALSE(read.mentions_quick_gelu);
+  entries.emplace_back("x/code/__torch__/clip.py!", "  return torch.mul(x, torch.sigmoid(torch.mul(x, CONSTANTS.c0)))  # 1.702");
+  write_zip(file_, entries);
+  EXPECT_TRUE(read_checkpoint(file_).mentions_quick_gelu);
+  const double constant = 1.702;
+  entries.back() = {"x/constants/0", std::string(reinterpret_cast<const char*>(&constant), sizeof constant)};
+  write_zip(file_, entries);
+  EXPECT_TRUE(read_checkpoint(file_).mentions_quick_gelu);
+}
+
+TEST_F(CheckpointFile, OldStreamOfTorchSave) {
+  const std::string magic = std::string("\x80\x02\x8a\x0a", 4) + std::string("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10) + ".";
+  const std::string stream = magic + pickle(integer(1001)) + pickle(dict({{"little_endian", "\x88"}})) + state_dict() +
+                             pickle("](" + text("0") + "e") + bytes_of(6, 8) + floats({1, 2, 3, 4, 5, 6});
+  write_file_atomically(file_, stream);
+  const Checkpoint read = read_checkpoint(file_);
+  EXPECT_EQ(read.format, "torch.save, old stream");
+  EXPECT_EQ(values(read.tensors.at("w")), (std::vector<float>{1, 2, 3, 4, 5, 6}));
+  for (std::size_t length = 0; length < stream.size(); length += 7) {
+    write_file_atomically(file_, stream.substr(0, length));
+    EXPECT_THAT(error(), HasSubstr(file_.string() + ": ")) << length;
+  }
+}
+
+TEST_F(CheckpointFile, HostileArchivesAreRefusedByName) {
+  EXPECT_THAT(error_of({{"x/other", "a"}}), HasSubstr("without data.pkl"));
+  EXPECT_THAT(error_of(plain(pickle(global("os", "system") + "(" + text("true") + "tR"))), HasSubstr("'os system'"));
+  EXPECT_THAT(error_of(plain(pickle("]"))), HasSubstr("holds no dict"));
+  EXPECT_THAT(error_of(plain(pickle("}"))), HasSubstr("no tensor"));
+  EXPECT_THAT(error_of(plain(state_dict(), {1, 2})), AllOf(HasSubstr("storage '0' of 8 bytes"), HasSubstr("expected 24")));
+  EXPECT_THAT(error_of({{"x/data.pkl", state_dict()}}), HasSubstr("no entry 'x/data/0'"));
+  EXPECT_THAT(error_of({{"x/data.pkl", state_dict()}, {"x/byteorder", "big"}}), HasSubstr("byte order"));
+  // A bomb: 64 MB of zeros in a few kilobytes.
+  const std::int64_t elements = 16 << 20;
+  const std::string bomb = pickle(dict({{"w", tensor(storage("0", elements), 0, {elements}, {1})}}));
+  const std::string message = error_of({{"x/data.pkl", bomb}, {"x/data/0!", std::string(static_cast<std::size_t>(elements) * 4, '\0')}});
+  EXPECT_THAT(message, HasSubstr("storage '0' of 16777216 elements"));
+  const std::string packed(4096, '\0');
+  EXPECT_THAT(error_of({{"x/data.pkl", pickle(dict({{"w", tensor(storage("0", 1024), 0, {1024}, {1})}}))}, {"x/data/0!", packed}, {"x/pad", std::string(8192, 'x')}}),
+              HasSubstr("that is compressed"));
+  // Modules nested without end.
+  std::string deep = dict({{"w", tensor(storage("0", 6), 0, {6}, {1})}});
+  for (int i = 0; i < 100; ++i) deep = dict({{"m", global("__torch__.a", "M") + ")\x81" + deep + "b"}});
+  EXPECT_THAT(error_of(plain(pickle(deep))), HasSubstr("nested more than 32"));
+  write_file_atomically(file_, "");
+  EXPECT_THAT(error(), HasSubstr("an empty file"));
+  write_file_atomically(file_, "<html>not found</html>");
+  EXPECT_THAT(error(), HasSubstr("another format by its first bytes"));
+  file_ = folder_;
+  EXPECT_THAT(error(), HasSubstr("no such file"));
+}
+
+TEST_F(CheckpointFile, ADamagedStorageIsNoticed) {
+  write_zip(file_, plain(state_dict()));
+  std::string bytes = read_file(file_);
+  bytes[bytes.find(floats({3, 4})) + 1] ^= 1;
+  write_file_atomically(file_, bytes);
+  EXPECT_THAT(error(), HasSubstr("CRC"));
+}
+
+TEST_F(CheckpointFile, MutatedFilesAreReadOrRefused) {
+  std::vector<std::string> wholes;
+  write_zip(file_, plain(state_dict()));
+  wholes.push_back(read_file(file_));
+  write_safetensors(file_, {{"a", {"F32", {2}, "12345678", 8}}}, {{"k", "v"}});
+  wholes.push_back(read_file(file_));
+  Rng rng(5);
+  const char* text = std::getenv("CLIPLAB_FUZZ_INPUTS");
+  for (int i = 0; i < (text == nullptr ? 3000 : std::atoi(text)); ++i) {
+    std::string bytes = wholes[rng.below(wholes.size())];
+    for (std::uint64_t edits = 1 + rng.below(4); edits > 0 && !bytes.empty(); --edits) {
+      const std::size_t at = rng.below(bytes.size());
+      if (rng.below(3) > 0) bytes[at] = static_cast<char>(rng.next());
+      else bytes.resize(at);
+    }
+    {
+      FILE* out = std::fopen(file_.c_str(), "wb");
+      std::fwrite(bytes.data(), 1, bytes.size(), out);
+      std::fclose(out);
+    }
+    const std::string message = error();
+    ASSERT_TRUE(message == "no error" || message.find(file_.string()) != std::string::npos) << message;
+    ASSERT_EQ(message.find('\n'), std::string::npos) << message;
+  }
+}
+
+}  // namespace
+}  // namespace cliplab
