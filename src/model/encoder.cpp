@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/hash.hpp"
 #include "base/parallel.hpp"
+#include "base/progress.hpp"
 #include "base/text.hpp"
 #include "data/preprocess.hpp"
 #include "kernels/normalize.hpp"
@@ -108,14 +109,19 @@ class TorchImageEncoder : public ImageEncoder {
 
 class TorchTextEncoder : public TextEncoder {
  public:
-  TorchTextEncoder(Clip model, std::string id, torch::Device device)
-      : model_(std::move(model)), id_(std::move(id)), device_(device) {}
+  TorchTextEncoder(Clip model, const std::string& id, torch::Device device, const ModelOptions& options)
+      : model_(std::move(model)), id_(id + (options.tokenizer == TokenizerRules::kOpenAi ? "/openai text" : "/open_clip text")),
+        device_(device), tokenizer_(options.tokenizer), too_long_(options.too_long) {}
   std::string id() const override { return id_; }
 
   Matrix encode(std::span<const std::string> texts) override {
     const c10::InferenceMode inference;
     std::vector<std::vector<std::int32_t>> tokens;
-    for (const std::string& text : texts) tokens.push_back(tokenizer_.encode(text, model_->architecture().context_length));
+    const int context = model_->architecture().context_length;
+    const std::int64_t suspected = tokenizer_.suspected_mojibake();
+    for (const std::string& text : texts) tokens.push_back(tokenizer_.encode(text, context, too_long_));
+    if (const std::int64_t more = tokenizer_.suspected_mojibake() - suspected; more > 0)
+      say(std::to_string(more) + " of " + std::to_string(texts.size()) + " texts look wrongly decoded and are encoded as they are");
     std::vector<std::int64_t> order(tokens.size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return tokens[a].size() < tokens[b].size(); });
@@ -140,6 +146,7 @@ class TorchTextEncoder : public TextEncoder {
   std::string id_;
   torch::Device device_;
   Tokenizer tokenizer_;
+  TooLong too_long_;
 };
 
 class TorchClipModel : public ClipModel {
@@ -163,7 +170,7 @@ class TorchClipModel : public ClipModel {
     const std::string id = a.name + "@" + weights_id + "/" + options.precision + (a.quick_gelu ? "/quick_gelu" : "/gelu") +
                            "/heads " + info_.origin["head width"];
     image_ = std::make_unique<TorchImageEncoder>(model, id, device, pixels);
-    text_ = std::make_unique<TorchTextEncoder>(model, id, device);
+    text_ = std::make_unique<TorchTextEncoder>(model, id, device, options);
   }
   const ModelInfo& info() const override { return info_; }
   ImageEncoder& image() override { return *image_; }

@@ -14,6 +14,7 @@
 #include "data/preprocess.hpp"
 #include "model/architecture.hpp"
 #include "model/facts.hpp"
+#include "model/tokenizer.hpp"
 
 namespace cliplab {
 
@@ -53,6 +54,8 @@ struct ModelOptions {
   std::string name;                // in records; empty: the architecture's
   ModelFacts facts;                // what the user states about a file; counts more than what comes with it
   Preprocess pixels;               // order and Pillow rule; size, statistics and resize rule are the model's
+  TokenizerRules tokenizer = TokenizerRules::kOpenClip;
+  TooLong too_long = TooLong::kCut;
 };
 
 class ClipModel {

@@ -6,7 +6,7 @@
 
 namespace cliplab {
 
-/// tokenize [RULES] | tokenize-speed FILE | transform SIZE FILE... | normalized SIZE FILE... | decode FILE | embed MODEL SPACE FILE...
+/// tokenize [RULES] | tokenize-speed FILE | transform SIZE FILE... | normalized SIZE FILE... | decode FILE | image-speed MODEL COUNT | embed MODEL SPACE FILE...
 int debug_command(std::span<const std::string> arguments);
 
 /// debug_text.cpp: RULES is "openai" or "openclip".

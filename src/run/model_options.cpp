@@ -16,6 +16,8 @@ void declare_model_options(Options& options) {
   options.add_text("model.interpolation", "auto", "of the resize", {"auto", "bicubic", "bilinear"});
   options.add_text("model.order", "resize_first", "resize before the conversion to RGB (openai/CLIP) or after it (torchvision's ImageFolder)",
                    {"resize_first", "convert_first"});
+  options.add_text("model.tokenizer", "open_clip", "whose words stand for start and end of text in a caption", {"open_clip", "openai"});
+  options.add_text("model.too_long", "cut", "a text beyond the context: cut, or an error as clip.tokenize has it", {"cut", "fail"});
   options.add_text("model.pillow", "classic", "resize as Pillow before 13 or from 13 on: tall pictures differ", {"classic", "13"});
 }
 
@@ -35,6 +37,8 @@ ModelOptions model_options(const Options& options) {
   if (const std::string& word = options.text("model.like"); word != "auto") facts.fill_from(facts_like(word));
   result.pixels.order = options.text("model.order") == "resize_first" ? ConvertOrder::kResizeFirst : ConvertOrder::kConvertFirst;
   result.pixels.rule = options.text("model.pillow") == "classic" ? PillowRule::kClassic : PillowRule::k13;
+  result.tokenizer = options.text("model.tokenizer") == "openai" ? TokenizerRules::kOpenAi : TokenizerRules::kOpenClip;
+  result.too_long = options.text("model.too_long") == "fail" ? TooLong::kFail : TooLong::kCut;
   return result;
 }
 

@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 
 open_clip = pytest.importorskip("open_clip", reason="SKIPPED ALOUD: open_clip_torch is not installed")
 
+pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
 FULL = os.environ.get("CLIPLAB_FULL_SIZE") == "1"
 CAPTIONS = ["a photo of a cat", "grinning face", "", "it's a dog's life, isn't it?", "a diagram " * 60]
 # name: embed, vision (image_size, layers, width, patch), text width, text layers
@@ -226,6 +227,15 @@ def test_activation_matters_and_is_never_guessed(tmp_path: Path, pictures):
     assert np.abs(embed(tmp_path / "custom.pt", "joint", *files, "--model.like", "openai") - theirs).max() > 1e-4
     done = call("debug", "embed", tmp_path / "custom.pt", "joint", *files)
     assert done.returncode == 1 and "--model.like openai" in done.stderr.decode()
+
+
+def test_text_beyond_the_context_is_cut_or_an_error_as_asked(peer, tmp_path: Path):
+    _, model, _, _, text = peer
+    torch.save(model.state_dict(), tmp_path / "state.pt")
+    assert np.abs(text_of(tmp_path / "state.pt", "--model.like", "openai") - text).max() <= 1e-5  # the last caption is cut
+    done = call("debug", "embed", tmp_path / "state.pt", "text", "-", "--model.like", "openai", "--model.too_long", "fail",
+                text=CAPTIONS[-1] + "\n")
+    assert done.returncode == 1 and "77" in done.stderr.decode()
 
 
 def test_hugging_face_folders(tmp_path: Path, pictures):
