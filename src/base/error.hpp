@@ -20,7 +20,8 @@ class Interrupted : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Throws InputError with the text "<where>: <found>, expected <expected>; <what_to_do>" (the last part if given).
+/// Throws InputError with the text "<where>: <found>, expected <expected>; <what_to_do>" (the last part if given): one
+/// line of UTF-8, with '?' for each byte of it that is not printable.
 [[noreturn]] void fail(std::string_view where, std::string_view found, std::string_view expected,
                        std::string_view what_to_do = {});
 

@@ -38,12 +38,8 @@ bool is_known_global(std::string_view global) {
   return storage_dtype(global).has_value() || global.starts_with("__torch__.");
 }
 
-/// Text of a stranger in a message: short, printable.
-std::string shown(std::string_view text) {
-  std::string result;
-  for (const char c : text.substr(0, 80)) result += c >= ' ' && c <= '~' ? c : '?';
-  return result;
-}
+/// Text of a stranger in a message: its beginning.
+std::string shown(std::string_view text) { return std::string(text.substr(0, 80)); }
 
 }  // namespace
 

@@ -22,5 +22,11 @@ TEST(Error, EndsWithWhatToDo) {
   EXPECT_EQ(message_of("see describe"), "run.cfg:3: seed = x, expected an integer; see describe");
 }
 
+TEST(Error, StaysOneLineWhateverAStrangersNameHolds) {
+  EXPECT_EQ(message_of("a\nb\x1b[31m\x7f"), "run.cfg:3: seed = x, expected an integer; a?b?[31m?");
+  EXPECT_EQ(message_of("\xff\xc2\x9b\xe2\x82 caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xc3"),
+            "run.cfg:3: seed = x, expected an integer; ????? caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 ?");
+}
+
 }  // namespace
 }  // namespace cliplab

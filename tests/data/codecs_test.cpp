@@ -113,7 +113,7 @@ TEST(Jpeg, EndlessScansAreRefused) {
 
 TEST(Decode, EveryCutIsRefusedInOneLineThatNamesTheFile) {
   const Image image = gradient(24, 20);
-  for (const std::string& bytes : {encode_png(image), encode_jpeg(image, false), encode_jpeg(image, true)})
+  for (const std::string& bytes : {encode_png(image), encode_jpeg(image, false), encode_jpeg(image, true), encode_webp(image, false)})
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       const std::string message = decode_error(std::string_view(bytes).substr(0, size));
       ASSERT_THAT(message, AllOf(StartsWith("file.x: "), HasSubstr(", expected ")))

@@ -5,12 +5,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/rng.hpp"
+#include "fuzz_inputs.hpp"
 #include "model/torch_file.hpp"
 
 namespace cliplab {
@@ -167,8 +167,7 @@ TEST_F(CheckpointFile, MutatedFilesAreReadOrRefused) {
   write_safetensors(file_, {{"a", {"F32", {2}, "12345678", 8}}}, {{"k", "v"}});
   wholes.push_back(read_file(file_));
   Rng rng(5);
-  const char* text = std::getenv("CLIPLAB_FUZZ_INPUTS");
-  for (int i = 0; i < (text == nullptr ? 3000 : std::atoi(text)); ++i) {
+  for (int i = 0, inputs = fuzz_inputs(3000); i < inputs; ++i) {
     std::string bytes = wholes[rng.below(wholes.size())];
     for (std::uint64_t edits = 1 + rng.below(4); edits > 0 && !bytes.empty(); --edits) {
       const std::size_t at = rng.below(bytes.size());
