@@ -1,6 +1,7 @@
 // The command line: one sub-command a line of `usage`; everything they do lives in the layers below.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -188,11 +189,19 @@ int dispatch(Arguments arguments) {
   fail("cliplab", "'" + command + "'", "run, test, report, list, describe, check, data or model", "./cliplab help");
 }
 
+/// Freed blocks of up to 32 MiB stay with the program: else each picture and tensor costs a page fault every 4 KiB, a third
+/// of the time from a JPEG file to floats.
+void keep_freed_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
+    keep_freed_memory();
     install_stop_handlers();
     return dispatch(arguments);
   } catch (const Interrupted& stop) {

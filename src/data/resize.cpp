@@ -201,7 +201,8 @@ bool has_simd(Simd simd) {
 #ifdef __x86_64__
   if (simd == Simd::kAvx2) return __builtin_cpu_supports("avx2") != 0;
   if (simd == Simd::kAvx512)
-    return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
+    return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+           __builtin_cpu_supports("avx512vnni") != 0;
 #endif
   return simd == Simd::kScalar;
 }

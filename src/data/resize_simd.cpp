@@ -1,6 +1,7 @@
-// The resampler's passes in AVX2 and AVX-512. A weight of 24 bits is split into two of 16, w = 4096 * high + low, so
-// that one multiply-add instruction (pmaddwd) takes two taps of a channel; the sums wrap and add up to the scalar ones
-// exactly. A pass along the width keeps four rows in registers, one along the height 32 or 64 bytes of a row.
+// The resampler's passes in AVX2 and AVX-512. AVX2 splits a weight of 24 bits into two of 16, w = 4096 * high + low, so
+// that one multiply-add instruction (pmaddwd) takes two taps of a channel; AVX-512 into three signed bytes, of which one
+// instruction (vpdpbusd, VNNI) takes four taps. The sums wrap and add up to the scalar ones exactly. A pass along the
+// width keeps four rows in registers, one along the height 32 or 64 bytes of a row.
 #ifdef __x86_64__
 #pragma GCC diagnostic ignored "-Wuninitialized"  // false alarm in the AVX-512 headers of GCC 12 (its bug 105593)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -84,9 +85,11 @@ template <int kChannels>
 void store_pixels(__m128i packed, RowGroup& group, int x, bool last) {
   alignas(16) std::uint8_t bytes[16];
   _mm_store_si128(reinterpret_cast<__m128i*>(bytes), packed);
-  // Four bytes are faster than three, and the fourth is written over by the next pixel.
-  const std::size_t count = last ? kChannels : 4;
-  for (int r = 0; r < kRows; ++r) std::memcpy(group.target[r] + static_cast<std::size_t>(x) * kChannels, bytes + 4 * r, count);
+  for (int r = 0; r < kRows; ++r) {
+    std::uint8_t* target = group.target[r] + static_cast<std::size_t>(x) * kChannels;
+    if (last) std::memcpy(target, bytes + 4 * r, kChannels);
+    else std::memcpy(target, bytes + 4 * r, 4);  // one store; the fourth byte is written over by the next pixel
+  }
 }
 
 __attribute__((target("avx2"))) __m128i total(__m256i low, __m256i high) {  // of both halves, rounded, 22 bits off
@@ -134,44 +137,71 @@ __attribute__((target("avx2"))) void horizontal_avx2(const PixelRows& in, int ro
   }
 }
 
+#define CLIPLAB_AVX512 __attribute__((target("avx512f,avx512bw,avx512vnni,avx2")))
+
+constexpr int kLimbs = 3;
+
+/// Weights as vpdpbusd wants them: four taps a word, a limb in each of its signed bytes; w = l0 + 256 * l1 + 65536 * l2.
+struct Limbs {
+  std::array<std::vector<std::int32_t>, kLimbs> words;
+};
+
+Limbs limbs_of(const Kernel& kernel) {
+  Limbs limbs;
+  for (auto& words : limbs.words) words.resize(kernel.weights.size() / 4);
+  for (std::size_t i = 0; i < kernel.weights.size(); ++i) {
+    std::int32_t rest = kernel.weights[i];
+    for (auto& words : limbs.words) {
+      const auto limb = static_cast<std::int8_t>(rest);
+      words[i / 4] |= static_cast<std::int32_t>(std::uint32_t{static_cast<std::uint8_t>(limb)} << (8 * (i % 4)));
+      rest = (rest - limb) >> 8;
+    }
+  }
+  return limbs;
+}
+
+/// Sums of sixteen channels over limbs, rounded, 22 bits off.
+CLIPLAB_AVX512 __m512i total(const __m512i (&sums)[kLimbs]) {
+  const __m512i high = _mm512_add_epi32(sums[1], _mm512_slli_epi32(sums[2], 8));
+  const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(sums[0], _mm512_slli_epi32(high, 8)), _mm512_set1_epi32(kResizeHalf));
+  return _mm512_srai_epi32(sum, kResizePrecision);
+}
+
+/// Bytes of four neighbouring pixels to their first channels, their second ones, ...; -1 writes 0.
 template <int kChannels>
-__attribute__((target("avx512f,avx512bw,avx2"))) void horizontal_avx512(const PixelRows& in, int rows, const Kernel& kernel,
-                                                                   std::uint8_t* out) {
-  alignas(32) static constexpr auto kPairing = make_pairing<kChannels>();
-  const __m512i pairing = _mm512_broadcast_i64x4(_mm256_load_si256(reinterpret_cast<const __m256i*>(kPairing.data())));
-  const __m512i spread = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1);
-  const Split parts = split(kernel);
+constexpr std::array<std::int8_t, 16> make_grouping() {
+  std::array<std::int8_t, 16> mask{};
+  for (int c = 0; c < 4; ++c)
+    for (int k = 0; k < 4; ++k) mask[4 * c + k] = static_cast<std::int8_t>(c < kChannels ? k * kChannels + c : -1);
+  return mask;
+}
+
+template <int kChannels>
+CLIPLAB_AVX512 void horizontal_avx512(const PixelRows& in, int rows, const Kernel& kernel, std::uint8_t* out) {
+  alignas(16) static constexpr auto kGrouping = make_grouping<kChannels>();
+  const __m512i grouping = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(kGrouping.data())));
+  const Limbs limbs = limbs_of(kernel);
   const int width = static_cast<int>(kernel.taps.size());
   RowGroup group(in, static_cast<std::size_t>(kernel.end()) * kChannels);
   for (int y = 0; y < rows; y += kRows) {
     group.set(y, rows, out, static_cast<std::size_t>(width) * kChannels);
     for (int x = 0; x < width; ++x) {
       const Taps taps = kernel.taps[x];
-      const std::size_t pairs = static_cast<std::size_t>(x) * kernel.stride / 2;
-      __m512i low[kRows / 2] = {}, high[kRows / 2] = {};  // two rows in a vector
+      const std::size_t first = static_cast<std::size_t>(x) * kernel.stride / 4;
+      __m512i sums[kLimbs] = {};  // a row in each quarter of a vector
       for (int j = 0; j < taps.count; j += 4) {
-        const auto weights = [&](const std::vector<std::int32_t>& part) __attribute__((target("avx512f,avx512bw,avx2"))) {
-          const auto* two = reinterpret_cast<const __m128i*>(part.data() + pairs + j / 2);
-          return _mm512_permutexvar_epi32(spread, _mm512_castsi128_si512(_mm_loadl_epi64(two)));
+        const auto load = [&](int row) CLIPLAB_AVX512 {
+          return _mm_loadu_si128(reinterpret_cast<const __m128i*>(group.source[row] + static_cast<std::size_t>(taps.first + j) * kChannels));
         };
-        const __m512i w_low = weights(parts.low), w_high = weights(parts.high);
-        for (int r = 0; r < kRows / 2; ++r) {
-          const auto load = [&](int row) __attribute__((target("avx512f,avx512bw,avx2"))) {
-            const auto* four = reinterpret_cast<const __m128i*>(group.source[row] + static_cast<std::size_t>(taps.first + j) * kChannels);
-            return _mm256_broadcastsi128_si256(_mm_loadu_si128(four));
-          };
-          const __m512i two = _mm512_inserti64x4(_mm512_castsi256_si512(load(2 * r)), load(2 * r + 1), 1);
-          const __m512i pixels = _mm512_shuffle_epi8(two, pairing);
-          low[r] = _mm512_add_epi32(low[r], _mm512_madd_epi16(pixels, w_low));
-          high[r] = _mm512_add_epi32(high[r], _mm512_madd_epi16(pixels, w_high));
-        }
+        __m512i pixels = _mm512_castsi128_si512(load(0));
+        pixels = _mm512_inserti32x4(pixels, load(1), 1);
+        pixels = _mm512_inserti32x4(pixels, load(2), 2);
+        pixels = _mm512_shuffle_epi8(_mm512_inserti32x4(pixels, load(3), 3), grouping);
+        for (int l = 0; l < kLimbs; ++l)
+          sums[l] = _mm512_dpbusd_epi32(sums[l], pixels, _mm512_set1_epi32(limbs.words[l][first + j / 4]));
       }
-      __m128i sums[kRows];
-      for (int r = 0; r < kRows / 2; ++r) {
-        sums[2 * r] = total(_mm512_castsi512_si256(low[r]), _mm512_castsi512_si256(high[r]));
-        sums[2 * r + 1] = total(_mm512_extracti64x4_epi64(low[r], 1), _mm512_extracti64x4_epi64(high[r], 1));
-      }
-      store_pixels<kChannels>(pack(sums[0], sums[1], sums[2], sums[3]), group, x, x + 1 == width);
+      const __m512i clipped = _mm512_max_epi32(total(sums), _mm512_setzero_si512());
+      store_pixels<kChannels>(_mm512_cvtusepi32_epi8(clipped), group, x, x + 1 == width);
     }
   }
 }
@@ -221,35 +251,31 @@ __attribute__((target("avx2"))) void vertical_avx2(const PixelRows& in, std::siz
   }
 }
 
-__attribute__((target("avx512f,avx512bw"))) void vertical_avx512(const PixelRows& in, std::size_t row_bytes,
-                                                                 const Kernel& kernel, std::uint8_t* out) {
+CLIPLAB_AVX512 void vertical_avx512(const PixelRows& in, std::size_t row_bytes, const Kernel& kernel, std::uint8_t* out) {
   constexpr std::size_t kStep = 64;
-  const Split parts = split(kernel);
-  const __m512i zero = _mm512_setzero_si512(), half = _mm512_set1_epi32(kResizeHalf);
+  const Limbs limbs = limbs_of(kernel);
   for (std::size_t y = 0; y < kernel.taps.size(); ++y, out += row_bytes) {
     const Taps taps = kernel.taps[y];
-    const std::size_t pairs = y * kernel.stride / 2;
+    const std::size_t first = y * kernel.stride / 4;
     std::size_t x = 0;
     for (; x + kStep <= row_bytes; x += kStep) {
-      __m512i low[4] = {half, half, half, half}, high[4] = {};
-      for (int j = 0; j < taps.count; j += 2) {
-        const std::uint8_t* row = in.row(taps.first + j) + x;
-        const std::uint8_t* next = j + 1 < taps.count ? row + in.row_bytes : row;  // its weight is 0 then
-        const __m512i a = _mm512_loadu_si512(row), b = _mm512_loadu_si512(next);
+      __m512i sums[4][kLimbs] = {};
+      for (int j = 0; j < taps.count; j += 4) {
+        const auto load = [&](int tap) CLIPLAB_AVX512 {  // beyond the last one its weight is 0
+          return _mm512_loadu_si512(in.row(taps.first + std::min(j + tap, taps.count - 1)) + x);
+        };
+        const __m512i a = load(0), b = load(1), c = load(2), d = load(3);
         const __m512i ab[2] = {_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b)};
-        const __m512i quarters[4] = {_mm512_unpacklo_epi8(ab[0], zero), _mm512_unpackhi_epi8(ab[0], zero),
-                                     _mm512_unpacklo_epi8(ab[1], zero), _mm512_unpackhi_epi8(ab[1], zero)};
-        const __m512i w_low = _mm512_set1_epi32(parts.low[pairs + j / 2]);
-        const __m512i w_high = _mm512_set1_epi32(parts.high[pairs + j / 2]);
-        for (int q = 0; q < 4; ++q) {
-          low[q] = _mm512_add_epi32(low[q], _mm512_madd_epi16(quarters[q], w_low));
-          high[q] = _mm512_add_epi32(high[q], _mm512_madd_epi16(quarters[q], w_high));
+        const __m512i cd[2] = {_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d)};
+        const __m512i quarters[4] = {_mm512_unpacklo_epi16(ab[0], cd[0]), _mm512_unpackhi_epi16(ab[0], cd[0]),
+                                     _mm512_unpacklo_epi16(ab[1], cd[1]), _mm512_unpackhi_epi16(ab[1], cd[1])};
+        for (int l = 0; l < kLimbs; ++l) {
+          const __m512i w = _mm512_set1_epi32(limbs.words[l][first + j / 4]);
+          for (int q = 0; q < 4; ++q) sums[q][l] = _mm512_dpbusd_epi32(sums[q][l], quarters[q], w);
         }
       }
-      for (int q = 0; q < 4; ++q)
-        low[q] = _mm512_srai_epi32(_mm512_add_epi32(low[q], _mm512_slli_epi32(high[q], kLowBits)), kResizePrecision);
-      const __m512i bytes = _mm512_packus_epi16(_mm512_packs_epi32(low[0], low[1]), _mm512_packs_epi32(low[2], low[3]));
-      _mm512_storeu_si512(out + x, bytes);  // unpack and pack undo each other's order
+      const __m512i low = _mm512_packs_epi32(total(sums[0]), total(sums[1])), high = _mm512_packs_epi32(total(sums[2]), total(sums[3]));
+      _mm512_storeu_si512(out + x, _mm512_packus_epi16(low, high));  // unpack and pack undo each other's order
     }
     vertical_rest(in, x, row_bytes, taps, kernel.weights_of(static_cast<int>(y)), out);
   }
