@@ -7,5 +7,7 @@ namespace cliplab {
 
 /// In place. Within 4 * 2^-23 of the exact value, relative to it (exp to 2 ulp, a sum, a quotient).
 void quick_gelu_cpu(float* x, std::int64_t count);
+/// The same on the bits of bfloat16 values, computed in float32 and rounded to nearest, half to even.
+void quick_gelu_cpu(std::uint16_t* x, std::int64_t count);
 
 }  // namespace cliplab

@@ -47,7 +47,7 @@ Tensor ClipImpl::encode_text(Tensor tokens) {
   const Tensor end = tokens.argmax(1);  // the first largest id is the end of text
   x = x.index({torch::arange(B, tokens.device()), end});  // [B,T,d] -> [B,d]; LayerNorm is per row, so after it or before is equal
   x = layer_norm(x, ln_final_weight_, ln_final_bias_);
-  return at::matmul(x, as_type_of(text_projection_, x)).to(torch::kFloat32);
+  return apply_linear(x, text_projection_.t()).to(torch::kFloat32);
 }
 
 }  // namespace cliplab

@@ -162,6 +162,7 @@ class TorchClipModel : public ClipModel {
     model->fold();
     if (type != torch::kFloat32) convert_weights(model, type);
     model->to(device);
+    model->pack();
     info_ = {options.name.empty() ? a.name : options.name, a, weights_id, image_gflops(a), text_gflops(a), static_cast<double>(parameter_count(a)),
              std::exp(model->logit_scale.item<float>()), {}};
     info_.origin = {{"format", state_.format}, {"names", state_.naming}, {"activation", a.quick_gelu ? "quick_gelu" : "gelu"},

@@ -30,6 +30,8 @@ class TransformerImpl : public torch::nn::Module {
   TransformerImpl(int width, int hidden, int layers, int heads, bool quick_gelu);
   /// x [B, T, d]; `causal` masks the future.
   torch::Tensor forward(torch::Tensor x, bool causal);
+  /// pack_linear for the weights of all blocks.
+  void pack();
 
  private:
   struct Block {
@@ -50,6 +52,8 @@ class VisionTowerImpl : public torch::nn::Module {
   virtual torch::Tensor project(torch::Tensor trunk) = 0;
   /// Puts what is constant in evaluation into the weights (ResNet: BatchNorm into convolutions). No training afterwards.
   virtual void fold() {}
+  /// Puts weights in the order in which this processor multiplies them. No training and no reading of them afterwards.
+  virtual void pack() {}
 };
 
 std::shared_ptr<VisionTowerImpl> make_vision_transformer(const Architecture& architecture);
@@ -69,6 +73,7 @@ class ClipImpl : public torch::nn::Module {
   torch::Tensor encode_text(torch::Tensor tokens);
 
   void fold() { visual_->fold(); }
+  void pack() { visual_->pack(), transformer_->pack(); }
 
   /// fp32, bf16 or fp16 activations from now on.
   void set_compute_type(torch::ScalarType type) { compute_ = type; }
@@ -89,6 +94,12 @@ TORCH_MODULE(Clip);
 inline torch::Tensor as_type_of(const torch::Tensor& weight, const torch::Tensor& activations) {
   return weight.to(activations.scalar_type());
 }
+
+/// x [..., K] times weight^T [K, N] plus bias [N] (left out where undefined), in the type of x.
+torch::Tensor apply_linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias = {});
+
+/// The weight in oneDNN's own order, for apply_linear in evaluation only, its memory given back; as it is where that cannot be.
+torch::Tensor pack_linear(torch::Tensor weight);
 
 /// LayerNorm over the last dimension, eps 1e-5, statistics in fp32 whatever the input's type.
 torch::Tensor layer_norm(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);

@@ -137,13 +137,10 @@ class ModifiedResNet : public VisionTowerImpl {
     const auto B = x.size(0), C = x.size(1);
     x = x.flatten(2).transpose(1, 2);  // [B,C,h,w] -> [B,h*w,C]
     x = torch::cat({x.mean(1, true), x}, 1) + as_type_of(position_, x);
-    const auto linear = [&](const Tensor& input, const Tensor& weight, const Tensor& bias) {
-      return at::linear(input, as_type_of(weight, input), as_type_of(bias, input));
-    };
     const auto split = [&](const Tensor& y) { return y.view({B, y.size(1), heads_, C / heads_}).transpose(1, 2); };
-    Tensor y = at::scaled_dot_product_attention(split(linear(x.narrow(1, 0, 1), q_weight_, q_bias_)),
-                                                split(linear(x, k_weight_, k_bias_)), split(linear(x, v_weight_, v_bias_)));
-    return linear(y.transpose(1, 2).reshape({B, C}), c_weight_, c_bias_);  // [B,H,1,C/H] -> [B,C] -> [B,E]
+    Tensor y = at::scaled_dot_product_attention(split(apply_linear(x.narrow(1, 0, 1), q_weight_, q_bias_)),
+                                                split(apply_linear(x, k_weight_, k_bias_)), split(apply_linear(x, v_weight_, v_bias_)));
+    return apply_linear(y.transpose(1, 2).reshape({B, C}), c_weight_, c_bias_);  // [B,H,1,C/H] -> [B,C] -> [B,E]
   }
 
   std::int64_t heads_;

@@ -35,11 +35,13 @@ Tensor normal_values(std::vector<std::int64_t> shape, double standard_deviation)
 
 Tensor quick_gelu(const Tensor& x) {
   if (torch::GradMode::is_enabled()) return x * at::sigmoid(1.702 * x);
-  if (x.device().is_cpu() && x.scalar_type() == torch::kFloat32 && x.is_contiguous()) {
-    at::parallel_for(0, x.numel(), 1 << 14, [values = x.data_ptr<float>()](std::int64_t begin, std::int64_t end) {
-      quick_gelu_cpu(values + begin, end - begin);
-    });
+  const auto in_place = [&](auto* values) {
+    at::parallel_for(0, x.numel(), 1 << 14, [values](std::int64_t begin, std::int64_t end) { quick_gelu_cpu(values + begin, end - begin); });
     return x;
+  };
+  if (x.device().is_cpu() && x.is_contiguous()) {
+    if (x.scalar_type() == torch::kFloat32) return in_place(x.data_ptr<float>());
+    if (x.scalar_type() == torch::kBFloat16) return in_place(static_cast<std::uint16_t*>(x.data_ptr()));
   }
   return at::sigmoid(1.702 * x).mul_(x);
 }
@@ -83,20 +85,22 @@ TransformerImpl::TransformerImpl(int width, int hidden, int layers, int heads, b
   }
 }
 
+void TransformerImpl::pack() {
+  for (Block& b : blocks_)
+    for (Tensor* weight : {&b.in_weight, &b.out_weight, &b.fc_weight, &b.proj_weight}) *weight = pack_linear(*weight);
+}
+
 Tensor TransformerImpl::forward(Tensor x, bool causal) {
   const auto B = x.size(0), T = x.size(1);
-  const auto linear = [](const Tensor& input, const Tensor& weight, const Tensor& bias) {
-    return at::linear(input, as_type_of(weight, input), as_type_of(bias, input));
-  };
   for (const Block& b : blocks_) {
-    Tensor y = linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias), b.in_weight, b.in_bias);
+    Tensor y = apply_linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias), b.in_weight, b.in_bias);
     y = y.view({B, T, 3, heads_, width_ / heads_}).permute({2, 0, 3, 1, 4});  // [B,T,3d] -> [3,B,H,T,d/H]
     y = at::scaled_dot_product_attention(y[0], y[1], y[2], {}, 0.0, causal);
     y = y.transpose(1, 2).reshape({B, T, width_});  // [B,H,T,d/H] -> [B,T,d]
-    x = add_to(x, linear(y, b.out_weight, b.out_bias));
-    y = linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);
+    x = add_to(x, apply_linear(y, b.out_weight, b.out_bias));
+    y = apply_linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);
     y = quick_gelu_ ? quick_gelu(y) : at::gelu(y);
-    x = add_to(x, linear(y, b.proj_weight, b.proj_bias));
+    x = add_to(x, apply_linear(y, b.proj_weight, b.proj_bias));
   }
   return x;
 }
@@ -123,14 +127,16 @@ class VisionTransformer : public VisionTowerImpl {
     // The strided convolution as one matrix product over non-overlapping patches.
     Tensor x = pixels.view({B, 3, grid, patch_, grid, patch_}).permute({0, 2, 4, 1, 3, 5});
     x = x.reshape({B, grid * grid, 3 * patch_ * patch_});  // [B,3,R,R] -> [B,G*G,3*P*P]
-    x = at::linear(x, as_type_of(conv_weight_.view({d, -1}), x));
+    x = apply_linear(x, conv_weight_.view({d, -1}));
     x = torch::cat({as_type_of(class_embedding_, x).expand({B, 1, d}), x}, 1);
     x = x + as_type_of(positional_embedding_, x);
     x = transformer_(layer_norm(x, ln_pre_weight_, ln_pre_bias_), /*causal=*/false);
     return layer_norm(x.select(1, 0), ln_post_weight_, ln_post_bias_);  // [B,T,d] -> [B,d]
   }
 
-  Tensor project(Tensor trunk) override { return at::matmul(trunk, as_type_of(proj_, trunk)); }
+  void pack() override { transformer_->pack(); }
+
+  Tensor project(Tensor trunk) override { return apply_linear(trunk, proj_.t()); }
 
  private:
   std::int64_t patch_;

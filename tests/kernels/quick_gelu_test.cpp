@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 namespace cliplab {
@@ -23,6 +25,27 @@ TEST(QuickGelu, IsTheDefinitionToAFewUlp) {
     ASSERT_NEAR(y[i], exact(x[i]), tolerance) << x[i];
     if (std::abs(x[i]) > 0.1 && std::abs(x[i]) < 20) {
       ASSERT_GT(std::abs(y[i] - 1.01 * exact(x[i])), tolerance) << "1 % off must be seen";
+    }
+  }
+}
+
+TEST(QuickGelu, OfBfloat16IsTheRoundedDefinitionForEveryValue) {
+  std::vector<std::uint16_t> bits(1 << 16);
+  std::iota(bits.begin(), bits.end(), 0);
+  const auto value = [](std::uint16_t b) { return std::bit_cast<float>(std::uint32_t{b} << 16); };
+  std::vector<std::uint16_t> y = bits;
+  quick_gelu_cpu(y.data(), std::ssize(y));
+  for (std::size_t i = 0; i < bits.size(); ++i) {
+    const float x = value(bits[i]);
+    if (std::isnan(x)) {
+      ASSERT_TRUE(std::isnan(value(y[i]))) << i;
+    }
+    if (!(std::abs(x) < 50)) continue;
+    // Half an ulp of bfloat16, and the float's few ulp before that.
+    const double tolerance = std::abs(exact(x)) * (0x1p-8 + std::ldexp(4 + 1.702 * std::abs(x), -23)) + 1e-40;
+    ASSERT_NEAR(value(y[i]), exact(x), tolerance) << x;
+    if (std::abs(x) > 0.1 && std::abs(x) < 20) {
+      ASSERT_GT(std::abs(value(y[i]) - 1.01 * exact(x)), tolerance) << "1 % off must be seen";
     }
   }
 }
