@@ -1,0 +1,31 @@
+// The probe's objective on the processor, in float32 or float64 products with float64 sums.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/stacked_objective.hpp"
+
+namespace cliplab {
+
+/// Keep: a copy of the features, less `shift`, in the type of the products. Stream: one chunk and the next at a time.
+enum class Residence { kKeep, kStream };
+
+struct ObjectiveOptions {
+  bool float64 = false;
+  Residence residence = Residence::kKeep;
+  Eigen::Index chunk_rows = 0;  // 0: some megabytes of features and logits
+};
+
+/// features less `shift` [D] (a mean, or empty for none). Memory: the features when kept, two chunks when streamed; a
+/// chunk's logits; once the weights of a stack. The same bits whatever the number of threads.
+std::unique_ptr<StackedObjective> softmax_objective(RowSource features, Eigen::Index logits, const VectorD& shift,
+                                                    const ObjectiveOptions& options);
+
+/// A source that reads `features`, which must outlive it.
+RowSource rows_of(const Matrix& features);
+
+/// Mean row, in one pass.
+VectorD mean_row(const RowSource& features);
+
+}  // namespace cliplab
