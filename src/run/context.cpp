@@ -50,8 +50,8 @@ void score(Outcome& outcome, const FeatureSet& test) {
   const Matrix logits = outcome.classifier.logits(test.x);
   outcome.ranks = label_ranks(logits, test.labels);
   outcome.labels = test.labels;
-  const Predictions predictions = top_predictions(logits);
-  outcome.predicted = predictions.label, outcome.confidence = predictions.probability;
+  Predictions predictions = top_predictions(logits);
+  outcome.predicted = std::move(predictions.label), outcome.confidence = std::move(predictions.probability);
 }
 
 }  // namespace
@@ -191,10 +191,10 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const Fe
   const std::string key = fmt::format("probe|{}|{}|{} classes|rule {} search {} iterations {} seed {}|epoch {}", train.id,
                                       validation ? validation->id : "cut", num_classes, options_.text("probe.rule"),
                                       options_.text("probe.search"), sweep.max_iterations, sweep.seed, kCacheEpoch);
-  outcome.rule = options_.text("probe.rule");
   const auto file = cache_file("probe", key);
 
   Outcome outcome;
+  outcome.rule = options_.text("probe.rule");
   bool cached = false;
   if (std::filesystem::exists(file)) try {
       const Results stored = read_results(file);
@@ -216,11 +216,13 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const Fe
   if (!cached) {
     if (stop_requested()) throw Interrupted("stopped before a probe fit");
     say(fmt::format("probe: {} x {} features of {}, {} classes", train.x.rows(), train.x.cols(), train.description, num_classes));
-    outcome.sweep = [&] {
-      if (!validation) return sweep_probe({train.x, train.labels}, nullptr, num_classes, sweep);
+    const LabelledRows rows{train.x, train.labels};
+    if (validation) {
       const LabelledRows held{validation->x, validation->labels};
-      return sweep_probe({train.x, train.labels}, &held, num_classes, sweep);
-    }();
+      outcome.sweep = sweep_probe(rows, &held, num_classes, sweep);
+    } else {
+      outcome.sweep = sweep_probe(rows, nullptr, num_classes, sweep);
+    }
     MatrixD points(std::ssize(outcome.sweep.points), 4);
     for (Eigen::Index i = 0; i < points.rows(); ++i) {
       const SweepPoint& p = outcome.sweep.points[i];
