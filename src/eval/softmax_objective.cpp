@@ -19,15 +19,24 @@ constexpr Eigen::Index kClassGroup = 96;     // classes a gradient task
 constexpr Eigen::Index kChunkNumbers = 4 << 20;
 constexpr double kSmallWork = 2e6;           // multiply-adds under which a second thread costs more than it brings
 
+/// Numbers in a row of features: an odd number of cache lines, so that columns of neighbouring rows do not collide.
+Eigen::Index row_stride(Eigen::Index cols, std::size_t type_bytes) {
+  const auto line = static_cast<Eigen::Index>(64 / type_bytes);
+  return ((cols + line - 1) / line | 1) * line;
+}
+
+Eigen::Index rows_of_chunk(Eigen::Index rows, Eigen::Index stride, Eigen::Index columns, const ObjectiveOptions& options) {
+  const Eigen::Index wanted = options.chunk_rows > 0 ? options.chunk_rows : std::max(kTile, kChunkNumbers / std::max(stride, columns));
+  return std::min((wanted + kTile - 1) / kTile * kTile, rows);
+}
+
 template <class T>
 class SoftmaxObjective : public StackedObjective {
  public:
   SoftmaxObjective(RowSource source, Eigen::Index logits, const VectorD& shift, const ObjectiveOptions& options)
       : source_(std::move(source)), logits_(logits), shift_(shift), keep_(options.residence == Residence::kKeep) {
-    constexpr Eigen::Index kLine = 64 / sizeof(T);  // an odd number of cache lines a row: columns of rows do not collide
-    stride_ = ((source_.cols + kLine - 1) / kLine | 1) * kLine;
-    chunk_rows_ = options.chunk_rows > 0 ? options.chunk_rows : std::max(kTile, kChunkNumbers / std::max(stride_, logits_));
-    chunk_rows_ = std::min((chunk_rows_ + kTile - 1) / kTile * kTile, source_.rows);
+    stride_ = row_stride(source_.cols, sizeof(T));
+    chunk_rows_ = rows_of_chunk(source_.rows, stride_, logits_, options);
     if (keep_) {
       kept_.resize(source_.rows * stride_);
       std::vector<float> raw(chunk_rows_ * source_.cols);
@@ -210,6 +219,14 @@ std::unique_ptr<StackedObjective> softmax_objective(RowSource features, Eigen::I
                                                     const ObjectiveOptions& options) {
   if (options.float64) return std::make_unique<SoftmaxObjective<double>>(std::move(features), logits, shift, options);
   return std::make_unique<SoftmaxObjective<float>>(std::move(features), logits, shift, options);
+}
+
+std::size_t streamed_bytes(Eigen::Index rows, Eigen::Index cols, Eigen::Index logits, Eigen::Index stacked, const ObjectiveOptions& options) {
+  const std::size_t type = options.float64 ? sizeof(double) : sizeof(float);
+  const Eigen::Index stride = row_stride(cols, type), chunk = rows_of_chunk(rows, stride, logits, options), columns = logits * stacked;
+  const std::size_t features = static_cast<std::size_t>(chunk * stride) * 2 * type + static_cast<std::size_t>(chunk * cols) * sizeof(float);
+  const std::size_t block = static_cast<std::size_t>(chunk * (columns + 16)) * type;
+  return features + block + static_cast<std::size_t>((columns + 16) * (cols + 1)) * (type + 2 * sizeof(double));
 }
 
 RowSource rows_of(const Matrix& features) {

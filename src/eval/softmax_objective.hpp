@@ -17,10 +17,13 @@ struct ObjectiveOptions {
   Eigen::Index chunk_rows = 0;  // 0: some megabytes of features and logits
 };
 
-/// features less `shift` [D] (a mean, or empty for none). Memory: the features when kept, two chunks when streamed; a
-/// chunk's logits; once the weights of a stack. The same bits whatever the number of threads.
+/// features less `shift` [D] (a mean, or empty for none). The same bits whatever the number of threads.
 std::unique_ptr<StackedObjective> softmax_objective(RowSource features, Eigen::Index logits, const VectorD& shift,
                                                     const ObjectiveOptions& options);
+
+/// What one evaluation of a streamed objective takes at most, beside the caller's points: two chunks of rows and one as
+/// read, a chunk's logits, the stack's weights in float64 (the gradients) and in the products' type.
+std::size_t streamed_bytes(Eigen::Index rows, Eigen::Index cols, Eigen::Index logits, Eigen::Index stacked, const ObjectiveOptions& options);
 
 /// A source that reads `features`, which must outlive it.
 RowSource rows_of(const Matrix& features);

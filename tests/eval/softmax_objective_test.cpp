@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
@@ -97,6 +98,38 @@ TEST(SoftmaxObjective, StacksStreamsAndChunksChangeNoBit) {
   EXPECT_EQ(evaluate(*streamed, data, data.point, 2, &from_stream), evaluate(*chunked, data, data.point, 2, &from_chunks));
   EXPECT_EQ(from_stream, from_chunks);
   EXPECT_LT((from_chunks - alone).norm(), 1e-6 * alone.norm());  // float32 sums over other groups of rows
+}
+
+/// Address space in use now, of which a test of a bound can be made without other tests' peaks.
+std::size_t resident_bytes() {
+  std::ifstream in("/proc/self/statm");
+  std::size_t total = 0, resident = 0;
+  in >> total >> resident;
+  return resident * 4096;
+}
+
+TEST(SoftmaxObjective, AStreamTakesNoMoreThanItsBound) {
+  // 80 MB of features that exist only as they are asked for; the memory in use is read at every request.
+  constexpr Eigen::Index kRows = 40000, kCols = 500;
+  std::size_t most = 0;
+  const RowSource source{kRows, kCols, [&](Eigen::Index begin, Eigen::Index count, float* to) {
+                           for (Eigen::Index i = 0; i < count * kCols; ++i) to[i] = static_cast<float>((begin + i) % 7);
+                           most = std::max(most, resident_bytes());
+                         }};
+  const std::vector<int> labels(kRows, 1);
+  const VectorD point = VectorD::Zero(3 * (kCols + 1));
+  VectorD gradient;
+  Evaluation e{.point = &point, .labels = labels.data(), .gradient = &gradient};
+  const ObjectiveOptions streamed{.residence = Residence::kStream, .chunk_rows = 2048};
+  const std::size_t bound = streamed_bytes(kRows, kCols, 3, 1, streamed);
+  const std::size_t slack = bound / 4 + (4 << 20);  // the sanitizer's shadow, threads' stacks, the allocator
+  EXPECT_LT(bound + slack, std::size_t{24} << 20);
+  const std::size_t before = resident_bytes();
+  softmax_objective(source, 3, {}, streamed)->evaluate(std::span(&e, 1));
+  EXPECT_LT(most - before, bound + slack);
+  EXPECT_NEAR(e.value, kRows * std::log(3.0), 1e-6 * kRows);
+  const auto kept = softmax_objective(source, 3, {}, {});
+  EXPECT_GT(resident_bytes() - before, bound + slack) << "the check would notice features that are kept";
 }
 
 TEST(SoftmaxObjective, AnErrorOfTheSourceComesThroughTheStream) {
