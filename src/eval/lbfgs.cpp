@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kNoisyCurvature = 0.9;
 constexpr std::size_t kGapSteps = 10;
-constexpr double kSlowestRate = 0.99;
+constexpr double kFastestRate = 0.8, kSlowestRate = 0.99;  // believed: a warm start's first gain says little
 
 double largest(const VectorD& v) { return v.size() == 0 ? 0.0 : v.lpNorm<Eigen::Infinity>(); }
 
@@ -75,9 +75,9 @@ bool Lbfgs::begin_line() {
 double Lbfgs::estimate_gap(double gain) {
   if (gains_.size() > kGapSteps) gains_.erase(gains_.begin());
   gains_.push_back(gain);
-  if (gains_.size() == 1) return gain;
-  const double rate = std::pow(gain / gains_.front(), 1 / static_cast<double>(gains_.size() - 1));
-  return gain / (1 - std::min(rate, kSlowestRate));
+  const double steps = static_cast<double>(gains_.size() - 1);
+  const double rate = steps == 0 ? kFastestRate : std::pow(gain / gains_.front(), 1 / steps);
+  return gain / (1 - std::clamp(rate, kFastestRate, kSlowestRate));
 }
 
 void Lbfgs::store_pair() {

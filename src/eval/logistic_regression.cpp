@@ -40,14 +40,15 @@ RowSource checked(RowSource features) {
 
 }  // namespace
 
-ProbeFitter::ProbeFitter(RowSource features, std::span<const int> labels, int num_classes, StopRule rule, Residence residence)
+ProbeFitter::ProbeFitter(RowSource features, std::span<const int> labels, int num_classes, StopRule rule, Residence residence,
+                         const ObjectiveFactory& make)
     : rule_(rule), num_classes_(num_classes), logits_(num_classes == 2 ? 1 : num_classes), labels_{{labels.begin(), labels.end()}} {
   check_labels(features.rows, features.cols, labels, num_classes);
-  prepare(std::move(features), residence);
+  prepare(std::move(features), residence, make);
 }
 
-ProbeFitter::ProbeFitter(const Matrix& features, std::span<const int> labels, int num_classes, StopRule rule)
-    : ProbeFitter(rows_of(features), labels, num_classes, rule, Residence::kKeep) {}
+ProbeFitter::ProbeFitter(const Matrix& features, std::span<const int> labels, int num_classes, StopRule rule, const ObjectiveFactory& make)
+    : ProbeFitter(rows_of(features), labels, num_classes, rule, Residence::kKeep, make) {}
 
 ProbeFitter::ProbeFitter(const Matrix& features, const Eigen::Ref<const Eigen::MatrixXi>& targets, StopRule rule)
     : rule_(rule), num_classes_(static_cast<int>(targets.cols())), logits_(1) {
@@ -56,10 +57,10 @@ ProbeFitter::ProbeFitter(const Matrix& features, const Eigen::Ref<const Eigen::M
     labels_.emplace_back(targets.col(c).begin(), targets.col(c).end());
     check_labels(features.rows(), features.cols(), labels_.back(), 2);
   }
-  prepare(rows_of(features), Residence::kKeep);
+  prepare(rows_of(features), Residence::kKeep, softmax_objective);
 }
 
-void ProbeFitter::prepare(RowSource features, Residence residence) {
+void ProbeFitter::prepare(RowSource features, Residence residence, const ObjectiveFactory& make) {
   features = checked(std::move(features));
   const bool fast = rule_ == StopRule::kFast;
   mean_ = fast ? mean_row(features) : VectorD::Zero(features.cols);
@@ -67,11 +68,11 @@ void ProbeFitter::prepare(RowSource features, Residence residence) {
   if (fast && features.rows < features.cols && features.rows <= kFewRows) {
     const Matrix rows = into_row_space(features);
     curvature_ = std::make_unique<Curvature>(rows_of(rows), VectorD::Zero(rows.cols()));
-    objective_ = softmax_objective(rows_of(rows), logits_, {}, options);
+    objective_ = make(rows_of(rows), logits_, {}, options);
     return;
   }
   if (fast) curvature_ = std::make_unique<Curvature>(features, mean_);
-  objective_ = softmax_objective(std::move(features), logits_, mean_, options);
+  objective_ = make(std::move(features), logits_, mean_, options);
 }
 
 /// Fewer samples than features: the solution is a combination of samples, so the problem is stated in an orthonormal
@@ -170,10 +171,10 @@ std::vector<Fit> ProbeFitter::fit(std::span<const double> lambdas, int max_itera
 }
 
 LinearClassifier fit_logistic_regression(const Matrix& features, std::span<const int> labels, int num_classes, const FitOptions& options,
-                                         FitReport* report, const LinearClassifier* warm_start) {
+                                         FitReport* report, const LinearClassifier* warm_start, const ObjectiveFactory& make) {
   const Fit start{warm_start ? *warm_start : LinearClassifier(), {}, {}};
   const Fit* const starts[] = {warm_start ? &start : nullptr};
-  ProbeFitter fitter(features, labels, num_classes, options.rule);
+  ProbeFitter fitter(features, labels, num_classes, options.rule, make);
   Fit fit = std::move(fitter.fit(std::span(&options.lambda, 1), options.max_iterations, starts).front());
   if (report) *report = fit.report;
   return std::move(fit.classifier);

@@ -30,9 +30,11 @@ class ProbeFitter {
   /// features [N, D], read here and not kept, labels [N] in [0, C). Two classes are fitted as one logit (scikit-learn's
   /// rule) and returned as weight rows {0, w}. A class without a sample is allowed. Throws InputError: label out of
   /// range, NaN or infinite feature, N = 0, sizes that differ, C < 2.
-  ProbeFitter(const Matrix& features, std::span<const int> labels, int num_classes, StopRule rule);
+  ProbeFitter(const Matrix& features, std::span<const int> labels, int num_classes, StopRule rule,
+              const ObjectiveFactory& make = softmax_objective);
   /// Features that stay in their file: two chunks at a time are in memory.
-  ProbeFitter(RowSource features, std::span<const int> labels, int num_classes, StopRule rule, Residence residence);
+  ProbeFitter(RowSource features, std::span<const int> labels, int num_classes, StopRule rule, Residence residence,
+              const ObjectiveFactory& make = softmax_objective);
   /// One-vs-rest for samples of several classes or none: targets [N, C] of 0 and 1 (VOC2007).
   ProbeFitter(const Matrix& features, const Eigen::Ref<const Eigen::MatrixXi>& targets, StopRule rule);
 
@@ -44,7 +46,7 @@ class ProbeFitter {
                        const LinearClassifier* anchor = nullptr);
 
  private:
-  void prepare(RowSource features, Residence residence);
+  void prepare(RowSource features, Residence residence, const ObjectiveFactory& make);
   Matrix into_row_space(const RowSource& features);
   Eigen::Index first_row(Eigen::Index problem) const;  // of the classifier's rows that a problem fits
   void check_shape(const LinearClassifier& classifier) const;
@@ -64,7 +66,8 @@ class ProbeFitter {
 /// One fit at one lambda. `warm_start` may be null.
 LinearClassifier fit_logistic_regression(const Matrix& features, std::span<const int> labels, int num_classes,
                                          const FitOptions& options, FitReport* report = nullptr,
-                                         const LinearClassifier* warm_start = nullptr);
+                                         const LinearClassifier* warm_start = nullptr,
+                                         const ObjectiveFactory& make = softmax_objective);
 
 /// The objective that fit_logistic_regression minimises, at `classifier`, in float64.
 double logistic_objective(const LinearClassifier& classifier, const Matrix& features, std::span<const int> labels,

@@ -17,27 +17,6 @@ namespace {
 
 constexpr int kEdge = 48, kCoarse = 16;          // eighths of a decade, so that lambdas are exact keys
 
-struct Cut {
-  std::vector<Eigen::Index> train, validation;
-};
-
-/// A stratified share of each class, at least one sample stays in train; in the order of the rows.
-Cut cut_validation(std::span<const int> labels, int num_classes, double share, std::uint64_t seed) {
-  std::vector<std::vector<Eigen::Index>> rows(num_classes);
-  for (std::size_t i = 0; i < labels.size(); ++i) rows[labels[i]].push_back(static_cast<Eigen::Index>(i));
-  Cut cut;
-  Rng rng(seed, 0xc07);
-  for (auto& mine : rows) {
-    rng.shuffle(mine);
-    const auto held = static_cast<std::size_t>(share * static_cast<double>(mine.size()));
-    cut.validation.insert(cut.validation.end(), mine.begin(), mine.begin() + static_cast<std::ptrdiff_t>(held));
-    cut.train.insert(cut.train.end(), mine.begin() + static_cast<std::ptrdiff_t>(held), mine.end());
-  }
-  std::sort(cut.train.begin(), cut.train.end());
-  std::sort(cut.validation.begin(), cut.validation.end());
-  return cut;
-}
-
 std::vector<int> pick(std::span<const int> labels, const std::vector<Eigen::Index>& rows) {
   std::vector<int> chosen;
   for (const Eigen::Index row : rows) chosen.push_back(labels[row]);
@@ -53,7 +32,7 @@ void check_labels(const LabelledRows& rows, int num_classes) {
 class LambdaSearch {
  public:
   LambdaSearch(const LabelledRows& train, const LabelledRows& validation, int num_classes, const SweepOptions& options)
-      : fitter_(train.x, train.labels, num_classes, options.rule), validation_(validation), options_(options) {}
+      : fitter_(train.x, train.labels, num_classes, options.rule, options.objective), validation_(validation), options_(options) {}
 
   void run() {
     std::vector<int> grid;
@@ -110,6 +89,22 @@ class LambdaSearch {
 
 }  // namespace
 
+Cut cut_validation(std::span<const int> labels, int num_classes, double share, std::uint64_t seed) {
+  std::vector<std::vector<Eigen::Index>> rows(num_classes);
+  for (std::size_t i = 0; i < labels.size(); ++i) rows[labels[i]].push_back(static_cast<Eigen::Index>(i));
+  Cut cut;
+  Rng rng(seed, 0xc07);
+  for (auto& mine : rows) {
+    rng.shuffle(mine);
+    const auto held = static_cast<std::size_t>(share * static_cast<double>(mine.size()));
+    cut.validation.insert(cut.validation.end(), mine.begin(), mine.begin() + static_cast<std::ptrdiff_t>(held));
+    cut.train.insert(cut.train.end(), mine.begin() + static_cast<std::ptrdiff_t>(held), mine.end());
+  }
+  std::sort(cut.train.begin(), cut.train.end());
+  std::sort(cut.validation.begin(), cut.validation.end());
+  return cut;
+}
+
 Search search_named(const std::string& name) {
   if (name == "binary") return Search::kBinary;
   if (name == "full") return Search::kFull;
@@ -127,7 +122,7 @@ SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validatio
     result.lambda = search.points_[chosen].lambda;
     const FitOptions fit{result.lambda, options.max_iterations, options.rule};
     result.classifier = fit_logistic_regression(all.x, all.labels, num_classes, fit, &result.refit,
-                                                options.rule == StopRule::kFast ? &search.fitted_[chosen].classifier : nullptr);
+                                                options.rule == StopRule::kFast ? &search.fitted_[chosen].classifier : nullptr, options.objective);
   };
   if (validation) {
     check_labels(*validation, num_classes);

@@ -32,12 +32,20 @@ struct LabelledRows {
   std::span<const int> labels;
 };
 
+struct Cut {
+  std::vector<Eigen::Index> train, validation;
+};
+
+/// A stratified share of each class, at least one sample stays in train; in the order of the rows.
+Cut cut_validation(std::span<const int> labels, int num_classes, double share, std::uint64_t seed);
+
 struct SweepOptions {
   StopRule rule = StopRule::kFast;
   Search search = Search::kBinary;
   int max_iterations = 1000;
   double validation_share = 0.2;  // cut from the training data, stratified, when no validation split is given
   std::uint64_t seed = 0;         // of the cut
+  ObjectiveFactory objective = softmax_objective;
 };
 
 struct SweepResult {

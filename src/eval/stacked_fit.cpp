@@ -1,4 +1,4 @@
-// Problems that are done leave the stack; the others' numbers do not depend on who else is in it.
+// Problems that are done leave the stack; to the others that is a matter of rounding at most.
 #include "eval/stacked_fit.hpp"
 
 #include <limits>

@@ -41,9 +41,9 @@ struct Trail {
 struct Problem {
   const int* labels = nullptr;  // [N]
   double lambda = 1;
-  VectorD start;                // empty: zero
-  VectorD centre;               // of the penalty; empty: zero
-  std::vector<Lbfgs::Pair> pairs;
+  VectorD start{};              // empty: zero
+  VectorD centre{};             // of the penalty; empty: zero
+  std::vector<Lbfgs::Pair> pairs{};
 };
 
 struct Minimum {

@@ -14,6 +14,7 @@
 #include "base/progress.hpp"
 #include "base/rng.hpp"
 #include "data/preprocess.hpp"
+#include "model/torch_objective.hpp"
 #include "run/model_options.hpp"
 
 namespace cliplab {
@@ -188,9 +189,13 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const Fe
   sweep.seed = static_cast<std::uint64_t>(options_.integer("seed"));
   sweep.rule = stop_rule(options_.text("probe.rule"));
   sweep.search = search_named(options_.text("probe.search"));
-  const std::string key = fmt::format("probe|{}|{}|{} classes|rule {} search {} iterations {} seed {}|epoch {}", train.id,
+  if (options_.text("probe.algebra") == "torch")
+    sweep.objective = [device = options_.text("model.device")](RowSource rows, Eigen::Index logits, const VectorD& shift, const ObjectiveOptions& o) {
+      return torch_objective(std::move(rows), logits, shift, device, o.float64, o.residence == Residence::kKeep);
+    };
+  const std::string key = fmt::format("probe|{}|{}|{} classes|rule {} search {} algebra {} iterations {} seed {}|epoch {}", train.id,
                                       validation ? validation->id : "cut", num_classes, options_.text("probe.rule"),
-                                      options_.text("probe.search"), sweep.max_iterations, sweep.seed, kCacheEpoch);
+                                      options_.text("probe.search"), options_.text("probe.algebra"), sweep.max_iterations, sweep.seed, kCacheEpoch);
   const auto file = cache_file("probe", key);
 
   Outcome outcome;

@@ -270,6 +270,7 @@ Options run_options() {
   options.add_text("probe.rule", "fast", "when a probe's fits end: reference is scikit-learn 0.24's (the paper's), sklearn today's; "
                    "fast ends within a millionth of the minimum",
                    {"fast", "reference", "sklearn"});
+  options.add_text("probe.algebra", "eigen", "who multiplies: this program on the processor, or LibTorch on model.device", {"eigen", "torch"});
   options.add_text("probe.search", "binary", "lambdas tried: the 15 of appendix A.3, or all 97", {"binary", "full"});
   for (const ExperimentInfo& info : experiments()) info.experiment->declare(options);
   return options;
