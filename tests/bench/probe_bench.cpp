@@ -2,6 +2,8 @@
 // 10,000 x 512 features, 100 overlapping classes, norm 10, a mean that carries most of it (as CLIP's features).
 #include <benchmark/benchmark.h>
 
+#include <cmath>
+
 #include "base/rng.hpp"
 #include "eval/logistic_regression.hpp"
 #include "eval/products.hpp"

@@ -104,6 +104,13 @@ TEST(LogisticRegression, AClassWithoutSamplesIsAllowedAndNeverPredicted) {
   for (const int label : predict(fit, p.x)) EXPECT_LT(label, 3);
 }
 
+TEST(LogisticRegression, FewerSamplesThanClassesAreFitted) {
+  const Matrix x = Matrix::Identity(3, 4);
+  const std::vector<int> y{0, 3, 5};
+  for (const StopRule rule : {StopRule::kFast, StopRule::kReference})
+    EXPECT_EQ(predict(fit_logistic_regression(x, y, 6, {.lambda = 0.01, .rule = rule}), x), y);
+}
+
 TEST(LogisticRegression, SeparableDataAtTinyLambdaEndsFinite) {
   Matrix x(4, 2);
   x << 0, 0, 0, 1, 5, 5, 5, 6;
