@@ -30,7 +30,7 @@ FeatureSet share_of(const FeatureSet& set, double share, std::uint64_t seed) {
   rows.resize(std::max<std::size_t>(2, static_cast<std::size_t>(share * static_cast<double>(rows.size()))));
   FeatureSet part;
   part.id = fmt::format("{}|share {} seed {}", set.id, share, seed);
-  part.description = set.description;
+  part.encoder = set.encoder, part.split = set.split, part.description = set.description;
   part.x = set.x(rows, Eigen::all);
   for (const Eigen::Index row : rows) part.labels.push_back(set.labels[row]);
   return part;

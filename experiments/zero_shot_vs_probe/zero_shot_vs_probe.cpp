@@ -8,10 +8,12 @@
 namespace cliplab {
 namespace {
 
-MatrixD columns_of(const std::vector<int>& a, const std::vector<int>& b) {
-  MatrixD table(std::ssize(a), 2);
-  for (std::size_t i = 0; i < a.size(); ++i) table.row(i) << a[i], b[i];
-  return table;
+/// What every statistic can be computed from again.
+Array scores_of(const std::string& name, const Outcome& outcome) {
+  Array array{name, {"label", "rank", "predicted", "confidence"}, MatrixD(std::ssize(outcome.labels), 4)};
+  for (std::size_t i = 0; i < outcome.labels.size(); ++i)
+    array.values.row(i) << outcome.labels[i], outcome.ranks[i], outcome.predicted[i], outcome.confidence[i];
+  return array;
 }
 
 MatrixD curve_of(const SweepResult& sweep) {
@@ -59,16 +61,16 @@ class ZeroShotVsProbe : public Experiment {
     context.record({name, "test", model.info().name, "zero-shot", "top1", ""}, top_k(outcome.ranks, 1));
     if (C > 10) context.record({name, "test", model.info().name, "zero-shot", "top5", ""}, top_k(outcome.ranks, 5));
     if (C <= 100) context.record({name, "test", model.info().name, "zero-shot", "mean_per_class", ""}, mean_per_class(outcome.ranks, outcome.labels));
-    context.array({"scores/" + name + "/" + model.info().name + "/zero-shot", {"label", "rank"}, columns_of(outcome.labels, outcome.ranks)});
+    context.array(scores_of("scores/" + name + "/" + model.info().name + "/zero-shot", outcome));
     return top_k(outcome.ranks, 1).value;
   }
 
   static double measure_probe(Context& context, const std::string& name, const std::string& model, const Outcome& outcome) {
-    const std::string variant = fmt::format("lambda={:.3g}", outcome.sweep.lambda);
+    const std::string variant = fmt::format("lambda={:.3g}, rule={}", outcome.sweep.lambda, outcome.rule);
     context.record({name, "test", model, "linear-probe", "top1", variant}, top_k(outcome.ranks, 1));
     context.record({name, "test", model, "linear-probe", "mean_per_class", variant}, mean_per_class(outcome.ranks, outcome.labels));
     context.array({"probe/" + name + "/" + model + "/sweep", {"lambda", "validation_accuracy", "objective", "iterations"}, curve_of(outcome.sweep)});
-    context.array({"scores/" + name + "/" + model + "/linear-probe", {"label", "rank"}, columns_of(outcome.labels, outcome.ranks)});
+    context.array(scores_of("scores/" + name + "/" + model + "/linear-probe", outcome));
     return top_k(outcome.ranks, 1).value;
   }
 

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -16,31 +15,28 @@
 namespace cliplab {
 namespace {
 
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    must(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr));
-  }
-  void add(const char* data, std::size_t size) { must(EVP_DigestUpdate(context_.get(), data, size)); }
-  std::string hex() {
-    unsigned char digest[32];
-    must(EVP_DigestFinal_ex(context_.get(), digest, nullptr));
-    std::string text;
-    for (const unsigned char byte : digest) {
-      text += "0123456789abcdef"[byte >> 4];
-      text += "0123456789abcdef"[byte & 15];
-    }
-    return text;
-  }
-
- private:
-  static void must(int done) {  // fails only where OpenSSL itself is broken or has no memory
-    if (done != 1) throw std::runtime_error("OpenSSL cannot compute a SHA-256");
-  }
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
+void must(int done) {  // fails only where OpenSSL itself is broken or has no memory
+  if (done != 1) throw std::runtime_error("OpenSSL cannot compute a SHA-256");
+}
 
 }  // namespace
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  must(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr));
+}
+
+void Sha256::add(const void* data, std::size_t size) { must(EVP_DigestUpdate(context_.get(), data, size)); }
+
+std::string Sha256::hex() {
+  unsigned char digest[32];
+  must(EVP_DigestFinal_ex(context_.get(), digest, nullptr));
+  std::string text;
+  for (const unsigned char byte : digest) {
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
 
 std::string sha256_hex(std::string_view bytes) {
   Sha256 hash;

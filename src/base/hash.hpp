@@ -4,10 +4,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 
+struct evp_md_ctx_st;  // OpenSSL's
+
 namespace cliplab {
+
+/// Of bytes that come in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  void add(const void* data, std::size_t size);
+  std::string hex();  // once, at the end
+
+ private:
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
+};
 
 /// 64 lower-case hex digits.
 std::string sha256_hex(std::string_view bytes);

@@ -1,15 +1,24 @@
 // Linear classifiers from prompts.
 #include "eval/classifier.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
+#include "base/parallel.hpp"
 
 namespace cliplab {
 
 Matrix LinearClassifier::logits(const Matrix& features) const {
   if (features.cols() != weight.cols())
     fail("classifier", std::to_string(features.cols()) + " features a sample", std::to_string(weight.cols()));
-  Matrix result = features * weight.transpose();  // [N,D] x [D,C]
-  result.rowwise() += bias.transpose();
+  constexpr Eigen::Index kRows = 256;  // a task
+  Matrix result(features.rows(), weight.rows());
+  parallel_for((features.rows() + kRows - 1) / kRows, [&](std::int64_t task) {
+    const Eigen::Index count = std::min(kRows, features.rows() - task * kRows);
+    auto rows = result.middleRows(task * kRows, count);
+    rows.noalias() = features.middleRows(task * kRows, count) * weight.transpose();  // [N,D] x [D,C]
+    rows.rowwise() += bias.transpose();
+  });
   return result;
 }
 

@@ -1,199 +1,198 @@
-// The objective in row blocks: a block of features is read once from memory for logits and gradient. Sixteen chunks
-// with their own sums, added in order: the result does not depend on the number of threads.
+// Input checks, centring, and the way between classifiers and parameters; the work is in stacked_fit.cpp.
 #include "eval/logistic_regression.hpp"
 
 #include <fmt/format.h>
 
+#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 
 #include "base/error.hpp"
-#include "base/files.hpp"
-#include "base/parallel.hpp"
-#include "eval/lbfgs.hpp"
 
 namespace cliplab {
 namespace {
 
-constexpr Eigen::Index kBlock = 128;  // rows whose features stay in cache between the two products
-constexpr int kChunks = 16;
+constexpr const char* kWhere = "logistic regression";
+constexpr Eigen::Index kFewRows = 512;  // an eigendecomposition of this size costs a tenth of a second
 
-template <class Scalar>
-using Rows = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-/// sum CE + lambda/2 |W|^2 over x [N, D] and its gradient; parameters are W [K, D] row-major, then b [K].
-/// K = 1 for two classes (one logit), else C. Products in Scalar, sums over blocks in double.
-template <class Scalar>
-class Objective {
- public:
-  Objective(const Rows<Scalar>& x, std::span<const int> labels, int num_classes, double lambda)
-      : x_(x), labels_(labels), logits_(num_classes == 2 ? 1 : num_classes), lambda_(lambda) {}
-
-  Eigen::Index size() const { return logits_ * (x_.cols() + 1); }
-
-  double operator()(const VectorD& parameters, VectorD& gradient) const {
-    const Eigen::Index K = logits_, D = x_.cols(), N = x_.rows();
-    const Eigen::Map<const MatrixD> W(parameters.data(), K, D);
-    const Rows<Scalar> weight = W.template cast<Scalar>();
-    const Eigen::Matrix<Scalar, 1, Eigen::Dynamic> bias = parameters.tail(K).template cast<Scalar>().transpose();
-    std::vector<VectorD> sums(kChunks);
-    std::vector<double> losses(kChunks, 0.0);
-    parallel_for(kChunks, [&](std::int64_t chunk) {
-      sums[chunk].setZero(size());
-      Eigen::Map<MatrixD> weight_sum(sums[chunk].data(), K, D);
-      Rows<Scalar> z(kBlock, K), partial(K, D);
-      for (Eigen::Index begin = N * chunk / kChunks, end = N * (chunk + 1) / kChunks; begin < end; begin += kBlock) {
-        const Eigen::Index rows = std::min(kBlock, end - begin);
-        auto block = z.topRows(rows);
-        const auto samples = x_.middleRows(begin, rows);
-        if (K < kFewLogits) dot_products(samples, weight, block);
-        else block.noalias() = samples * weight.transpose();
-        block.rowwise() += bias;
-        losses[chunk] += K == 1 ? sigmoid_residual(block, begin) : softmax_residual(block, begin);
-        if (K < kFewLogits) outer_products(block, samples, partial);
-        else partial.noalias() = block.transpose() * samples;
-        weight_sum += partial.template cast<double>();
-        sums[chunk].tail(K) += block.template cast<double>().colwise().sum().transpose();
-      }
-    });
-    gradient.setZero(size());
-    double loss = 0;
-    for (int chunk = 0; chunk < kChunks; ++chunk) gradient += sums[chunk], loss += losses[chunk];
-    gradient.head(K * D) += lambda_ * parameters.head(K * D);
-    return loss + 0.5 * lambda_ * parameters.head(K * D).squaredNorm();
-  }
-
- private:
-  // Below kFewLogits a general matrix product spends its time on packing the features; a sample's row and the weights
-  // stay in the first-level cache here.
-  static constexpr Eigen::Index kFewLogits = 32;
-
-  template <class Samples, class Block>
-  static void dot_products(const Samples& x, const Rows<Scalar>& weight, Block&& z) {
-    for (Eigen::Index i = 0; i < x.rows(); ++i)
-      for (Eigen::Index k = 0; k < weight.rows(); ++k) z(i, k) = x.row(i).dot(weight.row(k));
-  }
-
-  template <class Block, class Samples>
-  static void outer_products(const Block& z, const Samples& x, Rows<Scalar>& sum) {
-    sum.setZero();
-    Eigen::Index i = 0;
-    for (; i + 4 <= x.rows(); i += 4)
-      for (Eigen::Index k = 0; k < sum.rows(); ++k)
-        sum.row(k) += z(i, k) * x.row(i) + z(i + 1, k) * x.row(i + 1) + z(i + 2, k) * x.row(i + 2) + z(i + 3, k) * x.row(i + 3);
-    for (; i < x.rows(); ++i)
-      for (Eigen::Index k = 0; k < sum.rows(); ++k) sum.row(k) += z(i, k) * x.row(i);
-  }
-
-  /// Logits to (probability - one-hot); returns the summed cross-entropy.
-  template <class Block>
-  double softmax_residual(Block&& z, Eigen::Index begin) const {
-    double loss = 0;
-    for (Eigen::Index i = 0; i < z.rows(); ++i) {
-      auto row = z.row(i);
-      const Scalar top = row.maxCoeff();
-      const Scalar own = row[labels_[begin + i]];
-      row.array() = (row.array() - top).exp();
-      const Scalar sum = row.sum();
-      loss += std::log(static_cast<double>(sum)) + static_cast<double>(top) - static_cast<double>(own);
-      // Probabilities under 1e-30 are denormal or next to it in float32: products with them cost a hundred times as much.
-      row.array() = (row.array() < Scalar(1e-30)).select(Scalar(0), row.array() / sum);
-      row[labels_[begin + i]] -= 1;
-    }
-    return loss;
-  }
-
-  template <class Block>
-  double sigmoid_residual(Block&& z, Eigen::Index begin) const {
-    double loss = 0;
-    for (Eigen::Index i = 0; i < z.rows(); ++i) {
-      const double logit = static_cast<double>(z(i, 0)), target = labels_[begin + i];
-      loss += std::max(logit, 0.0) - logit * target + std::log1p(std::exp(-std::abs(logit)));
-      z(i, 0) = static_cast<Scalar>(1 / (1 + std::exp(-logit)) - target);
-    }
-    return loss;
-  }
-
-  const Rows<Scalar>& x_;
-  std::span<const int> labels_;
-  Eigen::Index logits_;
-  double lambda_;
-};
-
-void check_input(const Matrix& features, std::span<const int> labels, int num_classes, const FitOptions& options) {
-  const std::string where = "logistic regression";
-  if (num_classes < 2) fail(where, fmt::format("{} classes", num_classes), "at least 2");
-  if (features.rows() == 0 || features.cols() == 0) fail(where, fmt::format("{} x {} features", features.rows(), features.cols()), "at least one sample and one feature");
-  if (features.rows() != std::ssize(labels)) fail(where, fmt::format("{} feature rows and {} labels", features.rows(), labels.size()), "as many labels as rows");
-  if (!(options.lambda > 0) || !std::isfinite(options.lambda)) fail(where, fmt::format("lambda {}", options.lambda), "a positive number");
-  if (options.max_iterations < 0) fail(where, fmt::format("max_iterations {}", options.max_iterations), "0 or more");
+void check_labels(Eigen::Index rows, Eigen::Index cols, std::span<const int> labels, int num_classes) {
+  if (num_classes < 2) fail(kWhere, fmt::format("{} classes", num_classes), "at least 2");
+  if (rows == 0 || cols == 0) fail(kWhere, fmt::format("{} x {} features", rows, cols), "at least one sample and one feature");
+  if (rows != std::ssize(labels)) fail(kWhere, fmt::format("{} feature rows and {} labels", rows, labels.size()), "as many labels as rows");
   for (std::size_t i = 0; i < labels.size(); ++i)
-    if (labels[i] < 0 || labels[i] >= num_classes) fail(where, fmt::format("label {} of sample {}", labels[i], i), fmt::format("a label in [0, {})", num_classes));
-  for (Eigen::Index i = 0; i < features.rows(); ++i)
-    if (!features.row(i).allFinite()) fail(where, fmt::format("a feature of sample {} is NaN or infinite", i), "finite features");
+    if (labels[i] < 0 || labels[i] >= num_classes)
+      fail(kWhere, fmt::format("label {} of sample {}", labels[i], i), fmt::format("a label in [0, {})", num_classes));
 }
 
-/// Weights and bias in the parameters' layout and back; the bias takes up the centring: b' = b + W mean.
-VectorD to_parameters(const LinearClassifier& classifier, const VectorD& mean, bool one_logit) {
-  MatrixD W = classifier.weight.cast<double>();
-  VectorD b = classifier.bias.cast<double>();
-  if (one_logit) W = (W.row(1) - W.row(0)).eval(), b = (b.tail(1) - b.head(1)).eval();
-  b += W * mean;
+void check_lambda(double lambda) {
+  if (!(lambda > 0) || !std::isfinite(lambda)) fail(kWhere, fmt::format("lambda {}", lambda), "a positive number");
+}
+
+/// `features` with every row checked as it is read.
+RowSource checked(RowSource features) {
+  return {features.rows, features.cols, [inner = features.read, cols = features.cols](Eigen::Index begin, Eigen::Index count, float* to) {
+            inner(begin, count, to);
+            for (Eigen::Index i = 0; i < count; ++i)
+              if (!Eigen::Map<const Vector>(to + i * cols, cols).allFinite())
+                fail(kWhere, fmt::format("a feature of sample {} is NaN or infinite", begin + i), "finite features");
+          }};
+}
+
+}  // namespace
+
+ProbeFitter::ProbeFitter(RowSource features, std::span<const int> labels, int num_classes, StopRule rule, Residence residence,
+                         const ObjectiveFactory& make)
+    : rule_(rule), num_classes_(num_classes), logits_(num_classes == 2 ? 1 : num_classes), labels_{{labels.begin(), labels.end()}} {
+  check_labels(features.rows, features.cols, labels, num_classes);
+  prepare(std::move(features), residence, make);
+}
+
+ProbeFitter::ProbeFitter(const Matrix& features, std::span<const int> labels, int num_classes, StopRule rule, const ObjectiveFactory& make)
+    : ProbeFitter(rows_of(features), labels, num_classes, rule, Residence::kKeep, make) {}
+
+ProbeFitter::ProbeFitter(const Matrix& features, const Eigen::Ref<const Eigen::MatrixXi>& targets, StopRule rule)
+    : rule_(rule), num_classes_(static_cast<int>(targets.cols())), logits_(1) {
+  if (targets.cols() == 0) fail(kWhere, "targets of no class", "at least one");
+  for (Eigen::Index c = 0; c < targets.cols(); ++c) {
+    labels_.emplace_back(targets.col(c).begin(), targets.col(c).end());
+    check_labels(features.rows(), features.cols(), labels_.back(), 2);
+  }
+  prepare(rows_of(features), Residence::kKeep, softmax_objective);
+}
+
+void ProbeFitter::prepare(RowSource features, Residence residence, const ObjectiveFactory& make) {
+  features = checked(std::move(features));
+  const bool fast = rule_ == StopRule::kFast;
+  mean_ = fast ? mean_row(features) : VectorD::Zero(features.cols);
+  const ObjectiveOptions options{.float64 = !fast, .residence = residence};
+  if (fast && features.rows < features.cols && features.rows <= kFewRows) {
+    const Matrix rows = into_row_space(features);
+    curvature_ = std::make_unique<Curvature>(rows_of(rows), VectorD::Zero(rows.cols()));
+    objective_ = make(rows_of(rows), logits_, {}, options);
+    return;
+  }
+  if (fast) curvature_ = std::make_unique<Curvature>(features, mean_);
+  objective_ = make(std::move(features), logits_, mean_, options);
+}
+
+/// Fewer samples than features: the solution is a combination of samples, so the problem is stated in an orthonormal
+/// basis of the centred samples. X X' = U S U', basis = S^-1/2 U' X, and the samples become U S^1/2.
+Matrix ProbeFitter::into_row_space(const RowSource& features) {
+  Matrix raw(features.rows, features.cols);
+  features.read(0, features.rows, raw.data());
+  const MatrixD x = raw.cast<double>().rowwise() - mean_.transpose();
+  const Eigen::SelfAdjointEigenSolver<MatrixD> eigen(x * x.transpose());
+  const VectorD& values = eigen.eigenvalues();  // ascending
+  Eigen::Index rank = 0;  // what is left out is rounding: its share of the largest is that of a product's last bits
+  while (rank < values.size() && values[values.size() - 1 - rank] > 1e-13 * values[values.size() - 1]) ++rank;
+  rank = std::max<Eigen::Index>(1, rank);
+  const VectorD scale = values.tail(rank).cwiseMax(0).cwiseSqrt();
+  const MatrixD U = eigen.eigenvectors().rightCols(rank);
+  const VectorD inverse = scale.unaryExpr([](double v) { return v > 0 ? 1 / v : 0.0; });  // 0: all samples are the same
+  basis_ = inverse.asDiagonal() * (U.transpose() * x);
+  return (U * scale.asDiagonal()).cast<float>();
+}
+
+Eigen::Index ProbeFitter::first_row(Eigen::Index problem) const { return logits_ == 1 && labels_.size() == 1 ? 1 : problem; }
+
+void ProbeFitter::check_shape(const LinearClassifier& c) const {
+  if (c.weight.rows() != num_classes_ || c.weight.cols() != mean_.size() || c.bias.size() != num_classes_)
+    fail(kWhere, fmt::format("a start of {} x {}", c.weight.rows(), c.weight.cols()), fmt::format("{} x {}", num_classes_, mean_.size()));
+}
+
+/// The bias takes up the centring: b' = b + W mean.
+VectorD ProbeFitter::to_parameters(const LinearClassifier& classifier, Eigen::Index problem) const {
+  check_shape(classifier);
+  const Eigen::Index first = first_row(problem);
+  MatrixD W = classifier.weight.middleRows(first, logits_).cast<double>();
+  VectorD b = classifier.bias.segment(first, logits_).cast<double>();
+  if (first > problem) W -= classifier.weight.row(0).cast<double>(), b[0] -= static_cast<double>(classifier.bias[0]);
+  b += W * mean_;
+  if (basis_.size() > 0) W = (W * basis_.transpose()).eval();
   VectorD parameters(W.size() + b.size());
   parameters << Eigen::Map<const VectorD>(W.data(), W.size()), b;
   return parameters;
 }
 
-LinearClassifier to_classifier(const VectorD& parameters, const VectorD& mean, int num_classes) {
-  const Eigen::Index K = num_classes == 2 ? 1 : num_classes, D = mean.size();
-  const Eigen::Map<const MatrixD> W(parameters.data(), K, D);
-  const VectorD b = parameters.tail(K) - W * mean;
-  LinearClassifier classifier;
-  classifier.weight.setZero(num_classes, D);
-  classifier.bias.setZero(num_classes);
-  classifier.weight.bottomRows(K) = W.cast<float>();
-  classifier.bias.tail(K) = b.cast<float>();
-  return classifier;
+void ProbeFitter::add(LinearClassifier& classifier, const VectorD& point, Eigen::Index problem, const LinearClassifier* anchor) const {
+  const Eigen::Index first = first_row(problem);
+  MatrixD W = Eigen::Map<const MatrixD>(point.data(), logits_, objective_->cols());
+  VectorD b = point.tail(logits_);
+  if (basis_.size() > 0) {
+    W = (W * basis_).eval();
+    if (anchor) {  // outside the samples' space nothing pulls away from the anchor
+      MatrixD outside = anchor->weight.middleRows(first, logits_).cast<double>();
+      if (first > problem) outside -= anchor->weight.row(0).cast<double>();
+      W += outside - outside * basis_.transpose() * basis_;
+    }
+  }
+  b -= W * mean_;
+  classifier.weight.middleRows(first, logits_) = W.cast<float>();
+  classifier.bias.segment(first, logits_) = b.cast<float>();
 }
 
-template <class Scalar>
-LinearClassifier fit(const Matrix& features, std::span<const int> labels, int num_classes, const FitOptions& options, FitReport* report,
-                     const LinearClassifier* warm_start) {
-  const VectorD mean = features.cast<double>().colwise().mean();
-  Rows<Scalar> x(features.rows(), features.cols());
-  for (Eigen::Index i = 0; i < x.rows(); ++i) x.row(i) = (features.row(i).cast<double>() - mean.transpose()).template cast<Scalar>();
-  const Objective<Scalar> objective(x, labels, num_classes, options.lambda);
-  VectorD parameters = warm_start ? to_parameters(*warm_start, mean, num_classes == 2) : VectorD(VectorD::Zero(objective.size()));
-  LbfgsOptions lbfgs{options.memory, options.max_iterations, options.gradient_tolerance, options.function_tolerance};
-  const LbfgsResult result = minimize_lbfgs(
-      [&](const VectorD& p, VectorD& g) {
-        if (stop_requested()) throw Interrupted("stopped during a probe fit");
-        return objective(p, g);
-      },
-      parameters, lbfgs);
-  if (report) *report = {result.value, result.max_abs_gradient, result.iterations, result.evaluations, result.converged};
-  return to_classifier(parameters, mean, num_classes);
+std::vector<Fit> ProbeFitter::fit(std::span<const double> lambdas, int max_iterations, std::span<const Fit* const> starts,
+                                  const LinearClassifier* anchor) {
+  if (max_iterations < 0) fail(kWhere, fmt::format("max_iterations {}", max_iterations), "0 or more");
+  const Eigen::Index each = std::ssize(labels_), num_weights = objective_->num_parameters() - logits_;
+  std::vector<Problem> problems;
+  for (std::size_t i = 0; i < lambdas.size(); ++i) {
+    check_lambda(lambdas[i]);
+    const Fit* start = starts.empty() ? nullptr : starts[i];
+    const LinearClassifier* classifier = start ? &start->classifier : anchor;
+    for (Eigen::Index p = 0; p < each; ++p) {
+      Problem problem{.lambda = lambdas[i]};
+      if (start && !start->trails.empty()) problem = continued(start->trails[p], num_weights, lambdas[i]);
+      else if (classifier) problem.start = to_parameters(*classifier, p);
+      problem.labels = labels_[p].data();
+      if (anchor) problem.centre = to_parameters(*anchor, p);
+      problems.push_back(std::move(problem));
+    }
+  }
+  std::vector<Minimum> minima = minimize_stack(*objective_, std::move(problems), rule_, max_iterations, curvature_.get());
+  std::vector<Fit> fits(lambdas.size());
+  for (std::size_t i = 0; i < minima.size(); ++i) {
+    Fit& fit = fits[i / each];
+    const Eigen::Index problem = static_cast<Eigen::Index>(i) % each;
+    if (problem == 0) {
+      fit.classifier.weight.setZero(num_classes_, mean_.size()), fit.classifier.bias.setZero(num_classes_);
+      fit.report.converged = true;
+    }
+    add(fit.classifier, minima[i].trail.point, problem, anchor);
+    fit.trails.push_back(std::move(minima[i].trail));
+    const FitReport& part = minima[i].report;
+    fit.report.objective += part.objective, fit.report.gap += part.gap;
+    fit.report.max_abs_gradient = std::max(fit.report.max_abs_gradient, part.max_abs_gradient);
+    fit.report.iterations = std::max(fit.report.iterations, part.iterations);
+    fit.report.evaluations = std::max(fit.report.evaluations, part.evaluations);
+    fit.report.converged = fit.report.converged && part.converged;
+  }
+  return fits;
 }
-
-}  // namespace
 
 LinearClassifier fit_logistic_regression(const Matrix& features, std::span<const int> labels, int num_classes, const FitOptions& options,
-                                         FitReport* report, const LinearClassifier* warm_start) {
-  check_input(features, labels, num_classes, options);
-  if (warm_start && (warm_start->weight.rows() != num_classes || warm_start->weight.cols() != features.cols()))
-    fail("logistic regression", fmt::format("a warm start of {} x {}", warm_start->weight.rows(), warm_start->weight.cols()),
-         fmt::format("{} x {}", num_classes, features.cols()));
-  return options.precision == Precision::kFloat32 ? fit<float>(features, labels, num_classes, options, report, warm_start)
-                                                  : fit<double>(features, labels, num_classes, options, report, warm_start);
+                                         FitReport* report, const LinearClassifier* warm_start, const ObjectiveFactory& make) {
+  const Fit start{warm_start ? *warm_start : LinearClassifier(), {}, {}};
+  const Fit* const starts[] = {warm_start ? &start : nullptr};
+  ProbeFitter fitter(features, labels, num_classes, options.rule, make);
+  Fit fit = std::move(fitter.fit(std::span(&options.lambda, 1), options.max_iterations, starts).front());
+  if (report) *report = fit.report;
+  return std::move(fit.classifier);
 }
 
 double logistic_objective(const LinearClassifier& classifier, const Matrix& features, std::span<const int> labels, double lambda) {
   const int num_classes = static_cast<int>(classifier.weight.rows());
-  check_input(features, labels, num_classes, {.lambda = lambda});
-  const MatrixD x = features.cast<double>();
-  const Objective<double> objective(x, labels, num_classes, lambda);
-  VectorD gradient;
-  return objective(to_parameters(classifier, VectorD::Zero(features.cols()), num_classes == 2), gradient);
+  check_lambda(lambda);
+  check_labels(features.rows(), features.cols(), labels, num_classes);
+  const Eigen::Index first = num_classes == 2 ? 1 : 0;
+  MatrixD W = classifier.weight.bottomRows(num_classes - first).cast<double>();
+  VectorD b = classifier.bias.tail(num_classes - first).cast<double>();
+  if (first == 1) W -= classifier.weight.row(0).cast<double>(), b[0] -= static_cast<double>(classifier.bias[0]);
+  VectorD point(W.size() + b.size()), gradient;
+  point << Eigen::Map<const VectorD>(W.data(), W.size()), b;
+  Evaluation evaluation{.point = &point, .labels = labels.data(), .lambda = lambda, .gradient = &gradient};
+  softmax_objective(rows_of(features), W.rows(), {}, {.float64 = true})->evaluate(std::span(&evaluation, 1));
+  return evaluation.value;
 }
 
 }  // namespace cliplab

@@ -1,42 +1,73 @@
-// Multinomial logistic regression by L-BFGS on Eigen: min_W,b  sum_i CE_i + lambda/2 ||W||^2, bias free
-// (scikit-learn 0.24 `LogisticRegression(multi_class="multinomial")` with C = 1/lambda).
+// Logistic regression by L-BFGS: min_W,b  sum_i CE_i + lambda/2 ||W||^2, bias free (scikit-learn's, with C = 1/lambda).
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "base/matrix.hpp"
 #include "eval/classifier.hpp"
+#include "eval/softmax_objective.hpp"
+#include "eval/stacked_fit.hpp"
 
 namespace cliplab {
-
-/// Type of the two matrix products; sums over blocks and the optimiser are float64 either way.
-enum class Precision { kFloat64, kFloat32 };
 
 struct FitOptions {
   double lambda = 1.0;        // L2 strength on the summed loss; scikit-learn's 1/C
   int max_iterations = 1000;  // paper A.3
-  double gradient_tolerance = 1e-4;   // on the largest |gradient| of the summed loss (scikit-learn 0.24's tol)
-  double function_tolerance = 2.220446049250313e-09;  // relative decrease (SciPy's L-BFGS-B default)
-  int memory = 10;            // L-BFGS pairs
-  Precision precision = Precision::kFloat64;
+  StopRule rule = StopRule::kFast;
 };
 
-struct FitReport {
-  double objective = 0;  // summed cross-entropy + penalty, at the solution
-  double max_abs_gradient = 0;
-  int iterations = 0;
-  int evaluations = 0;
-  bool converged = false;  // false: stopped by max_iterations
+struct Fit {
+  LinearClassifier classifier;
+  FitReport report;
+  std::vector<Trail> trails;  // a problem each; large (2 m + 1 classifiers in float64): drop what starts no other fit
 };
 
-/// features [N, D]; labels [N] in [0, C). Two classes are fitted as one logit (scikit-learn 0.24's rule) and
-/// returned as weight rows {0, w}. Features are centred inside, in a copy of the chosen precision, which leaves the
-/// optimum unchanged. `warm_start` may be null. A class without a sample is allowed. Throws InputError: label out of range,
-/// NaN or infinite feature, N = 0, sizes that differ, C < 2, lambda <= 0.
+/// One set of samples, to be fitted at any number of lambdas: what depends on the features alone is done once.
+class ProbeFitter {
+ public:
+  /// features [N, D], read here and not kept, labels [N] in [0, C). Two classes are fitted as one logit (scikit-learn's
+  /// rule) and returned as weight rows {0, w}. A class without a sample is allowed. Throws InputError: label out of
+  /// range, NaN or infinite feature, N = 0, sizes that differ, C < 2.
+  ProbeFitter(const Matrix& features, std::span<const int> labels, int num_classes, StopRule rule,
+              const ObjectiveFactory& make = softmax_objective);
+  /// Features that stay in their file: two chunks at a time are in memory.
+  ProbeFitter(RowSource features, std::span<const int> labels, int num_classes, StopRule rule, Residence residence,
+              const ObjectiveFactory& make = softmax_objective);
+  /// One-vs-rest for samples of several classes or none: targets [N, C] of 0 and 1 (VOC2007).
+  ProbeFitter(const Matrix& features, const Eigen::Ref<const Eigen::MatrixXi>& targets, StopRule rule);
+
+  /// A fit for each lambda, all in one stack. `starts`: empty, or one a lambda (null: zero); one of this fitter that has
+  /// its trails is taken up with all that L-BFGS learnt there. `anchor`: the penalty is
+  /// lambda/2 |W - anchor|^2, and fits without a start begin there. Throws InputError for a lambda <= 0, for starts of
+  /// another shape.
+  std::vector<Fit> fit(std::span<const double> lambdas, int max_iterations, std::span<const Fit* const> starts = {},
+                       const LinearClassifier* anchor = nullptr);
+
+ private:
+  void prepare(RowSource features, Residence residence, const ObjectiveFactory& make);
+  Matrix into_row_space(const RowSource& features);
+  Eigen::Index first_row(Eigen::Index problem) const;  // of the classifier's rows that a problem fits
+  void check_shape(const LinearClassifier& classifier) const;
+  VectorD to_parameters(const LinearClassifier& classifier, Eigen::Index problem) const;
+  void add(LinearClassifier& classifier, const VectorD& point, Eigen::Index problem, const LinearClassifier* anchor) const;
+
+  StopRule rule_;
+  int num_classes_;
+  Eigen::Index logits_;                   // of one problem
+  std::vector<std::vector<int>> labels_;  // a vector a problem: one, or one a class
+  VectorD mean_;                          // [D], subtracted from the features; zero where the rule does not centre
+  MatrixD basis_;                         // [rank, D] of few samples' row space; empty: features as they are
+  std::unique_ptr<StackedObjective> objective_;
+  std::unique_ptr<Curvature> curvature_;
+};
+
+/// One fit at one lambda. `warm_start` may be null.
 LinearClassifier fit_logistic_regression(const Matrix& features, std::span<const int> labels, int num_classes,
                                          const FitOptions& options, FitReport* report = nullptr,
-                                         const LinearClassifier* warm_start = nullptr);
+                                         const LinearClassifier* warm_start = nullptr,
+                                         const ObjectiveFactory& make = softmax_objective);
 
 /// The objective that fit_logistic_regression minimises, at `classifier`, in float64.
 double logistic_objective(const LinearClassifier& classifier, const Matrix& features, std::span<const int> labels,

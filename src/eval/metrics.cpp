@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/math/distributions/beta.hpp>
+#include <boost/math/distributions/binomial.hpp>
 #include <cmath>
 #include <numeric>
 
@@ -74,6 +75,117 @@ Interval majority_class(std::span<const int> train_labels, std::span<const int> 
   for (const int label : train_labels) ++counts[label];
   const auto majority = std::max_element(counts.begin(), counts.end()) - counts.begin();
   return clopper_pearson(std::count(test_labels.begin(), test_labels.end(), majority), std::ssize(test_labels));
+}
+
+Predictions top_predictions(const Matrix& logits) {
+  Predictions result;
+  for (Eigen::Index i = 0; i < logits.rows(); ++i) {
+    Eigen::Index best = 0;
+    const float top = logits.row(i).maxCoeff(&best);
+    result.label.push_back(static_cast<int>(best));
+    result.probability.push_back(1 / static_cast<double>((logits.row(i).array() - top).exp().sum()));
+  }
+  return result;
+}
+
+double calibration_error(std::span<const double> confidence, std::span<const int> ranks, int bins) {
+  if (confidence.size() != ranks.size() || bins < 1) fail("calibration error", std::to_string(confidence.size()) + " confidences", std::to_string(ranks.size()));
+  std::vector<double> excess(bins, 0.0);  // confidence less hits
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    const int bin = std::clamp(static_cast<int>(std::ceil(confidence[i] * bins)) - 1, 0, bins - 1);
+    excess[bin] += confidence[i] - (ranks[i] == 0);
+  }
+  double sum = 0;
+  for (const double value : excess) sum += std::abs(value);
+  return ranks.empty() ? 0 : sum / static_cast<double>(ranks.size());
+}
+
+McNemar mcnemar(std::span<const int> first_ranks, std::span<const int> second_ranks) {
+  if (first_ranks.size() != second_ranks.size()) fail("McNemar", std::to_string(second_ranks.size()) + " ranks", std::to_string(first_ranks.size()));
+  McNemar result;
+  for (std::size_t i = 0; i < first_ranks.size(); ++i) {
+    result.only_first += first_ranks[i] == 0 && second_ranks[i] != 0;
+    result.only_second += first_ranks[i] != 0 && second_ranks[i] == 0;
+  }
+  const std::int64_t n = result.only_first + result.only_second;
+  if (n > 0) {
+    const boost::math::binomial_distribution<> even(static_cast<double>(n), 0.5);
+    result.p_value = std::min(1.0, 2 * cdf(even, static_cast<double>(std::min(result.only_first, result.only_second))));
+  }
+  return result;
+}
+
+Interval bootstrap(std::int64_t n, const std::function<double(std::span<const std::size_t>)>& statistic, int resamples, std::uint64_t seed) {
+  if (n < 1 || resamples < 1) fail("bootstrap", std::to_string(n) + " samples", "at least one");
+  std::vector<std::size_t> rows(n);
+  std::iota(rows.begin(), rows.end(), 0);
+  Interval result{statistic(rows), 0, 0, n};
+  Rng rng(seed, 0xb0075);
+  std::vector<double> values(resamples);
+  for (double& value : values) {
+    for (std::size_t& row : rows) row = rng.below(n);
+    value = statistic(rows);
+  }
+  std::sort(values.begin(), values.end());
+  result.low = values[static_cast<std::size_t>(0.025 * (resamples - 1))], result.high = values[static_cast<std::size_t>(0.975 * (resamples - 1))];
+  return result;
+}
+
+namespace {
+
+/// Rows by falling score; throws unless scores and labels match and are 0 or 1.
+std::vector<std::size_t> by_score(std::span<const float> scores, std::span<const int> labels) {
+  if (scores.size() != labels.size()) fail("metrics", std::to_string(labels.size()) + " labels", std::to_string(scores.size()));
+  for (const int label : labels)
+    if (label != 0 && label != 1) fail("metrics", "label " + std::to_string(label), "0 or 1");
+  std::vector<std::size_t> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
+  return order;
+}
+
+}  // namespace
+
+double roc_auc(std::span<const float> scores, std::span<const int> labels) {
+  const std::vector<std::size_t> order = by_score(scores, labels);
+  double above = 0, area = 0;  // positives with a higher score; pairs in the right order
+  for (std::size_t i = 0; i < order.size();) {
+    std::size_t end = i;
+    double positives = 0;
+    for (; end < order.size() && scores[order[end]] == scores[order[i]]; ++end) positives += labels[order[end]];
+    area += (static_cast<double>(end - i) - positives) * (above + positives / 2);
+    above += positives;
+    i = end;
+  }
+  const double negatives = static_cast<double>(labels.size()) - above;
+  if (above == 0 || negatives == 0) fail("ROC", "labels of one class", "samples of both");
+  return area / (above * negatives);
+}
+
+double average_precision_11(std::span<const float> scores, std::span<const int> labels) {
+  const std::vector<std::size_t> order = by_score(scores, labels);
+  const double positives = static_cast<double>(std::count(labels.begin(), labels.end(), 1));
+  if (positives == 0) fail("average precision", "no positive sample", "at least one");
+  double best[11] = {}, hits = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    hits += labels[order[i]];
+    const double precision = hits / static_cast<double>(i + 1);
+    for (int t = 0; t <= 10; ++t)
+      if (hits * 10 >= t * positives) best[t] = std::max(best[t], precision);
+  }
+  return std::accumulate(std::begin(best), std::end(best), 0.0) / 11;
+}
+
+double mean_average_precision_11(const Matrix& logits, const Eigen::Ref<const Eigen::MatrixXi>& targets) {
+  if (logits.rows() != targets.rows() || logits.cols() != targets.cols() || logits.cols() == 0)
+    fail("average precision", "targets of another shape", "a target a logit");
+  double sum = 0;
+  for (Eigen::Index c = 0; c < logits.cols(); ++c) {
+    const Vector scores = logits.col(c);
+    const Eigen::VectorXi labels = targets.col(c);
+    sum += average_precision_11({scores.data(), static_cast<std::size_t>(scores.size())}, {labels.data(), static_cast<std::size_t>(labels.size())});
+  }
+  return sum / static_cast<double>(logits.cols());
 }
 
 }  // namespace cliplab

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -29,5 +30,37 @@ Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels,
 
 /// What guessing the most frequent training class scores on the test labels.
 Interval majority_class(std::span<const int> train_labels, std::span<const int> test_labels);
+
+struct Predictions {
+  std::vector<int> label;           // [N] of the highest logit, the lowest index on a tie
+  std::vector<double> probability;  // [N] its softmax
+};
+
+/// logits [N, C].
+Predictions top_predictions(const Matrix& logits);
+
+/// Expected calibration error: |accuracy - mean confidence| in equal bins of confidence, weighed by their samples.
+double calibration_error(std::span<const double> confidence, std::span<const int> ranks, int bins = 15);
+
+/// Two classifiers on the same samples, from their ranks: exact two-sided McNemar test on those that one alone got right.
+struct McNemar {
+  std::int64_t only_first = 0, only_second = 0;
+  double p_value = 1;
+};
+McNemar mcnemar(std::span<const int> first_ranks, std::span<const int> second_ranks);
+
+/// 95 % percentile interval of `statistic` over resamples of n rows with replacement; the value is that of rows 0..n-1.
+/// Paired differences come from a statistic that looks at two classifiers' rows.
+Interval bootstrap(std::int64_t n, const std::function<double(std::span<const std::size_t> rows)>& statistic, int resamples = 1000,
+                   std::uint64_t seed = 0);
+
+/// Area under the ROC curve, ties count half. labels 0 or 1, at least one of each; throws InputError otherwise.
+double roc_auc(std::span<const float> scores, std::span<const int> labels);
+
+/// VOC2007's average precision: the mean over recalls 0, 0.1, ..., 1 of the best precision at that recall or above.
+/// Samples of equal scores keep their order, as in the VOC development kit. Throws InputError without a positive.
+double average_precision_11(std::span<const float> scores, std::span<const int> labels);
+/// Its mean over the classes. logits [N, C], targets [N, C] of 0 and 1.
+double mean_average_precision_11(const Matrix& logits, const Eigen::Ref<const Eigen::MatrixXi>& targets);
 
 }  // namespace cliplab

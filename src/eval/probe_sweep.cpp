@@ -1,5 +1,7 @@
-// The lambda search. Fits that only choose lambda use float32 products; the refit that is reported is float64.
+// The fast rule starts each fit from the next stronger penalty's; the other rules start from zero, as scikit-learn does.
 #include "eval/probe_sweep.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -7,18 +9,86 @@
 #include <numeric>
 
 #include "base/error.hpp"
-#include "base/files.hpp"
 #include "base/rng.hpp"
 #include "eval/metrics.hpp"
 
 namespace cliplab {
 namespace {
 
-struct Cut {
-  std::vector<Eigen::Index> train, validation;
+constexpr int kEdge = 48, kCoarse = 16;          // eighths of a decade, so that lambdas are exact keys
+
+std::vector<int> pick(std::span<const int> labels, const std::vector<Eigen::Index>& rows) {
+  std::vector<int> chosen;
+  for (const Eigen::Index row : rows) chosen.push_back(labels[row]);
+  return chosen;
+}
+
+void check_labels(const LabelledRows& rows, int num_classes) {
+  if (rows.x.rows() != std::ssize(rows.labels)) fail("probe", fmt::format("{} labels", rows.labels.size()), fmt::format("{}", rows.x.rows()));
+  for (const int label : rows.labels)
+    if (label < 0 || label >= num_classes) fail("probe", fmt::format("label {}", label), fmt::format("a label in [0, {})", num_classes));
+}
+
+class LambdaSearch {
+ public:
+  LambdaSearch(const LabelledRows& train, const LabelledRows& validation, int num_classes, const SweepOptions& options)
+      : fitter_(train.x, train.labels, num_classes, options.rule, options.objective), validation_(validation), options_(options) {}
+
+  void run() {
+    std::vector<int> grid;
+    const bool full = options_.search == Search::kFull;
+    for (int at = kEdge; at >= -kEdge; at -= full ? 1 : kCoarse) grid.push_back(at);
+    const bool path = options_.rule == StopRule::kFast;
+    if (path) for (const int at : grid) measure(std::span(&at, 1));
+    else measure(grid);
+    for (int step = kCoarse / 2; step >= 1 && !full; step /= 2) {
+      std::vector<int> pair;
+      for (const int at : {best() + step, best() - step})
+        if (std::abs(at) <= kEdge && !points_.contains(at)) pair.push_back(at);
+      measure(pair);
+    }
+  }
+
+  int best() const {  // ties: the stronger penalty
+    auto top = points_.begin();
+    for (auto it = points_.begin(); it != points_.end(); ++it)
+      if (it->second.validation_accuracy >= top->second.validation_accuracy) top = it;
+    return top->first;
+  }
+
+  std::map<int, SweepPoint> points_;
+  std::map<int, Fit> fitted_;  // those that may start others; the last one with its trail
+
+ private:
+  /// Fits the lambdas in one stack.
+  void measure(std::span<const int> eighths) {
+    std::vector<double> lambdas;
+    std::vector<const Fit*> starts;
+    for (const int at : eighths) {
+      lambdas.push_back(std::pow(10.0, at / 8.0));
+      const auto stronger = fitted_.upper_bound(at);
+      starts.push_back(stronger == fitted_.end() || options_.rule != StopRule::kFast ? nullptr : &stronger->second);
+    }
+    std::vector<Fit> fits = fitter_.fit(lambdas, options_.max_iterations, starts);
+    for (auto& [at, fit] : fitted_) fit.trails.clear();
+    for (std::size_t i = 0; i < fits.size(); ++i) {
+      const double accuracy = top_k(label_ranks(fits[i].classifier.logits(validation_.x), validation_.labels), 1).value;
+      points_[eighths[i]] = {lambdas[i], accuracy, fits[i].report};
+      fitted_[eighths[i]] = std::move(fits[i]);
+    }
+    if (options_.search == Search::kFull) {  // the best so far and the weakest penalty are all that is needed again
+      const int keep = best();
+      std::erase_if(fitted_, [&](const auto& entry) { return entry.first != keep && entry.first != eighths.back(); });
+    }
+  }
+
+  ProbeFitter fitter_;
+  LabelledRows validation_;
+  const SweepOptions& options_;
 };
 
-/// A stratified share of each class, at least one sample stays in train; in the order of the rows.
+}  // namespace
+
 Cut cut_validation(std::span<const int> labels, int num_classes, double share, std::uint64_t seed) {
   std::vector<std::vector<Eigen::Index>> rows(num_classes);
   for (std::size_t i = 0; i < labels.size(); ++i) rows[labels[i]].push_back(static_cast<Eigen::Index>(i));
@@ -35,61 +105,42 @@ Cut cut_validation(std::span<const int> labels, int num_classes, double share, s
   return cut;
 }
 
-std::vector<int> pick(std::span<const int> labels, const std::vector<Eigen::Index>& rows) {
-  std::vector<int> chosen;
-  for (const Eigen::Index row : rows) chosen.push_back(labels[row]);
-  return chosen;
+Search search_named(const std::string& name) {
+  if (name == "binary") return Search::kBinary;
+  if (name == "full") return Search::kFull;
+  fail("lambda search", "'" + name + "'", "binary or full");
 }
 
-}  // namespace
-
-SweepResult sweep_probe(const Matrix& features, std::span<const int> labels, int num_classes, const SweepOptions& options) {
-  if (features.rows() != std::ssize(labels)) fail("probe", std::to_string(labels.size()) + " labels", std::to_string(features.rows()));
-  for (const int label : labels)
-    if (label < 0 || label >= num_classes) fail("probe", "label " + std::to_string(label), "a label in [0, " + std::to_string(num_classes) + ")");
-  const Cut cut = cut_validation(labels, num_classes, options.validation_share, options.seed);
-  const Matrix train = features(cut.train, Eigen::all), validation = features(cut.validation, Eigen::all);
-  const std::vector<int> train_labels = pick(labels, cut.train), validation_labels = pick(labels, cut.validation);
-
-  // Exponents in eighths of a decade, so that 0.125 steps are exact keys.
-  std::map<int, SweepPoint> points;
-  std::map<int, LinearClassifier> fitted;
-  const auto measure = [&](int eighths) {
-    if (eighths < -48 || eighths > 48 || points.contains(eighths)) return;
-    if (stop_requested()) throw Interrupted("stopped during a probe's lambda search");
-    SweepPoint point;
-    point.lambda = std::pow(10.0, eighths / 8.0);
-    FitOptions fit{.lambda = point.lambda, .max_iterations = options.max_iterations};
-    fit.precision = Precision::kFloat32;
-    // Warm start from the next stronger penalty. The stop rule is relative on the sum (2.2e-9), not the gradient of the
-    // mean, which a warm start would satisfy at once in the weak-penalty plateau.
-    const auto stronger = fitted.upper_bound(eighths);
-    const LinearClassifier classifier =
-        fit_logistic_regression(train, train_labels, num_classes, fit, &point.fit, stronger == fitted.end() ? nullptr : &stronger->second);
-    const std::vector<int>& truth = validation_labels.empty() ? train_labels : validation_labels;
-    point.validation_accuracy = top_k(label_ranks(classifier.logits(validation_labels.empty() ? train : validation), truth), 1).value;
-    points[eighths] = point;
-    fitted[eighths] = classifier;
-  };
-  const auto best = [&] {  // ties: the stronger penalty
-    auto top = points.begin();
-    for (auto it = points.begin(); it != points.end(); ++it)
-      if (it->second.validation_accuracy >= top->second.validation_accuracy) top = it;
-    return top->first;
-  };
-  for (int decade = 6; decade >= -6; decade -= 2) measure(8 * decade);
-  int step = 16;
-  for (int i = 0; i < options.halvings && step > 1; ++i) {
-    step /= 2;
-    const int centre = best();
-    measure(centre + step), measure(centre - step);
-  }
+SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, int num_classes, const SweepOptions& options) {
+  check_labels(train, num_classes);
   SweepResult result;
-  for (const auto& [eighths, point] : points) result.points.push_back(point);
-  const int chosen = best();
-  result.lambda = points[chosen].lambda;
-  const FitOptions fit{.lambda = result.lambda, .max_iterations = options.max_iterations};
-  result.classifier = fit_logistic_regression(features, labels, num_classes, fit, &result.refit, &fitted[chosen]);
+  const auto finish = [&](const LabelledRows& part, const LabelledRows& held, const LabelledRows& all) {
+    LambdaSearch search(part, held, num_classes, options);
+    search.run();
+    for (const auto& [at, point] : search.points_) result.points.push_back(point);
+    const int chosen = search.best();
+    result.lambda = search.points_[chosen].lambda;
+    const FitOptions fit{result.lambda, options.max_iterations, options.rule};
+    result.classifier = fit_logistic_regression(all.x, all.labels, num_classes, fit, &result.refit,
+                                                options.rule == StopRule::kFast ? &search.fitted_[chosen].classifier : nullptr, options.objective);
+  };
+  if (validation) {
+    check_labels(*validation, num_classes);
+    if (validation->labels.empty()) fail("probe", "an empty validation split", "at least one sample, or none given");
+    Matrix all(train.x.rows() + validation->x.rows(), train.x.cols());
+    if (validation->x.cols() != train.x.cols())
+      fail("probe", fmt::format("validation samples of {} features", validation->x.cols()), fmt::format("{}", train.x.cols()));
+    all << train.x, validation->x;
+    std::vector<int> labels(train.labels.begin(), train.labels.end());
+    labels.insert(labels.end(), validation->labels.begin(), validation->labels.end());
+    finish(train, *validation, {all, labels});
+  } else {
+    const Cut cut = cut_validation(train.labels, num_classes, options.validation_share, options.seed);
+    const Matrix part = train.x(cut.train, Eigen::all), held = train.x(cut.validation, Eigen::all);
+    const std::vector<int> part_labels = pick(train.labels, cut.train), held_labels = pick(train.labels, cut.validation);
+    // Too few samples to cut any: lambda is chosen on the training data itself.
+    finish({part, part_labels}, held_labels.empty() ? LabelledRows{part, part_labels} : LabelledRows{held, held_labels}, train);
+  }
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/matrix.hpp"
@@ -17,22 +18,44 @@ struct SweepPoint {
   FitReport fit;
 };
 
+enum class Search {
+  kBinary,  // 15 fits, or fewer at the ends of the range
+  kFull,    // all 97, from the strongest penalty to the weakest
+};
+
+/// "binary" or "full"; throws InputError for another name.
+Search search_named(const std::string& name);
+
+/// Labelled feature rows, owned by the caller.
+struct LabelledRows {
+  const Matrix& x;  // [N, D]
+  std::span<const int> labels;
+};
+
+struct Cut {
+  std::vector<Eigen::Index> train, validation;
+};
+
+/// A stratified share of each class, at least one sample stays in train; in the order of the rows.
+Cut cut_validation(std::span<const int> labels, int num_classes, double share, std::uint64_t seed);
+
 struct SweepOptions {
+  StopRule rule = StopRule::kFast;
+  Search search = Search::kBinary;
   int max_iterations = 1000;
   double validation_share = 0.2;  // cut from the training data, stratified, when no validation split is given
-  int halvings = 4;               // 7 coarse fits + 2 a halving: 4 ends at 8 steps a decade
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;         // of the cut
+  ObjectiveFactory objective = softmax_objective;
 };
 
 struct SweepResult {
-  double lambda = 0;               // chosen
+  double lambda = 0;               // chosen; ties go to the stronger penalty
   std::vector<SweepPoint> points;  // in order of lambda
   LinearClassifier classifier;     // refitted on train + validation
   FitReport refit;
 };
 
-/// features [N, D], labels [N]. Validation data is cut from them (stratified by class, seeded).
-SweepResult sweep_probe(const Matrix& features, std::span<const int> labels, int num_classes,
-                        const SweepOptions& options);
+/// `validation` null: cut from `train` (from classes of one sample nothing is cut).
+SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, int num_classes, const SweepOptions& options);
 
 }  // namespace cliplab

@@ -168,7 +168,7 @@ void H5Writer::dataset(const std::string& name, std::int64_t stored, std::int64_
   const Handle space(H5Screate_simple(static_cast<int>(sides.size()), sides.data(), nullptr), H5Sclose);
   const Handle made(H5Dcreate2(file_, name.c_str(), stored, space, links, H5P_DEFAULT, H5P_DEFAULT),
                     H5Dclose);
-  if (!made.ok() || (count > 0 && H5Dwrite(made, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0))
+  if (!made.ok() || (count > 0 && values && H5Dwrite(made, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0))
     refuse(name);
 }
 
@@ -187,6 +187,22 @@ void H5Writer::doubles(const std::string& name, const double* values,
 void H5Writer::floats(const std::string& name, const float* values, const std::vector<std::uint64_t>& shape) {
   const Session session;
   dataset(name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, values, shape);
+}
+
+void H5Writer::float_rows(const std::string& name, std::uint64_t rows, std::uint64_t cols, std::uint64_t chunk,
+                          const std::function<void(std::uint64_t, std::uint64_t, float*)>& produce) {
+  dataset(name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, nullptr, {rows, cols});
+  std::vector<float> values(chunk * cols);
+  for (std::uint64_t begin = 0; begin < rows; begin += chunk) {
+    const hsize_t start[2] = {begin, 0}, size[2] = {std::min(chunk, rows - begin), cols};
+    produce(begin, size[0], values.data());
+    const Session session;
+    const Handle made(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), H5Dclose);
+    const Handle space(H5Dget_space(made), H5Sclose), memory(H5Screate_simple(2, size, nullptr), H5Sclose);
+    if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start, nullptr, size, nullptr) < 0 ||
+        H5Dwrite(made, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, values.data()) < 0)
+      refuse(name);
+  }
 }
 
 void H5Writer::integers(const std::string& name, const std::vector<std::int64_t>& values) {
@@ -351,6 +367,20 @@ void H5Reader::doubles(const std::string& name, double* values) const {
 void H5Reader::floats(const std::string& name, float* values) const {
   const Session session;
   numbers(name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, kMaxFeatureBytes, values);
+}
+
+void H5Reader::float_rows(const std::string& name, std::uint64_t begin, std::uint64_t count, float* values) const {
+  const Session session;
+  const auto sides = shape(name);
+  if (sides.size() != 2 || begin + count > sides[0]) refuse(name + " with too few rows", std::to_string(begin + count));
+  const Handle found(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), H5Dclose), type(H5Dget_type(found), H5Tclose);
+  if (H5Tequal(type, H5T_IEEE_F32LE) <= 0) refuse(name + " of another type", "float32");
+  if (H5Dget_storage_size(found) < sides[0] * sides[1] * sizeof(float)) refuse(name + " without its data", "whole data");
+  const hsize_t start[2] = {begin, 0}, size[2] = {count, sides[1]};
+  const Handle space(H5Dget_space(found), H5Sclose), memory(H5Screate_simple(2, size, nullptr), H5Sclose);
+  if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start, nullptr, size, nullptr) < 0 ||
+      H5Dread(found, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, values) < 0)
+    refuse(name + " that cannot be read", "whole data");
 }
 
 }  // namespace cliplab

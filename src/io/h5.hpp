@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ class H5Writer {
   void strings(const std::string& name, const std::vector<std::string>& values);  // [N]
   void doubles(const std::string& name, const double* values, const std::vector<std::uint64_t>& shape);
   void floats(const std::string& name, const float* values, const std::vector<std::uint64_t>& shape);
+  /// A float32 matrix [rows, cols] that exists a chunk of rows at a time: `produce` fills count * cols numbers.
+  void float_rows(const std::string& name, std::uint64_t rows, std::uint64_t cols, std::uint64_t chunk,
+                  const std::function<void(std::uint64_t begin, std::uint64_t count, float* values)>& produce);
   void integers(const std::string& name, const std::vector<std::int64_t>& values);  // [N]
   /// Flushes, closes and seals; throws when the disk is full.
   void close();
@@ -60,6 +64,8 @@ class H5Reader {
   /// float32.
   void doubles(const std::string& name, double* values) const;
   void floats(const std::string& name, float* values) const;
+  /// Rows [begin, begin + count) of a float32 matrix.
+  void float_rows(const std::string& name, std::uint64_t begin, std::uint64_t count, float* values) const;
 
  private:
   void numbers(const std::string& name, std::int64_t stored, std::int64_t memory, std::uint64_t max_bytes,

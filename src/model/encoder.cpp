@@ -1,7 +1,6 @@
 // A CLIP model as the rest of the program sees it: pictures and captions in, feature rows out.
 #include "model/encoder.hpp"
 
-#include <dlfcn.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include "data/preprocess.hpp"
 #include "kernels/normalize.hpp"
 #include "model/clip_state.hpp"
+#include "model/device.hpp"
 #include "model/modules.hpp"
 #include "model/tokenizer.hpp"
 #include "model/weights.hpp"
@@ -24,17 +24,6 @@ namespace cliplab {
 namespace {
 
 using torch::Tensor;
-
-/// The device to compute on. CUDA's backend is a gigabyte of libraries: loaded only when it is asked for.
-torch::Device open_device(const std::string& name) {
-  if (name == "cpu") {
-    at::set_num_threads(num_threads());
-    return torch::kCPU;
-  }
-  if (::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr || !torch::cuda::is_available())
-    fail("model.device", "'" + name + "' but no usable CUDA device or driver", "a CUDA device", "use --model.device cpu");
-  return torch::kCUDA;
-}
 
 Matrix to_matrix(const Tensor& rows) {
   const Tensor cpu = rows.to(torch::kCPU, torch::kFloat32).contiguous();

@@ -14,6 +14,7 @@
 #include "base/progress.hpp"
 #include "base/rng.hpp"
 #include "data/preprocess.hpp"
+#include "model/torch_objective.hpp"
 #include "run/model_options.hpp"
 
 namespace cliplab {
@@ -41,6 +42,19 @@ bool is_grey(const Image& image) {
   return true;
 }
 
+bool has_validation(const std::string& dataset) {
+  const auto& splits = dataset_info(dataset).splits;
+  return std::find(splits.begin(), splits.end(), "validation") != splits.end();
+}
+
+void score(Outcome& outcome, const FeatureSet& test) {
+  const Matrix logits = outcome.classifier.logits(test.x);
+  outcome.ranks = label_ranks(logits, test.labels);
+  outcome.labels = test.labels;
+  Predictions predictions = top_predictions(logits);
+  outcome.predicted = std::move(predictions.label), outcome.confidence = std::move(predictions.probability);
+}
+
 }  // namespace
 
 Context::Context(const Options& options, std::filesystem::path cache, std::vector<std::unique_ptr<ClipModel>> models)
@@ -61,7 +75,7 @@ const Dataset& Context::dataset(const std::string& name, const std::string& spli
 std::vector<std::int64_t> Context::subset(const Dataset& dataset, const std::string& split) const {
   std::vector<std::int64_t> indices(dataset.size());
   std::iota(indices.begin(), indices.end(), 0);
-  const std::int64_t limit = options_.integer(split == "train" ? "eval.max_train" : "eval.max_test");
+  const std::int64_t limit = options_.integer(split == "test" ? "eval.max_test" : "eval.max_train");
   if (std::ssize(indices) <= limit) return indices;
   Rng rng(static_cast<std::uint64_t>(options_.integer("seed")), 0x5b5e7);
   rng.shuffle(indices);
@@ -79,7 +93,7 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
   const Dataset& data = dataset(name, split);
   const std::vector<std::int64_t> indices = subset(data, split);
   FeatureSet set;
-  set.description = description;
+  set.encoder = encoder_id, set.split = split, set.description = description;
   set.id = fmt::format("{}|{}|{} of {} seed {}|epoch {}", encoder_id, data.id(), indices.size(), data.size(),
                        indices.size() < static_cast<std::size_t>(data.size()) ? options_.integer("seed") : 0, kCacheEpoch);
   const auto file = cache_file("features", set.id);
@@ -161,23 +175,31 @@ Outcome Context::zero_shot(ClipModel& model, const std::string& name, std::vecto
   if (templates.empty()) templates = prompts.templates;
   Outcome outcome;
   outcome.classifier = zero_shot_classifier(model.text(), prompts.class_names, templates, model.info().logit_scale);
-  outcome.ranks = label_ranks(outcome.classifier.logits(test.x), test.labels);
-  outcome.labels = test.labels;
+  score(outcome, test);
   return outcome;
 }
 
-Outcome Context::probe(const FeatureSet& train, const FeatureSet& test) {
+Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const FeatureSet* validation) {
+  check_fit(train, validation, test);
   // A share of the training rows may lack the last classes; the test labels still need their logits.
   const int num_classes = 1 + std::max(*std::max_element(train.labels.begin(), train.labels.end()),
                                        *std::max_element(test.labels.begin(), test.labels.end()));
   SweepOptions sweep;
   sweep.max_iterations = static_cast<int>(options_.integer("eval.probe_iterations"));
   sweep.seed = static_cast<std::uint64_t>(options_.integer("seed"));
-  const std::string key = fmt::format("probe|{}|{} classes|iterations {} seed {}|epoch {}", train.id, num_classes, sweep.max_iterations,
-                                      sweep.seed, kCacheEpoch);
+  sweep.rule = stop_rule(options_.text("probe.rule"));
+  sweep.search = search_named(options_.text("probe.search"));
+  if (options_.text("probe.algebra") == "torch")
+    sweep.objective = [device = options_.text("model.device")](RowSource rows, Eigen::Index logits, const VectorD& shift, const ObjectiveOptions& o) {
+      return torch_objective(std::move(rows), logits, shift, device, o.float64, o.residence == Residence::kKeep);
+    };
+  const std::string key = fmt::format("probe|{}|{}|{} classes|rule {} search {} algebra {} iterations {} seed {}|epoch {}", train.id,
+                                      validation ? validation->id : "cut", num_classes, options_.text("probe.rule"),
+                                      options_.text("probe.search"), options_.text("probe.algebra"), sweep.max_iterations, sweep.seed, kCacheEpoch);
   const auto file = cache_file("probe", key);
 
   Outcome outcome;
+  outcome.rule = options_.text("probe.rule");
   bool cached = false;
   if (std::filesystem::exists(file)) try {
       const Results stored = read_results(file);
@@ -185,8 +207,11 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test) {
         outcome.sweep.classifier.weight = stored.arrays[0].values.cast<float>();
         outcome.sweep.classifier.bias = stored.arrays[1].values.cast<float>();
         const MatrixD& points = stored.arrays[2].values;
-        for (Eigen::Index i = 0; i < points.rows(); ++i)
-          outcome.sweep.points.push_back({points(i, 0), points(i, 1), {points(i, 2), 0, static_cast<int>(points(i, 3)), 0, true}});
+        for (Eigen::Index i = 0; i < points.rows(); ++i) {
+          SweepPoint point{points(i, 0), points(i, 1), {}};
+          point.fit.objective = points(i, 2), point.fit.iterations = static_cast<int>(points(i, 3));
+          outcome.sweep.points.push_back(point);
+        }
         outcome.sweep.lambda = std::stod(stored.provenance.at("lambda"));
         cached = true;
       }
@@ -196,7 +221,13 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test) {
   if (!cached) {
     if (stop_requested()) throw Interrupted("stopped before a probe fit");
     say(fmt::format("probe: {} x {} features of {}, {} classes", train.x.rows(), train.x.cols(), train.description, num_classes));
-    outcome.sweep = sweep_probe(train.x, train.labels, num_classes, sweep);
+    const LabelledRows rows{train.x, train.labels};
+    if (validation) {
+      const LabelledRows held{validation->x, validation->labels};
+      outcome.sweep = sweep_probe(rows, &held, num_classes, sweep);
+    } else {
+      outcome.sweep = sweep_probe(rows, nullptr, num_classes, sweep);
+    }
     MatrixD points(std::ssize(outcome.sweep.points), 4);
     for (Eigen::Index i = 0; i < points.rows(); ++i) {
       const SweepPoint& p = outcome.sweep.points[i];
@@ -216,16 +247,18 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test) {
     write_results(file, stored);
   }
   outcome.classifier = outcome.sweep.classifier;
-  outcome.ranks = label_ranks(outcome.classifier.logits(test.x), test.labels);
-  outcome.labels = test.labels;
+  score(outcome, test);
   return outcome;
 }
 
 Outcome Context::probe(ClipModel& model, const std::string& name) {
-  return probe(features(model, name, "train", Space::kTrunk), features(model, name, "test", Space::kTrunk));
+  return probe(features(model, name, "train", Space::kTrunk), features(model, name, "test", Space::kTrunk),
+               has_validation(name) ? &features(model, name, "validation", Space::kTrunk) : nullptr);
 }
 
-Outcome Context::raw_pixel_probe(const std::string& name) { return probe(raw_pixels(name, "train"), raw_pixels(name, "test")); }
+Outcome Context::raw_pixel_probe(const std::string& name) {
+  return probe(raw_pixels(name, "train"), raw_pixels(name, "test"), has_validation(name) ? &raw_pixels(name, "validation") : nullptr);
+}
 
 Interval Context::majority(const std::string& name) {
   return majority_class(raw_pixels(name, "train").labels, raw_pixels(name, "test").labels);

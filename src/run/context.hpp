@@ -11,6 +11,7 @@
 
 #include "base/options.hpp"
 #include "data/dataset.hpp"
+#include "eval/feature_set.hpp"
 #include "eval/metrics.hpp"
 #include "eval/probe_sweep.hpp"
 #include "io/results.hpp"
@@ -18,20 +19,15 @@
 
 namespace cliplab {
 
-/// One split of a data set as feature rows.
-struct FeatureSet {
-  std::string id;           // encoder, space, data set, subset: a cache key
-  std::string description;  // "vit-s", "raw-pixels": the model column of records
-  Matrix x;                 // [N, D]
-  std::vector<int> labels;  // [N]
-};
-
 /// A classifier and what it scored.
 struct Outcome {
   LinearClassifier classifier;
   std::vector<int> ranks;   // [N] of the true class on the test split
   std::vector<int> labels;  // [N]
-  SweepResult sweep;        // probes only
+  std::vector<int> predicted;      // [N] the class of the highest logit
+  std::vector<double> confidence;  // [N] its probability
+  SweepResult sweep;               // probes only
+  std::string rule;                // probes only: when its fits ended
 };
 
 class Context {
@@ -55,8 +51,9 @@ class Context {
 
   /// Zero-shot on the test split with the prompts file's class names and the given templates (empty: all of them).
   Outcome zero_shot(ClipModel& model, const std::string& dataset, std::vector<std::string> templates = {});
-  /// The linear probe of appendix A.3 on `train`, scored on `test`; the fit is cached.
-  Outcome probe(const FeatureSet& train, const FeatureSet& test);
+  /// The linear probe of appendix A.3 on `train`, scored on `test`; the fit is cached. Lambda is chosen on `validation`,
+  /// or on a cut of `train` when it is null. Throws InputError for a fit on a test split.
+  Outcome probe(const FeatureSet& train, const FeatureSet& test, const FeatureSet* validation = nullptr);
   Outcome probe(ClipModel& model, const std::string& dataset);
   Outcome raw_pixel_probe(const std::string& dataset);
   Interval majority(const std::string& dataset);

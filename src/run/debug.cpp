@@ -172,10 +172,12 @@ int debug_command(std::span<const std::string> arguments) {
   if (verb == "transform" || verb == "normalized") return transform(arguments.subspan(1), verb == "normalized");
   if (verb == "pixels-speed") return pixels_speed(arguments.subspan(1));
   if (verb == "decode" && arguments.size() == 2) return decode(arguments[1]);
+  if (verb == "probe") return debug_probe(arguments.subspan(1));
   if (verb == "image-speed") return image_speed(arguments.subspan(1));
   if (verb == "embed" && arguments.size() >= 3) return embed(arguments.subspan(1));
   fail("debug", "'" + verb + "'",
-       "tokenize [RULES], tokenize-speed FILE, transform SIZE FILE..., normalized SIZE FILE..., pixels-speed SIZE FILE..., decode FILE, image-speed MODEL COUNT or embed MODEL SPACE FILE...");
+       "tokenize [RULES], tokenize-speed FILE, transform SIZE FILE..., normalized SIZE FILE..., pixels-speed SIZE FILE..., decode FILE, probe ..., "
+       "image-speed MODEL COUNT or embed MODEL SPACE FILE...");
 }
 
 }  // namespace cliplab

@@ -6,11 +6,15 @@
 
 namespace cliplab {
 
-/// tokenize [RULES] | tokenize-speed FILE | transform SIZE FILE... | normalized SIZE FILE... | decode FILE | image-speed MODEL COUNT | embed MODEL SPACE FILE...
+/// tokenize [RULES] | tokenize-speed FILE | transform SIZE FILE... | normalized SIZE FILE... | pixels-speed SIZE FILE... |
+/// decode FILE | probe ... | image-speed MODEL COUNT | embed MODEL SPACE FILE...
 int debug_command(std::span<const std::string> arguments);
 
 /// debug_text.cpp: RULES is "openai" or "openclip".
 int debug_tokenize(const std::string& rules);
 int debug_tokenize_speed(const std::string& file);
+
+/// debug_probe.cpp: fit | search | rate | few-shot.
+int debug_probe(std::span<const std::string> arguments);
 
 }  // namespace cliplab

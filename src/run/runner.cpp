@@ -267,6 +267,11 @@ Options run_options() {
   options.add_integer("eval.max_train", 10000, 10, 100'000'000, "training samples of a probe, at most");
   options.add_integer("eval.max_test", 10000, 10, 100'000'000, "test samples, at most");
   options.add_integer("eval.probe_iterations", 1000, 1, 100'000, "L-BFGS iterations of a probe fit, at most (paper: 1000)");
+  options.add_text("probe.rule", "fast", "when a probe's fits end: reference is scikit-learn 0.24's (the paper's), sklearn today's; "
+                   "fast ends within an estimated 2e-7 of the minimum",
+                   {"fast", "reference", "sklearn"});
+  options.add_text("probe.algebra", "eigen", "who multiplies: this program on the processor, or LibTorch on model.device", {"eigen", "torch"});
+  options.add_text("probe.search", "binary", "lambdas tried: the 15 of appendix A.3, or all 97", {"binary", "full"});
   for (const ExperimentInfo& info : experiments()) info.experiment->declare(options);
   return options;
 }

@@ -9,7 +9,7 @@
 namespace cliplab {
 namespace {
 
-const LbfgsOptions kTight{10, 2000, 1e-9, 0};
+const LbfgsOptions kTight{10, 2000, 1e-9, -1};
 
 /// Sum of 100 (x_{i+1} - x_i^2)^2 + (1 - x_i)^2; minimum 0 at (1, ..., 1).
 double rosenbrock(const VectorD& x, VectorD& gradient) {
@@ -44,10 +44,35 @@ TEST(Lbfgs, QuadraticOfConditionOneMillion) {
         gradient = scale.cwiseProduct(at);
         return 0.5 * at.dot(gradient);
       },
-      x, {10, 2000, 1e-8, 0});
+      x, {10, 4000, 1e-8, -1});  // SciPy, too, needs more than 2000 with ten pairs
   EXPECT_TRUE(result.converged);
   EXPECT_LE(result.max_abs_gradient, 1e-8);
   EXPECT_LT(x.lpNorm<Eigen::Infinity>(), 1e-8);  // gradient over the least scale, 1
+}
+
+TEST(Lbfgs, ACurvatureGivenBeforehandMakesItWhite) {
+  VectorD scale(12);
+  for (int i = 0; i < 12; ++i) scale[i] = std::pow(10.0, 6.0 * i / 11);
+  LbfgsOptions options{10, 100, 1e-8, -1};
+  Lbfgs search(VectorD::Constant(12, 3.0), options, [&](VectorD& q) { q.array() /= 2 * scale.array(); });
+  do search.gradient() = scale.cwiseProduct(search.point());
+  while (search.advance(0.5 * search.point().dot(search.gradient())));
+  EXPECT_TRUE(search.result().converged);
+  EXPECT_LE(search.result().iterations, 3);
+}
+
+TEST(Lbfgs, TheGapIsWhatIsLeftToGain) {
+  VectorD scale(30);
+  for (int i = 0; i < 30; ++i) scale[i] = std::pow(10.0, 3.0 * i / 29);
+  LbfgsOptions options{10, 1000, 0, -1};
+  options.gap_tolerance = 1e-5;
+  Lbfgs search(VectorD::Constant(30, 1.0), options);
+  const double minimum = 5;
+  do search.gradient() = scale.cwiseProduct(search.point());
+  while (search.advance(minimum + 0.5 * search.point().dot(search.gradient())));
+  EXPECT_TRUE(search.result().converged);
+  EXPECT_LE(search.result().gap, 1e-5 * search.result().value);
+  EXPECT_LE(search.result().value - minimum, 5e-5 * minimum);  // an estimate: the fast rule keeps a factor of five for it
 }
 
 TEST(Lbfgs, StepsOverTheEdgeOfTheDomainAreTakenBack) {

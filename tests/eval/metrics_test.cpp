@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "base/rng.hpp"
 #include "eval/robustness.hpp"
 #include "golden.hpp"
 
@@ -40,6 +41,64 @@ TEST(Metrics, MeanPerClassWeighsClassesEqually) {
 
 TEST(Metrics, MajorityClassIsChosenOnTrain) {
   EXPECT_DOUBLE_EQ(majority_class(std::vector<int>{1, 1, 0}, std::vector<int>{0, 0, 0, 1}).value, 0.25);
+}
+
+TEST(Metrics, StatisticsAreScipysAndSklearns) {
+  const json& s = golden()["statistics"];
+  const auto scores = s["scores"].get<std::vector<float>>();
+  const auto labels = s["labels"].get<std::vector<int>>(), ranks = s["ranks"].get<std::vector<int>>();
+  EXPECT_NEAR(roc_auc(scores, labels), s["roc_auc"].get<double>(), 1e-12);
+  EXPECT_NEAR(average_precision_11(scores, labels), s["average_precision_11"].get<double>(), 1e-12);
+  EXPECT_NEAR(calibration_error(s["confidence"].get<std::vector<double>>(), ranks), s["calibration_error"].get<double>(), 1e-12);
+  const McNemar test = mcnemar(s["first"].get<std::vector<int>>(), s["second"].get<std::vector<int>>());
+  EXPECT_EQ(test.only_first, s["mcnemar"][0].get<int>());
+  EXPECT_EQ(test.only_second, s["mcnemar"][1].get<int>());
+  EXPECT_NEAR(test.p_value, s["mcnemar"][2].get<double>(), 1e-12);
+  EXPECT_EQ(mcnemar(ranks, ranks).p_value, 1);
+}
+
+TEST(Metrics, BadInputIsRefused) {
+  const std::vector<float> scores{1, 2};
+  EXPECT_THROW(roc_auc(scores, std::vector<int>{1, 1}), InputError);
+  EXPECT_THROW(roc_auc(scores, std::vector<int>{1, 2}), InputError);
+  EXPECT_THROW(roc_auc(scores, std::vector<int>{1}), InputError);
+  EXPECT_THROW(average_precision_11(scores, std::vector<int>{0, 0}), InputError);
+  EXPECT_THROW(mcnemar(std::vector<int>{1}, std::vector<int>{}), InputError);
+  EXPECT_THROW(calibration_error(std::vector<double>{1}, std::vector<int>{}), InputError);
+  EXPECT_THROW(bootstrap(0, [](auto) { return 0.0; }), InputError);
+}
+
+TEST(Metrics, MeanAveragePrecisionIsOverClasses) {
+  Matrix z(3, 2);
+  z << 3, 1, 2, 2, 1, 3;
+  Eigen::MatrixXi targets(3, 2);
+  targets << 1, 1, 0, 0, 0, 0;  // first of its class, last of its class
+  EXPECT_NEAR(mean_average_precision_11(z, targets), (1 + 1.0 / 3) / 2, 1e-12);
+  EXPECT_THROW(mean_average_precision_11(z, targets.leftCols(1)), InputError);
+}
+
+TEST(Metrics, PredictionsAreTheTopLogitAndItsProbability) {
+  Matrix z(2, 3);
+  z << 0, std::log(2.0f), std::log(2.0f), 5, 5, 5;
+  const Predictions p = top_predictions(z);
+  EXPECT_EQ(p.label, (std::vector<int>{1, 0}));
+  EXPECT_NEAR(p.probability[0], 0.4, 1e-7);
+  EXPECT_NEAR(p.probability[1], 1.0 / 3, 1e-7);
+}
+
+TEST(Metrics, TheBootstrapOfAMeanIsItsStandardError) {
+  Rng rng(5);
+  std::vector<double> x(400);
+  for (double& v : x) v = rng.normal();
+  const auto mean = [&](std::span<const std::size_t> rows) {
+    double sum = 0;
+    for (const std::size_t row : rows) sum += x[row];
+    return sum / static_cast<double>(rows.size());
+  };
+  const Interval interval = bootstrap(400, mean, 2000);
+  // 1.96 sigma / sqrt(n) = 0.098 either side; a percentile of 2000 resamples is good to a tenth of that.
+  EXPECT_NEAR(interval.high - interval.value, 0.098, 0.015);
+  EXPECT_NEAR(interval.value - interval.low, 0.098, 0.015);
 }
 
 TEST(Lines, LeastSquaresIsScipysLinregress) {

@@ -26,7 +26,7 @@ TEST(ProbeSweep, IsFifteenFitsOnTheGridOfAppendixA3) {
   Matrix x;
   std::vector<int> y;
   make_data(200, x, y);
-  const SweepResult sweep = sweep_probe(x, y, 4, {});
+  const SweepResult sweep = sweep_probe({x, y}, nullptr, 4, {});
   // 7 + 2 a halving; a point outside 1e-6..1e6 is not tried.
   EXPECT_GE(sweep.points.size(), 11u);
   EXPECT_LE(sweep.points.size(), 15u);
@@ -48,17 +48,53 @@ TEST(ProbeSweep, GivesTheSameBitsTwiceAndReportsTheRefit) {
   Matrix x;
   std::vector<int> y;
   make_data(160, x, y);
-  const SweepResult a = sweep_probe(x, y, 4, {.seed = 3}), b = sweep_probe(x, y, 4, {.seed = 3});
+  const SweepResult a = sweep_probe({x, y}, nullptr, 4, {.seed = 3}), b = sweep_probe({x, y}, nullptr, 4, {.seed = 3});
   EXPECT_EQ(a.lambda, b.lambda);
   EXPECT_EQ(a.classifier.weight, b.classifier.weight);
   EXPECT_NEAR(a.refit.objective, logistic_objective(a.classifier, x, y, a.lambda), 1e-3);
   EXPECT_GT(top_k(label_ranks(a.classifier.logits(x), y), 1).value, 0.4);
 }
 
-TEST(ProbeSweep, RefusesLabelsOutOfRange) {
+TEST(ProbeSweep, AGivenValidationSplitChoosesAndJoinsTheRefit) {
+  Matrix x, held;
+  std::vector<int> y, held_labels;
+  make_data(300, x, y), make_data(100, held, held_labels);
+  const Matrix train = x.topRows(200), validation = x.bottomRows(100);
+  const std::vector<int> train_labels(y.begin(), y.begin() + 200), validation_labels(y.begin() + 200, y.end());
+  const LabelledRows given{validation, validation_labels};
+  const SweepResult sweep = sweep_probe({train, train_labels}, &given, 4, {});
+  FitReport whole;
+  fit_logistic_regression(x, y, 4, {.lambda = sweep.lambda}, &whole);
+  EXPECT_NEAR(sweep.refit.objective, whole.objective, 1e-6 * whole.objective);
+}
+
+TEST(ProbeSweep, FastChoosesWithinOneStepOfReferenceAndTheFullSweepHasAllPoints) {
+  Matrix x;
+  std::vector<int> y;
+  make_data(240, x, y);
+  const SweepResult fast = sweep_probe({x, y}, nullptr, 4, {.search = Search::kFull});
+  const SweepResult reference = sweep_probe({x, y}, nullptr, 4, {.rule = StopRule::kReference, .search = Search::kFull});
+  ASSERT_EQ(fast.points.size(), 97u);
+  ASSERT_EQ(reference.points.size(), 97u);
+  EXPECT_LE(std::abs(std::log10(fast.lambda / reference.lambda)), 0.125 + 1e-9);
+  for (std::size_t i = 0; i < 97; ++i) {
+    EXPECT_LE(fast.points[i].fit.objective, reference.points[i].fit.objective * (1 + 1e-6)) << fast.points[i].lambda;
+    if (i > 0) {
+      EXPECT_GT(fast.points[i].fit.objective, fast.points[i - 1].fit.objective) << "a stronger penalty costs more";
+    }
+  }
+  EXPECT_THROW(search_named("golden"), InputError);
+}
+
+TEST(ProbeSweep, RefusesLabelsOutOfRangeAndOddValidationSplits) {
   const Matrix x = Matrix::Random(3, 2);
-  EXPECT_THROW(sweep_probe(x, std::vector<int>{0, 1, 5}, 3, {}), InputError);
-  EXPECT_THROW(sweep_probe(x, std::vector<int>{0, 1}, 3, {}), InputError);
+  const std::vector<int> out_of_range{0, 1, 5}, too_few{0, 1}, good{0, 1, 2}, none;
+  EXPECT_THROW(sweep_probe({x, out_of_range}, nullptr, 3, {}), InputError);
+  EXPECT_THROW(sweep_probe({x, too_few}, nullptr, 3, {}), InputError);
+  const Matrix narrow = Matrix::Random(3, 1), empty(0, 2);
+  const LabelledRows of_other_width{narrow, good}, of_none{empty, none};
+  EXPECT_THROW(sweep_probe({x, good}, &of_other_width, 3, {}), InputError);
+  EXPECT_THROW(sweep_probe({x, good}, &of_none, 3, {}), InputError);
 }
 
 }  // namespace

@@ -12,8 +12,12 @@ import scipy
 import sklearn
 from scipy.optimize import minimize
 from scipy.special import logsumexp
-from scipy.stats import beta, linregress
+from scipy.stats import beta, binomtest, linregress
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.metrics import roc_auc_score
+
+
+ORDERS = 5
 
 
 def objective(theta, x, y, classes, lam):
@@ -35,21 +39,51 @@ def fit(x, y, classes, lam):
     k = 1 if classes == 2 else classes
     start = np.zeros(k * (x.shape[1] + 1))
     run = lambda **o: minimize(objective, start, args=(x, y, classes, lam), jac=True, method="L-BFGS-B", options={"maxiter": 100000, "maxfun": 1000000, "maxcor": 10, **o})
-    rule, tight = run(gtol=1e-4, ftol=2.220446049250313e-09, maxiter=1000), run(gtol=1e-9, ftol=1e-16)
+    stop = {"gtol": 1e-4, "ftol": 2.220446049250313e-09, "maxiter": 1000}
+    rule, tight = run(**stop), run(gtol=1e-9, ftol=1e-16)
+    spread = 0.0  # of the same rule over orders of the samples: what rounding alone does to where a slow path ends
+    for seed in range(ORDERS):
+        order = np.random.default_rng(seed).permutation(len(y))
+        other = minimize(objective, start, args=(x[order], y[order], classes, lam), jac=True, method="L-BFGS-B",
+                         options={"maxfun": 1000000, "maxcor": 10, **stop})
+        spread = max(spread, abs(other.fun - rule.fun))
     w, b = tight.x[: k * x.shape[1]].reshape(k, -1), tight.x[k * x.shape[1] :]
     z = x @ w.T + b
     predictions = (z[:, 0] > 0).astype(int) if k == 1 else z.argmax(axis=1)
-    return {"lambda": lam, "rule_objective": rule.fun, "optimum": tight.fun, "predictions": predictions.tolist()}
+    return {"lambda": lam, "rule_objective": rule.fun, "rule_spread": spread, "optimum": tight.fun, "predictions": predictions.tolist()}
 
 
-def problem(name, data, rows):
+def problem(name, data, rows, lambdas=(100.0, 1.0, 0.01)):
     x = data.data[rows].astype(np.float32).astype(float)
+    if name == "digits of unit range":
+        x = x / 16
     if name == "cancer":
         x = ((x - x.mean(0)) / x.std(0)).round(4).astype(np.float32).astype(float)
     y = data.target[rows]
     classes = int(y.max()) + 1
     return {"name": name, "features": [[float(f"{v:.6g}") for v in row] for row in x], "labels": y.tolist(), "classes": classes,
-            "fits": [fit(x, y, classes, lam) for lam in (100.0, 1.0, 0.01)]}
+            "fits": [fit(x, y, classes, lam) for lam in lambdas]}
+
+
+def average_precision_11(scores, labels):
+    """VOC 2007's development kit, VOCevalcls.m: the best precision at each recall of 0:0.1:1 or above."""
+    hits = labels[np.argsort(-scores, kind="stable")].cumsum()
+    recall, precision = hits / labels.sum(), hits / np.arange(1, len(labels) + 1)
+    return float(np.mean([precision[recall >= t - 1e-12].max(initial=0) for t in np.linspace(0, 1, 11)]))
+
+
+def statistics(rng):
+    scores = rng.normal(size=60).round(1)  # with ties
+    labels = (scores + rng.normal(size=60) > 0.3).astype(int)
+    confidence, ranks = rng.uniform(0.2, 1, 200).round(6), (rng.uniform(size=200) > 0.6).astype(int)
+    bins = np.ceil(confidence * 15).astype(int)
+    ece = sum(abs((confidence - (ranks == 0))[bins == b].sum()) for b in range(1, 16)) / 200
+    first, second = rng.integers(0, 2, 80), rng.integers(0, 2, 80)
+    a, b = int(((first == 0) & (second == 1)).sum()), int(((first == 1) & (second == 0)).sum())
+    return {"scores": scores.tolist(), "labels": labels.tolist(), "roc_auc": float(roc_auc_score(labels, scores)),
+            "average_precision_11": average_precision_11(scores, labels),
+            "confidence": confidence.tolist(), "ranks": ranks.tolist(), "calibration_error": float(ece),
+            "first": first.tolist(), "second": second.tolist(), "mcnemar": [a, b, float(binomtest(a, a + b).pvalue)]}
 
 
 def main():
@@ -61,8 +95,10 @@ def main():
     line = linregress(x, y)
     out = {
         "producer": f"numpy {np.__version__}, scipy {scipy.__version__}, scikit-learn {sklearn.__version__}, seed 0",
-        "problems": [problem("iris", iris, slice(0, 150)), problem("digits", digits, slice(0, 200)), problem("cancer", cancer, slice(0, 120))],
+        "problems": [problem("iris", iris, slice(0, 150)), problem("digits", digits, slice(0, 200)), problem("cancer", cancer, slice(0, 120)),
+                     problem("digits of unit range", digits, slice(200, 500), (100.0, 10.0, 1.0))],
         "clopper_pearson": [[k, n, float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0, float(beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0] for k, n in hits],
+        "statistics": statistics(rng),
         "line": {"x": x.tolist(), "y": y.tolist(), "slope": line.slope, "intercept": line.intercept, "r": line.rvalue},
     }
     Path(__file__).with_name("eval.json").write_text(json.dumps(out))

@@ -52,6 +52,25 @@ TEST_F(FeatureFiles, RoundTripKeepsEveryBit) {
   }
 }
 
+TEST_F(FeatureFiles, RowsAreWrittenAndReadInPieces) {
+  const Matrix features = noise(1000, 7);
+  write_feature_rows(file_, "key", 1000, 7, [&](std::int64_t begin, std::int64_t count, float* values) {
+    std::memcpy(values, features.row(begin).data(), static_cast<std::size_t>(count) * 7 * sizeof(float));
+  });
+  EXPECT_EQ(read_features(file_, "key"), features);
+  const FeatureFile file(file_, "key");
+  ASSERT_EQ(file.rows(), 1000);
+  ASSERT_EQ(file.cols(), 7);
+  for (const auto& [begin, count] : {std::pair{0, 1}, {999, 1}, {300, 256}, {0, 1000}}) {
+    Matrix rows(count, 7);
+    file.read(begin, count, rows.data());
+    EXPECT_EQ(rows, features.middleRows(begin, count));
+  }
+  Matrix rows(2, 7);
+  EXPECT_THROW(file.read(999, 2, rows.data()), InputError);
+  EXPECT_THROW(FeatureFile(file_, "other"), InputError);
+}
+
 TEST_F(FeatureFiles, AnotherKeyIsRefused) {
   write_features(file_, "key one", noise(2, 2));
   EXPECT_NE(error("key two").find("features of another key, expected 'key two'"), std::string::npos);

@@ -1,0 +1,108 @@
+// Zero-shot against probes on k labelled samples a class (paper 3.1.5, Figures 6 and 7). The zero-shot initialised probe
+// is no curve of the paper's: its penalty pulls to the zero-shot classifier.
+#include "eval/few_shot.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "run/experiment.hpp"
+
+namespace cliplab {
+namespace {
+
+/// Rows of a set, copied: what LabelledRows looks at.
+struct Part {
+  Part(const FeatureSet& set, const std::vector<Eigen::Index>& rows) : x(set.x(rows, Eigen::all)) {
+    for (const Eigen::Index row : rows) labels.push_back(set.labels[row]);
+  }
+  LabelledRows rows() const { return {x, labels}; }
+  Matrix x;
+  std::vector<int> labels;
+};
+
+/// Mean over draws, 95 % by the normal approximation of its standard error; n is the test split's.
+Interval over_draws(const std::vector<FewShotPoint>& points, int shots, std::int64_t n) {
+  double sum = 0, squares = 0, draws = 0;
+  for (const FewShotPoint& p : points)
+    if (p.shots == shots) sum += p.accuracy, squares += p.accuracy * p.accuracy, ++draws;
+  const double mean = sum / draws, variance = std::max(0.0, squares / draws - mean * mean) * draws / std::max(1.0, draws - 1);
+  const double half = 1.96 * std::sqrt(variance / draws);
+  return {mean, std::max(0.0, mean - half), std::min(1.0, mean + half), n};
+}
+
+class FewShot : public Experiment {
+ public:
+  void declare(Options& options) const override {
+    options.add_integer("few_shot.draws", 20, 1, 1000, "draws of each number of shots");
+    options.add_list("few_shot.starts", {"zero", "zero-shot"}, "where few-shot probes start; random ends where zero does", {"zero", "random", "zero-shot"});
+  }
+
+  void run(Context& context) const override {
+    const auto datasets = context.options().list("eval.datasets");
+    for (const auto& model : context.models()) {
+      std::vector<double> needed;
+      for (const std::string& name : datasets) {
+        context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
+        const Outcome zero_shot = context.zero_shot(*model, name), supervised = context.probe(*model, name);
+        const Interval words = top_k(zero_shot.ranks, 1), all = top_k(supervised.ranks, 1);
+        context.record({name, "test", model->info().name, "zero-shot", "top1", ""}, words);
+        context.record({name, "test", model->info().name, "linear-probe", "top1", fmt::format("rule={}", supervised.rule)}, all);
+        for (const std::string& start : context.options().list("few_shot.starts"))
+          if (const auto match = measure(context, *model, name, start, zero_shot.classifier, words.value, all.value); match && start == "zero")
+            needed.push_back(*match);
+      }
+      if (!needed.empty()) median_of(context, model->info().name, needed);
+    }
+  }
+
+ private:
+  /// The curve over shots, and Fig 7's examples a class to match zero-shot.
+  static std::optional<double> measure(Context& context, ClipModel& model, const std::string& name, const std::string& start,
+                                       const LinearClassifier& zero_shot, double zero_shot_top1, double supervised_top1) {
+    // The zero-shot classifier lives in the joint space; the paper's probes before the projection.
+    const Space space = start == "zero-shot" ? Space::kJoint : Space::kTrunk;
+    const FeatureSet &train = context.features(model, name, "train", space), &test = context.features(model, name, "test", space);
+    const int num_classes = static_cast<int>(zero_shot.weight.rows());
+    FewShotOptions options{.draws = static_cast<int>(context.options().integer("few_shot.draws"))};
+    options.rule = stop_rule(context.options().text("probe.rule"));
+    options.seed = static_cast<std::uint64_t>(context.options().integer("seed"));
+    options.start = start == "zero" ? FewShotStart::kZero : start == "random" ? FewShotStart::kRandom : FewShotStart::kZeroShot;
+    options.zero_shot = &zero_shot;
+    const Cut cut = cut_validation(train.labels, num_classes, 0.2, options.seed);
+    const Part drawn_from(train, cut.train), held(train, cut.validation);
+    const auto points = few_shot(drawn_from.rows(), held.labels.empty() ? drawn_from.rows() : held.rows(), {test.x, test.labels}, num_classes, options);
+
+    std::vector<double> examples, accuracies;
+    Array array{"few_shot/" + name + "/" + model.info().name + "/" + start, {"shots", "draw", "lambda", "accuracy"}, MatrixD(std::ssize(points), 4)};
+    for (std::size_t i = 0; i < points.size(); ++i)
+      array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda, points[i].accuracy;
+    context.array(std::move(array));
+    for (const int shots : options.shots) {
+      const Interval accuracy = over_draws(points, shots, std::ssize(test.labels));
+      context.record({name, "test", model.info().name, "few-shot", "top1", fmt::format("shots={}, start={}", shots, start)}, accuracy);
+      examples.push_back(shots), accuracies.push_back(accuracy.value);
+    }
+    // The last point of Fig 7's line is the probe on all samples.
+    if (const double per_class = static_cast<double>(train.labels.size()) / num_classes; per_class > examples.back())
+      examples.push_back(per_class), accuracies.push_back(supervised_top1);
+    const auto match = examples_to_match(examples, accuracies, zero_shot_top1);
+    if (match)
+      context.record({name, "test", model.info().name, "few-shot", "examples_per_class", "to match zero-shot, start=" + start},
+                     {*match, *match, *match, std::ssize(test.labels)});
+    return match;
+  }
+
+  static void median_of(Context& context, const std::string& model, std::vector<double> needed) {
+    std::sort(needed.begin(), needed.end());
+    const std::size_t n = needed.size();
+    const double median = (needed[(n - 1) / 2] + needed[n / 2]) / 2;
+    context.record({"median", "test", model, "few-shot", "examples_per_class", "to match zero-shot, start=zero"}, {median, needed.front(), needed.back(), std::ssize(needed)});
+  }
+};
+
+CLIPLAB_REGISTER_EXPERIMENT(FewShot, "few_shot", "section 3.1.5, Figures 6 and 7", "How many labelled samples a class does a probe need to match zero-shot?");
+
+}  // namespace
+}  // namespace cliplab

@@ -1,0 +1,23 @@
+// The checks before a probe.
+#include "eval/feature_set.hpp"
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+
+namespace cliplab {
+
+void check_fit(const FeatureSet& train, const FeatureSet* validation, const FeatureSet& test) {
+  for (const FeatureSet* set : {&train, validation})
+    if (set != nullptr && set->split == "test")
+      fail("probe", fmt::format("a fit on the test split {}", set->id), "a train or validation split");
+  for (const FeatureSet* set : {&train, validation, &test}) {
+    if (set == nullptr) continue;
+    if (set->encoder != test.encoder)
+      fail("probe", fmt::format("features of {}", set->encoder), fmt::format("of {} as the test split's", test.encoder));
+    if (set->x.rows() != std::ssize(set->labels))
+      fail("probe", fmt::format("{} labels for {} feature rows of {}", set->labels.size(), set->x.rows(), set->id), "as many labels as rows");
+  }
+}
+
+}  // namespace cliplab

@@ -1,0 +1,97 @@
+// Every draw is a task of its own; inside it the lambdas are one stack, and with fewer samples than features the fit is
+// in the samples' own space (logistic_regression.cpp), so a task is some milliseconds.
+#include "eval/few_shot.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.hpp"
+#include "base/parallel.hpp"
+#include "base/rng.hpp"
+#include "eval/metrics.hpp"
+
+namespace cliplab {
+namespace {
+
+constexpr int kFirstExponent = -6, kLastExponent = 6;
+
+std::vector<std::vector<Eigen::Index>> rows_by_class(std::span<const int> labels, int num_classes) {
+  std::vector<std::vector<Eigen::Index>> rows(num_classes);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] < 0 || labels[i] >= num_classes) fail("few-shot", fmt::format("label {}", labels[i]), fmt::format("a label in [0, {})", num_classes));
+    rows[labels[i]].push_back(static_cast<Eigen::Index>(i));
+  }
+  for (int c = 0; c < num_classes; ++c)
+    if (rows[c].empty()) fail("few-shot", fmt::format("class {} without a training sample", c), "at least one a class");
+  return rows;
+}
+
+double accuracy(const LinearClassifier& classifier, const LabelledRows& rows) {
+  return top_k(label_ranks(classifier.logits(rows.x), rows.labels), 1).value;
+}
+
+FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const LabelledRows& validation, const LabelledRows& test, int num_classes,
+                      const FewShotOptions& options, std::uint64_t stream) {
+  ProbeFitter fitter(x, y, num_classes, options.rule);
+  std::vector<double> lambdas;
+  for (int at = kLastExponent; at >= kFirstExponent; --at) lambdas.push_back(std::pow(10.0, at));
+  Fit random;
+  std::vector<const Fit*> starts;
+  if (options.start == FewShotStart::kRandom) {
+    Rng rng(options.seed, stream);
+    random.classifier = {Matrix(num_classes, x.cols()), Vector::Zero(num_classes)};
+    for (float& v : random.classifier.weight.reshaped()) v = static_cast<float>(0.01 * rng.normal());
+    starts.assign(lambdas.size(), &random);
+  }
+  const LinearClassifier* anchor = options.start == FewShotStart::kZeroShot ? options.zero_shot : nullptr;
+  const std::vector<Fit> fits = fitter.fit(lambdas, options.max_iterations, starts, anchor);
+  std::size_t best = 0;
+  double best_accuracy = -1;
+  for (std::size_t i = 0; i < fits.size(); ++i)  // ties: the stronger penalty
+    if (const double value = accuracy(fits[i].classifier, validation); value > best_accuracy) best = i, best_accuracy = value;
+  return {0, 0, lambdas[best], accuracy(fits[best].classifier, test)};
+}
+
+}  // namespace
+
+std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows& validation, const LabelledRows& test, int num_classes,
+                                   const FewShotOptions& options) {
+  if (options.draws < 1 || options.shots.empty()) fail("few-shot", fmt::format("{} draws of {} numbers of shots", options.draws, options.shots.size()), "at least one");
+  for (const int k : options.shots)
+    if (k < 1) fail("few-shot", fmt::format("{} shots", k), "at least 1");
+  if (options.start == FewShotStart::kZeroShot && options.zero_shot == nullptr) fail("few-shot", "no zero-shot classifier", "one to start from");
+  const auto rows = rows_by_class(train.labels, num_classes);
+  std::vector<FewShotPoint> points(options.shots.size() * static_cast<std::size_t>(options.draws));
+  parallel_for(std::ssize(points), [&](std::int64_t task) {
+    // The largest draws come first: a thread that ends early finds small ones left.
+    const auto i = static_cast<std::size_t>(std::ssize(points) - 1 - task);
+    const int k = options.shots[i / options.draws], draw = static_cast<int>(i % options.draws);
+    Rng rng(options.seed, 0xfe5107 + static_cast<std::uint64_t>(draw));
+    std::vector<Eigen::Index> chosen;
+    std::vector<int> labels;
+    for (int c = 0; c < num_classes; ++c) {
+      auto mine = rows[c];
+      rng.shuffle(mine);
+      for (int s = 0; s < std::min<int>(k, static_cast<int>(mine.size())); ++s) chosen.push_back(mine[s]), labels.push_back(c);
+    }
+    points[i] = fit_draw(train.x(chosen, Eigen::all), labels, validation, test, num_classes, options, 0x57a27 + i);
+    points[i].shots = k, points[i].draw = draw;
+  });
+  return points;
+}
+
+std::optional<double> examples_to_match(std::span<const double> examples, std::span<const double> accuracies, double zero_shot) {
+  if (examples.size() != accuracies.size() || examples.size() < 2) fail("few-shot", "fewer than two points", "an accuracy for each of two counts or more");
+  for (std::size_t i = 1; i < examples.size(); ++i) {
+    if (!(examples[i] > examples[i - 1]) || !(examples[0] > 0)) fail("few-shot", "counts that do not rise", "rising positive counts");
+    if (accuracies[i] < zero_shot || accuracies[i] == accuracies[i - 1]) continue;
+    const double t = (zero_shot - accuracies[i - 1]) / (accuracies[i] - accuracies[i - 1]);
+    if (i > 1 && t < 0) return examples[i - 1];
+    return std::exp(std::log(examples[i - 1]) + t * std::log(examples[i] / examples[i - 1]));
+  }
+  return std::nullopt;
+}
+
+}  // namespace cliplab

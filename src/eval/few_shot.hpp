@@ -1,0 +1,46 @@
+// Few-shot probes (paper 3.1.5, Figures 6 and 7): k labelled samples a class, drawn again and again, and how many a
+// class a probe needs to reach the zero-shot score.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "eval/probe_sweep.hpp"
+
+namespace cliplab {
+
+enum class FewShotStart {
+  kZero,
+  kRandom,    // N(0, 0.01^2) weights. The problem is convex: the minimum is kZero's, which a test holds.
+  kZeroShot,  // begins at, and its penalty pulls towards, the zero-shot classifier: lambda/2 |W - W_zero-shot|^2
+};
+
+struct FewShotOptions {
+  std::vector<int> shots{1, 2, 4, 8, 16};
+  int draws = 20;
+  StopRule rule = StopRule::kFast;
+  int max_iterations = 1000;
+  std::uint64_t seed = 0;
+  FewShotStart start = FewShotStart::kZero;
+  const LinearClassifier* zero_shot = nullptr;  // for kZeroShot; of the features' space
+};
+
+struct FewShotPoint {
+  int shots = 0, draw = 0;
+  double lambda = 0;    // chosen on the validation rows among 13, a decade apart
+  double accuracy = 0;  // on the test rows
+};
+
+/// A draw takes the first k of a seeded order of each class, so that its 1 shot is part of its 2 shots; a class of fewer
+/// samples gives all. Draws run side by side. The points are by shots, then by draw. Throws InputError: shots or draws
+/// under 1, a class without a sample, labels out of range.
+std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows& validation, const LabelledRows& test, int num_classes,
+                                   const FewShotOptions& options);
+
+/// Fig 7: examples a class where `accuracies` (mean at each of `examples`, rising counts) cross `zero_shot`, linear in
+/// log(examples) between neighbours, along the first line below the first; nothing when they never do.
+std::optional<double> examples_to_match(std::span<const double> examples, std::span<const double> accuracies, double zero_shot);
+
+}  // namespace cliplab

@@ -1,0 +1,89 @@
+// Few-shot draws: nested, repeatable, better with more shots; where they meet zero-shot; what is refused.
+#include "eval/few_shot.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.hpp"
+#include "base/rng.hpp"
+
+namespace cliplab {
+namespace {
+
+struct Data {
+  Matrix x;
+  std::vector<int> y;
+  LabelledRows rows() const { return {x, y}; }
+};
+
+Data make(int n, std::uint64_t seed) {
+  Rng rng(seed);
+  Data data{Matrix(n, 40), {}};
+  for (int i = 0; i < n; ++i) {
+    data.y.push_back(i % 5);
+    for (int j = 0; j < 40; ++j) data.x(i, j) = static_cast<float>(rng.normal() + (j % 5 == i % 5 ? 0.5 : 0));
+  }
+  return data;
+}
+
+double mean_accuracy(const std::vector<FewShotPoint>& points, int shots) {
+  double sum = 0, n = 0;
+  for (const FewShotPoint& p : points)
+    if (p.shots == shots) sum += p.accuracy, ++n;
+  return sum / n;
+}
+
+TEST(FewShot, MoreShotsAreBetterAndTheSameSeedIsTheSame) {
+  const Data train = make(400, 1), test = make(300, 2);
+  const auto points = few_shot(train.rows(), test.rows(), test.rows(), 5, {.draws = 6});
+  ASSERT_EQ(points.size(), 30u);
+  EXPECT_GT(mean_accuracy(points, 16), mean_accuracy(points, 1) + 0.1);
+  EXPECT_GT(mean_accuracy(points, 1), 0.2);  // chance
+  const auto again = few_shot(train.rows(), test.rows(), test.rows(), 5, {.draws = 6});
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    EXPECT_EQ(points[i].accuracy, again[i].accuracy);
+    EXPECT_EQ(points[i].lambda, again[i].lambda);
+  }
+  EXPECT_NE(points[0].accuracy, points[1].accuracy) << "draws differ";
+}
+
+TEST(FewShot, ARandomStartIsTheZeroStartsResult) {
+  const Data train = make(200, 1), test = make(300, 2);
+  const auto zero = few_shot(train.rows(), test.rows(), test.rows(), 5, {.shots = {4}, .draws = 5});
+  const auto random = few_shot(train.rows(), test.rows(), test.rows(), 5, {.shots = {4}, .draws = 5, .start = FewShotStart::kRandom});
+  // Fits that agree to a millionth of the objective may still differ on a sample or two of 300 at the boundary.
+  for (std::size_t i = 0; i < zero.size(); ++i) EXPECT_NEAR(zero[i].accuracy, random[i].accuracy, 3.0 / 300);
+}
+
+TEST(FewShot, AGoodZeroShotClassifierIsKept) {
+  const Data train = make(200, 1), test = make(300, 2);
+  LinearClassifier classifier{Matrix::Zero(5, 40), Vector::Zero(5)};
+  for (int j = 0; j < 40; ++j) classifier.weight(j % 5, j) = 0.5f;  // the generator's own direction
+  const FewShotOptions options{.shots = {1}, .draws = 5, .start = FewShotStart::kZeroShot, .zero_shot = &classifier};
+  const auto anchored = few_shot(train.rows(), test.rows(), test.rows(), 5, options);
+  const auto plain = few_shot(train.rows(), test.rows(), test.rows(), 5, {.shots = {1}, .draws = 5});
+  EXPECT_GT(mean_accuracy(anchored, 1), mean_accuracy(plain, 1) + 0.1);
+}
+
+TEST(FewShot, ExamplesToMatchIsLinearInTheLogarithm) {
+  const std::vector<double> examples{1, 2, 4, 8}, accuracies{0.1, 0.2, 0.4, 0.5};
+  EXPECT_NEAR(*examples_to_match(examples, accuracies, 0.3), std::sqrt(2.0 * 4), 1e-12);
+  EXPECT_NEAR(*examples_to_match(examples, accuracies, 0.5), 8, 1e-12);
+  EXPECT_NEAR(*examples_to_match(examples, accuracies, 0.0), 0.5, 1e-12);  // along the first line
+  EXPECT_FALSE(examples_to_match(examples, accuracies, 0.51));
+  EXPECT_THROW(examples_to_match(std::vector<double>{1, 1}, std::vector<double>{0, 1}, 0.5), InputError);
+  EXPECT_THROW(examples_to_match(std::vector<double>{1}, std::vector<double>{0}, 0.5), InputError);
+}
+
+TEST(FewShot, BadInputIsRefused) {
+  const Data train = make(50, 1);
+  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), 6, {}), InputError);  // a class without a sample
+  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), 4, {}), InputError);
+  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), 5, {.shots = {0}}), InputError);
+  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), 5, {.draws = 0}), InputError);
+  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), 5, {.start = FewShotStart::kZeroShot}), InputError);
+}
+
+}  // namespace
+}  // namespace cliplab
