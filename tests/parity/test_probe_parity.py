@@ -25,7 +25,7 @@ SAMPLES = 1000
 # Weaker penalties make paths of hundreds of steps, whose ends rounding moves by more than 1e-8: SciPy from itself, too,
 # when the samples come in another order (tests/golden/make_eval_goldens.py measures it).
 LAMBDAS = (1000.0, 300.0, 100.0)
-STRONGER = {"pacs": (3000.0, 1000.0, 300.0)}
+STRONGER = {"pacs": (3000.0, 1000.0, 300.0), "fashion_mnist": (3000.0, 1000.0, 300.0)}
 
 
 @functools.cache
