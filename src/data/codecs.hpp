@@ -1,5 +1,5 @@
-// Encoded bytes to pixels and back: PNG (libpng), JPEG (libjpeg-turbo), WebP (libwebp), GIF (giflib), SVG
-// (librsvg). Input is hostile: sizes are limited before memory is taken, and each failure is one InputError that
+// Encoded bytes to pixels and back: PNG (libpng), JPEG (libjpeg-turbo), WebP (libwebp), GIF (giflib), PPM
+// (traffic signs), SVG (librsvg). Input is hostile: sizes are limited before memory is taken, and each failure is one InputError that
 // names `where`.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace cliplab {
 
-/// PNG, JPEG, WebP or GIF by its first bytes; of an animation the first frame. Returns RGB, or RGBA where the file has
+/// PNG, JPEG, WebP, GIF or binary PPM by its first bytes; of an animation the first frame. Returns RGB, or RGBA where the file has
 /// transparency (palette, grey and 16-bit are converted; 16 bit keeps the high byte), and in `mode` and `native` what
 /// preprocess.hpp needs to do as Pillow does. At most `max_pixels`, for each of which up to 12 bytes are taken. EXIF
 /// orientation is ignored, as Pillow does.

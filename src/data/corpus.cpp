@@ -1,11 +1,14 @@
 // The list of corpora, and reading pairs out of one.
 #include "data/corpus.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
+#include "data/open_set.hpp"
 #include "data/recipes.hpp"
 #include "data/shards.hpp"
 
@@ -97,13 +100,17 @@ class ShardedPairs : public PairCorpus {
 }  // namespace
 
 std::unique_ptr<PairCorpus> open_pair_corpus(const std::string& name, const std::string& split) {
-  find_recipe(name);
+  if (!is_corpus(name)) return open_caption_set(name, split);
   return std::make_unique<ShardedPairs>(name, split);
 }
 
 std::string pair_corpus_id(const std::string& name, const std::string& split) {
-  find_recipe(name);
+  if (!is_corpus(name)) return caption_set_id(name, split);
   return split_id(name, split);
+}
+
+bool is_corpus(const std::string& name) {
+  return std::any_of(recipes().begin(), recipes().end(), [&](const Recipe& recipe) { return recipe.name == name; });
 }
 
 std::vector<CorpusStatus> list_corpora() {

@@ -28,6 +28,8 @@ class PairCorpus {
   virtual Pair get(std::int64_t i) const = 0;  // throws InputError naming shard and member
 };
 
+/// Is there a recipe that builds it? If not, `name` below is a set of captioned pictures under the data root.
+bool is_corpus(const std::string& name);
 /// `split`: "train" or "val" (held-out pairs of the same sources, for the loss during training).
 std::unique_ptr<PairCorpus> open_pair_corpus(const std::string& name, const std::string& split);
 /// The id that open_pair_corpus(name, split)->id() would give, from the manifest alone (milliseconds).

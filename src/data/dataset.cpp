@@ -12,6 +12,7 @@
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "data/idx.hpp"
+#include "data/open_set.hpp"
 #include "data/preprocess.hpp"
 #include "data/shards.hpp"
 
@@ -158,21 +159,25 @@ class ShardDataset : public Dataset {
 }  // namespace
 
 std::string dataset_id(const std::string& name, const std::string& split) {
-  const DatasetInfo& info = dataset_info(name);
+  const DatasetInfo info = dataset_info(name);
+  if (info.corpus.empty()) return open_set_id(name, split);
   check_split(info, split);
   return name + "/" + split + "@" +
          read_corpus_manifest(corpus_folder(info.corpus))["id"].get<std::string>().substr(0, 12);
 }
 
 std::unique_ptr<Dataset> open_dataset(const std::string& name, const std::string& split) {
-  const DatasetInfo& info = dataset_info(name);
+  const DatasetInfo info = dataset_info(name);
+  if (info.corpus.empty()) return open_set(name, split);
   const std::string id = dataset_id(name, split);
   if (info.corpus == "fashion_mnist") return std::make_unique<FashionMnist>(id, split);
   return std::make_unique<ShardDataset>(id, info, split);
 }
 
 Prompts load_prompts(const Dataset& dataset, const std::string& name) {
-  const fs::path file = project_root() / "data/prompts" / (name + ".json");
+  const fs::path file = project_root() / "data/prompts" / (name.substr(0, name.find('/')) + ".json");
+  if (!fs::exists(file))
+    if (Prompts own = dataset.own_prompts(); !own.templates.empty()) return own;
   const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
   const std::string where = file.string();
   const auto refuse = [&](const std::string& found) {

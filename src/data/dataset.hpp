@@ -19,6 +19,12 @@ struct Sample {
   std::string caption;
 };
 
+/// What a class is called and in which sentences. {} in a template stands for the class name.
+struct Prompts {
+  std::vector<std::vector<std::string>> class_names;  // [C][synonyms >= 1]
+  std::vector<std::string> templates;                 // [P]
+};
+
 /// Fixed, ordered, finite; get() is deterministic and thread-safe.
 class Dataset {
  public:
@@ -29,6 +35,7 @@ class Dataset {
       std::int64_t i) const = 0;  // throws InputError naming file and member when it cannot be decoded
   virtual std::span<const int> labels() const = 0;               // [N], each in [0, C)
   virtual std::span<const std::string> class_names() const = 0;  // [C]
+  virtual Prompts own_prompts() const { return {}; }              // without templates: it has none of its own
 };
 
 /// What the table says of a data set.
@@ -39,13 +46,13 @@ struct DatasetInfo {
   std::string licence;
   std::string source;               // package it comes from
   std::vector<std::string> splits;  // {"train", "test"} or {"test"}
-  std::string corpus;               // the corpus on disk it is read from
+  std::string corpus;               // the corpus on disk it is read from; empty: the user's own copy
 };
 
-/// Every data set, in one fixed order.
+/// Every data set that is built from packages, in one fixed order.
 std::span<const DatasetInfo> dataset_table();
-/// Throws InputError with the nearest names for an unknown one.
-const DatasetInfo& dataset_info(const std::string& name);
+/// Of the table, else of the data root (data/open_set.hpp; its `corpus` is empty). Throws InputError for an unknown one.
+DatasetInfo dataset_info(const std::string& name);
 
 /// Throws InputError when the corpus is not on disk (with the command that fetches it) or does not match its
 /// manifest.
@@ -54,12 +61,7 @@ std::unique_ptr<Dataset> open_dataset(const std::string& name, const std::string
 /// The id that open_dataset(name, split)->id() would give, read from the manifest alone (milliseconds).
 std::string dataset_id(const std::string& name, const std::string& split);
 
-/// Prompts of a data set, from data/prompts/<name>.json. {} in a template stands for the class name.
-struct Prompts {
-  std::vector<std::vector<std::string>> class_names;  // [C][synonyms >= 1]
-  std::vector<std::string> templates;                 // [P]
-};
-/// Class names are joined to the data set's classes by name, not by position; a name without a partner is an
+/// From data/prompts/<name>.json, else the data set's own. Class names are joined to the data set's classes by name, not by position; a name without a partner is an
 /// error.
 Prompts load_prompts(const Dataset& dataset, const std::string& name);
 

@@ -1,9 +1,8 @@
 // Every data set that the studies can name.
 #include <vector>
 
-#include "base/error.hpp"
-#include "base/text.hpp"
 #include "data/dataset.hpp"
+#include "data/open_set.hpp"
 
 namespace cliplab {
 
@@ -69,8 +68,10 @@ std::span<const DatasetInfo> dataset_table() {
   return table;
 }
 
-const DatasetInfo& dataset_info(const std::string& name) {
-  return find_named(dataset_table(), name, "data set");
+DatasetInfo dataset_info(const std::string& name) {
+  for (const DatasetInfo& info : dataset_table())
+    if (info.name == name) return info;
+  return open_set_info(name);
 }
 
 }  // namespace cliplab

@@ -34,8 +34,10 @@ std::vector<std::uint8_t> inflate_gzip(std::string_view bytes, const std::string
 
 }  // namespace
 
-Idx read_idx(std::string_view gzip_bytes, const std::string& where, std::size_t max_bytes) {
-  std::vector<std::uint8_t> bytes = inflate_gzip(gzip_bytes, where, max_bytes);
+Idx read_idx(std::string_view idx_bytes, const std::string& where, std::size_t max_bytes) {
+  std::vector<std::uint8_t> bytes = idx_bytes.starts_with(std::string_view("\0\0\x08", 3)) && idx_bytes.size() <= max_bytes
+                                        ? std::vector<std::uint8_t>(idx_bytes.begin(), idx_bytes.end())
+                                        : inflate_gzip(idx_bytes, where, max_bytes);
   if (bytes.size() < 4 || bytes[0] != 0 || bytes[1] != 0 || bytes[2] != 8 || bytes[3] < 1 || bytes[3] > 4)
     fail(where, "another magic number", "IDX of unsigned bytes with 1 to 4 dimensions");
   const std::size_t dimensions = bytes[3], header = 4 + 4 * dimensions;

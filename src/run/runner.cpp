@@ -13,6 +13,7 @@
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "data/corpus.hpp"
+#include "data/published.hpp"
 #include "model/architecture.hpp"
 #include "run/experiment.hpp"
 #include "run/model_options.hpp"
@@ -67,6 +68,15 @@ std::vector<std::string> datasets_of(const Options& options) {
   return names;
 }
 
+/// Sets of captioned pictures that the studies name, each with the split.
+std::vector<std::pair<std::string, std::string>> pair_sets_of(const Options& options) {
+  std::vector<std::pair<std::string, std::string>> sets;
+  for (const std::string& study : options.list("studies"))
+    if (options.has(study + ".sets"))
+      for (const std::string& name : options.list(study + ".sets")) sets.emplace_back(name, options.text(study + ".split"));
+  return sets;
+}
+
 void check_values(const Options& options) {
   if (options.list("studies").empty()) fail("studies", "an empty list", "at least one study", "./cliplab list");
   for (const std::string& study : options.list("studies")) find_experiment(study);
@@ -89,7 +99,8 @@ class Run {
     const fs::path models = root_ / "results/models";
     std::string key = fmt::format("epoch {}\n", kResultsEpoch) + options_.resolved() + resolved_precision(options_.text("train.precision"));
     for (const std::string& name : datasets_of(options_))
-      for (const std::string& split : dataset_info(name).splits) key += dataset_id(name, split) + "\n";
+      for (const std::string& split : std::vector(dataset_info(name).splits)) key += dataset_id(name, split) + "\n";
+    for (const auto& [name, split] : pair_sets_of(options_)) key += pair_corpus_id(name, split) + "\n";
     if (options_.list("model.files").empty()) key += pair_corpus_id(options_.text("train.corpus"), "train");
     for (const std::string& file : options_.list("model.files")) key += sha256_file(file) + "\n";
     folder_ = root_ / "results/runs" / (name_ + "-" + sha256_hex(key).substr(0, 8));
@@ -108,8 +119,10 @@ class Run {
       if (std::find(corpora.begin(), corpora.end(), name) == corpora.end()) corpora.push_back(name);
     };
     for (const std::string& name : datasets_of(options_)) add(dataset_info(name).corpus);
+    for (const auto& [name, split] : pair_sets_of(options_)) add(name);
     if (options_.list("model.files").empty()) add(options_.text("train.corpus"));
-    for (const std::string& name : corpora) fetch_corpus(name);
+    for (const std::string& name : corpora)
+      if (is_corpus(name)) fetch_corpus(name);  // else the user's own copy
   }
 
   void train(const fs::path& models) {
@@ -183,6 +196,7 @@ class Run {
       for (const auto& [fact, value] : model->info().origin) results.provenance[about + ": " + fact] = value;
     }
     for (const std::string& data : datasets_of(options_)) results.provenance["dataset " + data] = dataset_id(data, "test");
+    for (const auto& [set, split] : pair_sets_of(options_)) results.provenance["dataset " + set] = pair_corpus_id(set, split);
     write_results(file, results);
     say(fmt::format("{}: {} records in {}", name, results.records.size(), fs::relative(file, root_).string()));
   }
@@ -227,6 +241,7 @@ Options read_options(const fs::path& config, std::span<const std::string> overri
   Options options = run_options();
   options.parse_file(config);
   options.parse_arguments(overrides);
+  use_data_root(options.text("data-root"));
   return options;
 }
 
@@ -262,6 +277,7 @@ Options run_options() {
   options.add_list("model.files", {}, "checkpoints to study instead of training (also --model FILE): OpenAI, open_clip, Hugging Face, cliplab");
   declare_model_options(options);
 
+  options.add_text("data-root", "", "folder of your own data sets (./cliplab data --help); empty: $CLIPLAB_DATA_ROOT, else data/sets");
   options.add_list("eval.datasets", {"fashion_mnist", "tuxpaint", "openmoji_groups", "gemojione_groups"},
                    "data sets with a train and a test split");
   options.add_integer("eval.max_train", 10000, 10, 100'000'000, "training samples of a probe, at most");

@@ -124,7 +124,7 @@ TEST(Decode, EveryCutIsRefusedInOneLineThatNamesTheFile) {
 
 TEST(Decode, OtherFilesAreRefused) {
   EXPECT_THAT(decode_error(""), HasSubstr("an empty file"));
-  EXPECT_THAT(decode_error("BM........"), HasSubstr("neither PNG, JPEG, WebP nor GIF"));
+  EXPECT_THAT(decode_error("BM........"), HasSubstr("neither PNG, JPEG, WebP, GIF nor PPM"));
 }
 
 TEST(Svg, IsDrawnWholeCentredAndTransparentOutside) {

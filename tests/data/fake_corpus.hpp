@@ -28,6 +28,7 @@ class FakeRoot : public ::testing::Test {
     std::filesystem::create_directories(root / "data/corpora");
     std::filesystem::create_directories(root / "data/prompts");
     std::filesystem::create_directories(root / "experiments");
+    write_file_atomically(root / "data/datasets.json", R"({"sets": []})");
     ::setenv("CLIPLAB_ROOT", root.c_str(), 1);
   }
   ~FakeRoot() override {

@@ -1,0 +1,73 @@
+// Zero-shot retrieval of captions and pictures (paper section 3.1 and appendix E.1, Table 13).
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/parallel.hpp"
+#include "data/corpus.hpp"
+#include "eval/retrieval.hpp"
+#include "run/experiment.hpp"
+
+namespace cliplab {
+namespace {
+
+constexpr std::int64_t kChunk = 256;  // pictures decoded at a time
+
+class Retrieval : public Experiment {
+ public:
+  void declare(Options& options) const override {
+    options.add_list("retrieval.sets", {"drawings"}, "sets of captioned pictures: corpora of pairs, or folders in the data root");
+    options.add_text("retrieval.split", "test", "which part of them; the corpus of drawings has train and val");
+    options.add_text("retrieval.prefix", "a photo of", "words before each caption (Table 13's note)");
+    options.add_integer("retrieval.captions", 5, 1, 1000, "captions of a picture, at most: some of COCO's have more than five");
+  }
+
+  void run(Context& context) const override {
+    const Options& options = context.options();
+    for (const std::string& name : options.list("retrieval.sets")) {
+      const auto set = open_pair_corpus(name, options.text("retrieval.split"));
+      const std::int64_t pictures = std::min(set->size(), options.integer("eval.max_test"));
+      std::vector<Matrix> features(context.models().size());  // [N, D] a model
+      std::vector<std::string> texts;                         // [T]
+      std::vector<int> owner;                                 // [T]
+      for (std::int64_t begin = 0; begin < pictures; begin += kChunk) {
+        std::vector<Image> chunk(std::min(kChunk, pictures - begin));
+        std::vector<std::vector<std::string>> captions(chunk.size());
+        parallel_for(std::ssize(chunk), [&](std::int64_t i) {
+          Pair pair = set->get(begin + i);
+          chunk[i] = std::move(pair.image), captions[i] = std::move(pair.captions);
+        });
+        for (std::size_t m = 0; m < features.size(); ++m) {
+          features[m].conservativeResize(begin + std::ssize(chunk), context.models()[m]->info().architecture.embed_dim);
+          features[m].bottomRows(std::ssize(chunk)) = context.models()[m]->image().encode(chunk, Space::kJoint);
+        }
+        for (std::size_t i = 0; i < captions.size(); ++i)
+          for (std::size_t c = 0; c < std::min<std::size_t>(captions[i].size(), options.integer("retrieval.captions")); ++c) {
+            texts.push_back(with_prefix(options.text("retrieval.prefix"), captions[i][c]));
+            owner.push_back(static_cast<int>(begin) + static_cast<int>(i));
+          }
+      }
+      for (std::size_t m = 0; m < features.size(); ++m)
+        record(context, *context.models()[m], *set, name, retrieval_ranks(features[m], context.models()[m]->text().encode(texts), owner));
+    }
+  }
+
+ private:
+  static std::string with_prefix(const std::string& prefix, const std::string& caption) { return prefix.empty() ? caption : prefix + " " + caption; }
+
+  static void record(Context& context, ClipModel& model, const PairCorpus& set, const std::string& name, const RetrievalRanks& ranks) {
+    const std::string& split = context.options().text("retrieval.split");
+    for (const int k : {1, 5, 10}) {
+      const std::string metric = "recall" + std::to_string(k);
+      const std::string& encoder = model.info().name;
+      context.record({name, split, encoder, "zero-shot", metric, "image-to-text"}, top_k(ranks.text_of_image, k));
+      context.record({name, split, encoder, "zero-shot", metric, "text-to-image"}, top_k(ranks.image_of_text, k));
+      const double chance = std::min(1.0, k / static_cast<double>(ranks.text_of_image.size()));
+      context.record({name, split, "chance", "floor", metric, "text-to-image"}, {chance, chance, chance, set.size()});
+    }
+  }
+};
+
+CLIPLAB_REGISTER_EXPERIMENT(Retrieval, "retrieval", "section 3.1, Table 13", "Does a caption find its picture, and a picture its caption?");
+
+}  // namespace
+}  // namespace cliplab

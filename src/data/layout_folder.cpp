@@ -1,0 +1,56 @@
+// torchvision's ImageFolder: [split/]class/picture, classes in the order of their names' bytes. A folder is a split when its
+// name is one; without splits all pictures are "all".
+#include <algorithm>
+#include <set>
+
+#include "data/listing.hpp"
+
+namespace cliplab {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> folders_in(const fs::path& folder) {
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.is_directory() && !entry.path().filename().string().starts_with('.')) folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
+}  // namespace
+
+bool read_image_folder(Listing& listing) {
+  static const std::set<std::string> known{"train", "test", "val", "valid", "validation", "trainval"};
+  std::vector<std::pair<std::string, fs::path>> splits;
+  for (const fs::path& folder : folders_in(listing.folder))
+    if (known.contains(folder.filename())) splits.emplace_back(folder.filename(), folder);
+  if (splits.empty()) splits.emplace_back("all", listing.folder);
+  std::set<std::string> names;
+  std::vector<std::pair<std::string, std::string>> found;  // (class, path)
+  for (const auto& [split, folder] : splits)
+    for (const fs::path& class_folder : folders_in(folder)) {
+      const std::string name = class_folder.filename();
+      if (!is_utf8(name)) {
+        listing.problems.push_back(class_folder.string() + ": a class name that is not UTF-8");
+        continue;
+      }
+      std::vector<std::string> pictures;
+      list_pictures(listing.folder, class_folder, pictures, listing.problems);
+      if (pictures.empty()) listing.problems.push_back(class_folder.string() + ": a class without a picture");
+      names.insert(name);
+      for (std::string& path : pictures) {
+        const auto bytes = static_cast<std::int64_t>(fs::file_size(listing.folder / path));
+        listing.items.push_back({.key = std::move(path), .split = listing.split_index(split), .bytes = bytes});
+        found.emplace_back(name, "");
+      }
+    }
+  if (listing.items.empty()) return false;
+  listing.layout = "ImageFolder";
+  listing.class_names.assign(names.begin(), names.end());
+  for (std::size_t i = 0; i < listing.items.size(); ++i)
+    listing.items[i].label = static_cast<int>(std::distance(names.begin(), names.find(found[i].first)));
+  return true;
+}
+
+}  // namespace cliplab

@@ -1,0 +1,41 @@
+// The data sets of the paper as data (data/datasets.json): where each comes from, what a copy of it has to hold, how its
+// splits are made, what the paper prints about it, and whether a score on it may stand beside the paper's.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cliplab {
+
+struct PublishedSet {
+  std::string name, title, group;  // group: "Table 9", "shift", "retrieval", "special"
+  std::string task;                // "classes" or "captions"; "none": no reader makes a task of it yet
+  std::string source, get, licence;  // page, the steps from it to a folder, terms
+  std::vector<std::string> folders;  // names under the data root, besides `name`, that hold it
+  std::int64_t classes = 0;          // 0: not a fixed list
+  std::map<std::string, std::int64_t> counts;              // pictures of "train" and "test" after the split rule
+  std::map<std::string, std::vector<std::string>> splits;  // "train" -> the folder's splits that it is made of
+  std::map<std::string, std::int64_t> draw;                // ... or so many, drawn by seed 0 from a folder without splits
+  std::string counts_from;                                 // who says so
+  std::string split_rule, metric, prompts;                 // prompts: a name in data/prompts/wheels, or empty
+  std::map<std::string, std::string> paper;                // what it prints: "where", "classes", "train", "test", "metric"
+  std::vector<std::string> contradictions;                 // between the paper, its repository and the set: both values
+  std::string comparable;                                  // "exact", "approximate: why", "no: why"
+};
+
+/// Throws InputError with one line about the first fault.
+std::vector<PublishedSet> read_published_sets();
+std::optional<PublishedSet> find_published_set(const std::string& name);
+
+/// Where the user's own copies lie: what was set, else $CLIPLAB_DATA_ROOT, else data/sets in the project.
+std::filesystem::path data_root();
+void use_data_root(const std::filesystem::path& folder);
+
+/// The set's folder under the data root; empty when none of its names is there.
+std::filesystem::path published_folder(const PublishedSet& set);
+
+}  // namespace cliplab
