@@ -108,10 +108,12 @@ void TransformerImpl::pack() {
     for (Tensor* weight : {&b.in_weight, &b.out_weight, &b.fc_weight, &b.proj_weight}) *weight = pack_linear(*weight);
 }
 
-Tensor TransformerImpl::forward(Tensor x, bool causal) {
+Tensor TransformerImpl::forward(Tensor x, bool causal, bool first_only) {
   for (const Block& b : blocks_) {
     Tensor y = apply_linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias), b.in_weight, b.in_bias);
-    x = add_to(x, apply_linear(attention(y, heads_, causal), b.out_weight, b.out_bias));
+    y = attention(y, heads_, causal);
+    if (first_only && &b == &blocks_.back()) x = x.narrow(1, 0, 1).contiguous(), y = y.narrow(1, 0, 1).contiguous();  // [B,T,d] -> [B,1,d]
+    x = add_to(x, apply_linear(y, b.out_weight, b.out_bias));
     y = apply_linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);
     y = quick_gelu_ ? quick_gelu(y) : at::gelu(y);
     x = add_to(x, apply_linear(y, b.proj_weight, b.proj_bias));
@@ -144,7 +146,7 @@ class VisionTransformer : public VisionTowerImpl {
     x = apply_linear(x, conv_weight_.view({d, -1}));
     x = torch::cat({as_type_of(class_embedding_, x).expand({B, 1, d}), x}, 1);
     x = x + as_type_of(positional_embedding_, x);
-    x = transformer_(layer_norm(x, ln_pre_weight_, ln_pre_bias_), /*causal=*/false);
+    x = transformer_(layer_norm(x, ln_pre_weight_, ln_pre_bias_), /*causal=*/false, /*first_only=*/true);
     return layer_norm(x.select(1, 0), ln_post_weight_, ln_post_bias_);  // [B,T,d] -> [B,d]
   }
 
