@@ -1,0 +1,95 @@
+"""Studies of the user's own data, each on a twin made here: its answer is known, or computed again from the arrays."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.stats import beta, binomtest
+
+from whole_run import Project
+
+
+def records_of(project: Project, root: Path, config: str, *more: str) -> tuple[dict, h5py.File]:
+    """(dataset, model kind, method, metric, variant) -> (value, low, high, n), and the open file."""
+    study = config.split("/")[0]
+    done = project.run("run", config, "--data-root", str(root), *more, timeout=900)
+    assert done.returncode == 0, done.stderr
+    file = h5py.File(Path(done.stdout.strip().splitlines()[-1]) / f"{study}.h5")
+    column = {name: file[f"records/{name}"][:] for name in file["records"]}
+    names = ("dataset", "model", "method", "metric", "variant")
+    keys = zip(*([v.decode() if isinstance(v, bytes) else v for v in column[name]] for name in names), strict=True)
+    values = zip(column["value"], column["ci_low"], column["ci_high"], column["n"], strict=True)
+    return dict(zip(keys, values, strict=True)), file
+
+
+def scene(rng: np.random.Generator) -> Image.Image:
+    """Smooth, unlike any other."""
+    return Image.fromarray(rng.integers(0, 230, (6, 8, 3), dtype=np.uint8)).resize((80, 60), Image.Resampling.BICUBIC)
+
+
+def captioned(folder: Path, rows: list[tuple[Image.Image, str, str]]) -> None:
+    """A folder of pictures with captions.tsv: (picture, split, caption)."""
+    folder.mkdir(parents=True)
+    lines = ["path\tsplit\tcaption_no\tcaption"]
+    for i, (image, split, caption) in enumerate(rows):
+        image.save(folder / f"{i}.png")
+        lines.append(f"{i}.png\t{split}\t0\t{caption}")
+    (folder / "captions.tsv").write_text("\n".join(lines) + "\n")
+
+
+OF_TWINS = ("--eval.datasets", "exam", "--data_overlap.sets", "taught")
+
+
+def test_overlap_finds_the_planted_copies_and_tests_as_scipy_does(project: Project, tmp_path: Path):
+    rng, planted = np.random.default_rng(5), {3, 10, 11, 25, 30, 31, 32, 39}
+    taught = [scene(rng) for _ in range(30)]
+    for i in range(40):
+        folder = tmp_path / "exam" / "test" / ("cat", "dog")[i % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        image = taught[sorted(planted).index(i)] if i in planted else scene(rng)
+        if i % 3 == 0 and i in planted:  # a copy of half the size is found as well
+            image = image.resize((40, 30), Image.Resampling.BICUBIC)
+        image.save(folder / f"{i:02}.png")
+    captioned(tmp_path / "taught", [(image, "train", "a scene") for image in taught])
+    records, file = records_of(project, tmp_path, "data_overlap/smoke", *OF_TWINS)
+    with file:
+        seen, rank = file["arrays/overlap/exam/vit-test"][:].T
+    names = [i for i in range(40) if i % 2 == 0] + [i for i in range(40) if i % 2 == 1]  # class by class
+    assert {names[i] for i in np.flatnonzero(seen)} == planted
+    assert records["exam", "", "overlap", "share", ""][0] == 8 / 40
+    right, old = rank == 0, seen == 1
+    hits, clean = int(right[old].sum()), right[~old].mean()
+    assert 0 < clean < 1  # else the tests below say nothing
+    for variant, rows in (("all", old | ~old), ("clean", ~old), ("overlap", old)):
+        assert records["exam", "vit-test", "zero-shot", "top1", variant][0] == right[rows].mean()
+    # Sums of at most 40 rates of doubles: 1e-12 is far above their rounding.
+    gain, low, high, _ = records["exam", "vit-test", "overlap", "gain", "all minus clean"]
+    assert gain == pytest.approx(right.mean() - clean, abs=1e-12) and low <= gain <= high
+    p = records["exam", "vit-test", "overlap", "p_value", "overlap above clean, one-sided binomial"][0]
+    assert p == pytest.approx(binomtest(hits, 8, clean, alternative="greater").pvalue, rel=1e-9)
+    difference = records["exam", "vit-test", "overlap", "difference", "overlap minus clean, 99.5 % Clopper-Pearson"]
+    assert difference[0] == pytest.approx(hits / 8 - clean, abs=1e-12)
+    assert difference[1] == pytest.approx((beta.ppf(0.0025, hits, 9 - hits) if hits else 0) - clean, abs=1e-9)
+    assert difference[2] == pytest.approx((beta.ppf(0.9975, hits + 1, 8 - hits) if hits < 8 else 1) - clean, abs=1e-9)
+
+
+def test_overlap_of_nothing_is_no_gain(project: Project, tmp_path: Path):
+    rng = np.random.default_rng(6)
+    for label in ("cat", "dog"):
+        (tmp_path / "exam" / "test" / label).mkdir(parents=True)
+        scene(rng).save(tmp_path / "exam" / "test" / label / "0.png")
+    captioned(tmp_path / "taught", [(scene(rng), "train", "a scene") for _ in range(3)])
+    records, file = records_of(project, tmp_path, "data_overlap/smoke", *OF_TWINS)
+    file.close()
+    assert records["exam", "", "overlap", "share", ""][0] == 0
+    assert records["exam", "vit-test", "overlap", "gain", "all minus clean"][:3] == (0, 0, 0)
+    assert not [key for key in records if key[3] == "p_value"]
+
+
+def test_overlap_looks_at_the_corpus_it_names(project: Project, tmp_path: Path):
+    records, file = records_of(project, tmp_path, "data_overlap/smoke")
+    file.close()
+    assert records["gemojione_groups", "", "overlap", "share", ""][3] == 100
+    assert records["gemojione_groups", "vit-test", "zero-shot", "top1", "all"][3] == 100
