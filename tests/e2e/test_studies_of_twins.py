@@ -93,3 +93,39 @@ def test_overlap_looks_at_the_corpus_it_names(project: Project, tmp_path: Path):
     file.close()
     assert records["gemojione_groups", "", "overlap", "share", ""][3] == 100
     assert records["gemojione_groups", "vit-test", "zero-shot", "top1", "all"][3] == 100
+
+
+# Along a meridian a degree is 111.195 km of the sphere of 6,371.0088 km: asked is the picture itself, moved so many km.
+MOVED_KM = [0.5, 10, 20, 100, 500, 2000, 5000, 9000]
+
+
+def unit_vectors(rows: list[tuple[Image.Image, str, str]]) -> np.ndarray:
+    latitude, longitude = np.radians([[float(x) for x in row[2].split()] for row in rows]).T
+    return np.stack([np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=1)
+
+
+def test_places_are_the_nearest_neighbours(project: Project, tmp_path: Path):
+    rng = np.random.default_rng(7)
+    scenes = [scene(rng) for _ in MOVED_KM]
+    known = [(image, "train", f"0 {170 - 20 * i}") for i, image in enumerate(scenes)]
+    asked = [(image, "test", f"{km / 111.195080:.6f} {170 - 20 * i}") for i, (image, km) in enumerate(zip(scenes, MOVED_KM))]
+    captioned(tmp_path / "places", known + asked)
+    records, file = records_of(project, tmp_path, "geolocalization/smoke")
+    with file:
+        nearest, km = file["arrays/places/places/vit-test"][:].T
+    assert list(nearest) == list(range(len(MOVED_KM)))  # equal pixels have the highest inner product
+    # Six digits of a degree are 0.06 m; the degree's length is right to 1e-8 of it, 0.1 m in 9,000 km.
+    assert km == pytest.approx(MOVED_KM, abs=2e-4)
+    for radius, hits in ((1, 1), (25, 3), (200, 4), (750, 5), (2500, 6)):
+        value, low, high, n = records["places", "vit-test", "nearest-neighbour", f"within_{radius}km", ""]
+        assert value == hits / 8 and low < value < high and n == 8
+        angle = np.arccos(np.clip(unit_vectors(asked) @ unit_vectors(known).T, -1, 1))
+        assert records["places", "chance", "floor", f"within_{radius}km", ""][0] == (6371.0088 * angle <= radius).mean()
+
+
+def test_a_caption_that_is_no_place_is_named(project: Project, tmp_path: Path):
+    image = scene(np.random.default_rng(8))
+    captioned(tmp_path / "places", [(image, "train", "0 0"), (image, "test", "95.0 8")])
+    done = project.run("run", "geolocalization/smoke", "--data-root", str(tmp_path))
+    assert done.returncode == 1
+    assert "1.png: caption '95.0 8', expected latitude and longitude" in done.stderr.strip().splitlines()[-1]
