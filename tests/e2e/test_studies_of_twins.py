@@ -103,14 +103,16 @@ MOVED_KM = [0.5, 10, 20, 100, 500, 2000, 5000, 9000]
 
 def unit_vectors(rows: list[tuple[Image.Image, str, str]]) -> np.ndarray:
     latitude, longitude = np.radians([[float(x) for x in row[2].split()] for row in rows]).T
-    return np.stack([np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=1)
+    across = np.cos(latitude)
+    return np.stack([across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)], axis=1)
 
 
 def test_places_are_the_nearest_neighbours(project: Project, tmp_path: Path):
     rng = np.random.default_rng(7)
     scenes = [scene(rng) for _ in MOVED_KM]
     known = [(image, "train", f"0 {170 - 20 * i}") for i, image in enumerate(scenes)]
-    asked = [(image, "test", f"{km / 111.195080:.6f} {170 - 20 * i}") for i, (image, km) in enumerate(zip(scenes, MOVED_KM))]
+    asked = [(image, "test", f"{km / 111.195080:.6f} {170 - 20 * i}")
+             for i, (image, km) in enumerate(zip(scenes, MOVED_KM, strict=True))]
     captioned(tmp_path / "places", known + asked)
     records, file = records_of(project, tmp_path, "geolocalization/smoke")
     with file:
