@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <numeric>
+#include <optional>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -18,8 +18,10 @@
 #include "kernels/normalize.hpp"
 #include "model/weights.hpp"
 #include "train/batches.hpp"
+#include "train/comm.hpp"
 #include "train/loss.hpp"
 #include "train/optimizer.hpp"
+#include "train/step.hpp"
 #include "train/train.hpp"
 
 namespace cliplab {
@@ -36,18 +38,21 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 class Trainer {
  public:
-  Trainer(const TrainConfig& config, const fs::path& folder)
-      : config_(config), folder_(folder), architecture_(find_architecture(config.architecture)), model_(make_model()),
-        optimizer_(parameters(), optimizer_options()) {}
+  Trainer(const TrainConfig& config, const fs::path& folder, std::shared_ptr<Comm> comm)
+      : config_(config), folder_(folder), comm_(std::move(comm)), architecture_(find_architecture(config.architecture)),
+        model_(make_model()), optimizer_(parameters(), optimizer_options()), gradients_(model_, comm_, config.micro_batch) {}
 
   void run() {
     const auto corpus = open_pair_corpus(config_.corpus, "train"), held_out = open_pair_corpus(config_.corpus, "val");
     key_ = sha256_hex(config_.key() + corpus->id());
     const BatchSource train(*corpus, architecture_.resolution, architecture_.context_length, config_.batch, config_.seed);
-    const BatchSource val(*held_out, architecture_.resolution, architecture_.context_length,
+    std::optional<BatchSource> val;
+    if (writes()) val.emplace(*held_out, architecture_.resolution, architecture_.context_length,
                           std::min<std::int64_t>(256, held_out->size()), config_.seed);
     const Augment augment = parse_augment(config_.augment);
-    resume();
+    if (writes()) resume();
+    share_state();
+    const Part part{comm_->rank(), comm_->size()};
     if (step_ > 0) say(fmt::format("{}: goes on from step {} of {}", config_.architecture, step_, config_.steps));
 
     Progress progress("train " + config_.architecture, config_.steps * config_.batch, "pairs");
@@ -56,16 +61,16 @@ class Trainer {
     double loss_sum = 0;
     std::int64_t loss_count = 0, logged_at = step_;
     while (step_ < config_.steps) {
-      if (stop_requested()) {
+      if (anyone_stops()) {
         save_checkpoint();
+        comm_->barrier();
+        agreed_ = true;
         throw Interrupted(fmt::format("training stopped at step {} of {}; the same command goes on from there", step_, config_.steps));
       }
-      const Batch batch = train.make(step_, augment);
+      const Batch batch = train.make(step_, augment, part);
       const double rate = scheduled_rate(step_, config_.steps, config_.warmup_steps, config_.learning_rate);
-      Tensor loss = loss_of(batch);
-      const double value = loss.item<double>();
+      const double value = gradients_.run(pairs_of(batch));
       if (!std::isfinite(value)) stop_on_bad_loss(train, batch, value);
-      loss.backward();
       ++step_;
       const bool log = step_ % log_every == 0 || step_ == config_.steps;
       const double norm = log ? gradient_norm() : 0;
@@ -76,7 +81,7 @@ class Trainer {
         const bool validate = step_ % val_every == 0 || step_ == config_.steps;
         const double pace = static_cast<double>((step_ - logged_at) * config_.batch) / seconds_since(last_log);
         seconds_ += seconds_since(last_log);
-        const double val_loss = validate ? validation_loss(val) : std::nan("");
+        const double val_loss = validate && writes() ? gradients_.evaluate(pairs_of(val->make(0, Augment::kNone))) : std::nan("");
         for (const double x : {double(step_), double(step_ * config_.batch), loss_sum / loss_count, val_loss, rate,
                                std::exp(model_->logit_scale.item<double>()), norm, pace, seconds_})
           curve_.push_back(x);
@@ -90,8 +95,12 @@ class Trainer {
         last_save = Clock::now();
       }
     }
-    finish(*corpus);
+    if (writes()) finish(*corpus);
+    comm_->barrier();
   }
+
+  /// Is the error on its way one that all ranks throw?
+  bool agreed() const { return agreed_; }
 
  private:
   Clip make_model() {
@@ -116,45 +125,44 @@ class Trainer {
     return options;
   }
 
-  Tensor pixels_of(const Batch& batch) const {
-    static const NormalizeTable table = make_normalize_table(Normalization{}.mean, Normalization{}.std);
-    const std::int64_t side = architecture_.resolution, area = side * side * 3, count = std::ssize(batch.pairs);
-    Tensor pixels = torch::empty({count, 3, side, side});
-    float* out = pixels.data_ptr<float>();
-    parallel_for(count, [&](std::int64_t i) { normalize_cpu(batch.pixels.data() + i * area, 1, side, table, out + i * area); });
-    return pixels;
+  /// Rank 0 reads and writes the folder; the others only compute.
+  bool writes() const { return comm_->rank() == 0; }
+
+  /// Has a signal reached any rank? Asked by all at the same step.
+  bool anyone_stops() {
+    if (comm_->size() == 1) return stop_requested();
+    Tensor stops = torch::full({1}, stop_requested() ? 1 : 0, torch::TensorOptions(torch::kInt64).device(comm_->device()));
+    comm_->all_reduce(stops);
+    return stops.item<std::int64_t>() > 0;
   }
 
-  /// Captions sorted by length and encoded in four groups, each cut to its own longest: exact under the causal mask,
-  /// and most captions are short. -> [B, E] in the batch's order.
-  Tensor encode_captions(const Batch& batch) {
-    const std::int64_t B = std::ssize(batch.tokens), groups = B >= 64 ? 4 : 1;
-    std::vector<std::int64_t> order(B), place(B);
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return batch.tokens[a].size() < batch.tokens[b].size(); });
-    for (std::int64_t i = 0; i < B; ++i) place[order[i]] = i;
-    std::vector<Tensor> parts;
-    for (std::int64_t g = 0; g < groups; ++g) {
-      const std::int64_t begin = B * g / groups, end = B * (g + 1) / groups;
-      Tensor ids = torch::zeros({end - begin, std::ssize(batch.tokens[order[end - 1]])}, torch::kInt64);
-      auto rows = ids.accessor<std::int64_t, 2>();
-      for (std::int64_t i = begin; i < end; ++i)
-        for (std::size_t t = 0; t < batch.tokens[order[i]].size(); ++t) rows[i - begin][t] = batch.tokens[order[i]][t];
-      parts.push_back(model_->encode_text(ids));
-    }
-    return torch::cat(parts, 0).index_select(0, torch::tensor(place, torch::kInt64));
-  }
-
-  Tensor loss_of(const Batch& batch) {
-    return contrastive_loss(model_->encode_image(pixels_of(batch)), encode_captions(batch), model_->logit_scale);
-  }
-
-  double validation_loss(const BatchSource& val) {
+  /// The others start from what rank 0 has.
+  void share_state() {
+    if (comm_->size() == 1) return;
     const torch::NoGradGuard no_grad;
-    model_->eval();
-    const double loss = loss_of(val.make(0, Augment::kNone)).item<double>();
-    model_->train();
-    return loss;
+    Tensor place = torch::tensor({double(step_), seconds_}, torch::kFloat64).to(comm_->device());
+    comm_->broadcast(place);
+    place = place.to(torch::kCPU);
+    step_ = static_cast<std::int64_t>(place[0].item<double>()), seconds_ = place[1].item<double>();
+    const auto share = [&](std::map<std::string, Tensor> tensors) {
+      for (auto& [name, value] : tensors) {
+        Tensor sent = value.contiguous();  // in one order of elements, whatever the layout
+        comm_->broadcast(sent);
+        if (!sent.is_same(value)) value.copy_(sent);
+      }
+    };
+    share(named_state(*model_)), share(optimizer_.first_moments()), share(optimizer_.second_moments());
+  }
+
+  LocalPairs pairs_of(const Batch& batch) const {
+    static const NormalizeTable table = make_normalize_table(Normalization{}.mean, Normalization{}.std);
+    const std::int64_t side = architecture_.resolution, area = side * side * 3;
+    return {batch.tokens, [&batch, side, area](std::int64_t begin, std::int64_t count) {
+              Tensor pixels = torch::empty({count, 3, side, side});
+              float* out = pixels.data_ptr<float>();
+              parallel_for(count, [&](std::int64_t i) { normalize_cpu(batch.pixels.data() + (begin + i) * area, 1, side, table, out + i * area); });
+              return pixels;
+            }};
   }
 
   double gradient_norm() {
@@ -165,6 +173,8 @@ class Trainer {
   }
 
   [[noreturn]] void stop_on_bad_loss(const BatchSource& source, const Batch& batch, double value) {
+    comm_->barrier();
+    agreed_ = true;
     std::string names;
     for (std::size_t i = 0; i < std::min<std::size_t>(5, batch.pairs.size()); ++i) names += " " + source.key(batch.pairs[i]);
     fail("training " + config_.architecture, fmt::format("loss {} at step {} (pairs{} ...)", value, step_, names),
@@ -174,6 +184,7 @@ class Trainer {
   fs::path checkpoint_file() const { return folder_ / "checkpoint.safetensors"; }
 
   void save_checkpoint() {
+    if (!writes()) return;
     std::map<std::string, Tensor> kept;
     const auto keep = [&](const std::string& prefix, const std::map<std::string, Tensor>& from) {
       for (const auto& [name, value] : from) kept[prefix + name] = value.detach().contiguous();
@@ -209,7 +220,8 @@ class Trainer {
     Results results;
     results.experiment = "train";
     results.config = config_.key();
-    results.provenance = {{"corpus", corpus.id()}, {"corpus_pairs", std::to_string(corpus.size())}, {"torch", TORCH_VERSION}, {"threads", std::to_string(num_threads())}};
+    results.provenance = {{"corpus", corpus.id()}, {"corpus_pairs", std::to_string(corpus.size())}, {"torch", TORCH_VERSION}, {"threads", std::to_string(num_threads())},
+                          {"ranks", std::to_string(comm_->size())}};
     const auto rows = static_cast<Eigen::Index>(curve_.size() / kCurve.size());
     results.arrays.push_back({"curve", kCurve, Eigen::Map<const MatrixD>(curve_.data(), rows, std::ssize(kCurve))});
     const double loss = curve_[curve_.size() - 7], val_loss = curve_[curve_.size() - 6];
@@ -228,21 +240,25 @@ class Trainer {
 
   TrainConfig config_;
   fs::path folder_;
+  std::shared_ptr<Comm> comm_;
   Architecture architecture_;
   Clip model_;
   AdamW optimizer_;
+  GradientStep gradients_;
   std::string key_, shown_;
   std::vector<double> curve_;  // rows of kCurve
   std::int64_t step_ = 0;
   double seconds_ = 0;  // of training, without interruptions
+  bool agreed_ = false;
 };
 
 }  // namespace
 
 std::string TrainConfig::key() const {
+  const std::string parts = micro_batch > 0 ? fmt::format("micro_batch = {}\n", micro_batch) : "";
   return fmt::format("architecture = {}\ncorpus = {}\nseed = {}\nsteps = {}\nbatch = {}\nlr = {}\nwarmup = {}\nweight_decay = {}\n"
                      "precision = {}\naugment = {}\nrecipe = 2\n",
-                     architecture, corpus, seed, steps, batch, learning_rate, warmup_steps, weight_decay, precision, augment);
+                     architecture, corpus, seed, steps, batch, learning_rate, warmup_steps, weight_decay, precision, augment) + parts;
 }
 
 fs::path training_folder(const TrainConfig& config, const fs::path& models) {
@@ -257,12 +273,26 @@ fs::path trained_model(const TrainConfig& config, const fs::path& models) {
   return fs::exists(file) ? file : fs::path();
 }
 
-fs::path train_clip(const TrainConfig& config, const fs::path& models) {
+fs::path train_clip(const TrainConfig& config, const fs::path& models, const Ranks& ranks) {
+  Comm& comm = *ranks.comm();
   const fs::path folder = training_folder(config, models);
-  fs::create_directories(folder);
-  const FileLock lock(folder / ".lock");
-  if (fs::path done = trained_model(config, models); !done.empty()) return done;
-  Trainer(config, folder).run();
+  std::optional<Trainer> trainer;
+  try {
+    if (config.batch % comm.size() != 0)
+      fail("train.batch", std::to_string(config.batch) + " on " + std::to_string(comm.size()) + " ranks", "a multiple of the ranks");
+    std::optional<FileLock> lock;
+    Tensor done = torch::zeros({1}, torch::TensorOptions(torch::kInt64).device(comm.device()));
+    if (comm.rank() == 0) {
+      fs::create_directories(folder);
+      lock.emplace(folder / ".lock");
+      done.fill_(trained_model(config, models).empty() ? 0 : 1);
+    }
+    comm.broadcast(done);
+    if (done.item<std::int64_t>() == 0) trainer.emplace(config, folder, ranks.comm()).run();
+  } catch (const std::exception& error) {
+    if (!trainer || !trainer->agreed()) ranks.abort(error.what());
+    throw;
+  }
   return folder / "model.safetensors";
 }
 
