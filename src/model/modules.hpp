@@ -75,13 +75,15 @@ class ClipImpl : public torch::nn::Module {
   void fold() { visual_->fold(); }
   void pack() { visual_->pack(), transformer_->pack(); }
 
-  /// fp32, bf16 or fp16 activations from now on.
+  /// fp32, bf16 or fp16 activations from now on; fp64 ones where the weights are fp64 (tests).
   void set_compute_type(torch::ScalarType type) { compute_ = type; }
   const Architecture& architecture() const { return architecture_; }
 
   torch::Tensor logit_scale;  // [] ln of the scale, starts at ln(1/0.07)
 
  private:
+  torch::ScalarType feature_type() const { return compute_ == torch::kFloat64 ? compute_ : torch::kFloat32; }
+
   Architecture architecture_;
   torch::ScalarType compute_ = torch::kFloat32;
   std::shared_ptr<VisionTowerImpl> visual_;

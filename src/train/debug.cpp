@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
@@ -20,7 +21,7 @@ namespace cliplab {
 using torch::Tensor;
 
 int debug_train(std::span<const std::string> a) {
-  if (a.size() != 7) fail("debug train", std::to_string(a.size()) + " words", "MODEL BATCH OUT STEPS RATE DECAY MICRO_BATCH");
+  if (a.size() != 8) fail("debug train", std::to_string(a.size()) + " words", "MODEL BATCH OUT STEPS RATE DECAY MICRO_BATCH fp32|fp64");
   const std::int64_t steps = std::stoll(a[3]), micro_batch = std::stoll(a[6]);
   const Ranks ranks;
   at::set_num_threads(num_threads());
@@ -29,6 +30,7 @@ int debug_train(std::span<const std::string> a) {
   auto state = named_state(*model);
   load_state(file.tensors(), "", state, a[0]);
   model->train();
+  if (a[7] == "fp64") model->to(torch::kFloat64), model->set_compute_type(torch::kFloat64), state = named_state(*model);
 
   const Tensor pixels = tensor_of(batch.tensors().at("pixels")), tokens = tensor_of(batch.tensors().at("tokens"));
   const std::int64_t B = pixels.size(0), b = B / ranks.size(), first = b * ranks.rank();
@@ -41,16 +43,16 @@ int debug_train(std::span<const std::string> a) {
 
   std::map<std::string, Tensor> parameters, kept;
   for (auto& item : model->named_parameters()) parameters[item.key()] = item.value();
-  AdamWOptions options;
-  options.weight_decay = std::stod(a[5]);
-  AdamW optimizer(parameters, options);
+  std::optional<AdamW> optimizer;
+  if (a[7] != "fp64") optimizer.emplace(parameters, adamw_options(model->architecture().family, std::stod(a[5])));
   GradientStep gradients(model, ranks.comm(), micro_batch);
   std::vector<double> losses;
   for (std::int64_t step = 1; step <= steps; ++step) {
     losses.push_back(gradients.run(pairs));
     if (step == 1)
       for (const auto& [name, value] : parameters) kept["grad." + name] = value.grad().detach().clone();
-    optimizer.step(step, std::stod(a[4]));
+    if (!optimizer) break;
+    optimizer->step(step, std::stod(a[4]));
     clamp_logit_scale(model->logit_scale);
   }
   if (ranks.rank() > 0) return 0;

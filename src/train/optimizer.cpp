@@ -14,6 +14,13 @@ using torch::Tensor;
 // some 700 steps the update of 49,408 rows was two thirds of a step. Far below what changes a float32 weight.
 constexpr float kNothing = 1e-30f;
 
+AdamWOptions adamw_options(const std::string& family, double weight_decay) {
+  AdamWOptions options;
+  if (family == "resnet") options.beta2 = 0.999, options.eps = 1e-8;
+  options.weight_decay = weight_decay;
+  return options;
+}
+
 AdamW::AdamW(std::map<std::string, Tensor> parameters, const AdamWOptions& options)
     : parameters_(std::move(parameters)), options_(options) {
   for (const auto& [name, value] : parameters_) {

@@ -14,6 +14,9 @@ struct AdamWOptions {
   double weight_decay = 0.2;
 };
 
+/// Table 18's for the family, "vit" or "resnet".
+AdamWOptions adamw_options(const std::string& family, double weight_decay);
+
 class AdamW {
  public:
   /// Parameters by name, fp32, contiguous in their own memory format.

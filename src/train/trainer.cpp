@@ -40,7 +40,7 @@ class Trainer {
  public:
   Trainer(const TrainConfig& config, const fs::path& folder, std::shared_ptr<Comm> comm)
       : config_(config), folder_(folder), comm_(std::move(comm)), architecture_(find_architecture(config.architecture)),
-        model_(make_model()), optimizer_(parameters(), optimizer_options()), gradients_(model_, comm_, config.micro_batch) {}
+        model_(make_model()), optimizer_(parameters(), adamw_options(architecture_.family, config.weight_decay)), gradients_(model_, comm_, config.micro_batch) {}
 
   void run() {
     const auto corpus = open_pair_corpus(config_.corpus, "train"), held_out = open_pair_corpus(config_.corpus, "val");
@@ -116,13 +116,6 @@ class Trainer {
     std::map<std::string, Tensor> named;
     for (auto& item : model_->named_parameters()) named[item.key()] = item.value();
     return named;
-  }
-
-  AdamWOptions optimizer_options() const {
-    AdamWOptions options;
-    if (architecture_.family == "resnet") options.beta2 = 0.999, options.eps = 1e-8;
-    options.weight_decay = config_.weight_decay;
-    return options;
   }
 
   /// Rank 0 reads and writes the folder; the others only compute.
