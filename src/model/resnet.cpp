@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "model/modules.hpp"
+#include "model/recompute.hpp"
 
 namespace cliplab {
 namespace {
@@ -30,8 +31,9 @@ struct ConvNorm {
       return relu ? y.relu_() : y;
     }
     Tensor y = at::conv2d(x, as_type_of(weight, x), {}, stride, padding);
-    if (training) const_cast<Tensor&>(count).add_(1);
-    y = at::batch_norm(y, norm_weight, norm_bias, mean, variance, training, 0.1, 1e-5, false);
+    const bool again = recomputing();
+    if (training && !again) const_cast<Tensor&>(count).add_(1);
+    y = at::batch_norm(y, norm_weight, norm_bias, mean, variance, training, again ? 0.0 : 0.1, 1e-5, false);
     return relu ? at::relu(y) : y;
   }
 };
@@ -120,7 +122,10 @@ class ModifiedResNet : public VisionTowerImpl {
     x = x.contiguous(at::MemoryFormat::ChannelsLast);
     for (const ConvNorm& layer : stem_) x = layer(x, is_training(), true);
     x = at::avg_pool2d(x, 2);
-    for (auto& block : blocks_) x = block->forward(x);
+    for (auto& block : blocks_) {
+      const auto run = [block](const Tensor& in) { return block->forward(in); };
+      x = recompute_ && torch::GradMode::is_enabled() ? recomputed(run, x) : run(x);
+    }
     return attention_pool(x);
   }
 
@@ -130,6 +135,8 @@ class ModifiedResNet : public VisionTowerImpl {
     for (ConvNorm& layer : stem_) layer.fold();
     for (auto& block : blocks_) block->fold();
   }
+
+  void set_recompute(bool on) override { recompute_ = on; }
 
  private:
   /// [B, C, h, w] -> [B, E]: one query, the mean token, attends to all (AttentionPool2d).
@@ -144,6 +151,7 @@ class ModifiedResNet : public VisionTowerImpl {
   }
 
   std::int64_t heads_;
+  bool recompute_ = false;
   std::vector<ConvNorm> stem_;
   std::vector<std::shared_ptr<Bottleneck>> blocks_;
   Tensor position_, k_weight_, k_bias_, q_weight_, q_bias_, v_weight_, v_bias_, c_weight_, c_bias_;

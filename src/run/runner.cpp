@@ -47,6 +47,7 @@ TrainConfig train_config(const Options& options, const std::string& architecture
   config.precision = resolved_precision(options.text("train.precision"));
   config.augment = options.text("train.augment");
   config.micro_batch = options.integer("train.micro_batch");
+  config.recompute = options.flag("train.recompute");
   config.checkpoint_seconds = options.integer("train.checkpoint_seconds");
   return config;
 }
@@ -276,7 +277,8 @@ Options run_options() {
   options.add_integer("train.warmup", 50, 0, 1'000'000, "steps of linear warm-up");
   options.add_real("train.weight_decay", 0.2, 0, 10, "decoupled weight decay of matrices");
   options.add_text("train.precision", "auto", "type of activations; auto: bf16 where the processor multiplies it natively, else fp32",
-                   {"auto", "fp32", "bf16"});
+                   {"auto", "fp32", "bf16", "fp16"});
+  options.add_flag("train.recompute", false, "gradient checkpointing: compute each block again in backward instead of keeping its insides; the same bits");
   options.add_text("train.augment", "crop", "variation of training pictures: the paper's random crop, or the stronger set for drawings",
                    {"none", "crop", "drawings"});
   options.add_integer("train.checkpoint_seconds", 60, 1, 86400, "seconds between checkpoints");

@@ -12,6 +12,7 @@
 #include "base/parallel.hpp"
 #include "model/weights.hpp"
 #include "train/loss.hpp"
+#include "train/loss_scaler.hpp"
 #include "train/optimizer.hpp"
 #include "train/step.hpp"
 #include "train/train.hpp"
@@ -20,8 +21,30 @@ namespace cliplab {
 
 using torch::Tensor;
 
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Without the first, which warms up.
+double median(std::vector<double> values) {
+  if (values.size() > 1) values.erase(values.begin());
+  const auto middle = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+long peak_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss / 1024;
+}
+
+}  // namespace
+
 int debug_train(std::span<const std::string> a) {
-  if (a.size() != 8) fail("debug train", std::to_string(a.size()) + " words", "MODEL BATCH OUT STEPS RATE DECAY MICRO_BATCH fp32|fp64");
+  if (a.size() != 9) fail("debug train", std::to_string(a.size()) + " words", "MODEL BATCH OUT STEPS RATE DECAY MICRO_BATCH fp32|fp64|bf16|fp16 keep|recompute");
   const std::int64_t steps = std::stoll(a[3]), micro_batch = std::stoll(a[6]);
   const Ranks ranks;
   at::set_num_threads(num_threads());
@@ -30,6 +53,9 @@ int debug_train(std::span<const std::string> a) {
   auto state = named_state(*model);
   load_state(file.tensors(), "", state, a[0]);
   model->train();
+  if (a[7] == "bf16") model->set_compute_type(torch::kBFloat16);
+  if (a[7] == "fp16") model->set_compute_type(torch::kFloat16);
+  model->set_recompute(a[8] == "recompute");
   if (a[7] == "fp64") model->to(torch::kFloat64), model->set_compute_type(torch::kFloat64), state = named_state(*model);
 
   const Tensor pixels = tensor_of(batch.tensors().at("pixels")), tokens = tensor_of(batch.tensors().at("tokens"));
@@ -43,18 +69,22 @@ int debug_train(std::span<const std::string> a) {
 
   std::map<std::string, Tensor> parameters, kept;
   for (auto& item : model->named_parameters()) parameters[item.key()] = item.value();
-  std::optional<AdamW> optimizer;
-  if (a[7] != "fp64") optimizer.emplace(parameters, adamw_options(model->architecture().family, std::stod(a[5])));
+  AdamW optimizer(parameters, adamw_options(model->architecture().family, std::stod(a[5])));
   GradientStep gradients(model, ranks.comm(), micro_batch);
-  std::vector<double> losses;
+  LossScaler scaler = a[7] == "fp16" ? LossScaler::for_fp16() : LossScaler{};
+  std::vector<double> losses, seconds;
   for (std::int64_t step = 1; step <= steps; ++step) {
-    losses.push_back(gradients.run(pairs));
+    const auto start = Clock::now();
+    StepResult result = gradients.run(pairs, scaler.scale);
+    for (; scaler.in_use() && !std::isfinite(result.gradient_norm); result = gradients.run(pairs, scaler.scale)) scaler.update(false), optimizer.clear();
+    losses.push_back(result.loss);
     if (step == 1)
       for (const auto& [name, value] : parameters) kept["grad." + name] = value.grad().detach().clone();
-    if (!optimizer) break;
-    optimizer->step(step, std::stod(a[4]));
+    optimizer.step(step, std::stod(a[4]));
     clamp_logit_scale(model->logit_scale);
+    seconds.push_back(seconds_since(start));
   }
+  fmt::print("seconds {:.4f} peak_mb {}\n", median(seconds), peak_mb());
   if (ranks.rank() > 0) return 0;
   kept["loss"] = torch::tensor(losses, torch::kFloat64);
   for (const auto& [name, value] : state) kept["state." + name] = value.detach();
@@ -76,15 +106,12 @@ int debug_loss_speed(std::span<const std::string> a) {
   Tensor loss;
   for (int round = 0; round < 6; ++round) {
     for (Tensor* x : {&image, &text, &scale}) x->mutable_grad().reset();
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     loss = a[2] == "plain" ? contrastive_loss(image, text, scale) : blockwise_contrastive_loss(image, text, scale, *comm);
     loss.backward();
-    if (round > 0) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    seconds.push_back(seconds_since(start));
   }
-  std::nth_element(seconds.begin(), seconds.begin() + 2, seconds.end());
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  fmt::print("seconds {:.4f} peak_mb {} loss {:.9f} scale_gradient {:.9g}\n", seconds[2], usage.ru_maxrss / 1024, loss.item<double>(), scale.grad().item<double>());
+  fmt::print("seconds {:.4f} peak_mb {} loss {:.9f} scale_gradient {:.9g}\n", median(seconds), peak_mb(), loss.item<double>(), scale.grad().item<double>());
   return 0;
 }
 

@@ -14,24 +14,33 @@ using torch::Tensor;
 GradientStep::GradientStep(Clip model, std::shared_ptr<Comm> comm, std::int64_t micro_batch)
     : model_(std::move(model)), comm_(std::move(comm)), micro_batch_(micro_batch), reducer_(model_->parameters(), *comm_) {}
 
-double GradientStep::run(const LocalPairs& pairs) {
+StepResult GradientStep::run(const LocalPairs& pairs, double loss_scale) {
   const std::int64_t b = std::ssize(pairs.tokens);
   Tensor share;
   if (micro_batch_ > 0 && micro_batch_ < b) {
-    share = accumulate(pairs);
+    share = accumulate(pairs, loss_scale);
   } else {
     share = shared_contrastive_loss(encode_image(pairs, 0, b), encode_text(pairs, 0, b), model_->logit_scale, *comm_);
     reducer_.expect();
-    share.backward();
+    (loss_scale * share).backward();
   }
   reducer_.finish();
   average_statistics();
   Tensor loss = share.detach().to(torch::kFloat64).reshape({1});
   comm_->all_reduce(loss);
-  return loss.item<double>();
+  return {loss.item<double>(), unscale_and_measure(loss_scale)};
 }
 
-Tensor GradientStep::accumulate(const LocalPairs& pairs) {
+double GradientStep::unscale_and_measure(double loss_scale) {
+  const torch::NoGradGuard no_grad;
+  std::vector<Tensor> gradients;
+  for (const Tensor& parameter : model_->parameters())
+    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+  if (loss_scale != 1) at::_foreach_mul_(gradients, 1 / loss_scale);
+  return torch::stack(at::_foreach_norm(gradients)).norm().item<double>();
+}
+
+Tensor GradientStep::accumulate(const LocalPairs& pairs, double loss_scale) {
   const std::int64_t b = std::ssize(pairs.tokens);
   std::vector<Tensor> images, texts, statistics;
   {
@@ -47,7 +56,7 @@ Tensor GradientStep::accumulate(const LocalPairs& pairs) {
   }
   const Tensor image = torch::cat(images).requires_grad_(), text = torch::cat(texts).requires_grad_();
   const Tensor share = shared_contrastive_loss(image, text, model_->logit_scale, *comm_);
-  share.backward();
+  (loss_scale * share).backward();
   for (std::int64_t begin = 0; begin < b; begin += micro_batch_) {
     const std::int64_t count = std::min(micro_batch_, b - begin);
     const Tensor i = encode_image(pairs, begin, count), t = encode_text(pairs, begin, count);

@@ -19,13 +19,18 @@ struct LocalPairs {
   std::function<torch::Tensor(std::int64_t begin, std::int64_t count)> pixels;  // -> [count, 3, R, R] normalised
 };
 
+struct StepResult {
+  double loss = 0;           // of the whole batch, on every rank
+  double gradient_norm = 0;  // of all parameters; not finite where a gradient is not
+};
+
 class GradientStep {
  public:
   /// `micro_batch` pairs a rank go through the towers at a time; 0: all.
   GradientStep(Clip model, std::shared_ptr<Comm> comm, std::int64_t micro_batch);
 
-  /// -> the loss of the whole batch, on every rank; its gradients are then in the parameters, on every rank.
-  double run(const LocalPairs& pairs);
+  /// The gradients of the whole batch are then in the parameters, on every rank. On the way there they are `loss_scale` times as large.
+  StepResult run(const LocalPairs& pairs, double loss_scale = 1);
 
   /// The loss alone, of this rank's pairs among themselves.
   double evaluate(const LocalPairs& pairs);
@@ -33,7 +38,8 @@ class GradientStep {
  private:
   torch::Tensor encode_image(const LocalPairs& pairs, std::int64_t begin, std::int64_t count);
   torch::Tensor encode_text(const LocalPairs& pairs, std::int64_t begin, std::int64_t count);
-  torch::Tensor accumulate(const LocalPairs& pairs);
+  torch::Tensor accumulate(const LocalPairs& pairs, double loss_scale);
+  double unscale_and_measure(double loss_scale);
   void average_statistics();
 
   Clip model_;

@@ -36,12 +36,13 @@ struct TrainConfig {
   double learning_rate = 5e-4;    // peak; linear warm-up, cosine to 0
   std::int64_t warmup_steps = 50;
   double weight_decay = 0.2;      // not on gains, biases and the temperature
-  std::string precision = "bf16"; // "fp32" or "bf16": activations; weights, optimiser and loss are fp32
+  std::string precision = "bf16"; // activations; weights, optimiser and loss are fp32. "fp16" scales the loss
   std::string augment = "crop";   // "crop": random square crop, the paper's; "drawings": see src/train/batches.hpp
   std::int64_t micro_batch = 0;   // pairs a rank that go through the towers at a time, all negatives kept; 0: all
+  bool recompute = false;         // gradient checkpointing: blocks are computed again in backward; the same bits
   std::int64_t checkpoint_seconds = 60;
 
-  /// All that decides the weights, as text; what does not (checkpoint_seconds) is left out. A cache key with the corpus id.
+  /// All that decides the weights, as text; what does not (recompute, checkpoint_seconds) is left out. A cache key with the corpus id.
   std::string key() const;
 };
 
