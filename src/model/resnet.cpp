@@ -11,6 +11,31 @@ namespace {
 
 using torch::Tensor;
 
+/// A convolution whose weight gradient is computed in float32. oneDNN's in bf16 takes 670 ms for 256 maps of 2 x 2, in float32 20 ms.
+struct SmallConvolution : torch::autograd::Function<SmallConvolution> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight, std::int64_t padding) {
+    context->save_for_backward({x, weight});
+    context->saved_data["padding"] = padding;
+    return at::conv2d(x, as_type_of(weight, x), {}, 1, padding);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const std::int64_t padding = context->saved_data["padding"].toInt();
+    const auto back = [&](const Tensor& dy, const Tensor& x, const Tensor& w, std::array<bool, 3> wanted) {
+      return at::convolution_backward(dy, x, w, std::nullopt, {1, 1}, {padding, padding}, {1, 1}, false, {0, 0}, 1, wanted);
+    };
+    const Tensor &x = saved[0], &w = saved[1], &dy = gradients[0];
+    return {std::get<0>(back(dy, x, as_type_of(w, x), {true, false, false})),
+            std::get<1>(back(dy.to(torch::kFloat32), x.to(torch::kFloat32), w, {false, true, false})), {}};
+  }
+
+  static bool suits(const Tensor& x, const Tensor& weight, std::int64_t stride) {
+    return torch::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == torch::kBFloat16 && weight.size(2) > 1 && stride == 1 &&
+           x.size(2) * x.size(3) <= 9;
+  }
+};
+
 /// Convolution without bias + batch normalisation (+ ReLU), parameters named by their owner.
 struct ConvNorm {
   Tensor weight, norm_weight, norm_bias, mean, variance, count;
@@ -30,7 +55,8 @@ struct ConvNorm {
       Tensor y = at::conv2d(x, as_type_of(weight, x), as_type_of(norm_bias, x), stride, padding);
       return relu ? y.relu_() : y;
     }
-    Tensor y = at::conv2d(x, as_type_of(weight, x), {}, stride, padding);
+    Tensor y = SmallConvolution::suits(x, weight, stride) ? SmallConvolution::apply(x, weight, padding)
+                                                         : at::conv2d(x, as_type_of(weight, x), {}, stride, padding);
     const bool again = recomputing();
     if (training && !again) const_cast<Tensor&>(count).add_(1);
     y = at::batch_norm(y, norm_weight, norm_bias, mean, variance, training, again ? 0.0 : 0.1, 1e-5, false);

@@ -246,7 +246,7 @@ class Trainer {
 std::string TrainConfig::key() const {
   const std::string parts = micro_batch > 0 ? fmt::format("micro_batch = {}\n", micro_batch) : "";
   return fmt::format("architecture = {}\ncorpus = {}\nseed = {}\nsteps = {}\nbatch = {}\nlr = {}\nwarmup = {}\nweight_decay = {}\n"
-                     "precision = {}\naugment = {}\nrecipe = 2\n",
+                     "precision = {}\naugment = {}\nrecipe = 3\n",
                      architecture, corpus, seed, steps, batch, learning_rate, warmup_steps, weight_decay, precision, augment) + parts;
 }
 
