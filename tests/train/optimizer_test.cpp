@@ -7,11 +7,13 @@
 namespace cliplab {
 namespace {
 
-TEST(AdamW, TwentyStepsEqualTorchOptim) {
+class AdamWTest : public ::testing::TestWithParam<bool> {};
+
+TEST_P(AdamWTest, TwentyStepsEqualTorchOptim) {
   torch::manual_seed(1);
   torch::Tensor ours = torch::randn({37, 19}), theirs = ours.clone(), our_bias = torch::randn({19}), their_bias = our_bias.clone();
   for (auto* t : {&ours, &theirs, &our_bias, &their_bias}) t->set_requires_grad(true);
-  AdamW optimizer({{"w", ours}, {"b", our_bias}}, {0.9, 0.98, 1e-6, 0.2});
+  AdamW optimizer({{"w", ours}, {"b", our_bias}}, {0.9, 0.98, 1e-6, 0.2, /*fused=*/GetParam()});
   std::vector<torch::optim::OptimizerParamGroup> groups;
   groups.emplace_back(std::vector<torch::Tensor>{theirs}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(1e-2).betas({0.9, 0.98}).eps(1e-6).weight_decay(0.2)));
   groups.emplace_back(std::vector<torch::Tensor>{their_bias}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(1e-2).betas({0.9, 0.98}).eps(1e-6).weight_decay(0.0)));
@@ -30,6 +32,8 @@ TEST(AdamW, TwentyStepsEqualTorchOptim) {
   EXPECT_LT((our_bias - their_bias).abs().max().item<double>(), 1e-6);
   EXPECT_GT((ours - 1.01 * theirs).abs().max().item<double>(), 1e-3);  // the tolerance would notice one per cent
 }
+
+INSTANTIATE_TEST_SUITE_P(OwnAndFused, AdamWTest, ::testing::Bool());
 
 TEST(Schedule, WarmsUpLinearlyAndEndsAtZero) {
   EXPECT_DOUBLE_EQ(scheduled_rate(0, 100, 10, 1.0), 0.1);
