@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
@@ -14,7 +15,8 @@
 namespace cliplab {
 namespace {
 
-constexpr int kTile = 128, kText = 16;  // pixels a side; of them for the label
+constexpr int kTile = 128, kLine = 12, kLetters = 20;  // pixels a side; of them a line of the label, and its letters
+constexpr std::size_t kMaxLines = 3;
 
 std::string xml(const std::string& text) {
   std::string out;
@@ -35,6 +37,25 @@ std::string shortened(const std::string& text, int most) {
   for (std::size_t i = 0; i < text.size(); ++i)
     if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80 && ++characters > most) return text.substr(0, i) + "…";
   return text;
+}
+
+int letters(const std::string& text) {
+  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+/// Broken between words; what goes beyond the last line is cut.
+std::vector<std::string> label_lines(const std::string& label) {
+  std::vector<std::string> lines(1);
+  std::istringstream words(label);
+  for (std::string word; words >> word;) {
+    std::string& line = lines.back();
+    if (line.empty() || letters(line) + 1 + letters(word) <= kLetters || lines.size() == kMaxLines)
+      line += (line.empty() ? "" : " ") + word;
+    else
+      lines.push_back(word);
+  }
+  for (std::string& line : lines) line = shortened(line, kLetters);
+  return lines;
 }
 
 template <class Set, class Read>
@@ -86,13 +107,18 @@ Image contact_sheet(const std::vector<Tile>& tiles) {
   Image sheet = Image::make(side, side, 3);
   std::fill(sheet.pixels.begin(), sheet.pixels.end(), std::uint8_t{255});
   std::string svg = fmt::format("<svg xmlns='http://www.w3.org/2000/svg' width='{0}' height='{0}' font-family='DejaVu Sans' font-size='10'>", side);
+  std::size_t most = 1;
+  std::vector<std::vector<std::string>> labels_of;
+  for (const Tile& tile : tiles) labels_of.push_back(label_lines(tile.label)), most = std::max(most, labels_of.back().size());
   for (std::size_t i = 0; i < tiles.size(); ++i) {
-    const int left = static_cast<int>(i) % columns * kTile, top = static_cast<int>(i) / columns * kTile, room = kTile - kText - 2;
+    const int text = kLine * static_cast<int>(most) + 4;
+    const int left = static_cast<int>(i) % columns * kTile, top = static_cast<int>(i) / columns * kTile, room = kTile - text - 2;
     const Image image = composite(tiles[i].image, {255, 255, 255});
     const double scale = std::min(room / static_cast<double>(image.width), room / static_cast<double>(image.height));
     const Image small = resize_bicubic(image, std::max(1, static_cast<int>(image.height * scale)), std::max(1, static_cast<int>(image.width * scale)));
     for (int y = 0; y < small.height; ++y) std::copy_n(small.at(y, 0), 3 * small.width, sheet.at(top + 1 + y, left + (kTile - small.width) / 2));
-    svg += fmt::format("<text x='{}' y='{}'>{}</text>", left + 3, top + kTile - 5, xml(shortened(tiles[i].label, 20)));
+    for (std::size_t line = 0; line < labels_of[i].size(); ++line)
+      svg += fmt::format("<text x='{}' y='{}'>{}</text>", left + 3, top + kTile - text + kLine * static_cast<int>(line + 1) - 1, xml(labels_of[i][line]));
   }
   const Image labels = render_svg(svg + "</svg>", side, "labels of the contact sheet");
   for (std::size_t p = 0; p < sheet.size() / 3; ++p)

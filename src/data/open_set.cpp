@@ -120,8 +120,9 @@ std::vector<std::size_t> need_rows(const Found& found, const Listing& listing, c
   std::vector<std::size_t> rows = rows_of(found, listing, split);
   if (rows.empty()) {
     std::set<std::string> names(listing.splits.begin(), listing.splits.end());
-    fail("data set " + found.name, "no sample in split '" + split + "'", "one of " + joined(splits_of(found, listing)),
-         "parts of the folder by name: " + found.name.substr(0, found.name.find('/')) + "/" + joined(names, ", ../"));
+    const std::string parts = found.name.substr(0, found.name.find('/')) + "/" + joined(names, ", ../"), splits = joined(splits_of(found, listing));
+    fail("data set " + found.name, "no sample in split '" + split + "'", splits.empty() ? "the name of a part of it: " + parts : "one of " + splits,
+         splits.empty() ? "" : "parts of the folder by name: " + parts);
   }
   return rows;
 }
@@ -289,8 +290,14 @@ std::string describe_copy(const std::string& name) {
   const Found found = find_set(name);
   const Listing& listing = read_once(found.folder)->listing;
   std::string text = fmt::format("{} ({})", found.folder.string(), listing.layout);
-  for (std::size_t split = 0; split < listing.splits.size(); ++split)
-    text += fmt::format(", {} {}", listing.splits[split], std::count_if(listing.items.begin(), listing.items.end(), [&](const Item& item) { return item.split == static_cast<int>(split); }));
+  for (std::size_t split = 0; split < listing.splits.size(); ++split) {
+    std::vector<std::int64_t> of_class(std::max<std::size_t>(1, listing.class_names.size()));
+    for (const Item& item : listing.items)
+      if (item.split == static_cast<int>(split)) ++of_class[std::max(0, item.label)];
+    const auto [least, most] = std::minmax_element(of_class.begin(), of_class.end());
+    text += fmt::format(", {} {}", listing.splits[split], std::accumulate(of_class.begin(), of_class.end(), std::int64_t{0}));
+    if (!listing.has_captions()) text += *least == *most ? fmt::format(" ({} a class)", *most) : fmt::format(" ({} to {} a class)", *least, *most);
+  }
   text += listing.has_captions() ? ", with captions" : fmt::format(", {} classes", listing.class_names.size());
   if (!listing.problems.empty()) text += fmt::format(", {} problems", listing.problems.size());
   return text;

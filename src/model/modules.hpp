@@ -28,8 +28,9 @@ class WithoutInitialValues {
 class TransformerImpl : public torch::nn::Module {
  public:
   TransformerImpl(int width, int hidden, int layers, int heads, bool quick_gelu);
-  /// x [B, T, d]; `causal` masks the future.
-  torch::Tensor forward(torch::Tensor x, bool causal);
+  /// x [B, T, d] -> [B, T, d]; `causal` masks the future. `first_only` -> [B, 1, d]: the last block, whose other tokens
+  /// nobody reads, gives the first one alone.
+  torch::Tensor forward(torch::Tensor x, bool causal, bool first_only = false);
   /// pack_linear for the weights of all blocks.
   void pack();
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "kernels/attention.hpp"
 #include "kernels/quick_gelu.hpp"
 #include "model/modules.hpp"
 
@@ -48,6 +49,23 @@ Tensor quick_gelu(const Tensor& x) {
 
 namespace {
 
+/// [B, T, 3 d] -> [B, T, d]
+Tensor attention(const Tensor& qkv, std::int64_t heads, bool causal) {
+  const std::int64_t B = qkv.size(0), T = qkv.size(1), d = qkv.size(2) / 3;
+  const auto in_own_kernel = [&](const auto* from, auto* to) {
+    const AttentionShape shape{B, T, heads, causal};
+    at::parallel_for(0, B * heads, 1, [&](std::int64_t begin, std::int64_t end) { attention_cpu(from, to, shape, begin, end); });
+  };
+  if (!torch::GradMode::is_enabled() && qkv.device().is_cpu() && qkv.is_contiguous() && d == heads * kHeadWidth) {
+    Tensor out = torch::empty({B, T, d}, qkv.options());
+    if (qkv.scalar_type() == torch::kFloat32) return in_own_kernel(qkv.data_ptr<float>(), out.data_ptr<float>()), out;
+    if (qkv.scalar_type() == torch::kBFloat16)
+      return in_own_kernel(static_cast<const std::uint16_t*>(qkv.data_ptr()), static_cast<std::uint16_t*>(out.data_ptr())), out;
+  }
+  const Tensor y = qkv.view({B, T, 3, heads, d / heads}).permute({2, 0, 3, 1, 4});  // [B,T,3d] -> [3,B,H,T,d/H]
+  return at::scaled_dot_product_attention(y[0], y[1], y[2], {}, 0.0, causal).transpose(1, 2).reshape({B, T, d});  // -> [B,T,d]
+}
+
 /// Parameters of a layer live in nested modules so that their names come out as in the released files.
 struct Holder : torch::nn::Module {
   Tensor put(const std::string& name, Tensor value) { return register_parameter(name, std::move(value)); }
@@ -90,13 +108,11 @@ void TransformerImpl::pack() {
     for (Tensor* weight : {&b.in_weight, &b.out_weight, &b.fc_weight, &b.proj_weight}) *weight = pack_linear(*weight);
 }
 
-Tensor TransformerImpl::forward(Tensor x, bool causal) {
-  const auto B = x.size(0), T = x.size(1);
+Tensor TransformerImpl::forward(Tensor x, bool causal, bool first_only) {
   for (const Block& b : blocks_) {
     Tensor y = apply_linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias), b.in_weight, b.in_bias);
-    y = y.view({B, T, 3, heads_, width_ / heads_}).permute({2, 0, 3, 1, 4});  // [B,T,3d] -> [3,B,H,T,d/H]
-    y = at::scaled_dot_product_attention(y[0], y[1], y[2], {}, 0.0, causal);
-    y = y.transpose(1, 2).reshape({B, T, width_});  // [B,H,T,d/H] -> [B,T,d]
+    y = attention(y, heads_, causal);
+    if (first_only && &b == &blocks_.back()) x = x.narrow(1, 0, 1).contiguous(), y = y.narrow(1, 0, 1).contiguous();  // [B,T,d] -> [B,1,d]
     x = add_to(x, apply_linear(y, b.out_weight, b.out_bias));
     y = apply_linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);
     y = quick_gelu_ ? quick_gelu(y) : at::gelu(y);
@@ -130,7 +146,7 @@ class VisionTransformer : public VisionTowerImpl {
     x = apply_linear(x, conv_weight_.view({d, -1}));
     x = torch::cat({as_type_of(class_embedding_, x).expand({B, 1, d}), x}, 1);
     x = x + as_type_of(positional_embedding_, x);
-    x = transformer_(layer_norm(x, ln_pre_weight_, ln_pre_bias_), /*causal=*/false);
+    x = transformer_(layer_norm(x, ln_pre_weight_, ln_pre_bias_), /*causal=*/false, /*first_only=*/true);
     return layer_norm(x.select(1, 0), ln_post_weight_, ln_post_bias_);  // [B,T,d] -> [B,d]
   }
 

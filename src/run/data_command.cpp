@@ -21,9 +21,9 @@ namespace cliplab {
 
 const char* const kDataUsage = R"(./cliplab data list                         corpora, and every data set of the paper: present, absent, comparable
 ./cliplab data fetch NAME                   builds a corpus; of a published set it says the steps that get it
-./cliplab data verify NAME [--decode yes]   every sample is there, counts and classes are right; every picture decodes
+./cliplab data verify NAME [--decode true]  every sample is there, counts and classes are right; every picture decodes
 ./cliplab data describe NAME                source, licence, split rule, metric, the paper's numbers and contradictions
-./cliplab data show NAME [--split test] [--out FILE.png]   a sheet of 64 pictures with their labels, to be looked at
+./cliplab data show NAME [--split SPLIT] [--out FILE.png]  a sheet of 64 pictures with their labels, to be looked at
 
 NAME: a corpus, a data set of the list, a folder in the data root, or FOLDER/SPLIT for one part of it. Your own copies lie
 in --data-root DIR (else $CLIPLAB_DATA_ROOT, else data/sets), each in a folder of its name: ImageFolder trees, webdataset
@@ -63,18 +63,32 @@ int fetch(const std::string& name) {
   return fetch_corpus(name), 0;
 }
 
+/// The corpus that `name` is or is made of; empty for the user's own copies.
+std::string corpus_of(const std::string& name) {
+  if (is_corpus(name)) return name;
+  for (const DatasetInfo& info : dataset_table())
+    if (info.name == name) return info.corpus;
+  return {};
+}
+
 int verify(const std::string& name, bool decode) {
-  const std::vector<std::string> problems = is_corpus(name) ? verify_corpus(name) : verify_set(name, decode);
+  const std::string corpus = corpus_of(name);  // its pictures are always decoded
+  const std::vector<std::string> problems = corpus.empty() ? verify_set(name, decode) : verify_corpus(corpus);
   for (const std::string& problem : problems) fmt::print("{}\n", problem);
   fmt::print("{}: {}\n", name, problems.empty() ? "whole" : fmt::format("{} problems", problems.size()));
   return problems.empty() ? 0 : 1;
 }
 
 int describe(const std::string& name) {
+  for (const CorpusStatus& corpus : list_corpora())
+    if (corpus.name == name)
+      fmt::print("corpus: {}; {} samples, {:.1f} MB, id {}\n", corpus.description, corpus.samples, static_cast<double>(corpus.bytes) / 1e6, corpus.present ? corpus.id : "none: not fetched");
+  for (const DatasetInfo& info : dataset_table())
+    if (info.name == name) fmt::print("{}: {}; {}\nsplits: {}\nfrom: {}\n", info.title, info.description, info.licence, fmt::join(info.splits, ", "), info.source);
+  if (!corpus_of(name).empty()) return 0;
   const auto set = find_published_set(name);
   if (!set) {
-    const DatasetInfo info = dataset_info(name);
-    fmt::print("{}: {}; {}\nsplits: {}\nfrom: {}\n", info.title, info.description, info.licence, fmt::join(info.splits, ", "), info.source);
+    fmt::print("here: {}\nnot in the table of published sets: no split rule, licence or count is known\n", describe_copy(name));
     return 0;
   }
   fmt::print("{} ({})\nsource: {}\nto get it: {}\nlicence: {}\ntask: {}, metric: {}\n", set->title, set->group, set->source, set->get, set->licence,
@@ -95,8 +109,12 @@ int describe(const std::string& name) {
   return 0;
 }
 
-int show(const std::string& name, const std::string& split, std::string out) {
+int show(const std::string& name, std::string split, std::string out) {
   std::vector<Tile> tiles;
+  if (split.empty()) {  // what is scored; else what there is
+    const std::vector<std::string> splits = is_corpus(name) && is_captioned(name) ? std::vector<std::string>{"val"} : dataset_info(name).splits;
+    split = splits.empty() || std::find(splits.begin(), splits.end(), "test") != splits.end() ? "test" : splits.front();
+  }
   constexpr int kTiles = 64;
   if (is_captioned(name))
     tiles = sample_tiles(*open_pair_corpus(name, split), kTiles, 0);
@@ -121,7 +139,7 @@ int data_command(std::span<const std::string> arguments) {
   Options options;
   options.add_text("data-root", "", "folder of your own data sets");
   if (verb == "verify") options.add_flag("decode", false, "decode every picture as well");
-  if (verb == "show") options.add_text("split", "test", "which pictures"), options.add_text("out", "", "a PNG file; empty: NAME-SPLIT.png here");
+  if (verb == "show") options.add_text("split", "", "which pictures; empty: test, else the first there is"), options.add_text("out", "", "a PNG file; empty: NAME-SPLIT.png here");
   options.parse_arguments(arguments.subspan(named ? 2 : 1));
   use_data_root(options.text("data-root"));
   if (verb == "list") return list();

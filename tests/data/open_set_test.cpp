@@ -51,6 +51,15 @@ TEST_F(OpenSetTest, SplitRuleOfTheTableApplies) {
   EXPECT_THAT(input_error([] { open_dataset("foods/vale", "test"); }), HasSubstr("foods/test, ../train, ../val"));
 }
 
+TEST_F(OpenSetTest, FoldersWithoutSplitsNameTheirPartsAndEachHasItsBalance) {
+  write("art/labels.tsv", "path\tsplit\tlabel\tclass\na.png\tsketch\t0\tcat\nb.png\tsketch\t1\tdog\nc.png\tphoto\t1\tdog\n");
+  write("art/classes.txt", "cat\ndog\n");
+  for (const int i : {0, 1, 2}) write(std::string("art/") + static_cast<char>('a' + i) + ".png", png(i));
+  write_table({});
+  EXPECT_THAT(input_error([] { open_dataset("art", "test"); }), HasSubstr("expected the name of a part of it: art/photo, ../sketch"));
+  EXPECT_THAT(describe_copy("art"), HasSubstr("sketch 2 (1 a class), photo 1 (0 to 1 a class), 2 classes"));
+}
+
 TEST_F(OpenSetTest, CountsAreHeldAgainstTheTableWithBothNumbers) {
   write_tree("food");
   json set = entry("food");

@@ -50,6 +50,21 @@ TEST_P(Towers, TextIsCutToTheLongestCaptionWithoutChange) {
   EXPECT_GT((whole - model_->encode_text(padded.narrow(1, 0, 4))).abs().max().item<double>(), 1e-3);  // the cut matters
 }
 
+TEST(TransformerBlocks, FirstTokenAloneIsTheFirstTokenOfAll) {
+  torch::manual_seed(6);
+  Transformer blocks(128, 512, 3, 2, true);
+  const Tensor x = torch::randn({4, 50, 128});
+  for (const bool training : {false, true}) {
+    const torch::AutoGradMode mode(training);
+    const Tensor all = blocks(x.clone(), false), first = blocks(x.clone(), false, true);
+    ASSERT_EQ(first.sizes(), (std::vector<std::int64_t>{4, 1, 128}));
+    // Sums of up to 512 products in another blocking: sqrt(512) * 2^-24 * a few layers.
+    const double bound = 1e-5 * all.abs().max().item<double>();
+    EXPECT_LT((first - all.narrow(1, 0, 1)).abs().max().item<double>(), bound);
+    EXPECT_GT((first - all.narrow(1, 1, 1)).abs().max().item<double>(), 1000 * bound) << "another token must be seen";
+  }
+}
+
 TEST_P(Towers, Bf16KeepsTheDirection) {
   const torch::NoGradGuard no_grad;
   const int side = model_->architecture().resolution;
