@@ -86,7 +86,12 @@ std::vector<Tile> sample_tiles(const Dataset& dataset, int count, std::uint64_t 
   std::stable_sort(chosen.begin(), chosen.end(), [&](std::int64_t a, std::int64_t b) { return dataset.labels()[a] < dataset.labels()[b]; });
   return read_tiles(dataset, chosen, [](const Dataset& set, std::int64_t i) {
     Sample sample = set.get(i);
-    return Tile{std::move(sample.image), set.class_names()[sample.label]};
+    const auto names = set.class_names();
+    if (set.targets().empty()) return Tile{std::move(sample.image), names[sample.label]};
+    std::string several;
+    for (std::size_t c = 0; c < names.size(); ++c)
+      if (const int target = set.targets()[i * names.size() + c]; target >= 0) several += (several.empty() ? "" : ", ") + names[c] + (target == 0 ? "?" : "");
+    return Tile{std::move(sample.image), std::move(several)};
   });
 }
 

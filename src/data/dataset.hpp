@@ -33,7 +33,9 @@ class Dataset {
   virtual std::int64_t size() const = 0;
   virtual Sample get(
       std::int64_t i) const = 0;  // throws InputError naming file and member when it cannot be decoded
-  virtual std::span<const int> labels() const = 0;               // [N], each in [0, C)
+  virtual std::span<const int> labels() const = 0;               // [N], each in [0, C); the first of several
+  /// [N, C] where a picture may have several labels: 1 yes, -1 no, 0 difficult (counts neither way). Else empty.
+  virtual std::span<const std::int8_t> targets() const { return {}; }
   virtual std::span<const std::string> class_names() const = 0;  // [C]
   virtual Prompts own_prompts() const { return {}; }              // without templates: it has none of its own
 };

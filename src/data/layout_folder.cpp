@@ -21,7 +21,7 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
 }  // namespace
 
 bool read_image_folder(Listing& listing) {
-  static const std::set<std::string> known{"train", "test", "val", "valid", "validation", "trainval"};
+  static const std::set<std::string> known{"train", "test", "val", "valid", "validation", "dev", "trainval"};
   std::vector<std::pair<std::string, fs::path>> splits;
   for (const fs::path& folder : folders_in(listing.folder))
     if (known.contains(folder.filename())) splits.emplace_back(folder.filename(), folder);

@@ -40,10 +40,11 @@ class Container {
 struct Item {
   std::string key;  // name in its archive or path below the folder: what messages call it
   int split = 0;    // of Listing::splits
-  int label = -1;   // of Listing::class_names; -1 where a set has captions instead
+  int label = -1;   // of Listing::class_names; -1 where a set has captions instead; the first of several
   std::shared_ptr<const Container> container{};  // none: the file folder / key
   std::int64_t offset = 0, bytes = 0;
   std::vector<std::string> captions{};
+  std::vector<std::int8_t> targets{};  // [C] where a picture may have several labels: 1 yes, -1 no, 0 difficult: counts neither way
 };
 
 struct Listing {
@@ -93,6 +94,7 @@ bool read_table(Listing& listing);         // labels.tsv or captions.tsv beside 
 bool read_webdataset(Listing& listing);    // classnames.txt, train/*.tar, test/*.tar, as CLIP_benchmark exports them
 bool read_cifar_binary(Listing& listing);  // batches.meta.txt or fine_label_names.txt with .bin files
 bool read_idx_folder(Listing& listing);    // train-images-idx3-ubyte[.gz] and its three companions
+bool read_voc(Listing& listing);           // JPEGImages/, Annotations/*.xml, ImageSets/Main/: several labels a picture
 bool read_official(Listing& listing);      // the annotation files of one particular data set
 bool read_image_folder(Listing& listing);  // [split/]class/picture
 

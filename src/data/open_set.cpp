@@ -109,6 +109,11 @@ std::vector<std::size_t> rows_of(const Found& found, const Listing& listing, con
   return {};
 }
 
+void count_classes(const Item& item, std::vector<std::int64_t>& of_class) {
+  if (item.targets.empty() && item.label >= 0) ++of_class[item.label];
+  for (std::size_t c = 0; c < item.targets.size(); ++c) of_class[c] += item.targets[c] > 0;
+}
+
 std::vector<std::string> splits_of(const Found& found, const Listing& listing) {
   std::vector<std::string> splits;
   for (const char* split : {"train", "test"})
@@ -169,7 +174,11 @@ class OpenSet : public Dataset {
     refuse_damage(found, read_->listing);
     if (read_->listing.has_captions()) fail("data set " + found.name, "captions instead of classes", "a set with classes");
     rows_ = need_rows(found, read_->listing, split);
-    for (const std::size_t row : rows_) labels_.push_back(read_->listing.items[row].label);
+    for (const std::size_t row : rows_) {
+      const Item& item = read_->listing.items[row];
+      labels_.push_back(item.label);
+      targets_.insert(targets_.end(), item.targets.begin(), item.targets.end());
+    }
     if (found.set) prompts_ = found.set->prompts;
   }
   std::string id() const override { return id_; }
@@ -179,6 +188,7 @@ class OpenSet : public Dataset {
     return {decode_item(read_->listing, read_->listing.items[rows_[i]]), labels_[i], {}};
   }
   std::span<const int> labels() const override { return labels_; }
+  std::span<const std::int8_t> targets() const override { return targets_; }
   std::span<const std::string> class_names() const override { return read_->listing.class_names; }
   Prompts own_prompts() const override {
     Prompts prompts;
@@ -200,6 +210,7 @@ class OpenSet : public Dataset {
   std::string id_, prompts_;
   std::vector<std::size_t> rows_;
   std::vector<int> labels_;
+  std::vector<std::int8_t> targets_;
 };
 
 class CaptionSet : public PairCorpus {
@@ -266,10 +277,10 @@ std::vector<std::string> verify_set(const std::string& name, bool decode) {
   }
   if (!listing.has_captions())
     for (const std::string& split : splits_of(found, listing)) {
-      std::vector<bool> used(listing.class_names.size());
-      for (const std::size_t row : rows_of(found, listing, split)) used[listing.items[row].label] = true;
+      std::vector<std::int64_t> used(listing.class_names.size());
+      for (const std::size_t row : rows_of(found, listing, split)) count_classes(listing.items[row], used);
       for (std::size_t c = 0; c < used.size(); ++c)
-        if (!used[c]) problems.push_back(fmt::format("{}: class '{}' without a picture in {}", where, listing.class_names[c], split));
+        if (used[c] == 0) problems.push_back(fmt::format("{}: class '{}' without a picture in {}", where, listing.class_names[c], split));
     }
   if (decode) {
     std::vector<std::string> bad(listing.items.size());
@@ -291,11 +302,12 @@ std::string describe_copy(const std::string& name) {
   const Listing& listing = read_once(found.folder)->listing;
   std::string text = fmt::format("{} ({})", found.folder.string(), listing.layout);
   for (std::size_t split = 0; split < listing.splits.size(); ++split) {
-    std::vector<std::int64_t> of_class(std::max<std::size_t>(1, listing.class_names.size()));
+    std::vector<std::int64_t> of_class(listing.class_names.size());
+    const auto mine = [&](const Item& item) { return item.split == static_cast<int>(split); };
     for (const Item& item : listing.items)
-      if (item.split == static_cast<int>(split)) ++of_class[std::max(0, item.label)];
+      if (mine(item)) count_classes(item, of_class);
     const auto [least, most] = std::minmax_element(of_class.begin(), of_class.end());
-    text += fmt::format(", {} {}", listing.splits[split], std::accumulate(of_class.begin(), of_class.end(), std::int64_t{0}));
+    text += fmt::format(", {} {}", listing.splits[split], std::count_if(listing.items.begin(), listing.items.end(), mine));
     if (!listing.has_captions()) text += *least == *most ? fmt::format(" ({} a class)", *most) : fmt::format(" ({} to {} a class)", *least, *most);
   }
   text += listing.has_captions() ? ", with captions" : fmt::format(", {} classes", listing.class_names.size());

@@ -176,14 +176,16 @@ double average_precision_11(std::span<const float> scores, std::span<const int> 
   return std::accumulate(std::begin(best), std::end(best), 0.0) / 11;
 }
 
-double mean_average_precision_11(const Matrix& logits, const Eigen::Ref<const Eigen::MatrixXi>& targets) {
-  if (logits.rows() != targets.rows() || logits.cols() != targets.cols() || logits.cols() == 0)
-    fail("average precision", "targets of another shape", "a target a logit");
+double mean_average_precision_11(const Matrix& logits, std::span<const std::int8_t> targets) {
+  if (logits.size() != std::ssize(targets) || logits.cols() == 0)
+    fail("average precision", std::to_string(targets.size()) + " targets", "one for each of " + std::to_string(logits.size()) + " logits");
   double sum = 0;
   for (Eigen::Index c = 0; c < logits.cols(); ++c) {
-    const Vector scores = logits.col(c);
-    const Eigen::VectorXi labels = targets.col(c);
-    sum += average_precision_11({scores.data(), static_cast<std::size_t>(scores.size())}, {labels.data(), static_cast<std::size_t>(labels.size())});
+    std::vector<float> scores;
+    std::vector<int> labels;
+    for (Eigen::Index i = 0; i < logits.rows(); ++i)
+      if (const int target = targets[i * logits.cols() + c]; target != 0) scores.push_back(logits(i, c)), labels.push_back(target > 0);
+    sum += average_precision_11(scores, labels);
   }
   return sum / static_cast<double>(logits.cols());
 }

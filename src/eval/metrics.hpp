@@ -60,7 +60,8 @@ double roc_auc(std::span<const float> scores, std::span<const int> labels);
 /// VOC2007's average precision: the mean over recalls 0, 0.1, ..., 1 of the best precision at that recall or above.
 /// Samples of equal scores keep their order, as in the VOC development kit. Throws InputError without a positive.
 double average_precision_11(std::span<const float> scores, std::span<const int> labels);
-/// Its mean over the classes. logits [N, C], targets [N, C] of 0 and 1.
-double mean_average_precision_11(const Matrix& logits, const Eigen::Ref<const Eigen::MatrixXi>& targets);
+/// Its mean over the classes. logits [N, C], targets [N, C]: 1 yes, -1 no, 0 difficult, which is left out of its class alone
+/// as in the development kit's VOCevalcls.m.
+double mean_average_precision_11(const Matrix& logits, std::span<const std::int8_t> targets);
 
 }  // namespace cliplab

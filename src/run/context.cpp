@@ -69,6 +69,8 @@ ClipModel& Context::untrained(const ClipModel& model) {
 const Dataset& Context::dataset(const std::string& name, const std::string& split) {
   auto& entry = datasets_[name + "/" + split];
   if (!entry) entry = open_dataset(name, split);
+  if (!entry->targets().empty())
+    fail("data set " + name, "several labels a picture", "one", "the studies score single labels; data/dataset.hpp's targets() has them all");
   return *entry;
 }
 

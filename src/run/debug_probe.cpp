@@ -40,12 +40,17 @@ Samples read_samples(const std::string& file) {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-int fits(const std::string& file, StopRule rule, std::span<const std::string> lambdas) {
+/// `rule`: a name, or "name:iterations" to stop after so many.
+int fits(const std::string& file, const std::string& rule, std::span<const std::string> lambdas) {
   const Samples samples = read_samples(file);
+  const std::size_t colon = rule.find(':');
+  FitOptions options{.rule = stop_rule(rule.substr(0, colon))};
+  if (colon != std::string::npos) options.max_iterations = std::stoi(rule.substr(colon + 1));
   for (const std::string& lambda : lambdas) {
     const double start = now();
     FitReport report;
-    const LinearClassifier fit = fit_logistic_regression(samples.x, samples.y, samples.classes, {.lambda = std::stod(lambda), .rule = rule}, &report);
+    options.lambda = std::stod(lambda);
+    const LinearClassifier fit = fit_logistic_regression(samples.x, samples.y, samples.classes, options, &report);
     const double seconds = now() - start;
     fmt::print("lambda {} objective {:.17g} gradient {:.6g} iterations {} evaluations {} seconds {:.6f}\npredictions", lambda, report.objective,
                report.max_abs_gradient, report.iterations, report.evaluations, seconds);
@@ -101,12 +106,12 @@ int few_shots(const std::string& train_file, const std::string& test_file, int d
 }  // namespace
 
 int debug_probe(std::span<const std::string> a) {
-  if (a.size() >= 3 && a[0] == "fit") return fits(a[1], stop_rule(a[2]), a.subspan(3));
+  if (a.size() >= 3 && a[0] == "fit") return fits(a[1], a[2], a.subspan(3));
   if (a.size() == 5 && a[0] == "search") return search(a[1], a[2], stop_rule(a[3]), search_named(a[4]));
   if (a.size() == 6 && a[0] == "rate") return rate(std::stol(a[1]), std::stol(a[2]), std::stol(a[3]), std::stoi(a[4]), a[5] == "float64");
   if (a.size() == 4 && a[0] == "few-shot") return few_shots(a[1], a[2], std::stoi(a[3]));
   fail("debug probe", a.empty() ? "nothing" : "'" + a[0] + "'",
-       "fit FILE RULE LAMBDA..., search TRAIN VALIDATION RULE binary|full, rate N D C STACK float32|float64 or few-shot TRAIN TEST DRAWS");
+       "fit FILE RULE[:ITERATIONS] LAMBDA..., search TRAIN VALIDATION RULE binary|full, rate N D C STACK float32|float64 or few-shot TRAIN TEST DRAWS");
 }
 
 }  // namespace cliplab

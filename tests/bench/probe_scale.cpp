@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
                4e-9 * static_cast<double>(N * D * C) / seconds, e.value / expected);
     fmt::print("memory: {:.0f} MiB before, {:.0f} MiB at the peak; stated bound of what the objective adds: {:.0f} MiB\n", before, peak_mib(),
                static_cast<double>(streamed_bytes(N, D, C, 1, {})) / (1 << 20));
-    // 15 fits and the refit, warm: about 25 evaluations each (tests/bench/compare_probe.py prints the counts).
+    // An assumption: 15 warm fits need 21.7 each on the 10,000 samples of tests/bench/compare_probe.py, which prints the counts.
     fmt::print("forecast of the search, 16 fits of 25 evaluations: {:.1f} h here\n", 16 * 25 * seconds / 3600);
   }
   std::filesystem::remove(path);

@@ -71,10 +71,11 @@ TEST(Metrics, BadInputIsRefused) {
 TEST(Metrics, MeanAveragePrecisionIsOverClasses) {
   Matrix z(3, 2);
   z << 3, 1, 2, 2, 1, 3;
-  Eigen::MatrixXi targets(3, 2);
-  targets << 1, 1, 0, 0, 0, 0;  // first of its class, last of its class
+  std::vector<std::int8_t> targets{1, 1, -1, -1, -1, -1};  // first of its class, last of its class
   EXPECT_NEAR(mean_average_precision_11(z, targets), (1 + 1.0 / 3) / 2, 1e-12);
-  EXPECT_THROW(mean_average_precision_11(z, targets.leftCols(1)), InputError);
+  targets[5] = 0;  // a difficult one of the second class, ranked above its positive: it is as if it were not there
+  EXPECT_NEAR(mean_average_precision_11(z, targets), (1 + 1.0 / 2) / 2, 1e-12);
+  EXPECT_THROW(mean_average_precision_11(z, std::span(targets).first(3)), InputError);
 }
 
 TEST(Metrics, PredictionsAreTheTopLogitAndItsProbability) {

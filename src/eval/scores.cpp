@@ -1,0 +1,107 @@
+// One function a metric; the table at the end names them.
+#include "eval/scores.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace cliplab {
+namespace {
+
+void need_rows(const std::string& metric, const Matrix& logits, std::size_t answers) {
+  if (logits.rows() == 0 || logits.rows() != static_cast<Eigen::Index>(answers))
+    fail(metric, std::to_string(answers) + " answers", "one for each of " + std::to_string(logits.rows()) + " rows of logits, at least one");
+}
+
+Interval accuracy(const Matrix& logits, const Answers& answers, std::uint64_t) { return top_k(label_ranks(logits, answers.labels), 1); }
+
+Interval per_class(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
+  return mean_per_class(label_ranks(logits, answers.labels), answers.labels, seed);
+}
+
+Interval top1_and_top5(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
+  const std::vector<int> ranks = label_ranks(logits, answers.labels);
+  return bootstrap(std::ssize(ranks), [&](std::span<const std::size_t> rows) {
+    std::int64_t twice = 0;
+    for (const std::size_t row : rows) twice += (ranks[row] < 1) + (ranks[row] < 5);
+    return static_cast<double>(twice) / (2 * static_cast<double>(rows.size()));
+  }, 1000, seed);
+}
+
+Interval auc(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
+  if (logits.cols() != 2) fail("ROC AUC", std::to_string(logits.cols()) + " classes", "two");
+  const Vector scores = logits.col(1) - logits.col(0);
+  const double whole = roc_auc({scores.data(), answers.labels.size()}, answers.labels);
+  std::vector<float> drawn(answers.labels.size());
+  std::vector<int> labels(answers.labels.size());
+  return bootstrap(std::ssize(labels), [&](std::span<const std::size_t> rows) {
+    for (std::size_t i = 0; i < rows.size(); ++i) drawn[i] = scores[static_cast<Eigen::Index>(rows[i])], labels[i] = answers.labels[rows[i]];
+    const auto positives = std::count(labels.begin(), labels.end(), 1);
+    return positives == 0 || positives == std::ssize(labels) ? whole : roc_auc(drawn, labels);  // undefined: says nothing
+  }, 1000, seed);
+}
+
+Interval map_11(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
+  const Eigen::Index C = logits.cols();
+  const double whole = mean_average_precision_11(logits, answers.targets);
+  Matrix drawn(logits.rows(), C);
+  std::vector<std::int8_t> targets(answers.targets.size());
+  return bootstrap(logits.rows(), [&](std::span<const std::size_t> rows) {
+    std::vector<bool> positive(C);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      drawn.row(static_cast<Eigen::Index>(i)) = logits.row(static_cast<Eigen::Index>(rows[i]));
+      for (Eigen::Index c = 0; c < C; ++c) {
+        const std::int8_t target = targets[i * C + c] = answers.targets[rows[i] * C + c];
+        if (target > 0) positive[c] = true;
+      }
+    }
+    const bool defined = std::find(positive.begin(), positive.end(), false) == positive.end();
+    return defined ? mean_average_precision_11(drawn, targets) : whole;
+  }, 200, seed);
+}
+
+struct Metric {
+  std::string name;
+  Interval (*score)(const Matrix&, const Answers&, std::uint64_t);
+};
+
+const Metric kMetrics[]{{"accuracy", accuracy}, {"mean per class", per_class}, {"mean of top-1 and top-5", top1_and_top5}, {"ROC AUC", auc}, {"11-point mAP", map_11}};
+
+}  // namespace
+
+Interval score_named(const std::string& metric, const Matrix& logits, const Answers& answers, std::uint64_t seed) {
+  for (const Metric& known : kMetrics)
+    if (known.name == metric) {
+      const bool several = known.score == map_11;
+      need_rows(metric, logits, several ? answers.targets.size() / std::max<std::size_t>(1, logits.cols()) : answers.labels.size());
+      return known.score(logits, answers, seed);
+    }
+  fail("metric", "'" + metric + "'", "one of " + joined(kMetrics, ", ", &Metric::name));
+}
+
+Matrix columns_of(const Matrix& logits, std::span<const int> classes) {
+  Matrix subset(logits.rows(), std::ssize(classes));
+  for (std::size_t s = 0; s < classes.size(); ++s) {
+    if (classes[s] < 0 || classes[s] >= logits.cols()) fail("class subset", "class " + std::to_string(classes[s]), "one under " + std::to_string(logits.cols()));
+    subset.col(static_cast<Eigen::Index>(s)) = logits.col(classes[s]);
+  }
+  return subset;
+}
+
+Matrix best_of_columns(const Matrix& logits, std::span<const int> owner, int num_classes) {
+  if (logits.cols() != std::ssize(owner)) fail("synonyms", std::to_string(owner.size()) + " owners", "one for each of " + std::to_string(logits.cols()) + " columns");
+  Matrix best = Matrix::Constant(logits.rows(), num_classes, -std::numeric_limits<float>::infinity());
+  std::vector<bool> named(static_cast<std::size_t>(std::max(0, num_classes)));
+  for (std::size_t p = 0; p < owner.size(); ++p) {
+    if (owner[p] < 0 || owner[p] >= num_classes) fail("synonyms", "class " + std::to_string(owner[p]), "one under " + std::to_string(num_classes));
+    named[owner[p]] = true;
+    best.col(owner[p]) = best.col(owner[p]).cwiseMax(logits.col(static_cast<Eigen::Index>(p)));
+  }
+  if (const auto missing = std::find(named.begin(), named.end(), false); missing != named.end())
+    fail("synonyms", "no column of class " + std::to_string(missing - named.begin()), "one at least");
+  return best;
+}
+
+}  // namespace cliplab

@@ -1,0 +1,31 @@
+// The score that the paper reports of each data set (Table 9), by its name in data/datasets.json; and how logits over more
+// columns than the set has classes become logits over its classes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "eval/metrics.hpp"
+
+namespace cliplab {
+
+/// Right answers of a split: labels [N]; targets [N, C] of 1, -1 and 0 (difficult) where a picture may have several.
+struct Answers {
+  std::span<const int> labels;
+  std::span<const std::int8_t> targets{};
+};
+
+/// "accuracy", "mean per class", "mean of top-1 and top-5", "ROC AUC" (two classes; the score is the second logit less the
+/// first) or "11-point mAP", with a 95 % interval: exact for accuracy, else of 1000 bootstrap resamples (200 for mAP). Throws InputError for another
+/// name, and where logits [N, C] and answers do not fit the metric.
+Interval score_named(const std::string& metric, const Matrix& logits, const Answers& answers, std::uint64_t seed = 0);
+
+/// Class-subset evaluation (ImageNet-A, -R, ObjectNet): the subset's columns alone, in its order. logits [N, C] -> [N, S].
+Matrix columns_of(const Matrix& logits, std::span<const int> classes);
+
+/// The best of a class's columns (synonyms; ImageNet-Vid and YTBB): logits [N, P], owner [P] in [0, C) -> [N, C]. Throws
+/// InputError for a class without a column.
+Matrix best_of_columns(const Matrix& logits, std::span<const int> owner, int num_classes);
+
+}  // namespace cliplab
