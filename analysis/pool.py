@@ -6,10 +6,11 @@ Each record knows its file and row, so that a number in the report links to wher
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
-from published import PAPER_MODELS
+from published import PAPER_MODELS, published_records
 from reference import plain
 from results import ResultFile, Run
 from study_tables import is_baseline
@@ -52,6 +53,13 @@ def make_pool(runs: list[Run]) -> Pool:
     records = pd.concat(frames, ignore_index=True)
     records.loc[superseded(records), "left_out"] = "superseded by a later file of the same study"
     return Pool(records, files)
+
+
+def paper_pool(root: Path) -> Pool:
+    """What the paper printed as if it were runs of its models; the ImageNet models of others are no such run."""
+    rows = published_records(root)
+    rows = rows[~rows["model"].str.startswith("testbed ")].assign(split="test", file="", row=0, date="", left_out="")
+    return Pool(rows.assign(scale=[scale_of(m, set()) for m in rows["model"]]))
 
 
 def why_left_out(file: ResultFile) -> str:

@@ -67,7 +67,8 @@ def published_records(root: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=RECORD)
     rows = pd.concat(frames, ignore_index=True)
     rows = _as_our_records(rows)
-    rows = rows[rows["metric"].isin(MEASURED) & ~rows["method"].isin(DERIVED_FROM)]
+    measured = rows["metric"].isin(MEASURED) | rows["metric"].eq("gain") & rows["study"].eq("data_overlap")
+    rows = rows[measured & ~rows["method"].isin(DERIVED_FROM)]
     rows = rows[~(rows["study"].eq("zero_shot_vs_probe") & rows["variant"].isin(SECOND_VALUES))]
     main = rows["paper_ref"].isin(["Table 10", "Table 11", "Table 13", "Table 16"])
     rows = pd.concat([rows[main], rows[~main], _averaged(rows)])
@@ -130,7 +131,7 @@ def _testbed(root: Path) -> pd.DataFrame:
     parts += [(f"ImageNet->{shift}", "shift_top1", values) for shift, values in average.items()]
     parts += [(SUBSET_PAIR, "source_top1", sum(bed[c] for c in SUBSETS) / len(SUBSETS)),
               (SUBSET_PAIR, "shift_top1", sum(average.values()) / len(average))]
-    rows = pd.concat([pd.DataFrame({"dataset": d, "metric": m, "value": v, "model": "testbed " + bed["model"], "variant": bed["type"]})
+    rows = pd.concat([pd.DataFrame({"dataset": d, "metric": m, "value": v, "model": "testbed " + bed["model"], "variant": bed["type"].fillna("")})
                       for d, m, v in parts]).dropna(subset=["value"])
     return rows.assign(paper_ref="Fig 14", method="supervised", unit="percent", study="distribution_shift",
                        source="Taori et al. 2020, imagenet-testbed")[[*COLUMNS, "study"]]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -111,7 +112,7 @@ def select(root: Path, records: pd.DataFrame, selector: dict, small: bool) -> pd
     frame = published_records(root) if theirs else records
     for column in ("study", "split", "method", "variant", "paper_ref"):
         if column in selector and not (theirs and column in ("study", "split")):
-            frame = frame[frame[column].map(lambda v, w=_list(selector[column]): any(fnmatchcase(v, p) for p in w))]
+            frame = having(frame, column, lambda v, w=_list(selector[column]): any(fnmatchcase(v, p) for p in w))
     frame = _of_models(frame, selector.get("model", []), small)
     frame = _of_data_sets(root, frame, selector, _described(selector, theirs))
     if "metric" in selector and selector["metric"] != "table9":
@@ -119,6 +120,12 @@ def select(root: Path, records: pd.DataFrame, selector: dict, small: bool) -> pd
     if frame.empty:
         raise Missing(_described(selector, theirs))
     return frame
+
+
+def having(frame: pd.DataFrame, column: str, test: Callable[[str], bool]) -> pd.DataFrame:
+    """Rows whose value passes; each distinct value is asked once."""
+    passed = {v for v in frame[column].unique() if test(v)}
+    return frame[frame[column].isin(passed)]
 
 
 def _list(value: str | list[str]) -> list[str]:
@@ -129,15 +136,14 @@ def _of_models(frame: pd.DataFrame, wanted: str | list[str], small: bool) -> pd.
     if wanted == "trained":  # any model that is neither the paper's nor a floor
         return frame[(frame["scale"] == "miniature") & ~frame["method"].isin(NOT_MODELS[:2])]
     if wanted == "paper":
-        return frame[frame["model"].map(plain).isin(_PAPER)]
+        return having(frame, "model", lambda m: plain(m) in _PAPER)
     if wanted == "others":
-        names = frame["model"].map(lambda m: plain(m) not in _PAPER and not is_baseline(m))
-        return frame[names & ~frame["method"].isin(NOT_MODELS[:2])]
+        others = having(frame, "model", lambda m: plain(m) not in _PAPER and not is_baseline(m))
+        return others[~others["method"].isin(NOT_MODELS[:2])]
     if not wanted:
         return frame
     names = {plain(m) for m in _list(wanted)}
-    chosen = frame[frame["model"].map(lambda m: plain(m) in names)]
-    return chosen if not small else chosen[chosen["model"].map(lambda m: plain(m) not in _PAPER)]
+    return having(frame, "model", lambda m: plain(m) in names and not (small and plain(m) in _PAPER))
 
 
 def _of_data_sets(root: Path, frame: pd.DataFrame, selector: dict, described: str) -> pd.DataFrame:
@@ -153,10 +159,10 @@ def _of_data_sets(root: Path, frame: pd.DataFrame, selector: dict, described: st
     else:
         names = SHIFTS7 if wanted == "shifts7" else _list(wanted)
     keys = {key(n): n for n in names}
-    frame = frame[frame["dataset"].map(key).isin(keys)]
+    frame = having(frame, "dataset", lambda d: key(d) in keys)
     if selector["metric"] == "table9":
         metric = {key(d): m for d, m in zip(table["dataset"], table["metric"], strict=True)}
-        right = frame["metric"] == frame["dataset"].map(lambda d: metric.get(key(d), "top1"))
+        right = frame["metric"].eq([metric.get(key(d), "top1") for d in frame["dataset"]])
         frame = _with_other_metric(frame[right], frame[~right])
     else:
         frame = frame[frame["metric"].isin(_list(selector["metric"]))]

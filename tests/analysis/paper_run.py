@@ -8,19 +8,13 @@ from pathlib import Path
 
 import fake_run
 import pandas as pd
-from published import published_records
+from pool import paper_pool
 
 COLUMNS = ["dataset", "split", "model", "method", "metric", "variant", "value", "ci_low", "ci_high", "n"]
 
 
-def paper_records(root: Path) -> pd.DataFrame:
-    """Published records that a run could have measured: ImageNet models of others have no result file."""
-    rows = published_records(root)
-    return rows[~rows["model"].str.startswith("testbed ")].assign(split="test")
-
-
 def write_paper_run(root: Path, folder: Path, records: pd.DataFrame | None = None, **provenance: str) -> Path:
-    rows = paper_records(root) if records is None else records
+    rows = paper_pool(root).records if records is None else records
     for study, part in rows[rows["study"] != ""].groupby("study"):
         fake_run.write(folder / f"{study}.h5", str(study), part[COLUMNS].itertuples(index=False, name=None), **provenance)
     return folder
