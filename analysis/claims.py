@@ -43,7 +43,7 @@ class Question:
     @property
     def expected(self) -> str:
         if self.value is not None:
-            return f"{self.value:g}" + (f" ± {self.tolerance:g}" if self.tolerance else "") + f" {self.unit}"
+            return (f"{self.value:g}" + (f" ± {self.tolerance:g}" if self.tolerance else "") + f" {self.unit}").replace("-", "−")
         bounds = [f"{word} {bound:g}" for word, bound in (("above", self.above), ("below", self.below)) if bound is not None]
         return f"{' and '.join(bounds)} {self.unit}".replace("-", "−")
 
