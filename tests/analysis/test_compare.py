@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
 from pathlib import Path
 
 import compare
 import numpy as np
 import pytest
+from conftest import PROJECT, project_copy
 from fake_run import row, write
 from paired import DRAWS, class_means, holm, interval, mcnemar, rates
 from results import ResultError, read_run
@@ -120,7 +122,8 @@ def test_two_runs_of_a_model_are_compared_sample_by_sample(two: tuple[Path, Path
     assert mean["B − A, points"].startswith("+7.5 [")
     assert compare.main([str(two[0]), str(two[1]), "--csv", str(tmp_path / "out.csv"), "--top", "4"]) == 0
     said = capsys.readouterr().out
-    assert "B = late minus A = early" in said and "4 paired tests: exact McNemar" in said and "| mnist | vit-s/zero-shot | vit-s/zero-shot | top4 | 200 | 100.0" in said
+    assert "B = late minus A = early" in said and "4 paired tests: exact McNemar" in said
+    assert "| mnist | vit-s/zero-shot | vit-s/zero-shot | top4 | 200 | 100.0" in said
     assert (tmp_path / "out.csv").read_text().count("\n") == 7
 
 
@@ -183,3 +186,19 @@ def test_a_run_may_be_named_and_absent_ones_are_one_line(two: tuple[Path, Path],
     assert error.count("\n") == 1 and "absent: no .h5 file" in error
     with pytest.raises(SystemExit):
         compare.main(["early", "late", "--pair", "vit-s"])
+
+
+@pytest.mark.parametrize(("words", "expected"), [(["compare", "early", "late"], "B = late minus A = early"),
+                                               (["report", "late", "--root", "project"], "project/results/report/report.html")])
+def test_the_start_script_hands_over(two: tuple[Path, Path], tmp_path: Path, words: list[str], expected: str) -> None:
+    """The script of a project that is set up: its own set-up, tested elsewhere, is left out."""
+    script = (PROJECT / "cliplab").read_text()
+    assert script.count("    set_up\n") >= 4
+    root = project_copy(tmp_path / "project")
+    (root / "cliplab").write_text(script.replace("    set_up\n", "    :\n"))
+    for name in ("analysis", ".venv"):
+        (root / name).symlink_to(PROJECT / name)
+    if not (root / ".venv").exists():
+        pytest.skip("no .venv: ./cliplab makes it")
+    done = subprocess.run(["bash", root / "cliplab", *words], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True)
+    assert expected in done.stdout
