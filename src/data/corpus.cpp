@@ -90,6 +90,7 @@ class ShardedPairs : public PairCorpus {
     const json& meta = set_.meta(row);
     return {set_.image(row), meta["captions"].get<std::vector<std::string>>(), set_.key(row), meta["source"]};
   }
+  std::string key(std::int64_t i) const override { return set_.key(rows_[i]); }
 
  private:
   ShardSet set_;

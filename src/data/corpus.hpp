@@ -26,6 +26,7 @@ class PairCorpus {
   virtual std::string id() const = 0;  // "drawings/train@9f2c41"
   virtual std::int64_t size() const = 0;
   virtual Pair get(std::int64_t i) const = 0;  // throws InputError naming shard and member
+  virtual std::string key(std::int64_t i) const { return get(i).key; }
 };
 
 /// Is there a recipe that builds it? If not, `name` below is a set of captioned pictures under the data root.

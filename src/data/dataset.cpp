@@ -145,6 +145,7 @@ class ShardDataset : public Dataset {
                 ? captions[0].get<std::string>()
                 : std::string()};
   }
+  std::string key(std::int64_t i) const override { return set_.key(rows_[i]); }
   std::span<const int> labels() const override { return labels_; }
   std::span<const std::string> class_names() const override { return names_; }
 

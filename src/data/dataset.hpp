@@ -33,6 +33,8 @@ class Dataset {
   virtual std::int64_t size() const = 0;
   virtual Sample get(
       std::int64_t i) const = 0;  // throws InputError naming file and member when it cannot be decoded
+  /// What a message calls sample i: its name in the archive or below the folder, else its number.
+  virtual std::string key(std::int64_t i) const { return std::to_string(i); }
   virtual std::span<const int> labels() const = 0;               // [N], each in [0, C); the first of several
   /// [N, C] where a picture may have several labels: 1 yes, -1 no, 0 difficult (counts neither way). Else empty.
   virtual std::span<const std::int8_t> targets() const { return {}; }

@@ -15,9 +15,7 @@
 #include "data/preprocess.hpp"
 
 namespace cliplab {
-namespace {
 
-/// The part that differs from white, or an empty image.
 Image drawn_part(const Image& on_white) {
   constexpr int kInk = 12;  // grey levels below white
   int top = on_white.height, bottom = -1, left = on_white.width, right = -1;
@@ -34,8 +32,6 @@ Image drawn_part(const Image& on_white) {
     std::memcpy(part.at(y, 0), on_white.at(y + top, left), static_cast<std::size_t>(part.width) * 3);
   return part;
 }
-
-}  // namespace
 
 LooksHash looks_hash(const Image& image) {
   constexpr int kRows = 16, kColumns = 17;

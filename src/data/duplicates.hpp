@@ -14,6 +14,9 @@ struct LooksHash {
   float aspect = 0;                     // width / height of the drawn part; 0: nothing is drawn
 };
 
+/// The part that differs from white of an image on white; the whole of a photo. Empty when nothing is drawn.
+Image drawn_part(const Image& on_white);
+
 /// White and transparent margins do not count: the same drawing on a larger page has the same hash.
 LooksHash looks_hash(const Image& image);
 

@@ -187,6 +187,7 @@ class OpenSet : public Dataset {
     // Palettes, CMYK and 16 bit keep what Pillow's order of conversion needs; alpha is dropped there as the reference does.
     return {decode_item(read_->listing, read_->listing.items[rows_[i]]), labels_[i], {}};
   }
+  std::string key(std::int64_t i) const override { return read_->listing.items[rows_[i]].key; }
   std::span<const int> labels() const override { return labels_; }
   std::span<const std::int8_t> targets() const override { return targets_; }
   std::span<const std::string> class_names() const override { return read_->listing.class_names; }
@@ -226,6 +227,7 @@ class CaptionSet : public PairCorpus {
     const Item& item = read_->listing.items[rows_[i]];
     return {decode_item(read_->listing, item), item.captions, item.key, name_};
   }
+  std::string key(std::int64_t i) const override { return read_->listing.items[rows_[i]].key; }
 
  private:
   std::shared_ptr<const Read> read_;

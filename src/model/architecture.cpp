@@ -55,6 +55,7 @@ std::vector<Architecture> make_table() {
       small(resnet("rn-xs", 128, 32, 16, {1, 1, 1, 1}, 128, 2)),
       small(resnet("rn-s", 192, 32, 32, {1, 1, 1, 1}, 128, 3)),
       small(resnet("rn-w", 1024, 32, 32, {1, 1, 1, 1}, 128, 3)),  // rn-s with as many features as RN50
+      small(resnet("rn-p", 256, 64, 32, {1, 1, 1, 1}, 256, 3)),  // for photos
       small(resnet("rn-m", 256, 32, 48, {1, 2, 2, 1}, 192, 3)),
   };
 }

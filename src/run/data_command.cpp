@@ -15,6 +15,7 @@
 #include "data/corpus.hpp"
 #include "data/dataset.hpp"
 #include "data/open_set.hpp"
+#include "data/overlap.hpp"
 #include "data/published.hpp"
 
 namespace cliplab {
@@ -24,6 +25,7 @@ const char* const kDataUsage = R"(./cliplab data list                         co
 ./cliplab data verify NAME [--decode true]  every sample is there, counts and classes are right; every picture decodes
 ./cliplab data describe NAME                source, licence, split rule, metric, the paper's numbers and contradictions
 ./cliplab data show NAME [--split SPLIT] [--out FILE.png]  a sheet of 64 pictures with their labels, to be looked at
+./cliplab data duplicates A[:SPLIT] B[:SPLIT] [--out FILE.png] [--csv FILE]  pictures of A that are in B too, exactly or by their looks
 
 NAME: a corpus, a data set of the list, a folder in the data root, or FOLDER/SPLIT for one part of it. Your own copies lie
 in --data-root DIR (else $CLIPLAB_DATA_ROOT, else data/sets), each in a folder of its name: ImageFolder trees, webdataset
@@ -109,12 +111,15 @@ int describe(const std::string& name) {
   return 0;
 }
 
+/// What is scored; else what there is.
+std::string default_split(const std::string& name) {
+  const std::vector<std::string> splits = is_corpus(name) && is_captioned(name) ? std::vector<std::string>{"val"} : dataset_info(name).splits;
+  return splits.empty() || std::find(splits.begin(), splits.end(), "test") != splits.end() ? "test" : splits.front();
+}
+
 int show(const std::string& name, std::string split, std::string out) {
   std::vector<Tile> tiles;
-  if (split.empty()) {  // what is scored; else what there is
-    const std::vector<std::string> splits = is_corpus(name) && is_captioned(name) ? std::vector<std::string>{"val"} : dataset_info(name).splits;
-    split = splits.empty() || std::find(splits.begin(), splits.end(), "test") != splits.end() ? "test" : splits.front();
-  }
+  if (split.empty()) split = default_split(name);
   constexpr int kTiles = 64;
   if (is_captioned(name))
     tiles = sample_tiles(*open_pair_corpus(name, split), kTiles, 0);
@@ -129,22 +134,75 @@ int show(const std::string& name, std::string split, std::string out) {
   return 0;
 }
 
+/// "NAME" or "NAME:SPLIT", open.
+struct NamedPictures {
+  explicit NamedPictures(const std::string& word) {
+    const auto colon = word.rfind(':');
+    const std::string name = word.substr(0, colon), split = colon == std::string::npos ? default_split(name) : word.substr(colon + 1);
+    if (is_captioned(name)) corpus = open_pair_corpus(name, split), source = pictures_of(*corpus);
+    else set = open_dataset(name, split), source = pictures_of(*set);
+  }
+  std::unique_ptr<Dataset> set;
+  std::unique_ptr<PairCorpus> corpus;
+  PictureSource source;
+};
+
+int duplicates(const std::string& first, const std::string& second, const std::string& out, const std::string& csv) {
+  const NamedPictures a(first), b(second);
+  const Overlap overlap = find_overlap(a.source, b.source);
+  const auto& pairs = overlap.pairs;
+  const auto exact = std::count_if(pairs.begin(), pairs.end(), [](const OverlapPair& pair) { return pair.exact; });
+  std::vector<std::int64_t> rows;
+  for (const OverlapPair& pair : pairs) rows.push_back(pair.first);
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  constexpr std::size_t kShown = 20, kTiles = 32;
+  for (const OverlapPair& pair : std::span(pairs).first(std::min(kShown, pairs.size())))
+    fmt::print("{}  {}  {}\n", a.source.key(pair.first), b.source.key(pair.second),
+               pair.exact ? std::string("same pixels") : fmt::format("looks the same ({:.1f} of 255 apart)", pair.apart));
+  if (pairs.size() > kShown) fmt::print("... {} more pairs{}\n", pairs.size() - kShown, csv.empty() ? "; --csv FILE writes all" : "");
+  fmt::print("{} ({} pictures) and {} ({}): {} pictures of the first in {} pairs, {} of the same pixels; {} unreadable\n", a.source.id, a.source.size,
+             b.source.id, b.source.size, rows.size(), pairs.size(), exact, overlap.unreadable);
+  if (!csv.empty()) {
+    const auto quoted = [](std::string key) {
+      for (std::size_t at = 0; (at = key.find('"', at)) != std::string::npos; at += 2) key.insert(at, 1, '"');
+      return '"' + key + '"';
+    };
+    std::string text = "first,second,exact,apart\n";
+    for (const OverlapPair& pair : pairs)
+      text += fmt::format("{},{},{},{:.4f}\n", quoted(a.source.key(pair.first)), quoted(b.source.key(pair.second)), pair.exact ? 1 : 0, pair.apart);
+    write_file_atomically(csv, text);
+  }
+  if (!out.empty() && !pairs.empty()) {  // both pictures of a pair side by side
+    std::vector<Tile> tiles;
+    for (const OverlapPair& pair : std::span(pairs).first(std::min(kTiles, pairs.size())))
+      for (const auto& [side, source, row] : {std::tuple("A ", &a.source, pair.first), std::tuple("B ", &b.source, pair.second)})
+        tiles.push_back({source->image(row), side + source->key(row)});
+    write_file_atomically(out, encode_png(contact_sheet(tiles)));
+  }
+  return 0;
+}
+
 }  // namespace
 
 int data_command(std::span<const std::string> arguments) {
   const std::string verb = arguments.empty() ? "" : arguments[0];
-  const bool named = verb == "fetch" || verb == "verify" || verb == "describe" || verb == "show";
-  if (verb != "list" && !named) fail("data", verb.empty() ? "no word" : "'" + verb + "'", "list, fetch NAME, verify NAME, describe NAME or show NAME");
-  if (named && (arguments.size() < 2 || arguments[1].starts_with("--"))) fail("data " + verb, "no name", "one of ./cliplab data list");
+  const bool two = verb == "duplicates", named = two || verb == "fetch" || verb == "verify" || verb == "describe" || verb == "show";
+  if (verb != "list" && !named)
+    fail("data", verb.empty() ? "no word" : "'" + verb + "'", "list, fetch NAME, verify NAME, describe NAME, show NAME or duplicates A B");
+  for (std::size_t i = 1; i <= (two ? 2 : named ? 1 : 0); ++i)
+    if (arguments.size() <= i || arguments[i].starts_with("--"))
+      fail("data " + verb, i == 1 ? "no name" : "one name", two ? "two of ./cliplab data list" : "one of ./cliplab data list");
   Options options;
   options.add_text("data-root", "", "folder of your own data sets");
   if (verb == "verify") options.add_flag("decode", false, "decode every picture as well");
   if (verb == "show") options.add_text("split", "", "which pictures; empty: test, else the first there is"), options.add_text("out", "", "a PNG file; empty: NAME-SPLIT.png here");
-  options.parse_arguments(arguments.subspan(named ? 2 : 1));
+  if (two) options.add_text("out", "", "a PNG file: the first 32 pairs, side by side"), options.add_text("csv", "", "a file for all pairs");
+  options.parse_arguments(arguments.subspan(two ? 3 : named ? 2 : 1));
   use_data_root(options.text("data-root"));
   if (verb == "list") return list();
   const std::string& name = arguments[1];
   if (verb == "fetch") return fetch(name);
+  if (two) return duplicates(name, arguments[2], options.text("out"), options.text("csv"));
   if (verb == "verify") return verify(name, options.flag("decode"));
   if (verb == "describe") return describe(name);
   return show(name, options.text("split"), options.text("out"));

@@ -173,12 +173,13 @@ int debug_command(std::span<const std::string> arguments) {
   if (verb == "pixels-speed") return pixels_speed(arguments.subspan(1));
   if (verb == "decode" && arguments.size() == 2) return decode(arguments[1]);
   if (verb == "samples" && arguments.size() == 4) return debug_samples(arguments[1], arguments[2], arguments[3]);
+  if (verb == "loader-speed" && arguments.size() == 4) return debug_loader_speed(arguments[1], arguments[2], arguments[3]);
   if (verb == "probe") return debug_probe(arguments.subspan(1));
   if (verb == "image-speed") return image_speed(arguments.subspan(1));
   if (verb == "embed" && arguments.size() >= 3) return embed(arguments.subspan(1));
   fail("debug", "'" + verb + "'",
-       "tokenize [RULES], tokenize-speed FILE, transform SIZE FILE..., normalized SIZE FILE..., pixels-speed SIZE FILE..., decode FILE, samples SET SPLIT COUNT, probe ..., "
-       "image-speed MODEL COUNT or embed MODEL SPACE FILE...");
+       "tokenize [RULES], tokenize-speed FILE, transform SIZE FILE..., normalized SIZE FILE..., pixels-speed SIZE FILE..., decode FILE, "
+       "samples SET SPLIT COUNT, loader-speed SHARDS SIZE COUNT, probe ..., image-speed MODEL COUNT or embed MODEL SPACE FILE...");
 }
 
 }  // namespace cliplab

@@ -1,25 +1,73 @@
-// For tests/parity: pixels and labels of any set as the readers give them.
+// For tests/parity and tests/bench: pixels and labels of any set as the readers give them, and the rate of the shard loader.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <charconv>
+#include <chrono>
+#include <fstream>
 #include <iostream>
 
 #include "base/error.hpp"
+#include "data/loader.hpp"
 #include "data/open_set.hpp"
+#include "kernels/normalize.hpp"
 #include "run/debug.hpp"
 
 namespace cliplab {
+namespace {
+
+std::int64_t number(const std::string& word) {
+  std::int64_t value = 0;
+  const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || rest != word.data() + word.size() || value < 0) fail("debug", "'" + word + "'", "a number");
+  return value;
+}
+
+double resident_mib() {
+  std::ifstream file("/proc/self/statm");
+  long whole = 0, resident = 0;
+  file >> whole >> resident;
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
+}
+
+}  // namespace
 
 int debug_samples(const std::string& name, const std::string& split, const std::string& most) {
-  std::int64_t count = 0;
-  if (const auto [rest, error] = std::from_chars(most.data(), most.data() + most.size(), count); error != std::errc() || rest != most.data() + most.size() || count < 0)
-    fail("debug samples", "'" + most + "'", "a number of samples");
+  const std::int64_t count = number(most);
   const auto set = open_dataset(name, split);
   for (std::int64_t i = 0; i < std::min(count, set->size()); ++i) {
     const Sample sample = set->get(i);
     std::cout << fmt::format("{} {} {} {}\n", sample.image.height, sample.image.width, sample.image.channels, set->class_names()[sample.label]);
     std::cout.write(reinterpret_cast<const char*>(sample.image.pixels.data()), static_cast<std::streamsize>(sample.image.size()));
   }
+  return 0;
+}
+
+int debug_loader_speed(const std::string& shards, const std::string& size, const std::string& most) {
+  using Clock = std::chrono::steady_clock;
+  LoaderOptions options{.shards = expand_shards(shards), .preprocess = {.size = static_cast<int>(number(size))}};
+  const std::int64_t count = number(most), area = 3 * options.preprocess.size * options.preprocess.size;
+  const NormalizeTable table = make_normalize_table(options.preprocess.normalization.mean, options.preprocess.normalization.std);
+  std::vector<float> floats(options.batch * area);  // [B, 3, size, size]
+  std::vector<LoadedSample> batch;
+  const auto start = Clock::now();
+  const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  std::int64_t done = 0, bad = 0;
+  double first = 0, waited = 0, early = 0;
+  for (; done < count; ++options.epoch) {
+    Loader loader(options);
+    while (done < count && loader.next(batch)) {
+      for (std::size_t i = 0; i < batch.size(); ++i)
+        normalize_cpu(batch[i].image.pixels.data(), 1, options.preprocess.size, table, floats.data() + static_cast<std::int64_t>(i) * area);
+      if (done == 0) first = seconds();
+      done += std::ssize(batch);
+      if (early == 0 && 10 * done >= count) early = resident_mib();
+    }
+    bad += loader.bad(), waited += loader.waited_seconds();
+    if (loader.position() == 0) fail(shards, "no sample", "<key>.jpg with <key>.txt or <key>.cls");
+  }
+  fmt::print("{:.1f} images/s, {:.3f} s to the first batch, {} bad, waited {:.1f} %, {:.1f} MiB after a tenth, {:.1f} MiB at the end\n",
+             static_cast<double>(done) / seconds(), first, bad, 100 * waited / seconds(), early, resident_mib());
   return 0;
 }
 

@@ -270,8 +270,8 @@ Options run_options() {
   options.add_real("train.weight_decay", 0.2, 0, 10, "decoupled weight decay of matrices");
   options.add_text("train.precision", "auto", "type of activations; auto: bf16 where the processor multiplies it natively, else fp32",
                    {"auto", "fp32", "bf16"});
-  options.add_text("train.augment", "crop", "variation of training pictures: the paper's random crop, or the stronger set for drawings",
-                   {"none", "crop", "drawings"});
+  options.add_text("train.augment", "crop", "variation of training pictures: the paper's random crop, or a stronger set for thousands of photos or drawings",
+                   {"none", "crop", "photos", "drawings"});
   options.add_integer("train.checkpoint_seconds", 60, 1, 86400, "seconds between checkpoints");
 
   options.add_list("model.files", {}, "checkpoints to study instead of training (also --model FILE): OpenAI, open_clip, Hugging Face, cliplab");

@@ -9,28 +9,32 @@
 
 namespace cliplab {
 
-std::vector<std::uint8_t> stored_picture(const Image& image, int side) {
-  const int square = std::max(image.height, image.width);
-  Image canvas = Image::make(square, square, 4);
-  const int top = (square - image.height) / 2, left = (square - image.width) / 2;
-  for (int y = 0; y < image.height; ++y)
-    for (int x = 0; x < image.width; ++x) {
-      const std::uint8_t* in = image.at(y, x);
-      std::uint8_t* out = canvas.at(y + top, x + left);
+Picture stored_picture(const Image& image, int side, Augment augment) {
+  const bool whole = augment == Augment::kDrawings;
+  const int high = image.height, wide = image.width, least = std::min(high, wide), most = whole ? std::max(high, wide) : 2 * least;
+  Image canvas = whole ? Image::make(most, most, 4) : Image::make(std::min(high, most), std::min(wide, most), 4);
+  const int top = (canvas.height - high) / 2, left = (canvas.width - wide) / 2;  // negative: cut off
+  for (int y = std::max(0, top); y < std::min(canvas.height, top + high); ++y)
+    for (int x = std::max(0, left); x < std::min(canvas.width, left + wide); ++x) {
+      const std::uint8_t* in = image.at(y - top, x - left);
+      std::uint8_t* out = canvas.at(y, x);
       const int alpha = image.channels == 4 ? in[3] : 255;
       for (int c = 0; c < 3; ++c) out[c] = static_cast<std::uint8_t>((in[c] * alpha + 127) / 255);
       out[3] = static_cast<std::uint8_t>(alpha);
     }
-  return resize_bicubic(canvas, side, side).pixels;
+  const auto scaled = [&](int length) { return static_cast<int>(static_cast<std::int64_t>(length) * side / std::min(canvas.height, canvas.width)); };
+  Image stored = resize_bicubic(canvas, scaled(canvas.height), scaled(canvas.width));
+  return {stored.height, stored.width, std::move(stored.pixels)};
 }
 
-std::vector<std::uint8_t> outlined(const std::vector<std::uint8_t>& picture, int side) {
+Picture outlined(const Picture& picture) {
+  const int H = picture.height, W = picture.width;
   const auto texel = [&](int y, int x) {
-    return picture.data() + (static_cast<std::size_t>(std::clamp(y, 0, side - 1)) * side + std::clamp(x, 0, side - 1)) * 4;
+    return picture.rgba.data() + (static_cast<std::size_t>(std::clamp(y, 0, H - 1)) * W + std::clamp(x, 0, W - 1)) * 4;
   };
-  std::vector<std::uint8_t> out(picture.size());
-  for (int y = 0; y < side; ++y)
-    for (int x = 0; x < side; ++x) {
+  Picture out{H, W, std::vector<std::uint8_t>(picture.rgba.size())};
+  for (int y = 0; y < H; ++y)
+    for (int x = 0; x < W; ++x) {
       const std::uint8_t* here = texel(y, x);
       int cover = here[3], edge = 0;
       for (const std::uint8_t* beside : {texel(y - 1, x), texel(y + 1, x), texel(y, x - 1), texel(y, x + 1)}) {
@@ -40,22 +44,32 @@ std::vector<std::uint8_t> outlined(const std::vector<std::uint8_t>& picture, int
         if (beside[3] > 128) edge = std::max(edge, difference);
       }
       const int kept = 255 - std::clamp((edge - 60) * 3 / 2, 0, 255);  // ink where neighbours differ by more than 60 of 765
-      std::uint8_t* pixel = out.data() + (static_cast<std::size_t>(y) * side + x) * 4;
+      std::uint8_t* pixel = out.rgba.data() + (static_cast<std::size_t>(y) * W + x) * 4;
       for (int c = 0; c < 3; ++c) pixel[c] = static_cast<std::uint8_t>(here[c] * kept / 255);
       pixel[3] = static_cast<std::uint8_t>(cover);  // the silhouette, one pixel wider; what it gained is black
     }
   return out;
 }
 
-View choose_view(Augment augment, int stored, int side, Rng& rng) {
+View choose_view(Augment augment, const Picture& picture, int side, Rng& rng) {
   View view;
-  view.height = view.width = side;
-  const double slack = stored - side;
+  const int stored = std::min(picture.height, picture.width);
   if (augment == Augment::kNone) {
-    view.height = view.width = stored;  // validation sees the whole picture, as the encoders do at test time
+    view.height = view.width = stored;  // as the encoders do at test time
+    view.top = (picture.height - stored) / 2, view.left = (picture.width - stored) / 2;
   } else if (augment == Augment::kCrop) {
-    view.top = static_cast<double>(rng.below(static_cast<std::uint64_t>(slack) + 1));
-    view.left = static_cast<double>(rng.below(static_cast<std::uint64_t>(slack) + 1));
+    view.height = view.width = side;
+    view.top = static_cast<double>(rng.below(static_cast<std::uint64_t>(picture.height - side) + 1));
+    view.left = static_cast<double>(rng.below(static_cast<std::uint64_t>(picture.width - side) + 1));
+  } else if (augment == Augment::kPhotos) {
+    const double extent = stored * std::sqrt(rng.uniform(0.4, 1.0)), aspect = std::exp(rng.uniform(-0.15, 0.15));
+    view.height = std::min<double>(picture.height, extent * aspect), view.width = std::min<double>(picture.width, extent / aspect);
+    view.top = rng.uniform(0, picture.height - view.height), view.left = rng.uniform(0, picture.width - view.width);
+    view.mirror = rng.uniform() < 0.5;
+    view.grey = rng.uniform() < 0.1;
+    view.saturation = static_cast<float>(rng.uniform(0.6, 1.4));
+    for (float& channel : view.background) channel = 0;  // what the light is taken towards
+    view.gain = static_cast<float>(rng.uniform(0.7, 1.0));
   } else {
     const double scale = rng.uniform(0.75, 1.45), aspect = std::exp(rng.uniform(-0.15, 0.15));
     view.height = stored * scale * aspect, view.width = stored * scale / aspect;
@@ -82,17 +96,18 @@ View choose_view(Augment augment, int stored, int side, Rng& rng) {
 Augment parse_augment(const std::string& name) {
   if (name == "none") return Augment::kNone;
   if (name == "crop") return Augment::kCrop;
+  if (name == "photos") return Augment::kPhotos;
   if (name == "drawings") return Augment::kDrawings;
-  fail("train.augment", "'" + name + "'", "none, crop or drawings");
+  fail("train.augment", "'" + name + "'", "none, crop, photos or drawings");
 }
 
-void draw_view(const std::vector<std::uint8_t>& plain, int stored, const View& view, int side, std::uint8_t* out) {
-  const std::vector<std::uint8_t> inked = view.outline ? outlined(plain, stored) : std::vector<std::uint8_t>();
-  const std::vector<std::uint8_t>& picture = view.outline ? inked : plain;
-  const int S = stored, R = side;
+void draw_view(const Picture& plain, const View& view, int side, std::uint8_t* out) {
+  const Picture inked = view.outline ? outlined(plain) : Picture();
+  const Picture& picture = view.outline ? inked : plain;
+  const int H = picture.height, W = picture.width, R = side;
   const auto texel = [&](int y, int x) -> const std::uint8_t* {
     static constexpr std::uint8_t kTransparent[4] = {};
-    return y < 0 || x < 0 || y >= S || x >= S ? kTransparent : picture.data() + (static_cast<std::size_t>(y) * S + x) * 4;
+    return y < 0 || x < 0 || y >= H || x >= W ? kTransparent : picture.rgba.data() + (static_cast<std::size_t>(y) * W + x) * 4;
   };
   const auto light_of = [](const float* rgb) { return 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2]; };
   for (int row = 0; row < R; ++row) {

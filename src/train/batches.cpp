@@ -13,11 +13,11 @@
 namespace cliplab {
 
 BatchSource::BatchSource(const PairCorpus& corpus, int resolution, int context_length, std::int64_t batch,
-                         std::uint64_t seed)
-    : resolution_(resolution), stored_(resolution + resolution / 8), batch_(batch), seed_(seed) {
+                         std::uint64_t seed, Augment augment)
+    : resolution_(resolution), batch_(batch), seed_(seed) {
   const Tokenizer tokenizer;
   const std::int64_t total = corpus.size();
-  std::vector<std::vector<std::uint8_t>> pictures(total);
+  std::vector<Picture> pictures(total);
   std::vector<std::vector<std::vector<std::int32_t>>> captions(total);
   std::vector<std::string> keys(total), problems(total);
   {
@@ -26,7 +26,7 @@ BatchSource::BatchSource(const PairCorpus& corpus, int resolution, int context_l
       if (stop_requested()) throw Interrupted("stopped while decoding the training pairs");
       try {
         const Pair pair = corpus.get(i);
-        pictures[i] = stored_picture(pair.image, stored_);
+        pictures[i] = stored_picture(pair.image, resolution_ + resolution_ / 8, augment);
         for (const std::string& caption : pair.captions) captions[i].push_back(tokenizer.encode(caption, context_length));
         keys[i] = pair.key;
         if (captions[i].empty()) problems[i] = pair.key + ": no caption";
@@ -73,8 +73,8 @@ Batch BatchSource::make(std::int64_t step, Augment augment) const {
     Rng rng(seed_ ^ 0xba7c4, static_cast<std::uint64_t>(step) * 65536 + static_cast<std::uint64_t>(i));
     const auto& choices = captions_[batch.pairs[i]];
     batch.tokens[i] = choices[augment == Augment::kNone ? 0 : rng.below(choices.size())];
-    draw_view(pictures_[batch.pairs[i]], stored_, choose_view(augment, stored_, resolution_, rng), resolution_,
-              batch.pixels.data() + i * area);
+    const Picture& picture = pictures_[batch.pairs[i]];
+    draw_view(picture, choose_view(augment, picture, resolution_, rng), resolution_, batch.pixels.data() + i * area);
   });
   return batch;
 }

@@ -20,9 +20,11 @@ struct Batch {
 
 class BatchSource {
  public:
-  /// Decodes the whole corpus once (progress on stderr): N x (9/8 R)^2 x 4 bytes. Pairs that cannot be decoded are
-  /// counted, named and left out. Throws InputError when fewer than `batch` remain.
-  BatchSource(const PairCorpus& corpus, int resolution, int context_length, std::int64_t batch, std::uint64_t seed);
+  /// Decodes the whole corpus once (progress on stderr): N x (9/8 R)^2 x 4 bytes, twice that at most for pictures that
+  /// are no squares. Pairs that cannot be decoded are counted, named and left out. `augment` decides how pictures are
+  /// kept. Throws InputError when fewer than `batch` remain.
+  BatchSource(const PairCorpus& corpus, int resolution, int context_length, std::int64_t batch, std::uint64_t seed,
+              Augment augment = Augment::kDrawings);
 
   std::int64_t size() const { return static_cast<std::int64_t>(keys_.size()); }
   const std::string& key(std::int64_t pair) const { return keys_[pair]; }
@@ -33,11 +35,11 @@ class BatchSource {
  private:
   std::vector<std::int64_t> order(std::int64_t epoch) const;
 
-  int resolution_, stored_;  // sides, pixels
+  int resolution_;
   std::int64_t batch_;
   std::uint64_t seed_;
   std::vector<std::string> keys_;
-  std::vector<std::vector<std::uint8_t>> pictures_;               // [N][S, S, 4] premultiplied
+  std::vector<Picture> pictures_;                                 // [N]
   std::vector<std::vector<std::vector<std::int32_t>>> captions_;  // [N][several][T]
 };
 

@@ -18,7 +18,7 @@ struct TrainConfig {
   std::int64_t warmup_steps = 50;
   double weight_decay = 0.2;      // not on gains, biases and the temperature
   std::string precision = "bf16"; // "fp32" or "bf16": activations; weights, optimiser and loss are fp32
-  std::string augment = "crop";   // "crop": random square crop, the paper's; "drawings": see src/train/batches.hpp
+  std::string augment = "crop";   // "crop": random square crop, the paper's; "photos", "drawings": see src/train/augment.hpp
   std::int64_t checkpoint_seconds = 60;
 
   /// All that decides the weights, as text; what does not (checkpoint_seconds) is left out. A cache key with the corpus id.

@@ -43,10 +43,10 @@ class Trainer {
   void run() {
     const auto corpus = open_pair_corpus(config_.corpus, "train"), held_out = open_pair_corpus(config_.corpus, "val");
     key_ = sha256_hex(config_.key() + corpus->id());
-    const BatchSource train(*corpus, architecture_.resolution, architecture_.context_length, config_.batch, config_.seed);
-    const BatchSource val(*held_out, architecture_.resolution, architecture_.context_length,
-                          std::min<std::int64_t>(256, held_out->size()), config_.seed);
     const Augment augment = parse_augment(config_.augment);
+    const BatchSource train(*corpus, architecture_.resolution, architecture_.context_length, config_.batch, config_.seed, augment);
+    const BatchSource val(*held_out, architecture_.resolution, architecture_.context_length,
+                          std::min<std::int64_t>(256, held_out->size()), config_.seed, augment);
     resume();
     if (step_ > 0) say(fmt::format("{}: goes on from step {} of {}", config_.architecture, step_, config_.steps));
 
@@ -242,7 +242,8 @@ class Trainer {
 std::string TrainConfig::key() const {
   return fmt::format("architecture = {}\ncorpus = {}\nseed = {}\nsteps = {}\nbatch = {}\nlr = {}\nwarmup = {}\nweight_decay = {}\n"
                      "precision = {}\naugment = {}\nrecipe = 2\n",
-                     architecture, corpus, seed, steps, batch, learning_rate, warmup_steps, weight_decay, precision, augment);
+                     architecture, corpus, seed, steps, batch, learning_rate, warmup_steps, weight_decay, precision,
+                     augment == "crop" ? "crop of the short side" : augment);
 }
 
 fs::path training_folder(const TrainConfig& config, const fs::path& models) {

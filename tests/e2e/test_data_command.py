@@ -1,7 +1,10 @@
 """`cliplab data ...` as a user types it, on small folders written here."""
 
+import csv
+import io
 import os
 import subprocess
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +66,49 @@ def test_captions_are_broken_into_lines_and_take_their_room(tree):
         assert red.sum() == 128 - 12 * lines - 6
         text = (sheet[128 - 12 * lines - 4:] < 128).any(axis=(1, 2))
         assert sum(text[i] and not text[i - 1] for i in range(1, len(text))) == lines
+
+
+def test_duplicates_between_two_sets_are_listed_counted_and_shown(tree):
+    rng = np.random.default_rng(3)
+
+    def scene():  # smooth, unlike any other
+        return Image.fromarray(rng.integers(0, 230, (6, 8, 3), dtype=np.uint8)).resize((80, 60), Image.Resampling.BICUBIC)
+
+    scenes = [scene() for _ in range(6)]
+    for name, chosen in (("mine", scenes[:4]), ("theirs", scenes[3:])):
+        (tree / name / "test" / "any").mkdir(parents=True)
+        for i, image in enumerate(chosen):
+            image.save(tree / name / "test" / "any" / f'{i},".png')
+    scenes[0].resize((40, 30), Image.Resampling.BICUBIC).save(tree / "theirs" / "test" / "any" / "small.jpg", quality=85)
+    done = data(tree, "duplicates", "mine", "theirs:test", "--csv", str(tree / "pairs.csv"), "--out", str(tree / "pairs.png"))
+    assert done.returncode == 0, done.stderr
+    assert 'test/any/3,".png  test/any/0,".png  same pixels' in done.stdout
+    assert "2 pictures of the first in 2 pairs, 1 of the same pixels; 0 unreadable" in done.stdout
+    rows = list(csv.DictReader((tree / "pairs.csv").open()))
+    assert [(row["first"], row["second"], row["exact"]) for row in rows] == [
+        ('test/any/0,".png', "test/any/small.jpg", "0"), ('test/any/3,".png', 'test/any/0,".png', "1")]
+    assert Image.open(tree / "pairs.png").size == (256, 256)  # four tiles
+    assert "one name, expected two of" in data(tree, "duplicates", "mine").stderr
+    assert "nothing of that name" in data(tree, "duplicates", "mine", "absent").stderr or data(tree, "duplicates", "mine", "absent").returncode == 1
+
+
+def test_copies_of_photos_are_found_and_other_photos_are_not(tree):
+    archive = Path(os.environ.get("CLIPLAB_SHARED", ROOT.parent / "shared")) / "datasets" / "flickr8k_224_q80" / "images.tar.gz"
+    if not archive.exists():
+        pytest.skip(f"{archive} is absent: no photos")
+    for name in ("photos", "copies"):
+        (tree / name / "test" / "any").mkdir(parents=True)
+    with tarfile.open(archive) as tar:
+        members = [member for member, _ in zip((m for m in tar if m.name.endswith(".jpg")), range(300))]
+        for i, member in enumerate(members):
+            photo, name = Image.open(io.BytesIO(tar.extractfile(member).read())), f"{i}.jpg"
+            photo.save(tree / "photos" / "test" / "any" / name, quality=90)
+            if i % 3 == 0:
+                photo.save(tree / "copies" / "test" / "any" / name, quality=30)
+            elif i % 3 == 1:
+                photo.resize((photo.width // 2, photo.height // 2), Image.Resampling.BICUBIC).save(tree / "copies" / "test" / "any" / name, quality=85)
+    done = data(tree, "duplicates", "copies", "photos", "--csv", str(tree / "pairs.csv"))
+    assert done.returncode == 0, done.stderr
+    pairs = [(row["first"], row["second"]) for row in csv.DictReader((tree / "pairs.csv").open())]
+    assert all(first == second for first, second in pairs), pairs
+    assert len(pairs) >= 190  # of 200; 99 % of 1,000 were found
