@@ -172,7 +172,7 @@ def shots_figure(file: ResultFile, run: Run, reference: Reference) -> Figure | N
         shots = sorted({*few["shots"], *(s for c in curves.values() for s in c)})
         axes.set_xticks(shots, map(str, shots))
         axes.set(title=title, xlabel="labelled examples a class", ylabel="mean top-1, %")
-        axes.set_xlim(0.5, max(shots) * (3.6 if axes is paper else 1.3))
+        axes.set_xlim(0.5, max(shots) * (6 if axes is paper else 1.3))
     ours.legend(loc="best", fontsize=7.5)
     return figure
 
