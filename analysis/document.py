@@ -106,14 +106,14 @@ STUDIES = (
     Study("retrieval", "Retrieval (Table 13)", "Does a caption find its picture, and a picture its caption?", ()),
 )
 TABLES_OF = STUDY_TABLES | {"few_shot": few_shot, "retrieval": retrieval}
-SHAPE_ERRORS = (KeyError, IndexError, ValueError, TypeError)  # records of another version of a study
+SHAPE_ERRORS = (KeyError, IndexError, ValueError, TypeError, pd.errors.InvalidIndexError)  # records of another version of a study
 
 
 def build(root: Path, runs: list[Run], figure_folder: Path, found: list[Deviation], unread: tuple[str, ...] = ()) -> list[Section]:
     """All sections; figures are drawn into `figure_folder`. `unread` says which files could not be read."""
     pool, problems = make_pool(runs), list(unread)
     studies = [_study_section(root, study, runs, figure_folder, problems) for study in [*STUDIES, *_unknown_studies(root, runs)]]
-    sections = [_summary(root, runs), _claims(root, pool, problems), *studies, _paper(root, pool)]
+    sections = [_summary(root, runs, problems), _claims(root, pool, problems), *studies, _paper(root, pool)]
     sections += [_training(runs, figure_folder), _deviations(found), _provenance(runs), _records(runs)]
     sections[0].blocks[:0] = _problems(problems)
     return [s for s in sections if s.blocks]
@@ -173,11 +173,15 @@ def _file_name(runs: list[Run], name: str, index: int) -> str:
     return name if index == 0 else f"{name}_{index + 1}"
 
 
-def _summary(root: Path, runs: list[Run]) -> Section:
+def _summary(root: Path, runs: list[Run], problems: list[str]) -> Section:
     section = Section("summary", "Summary")
     section.blocks += banners(runs)
     for index, run in enumerate(runs):
-        table = headline_table(root, run)
+        try:
+            table = headline_table(root, run)
+        except SHAPE_ERRORS as error:
+            problems.append(f"{run.name}: no summary, records unlike this version's ({type(error).__name__}: {str(error)[:80]})")
+            continue
         table.name = _file_name(runs, "summary", index)
         table.title = _several(runs, "What was measured, beside the paper", run)
         table.caption = f"{INTERVALS} {scale_note(root, run)}"

@@ -4,6 +4,7 @@ The README's table is made from the same rows."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def best_model(file: ResultFile, metric: str = "top1") -> str | None:
     """The model with the highest mean zero-shot score over the data sets of the file."""
     chosen = of_data_sets(pick(file.records, method="zero-shot", metric=metric))
     chosen = chosen[chosen["model"].isin(models_of(file.records))]
-    means = chosen.groupby("model", sort=False)["value"].mean()
+    means = chosen.groupby("model", sort=False)["value"].mean().dropna()
     return None if means.empty else str(means.idxmax())
 
 
@@ -35,7 +36,8 @@ def scores(file: ResultFile, model: str, method: str, metric: str = "top1") -> p
 
 
 def headline(root: Path, file: ResultFile) -> list[list[str]]:
-    """Rows [quantity, ours, paper, where] of one study."""
+    """Rows [quantity, ours, paper, where] of one study; a record without a number counts as none."""
+    file = replace(file, records=file.records.dropna(subset=["value"]))
     maker = {"encoder_scaling": _scaling, "zero_shot_vs_probe": _probe, "distribution_shift": _shift,
              "prompt_engineering": _prompt, "few_shot": _few_shot, "retrieval": _retrieval}.get(file.experiment)
     return maker(file, Reference.read(root, file.experiment)) if maker else []

@@ -159,7 +159,7 @@ def _read_records(path: Path, group: h5py.Group) -> pd.DataFrame:
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ResultError(f"{path}: columns of /records differ in length: {lengths}")
-    frame = pd.DataFrame(columns)
+    frame = pd.DataFrame(columns).astype(dict.fromkeys(TEXT_COLUMNS, "str"))  # text where there is no record too
     _check_rates(path, frame)
     return frame
 

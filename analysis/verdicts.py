@@ -46,11 +46,12 @@ def key(dataset: str) -> str:
 
 
 def judge(root: Path, pool: Pool, claim: Claim) -> tuple[Verdict, Verdict]:
-    """At the paper's scale, and the direction in miniature."""
-    paper = _verdict(root, pool.clean, claim, claim.paper, small=False)
+    """At the paper's scale, and the direction in miniature; a record without a number counts as none."""
+    records = pool.clean.dropna(subset=["value"])
+    paper = _verdict(root, records, claim, claim.paper, small=False)
     if claim.miniature is None:
         return paper, Verdict("not run", reason="no miniature of it: it needs the paper's models or data")
-    return paper, _verdict(root, pool.clean, claim, claim.miniature, small=True)
+    return paper, _verdict(root, records, claim, claim.miniature, small=True)
 
 
 def _verdict(root: Path, records: pd.DataFrame, claim: Claim, question: Question, small: bool) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 import report
 from claims_section import claims_tables
 from conftest import PROJECT
-from fake_run import row, write, write_run, zero_shot_vs_probe_rows
+from fake_run import few_shot_rows, row, shift_rows, write, write_run, zero_shot_vs_probe_rows
 from paper_run import write_paper_run
 from paper_tables import paper_tables
 from pool import Pool, make_pool, paper_pool
@@ -253,3 +254,17 @@ def test_few_shot_tables_average_the_same_data_sets(tmp_path: Path) -> None:
     examples = tables["few_shot_examples"]
     assert cells(examples, "a")["vit-s, start zero"] == "3.0" and cells(examples, "FER2013")["CLIP ViT-L/14@336 (paper)"] == "184.0"
     assert cells(examples, "median")["CLIP ViT-L/14@336 (paper)"] == "5.4" and cells(examples, "mean")["CLIP ViT-L/14@336 (paper)"] == "20.8"
+
+
+def test_records_without_numbers_and_without_rows_leave_the_rest(project: Path) -> None:
+    folder = project / "results" / "runs" / "odd-1"
+    rows = [(*r[:6], math.nan, math.nan, math.nan, r[9]) for r in zero_shot_vs_probe_rows()]
+    write(folder / "zero_shot_vs_probe.h5", "zero_shot_vs_probe", rows)
+    write(folder / "prompt_engineering.h5", "prompt_engineering", [])
+    pairs = shift_rows()[0]
+    write(folder / "distribution_shift.h5", "distribution_shift", pairs + pairs)  # each record twice
+    write(folder / "few_shot.h5", "few_shot", few_shot_rows())
+    assert report.main(["--root", str(project)]) == 0
+    text = (project / "results" / "report" / "report.md").read_text()
+    assert "Mean top-1 % over the data sets by labelled examples a class" in text and "| nan" not in text
+    assert "records unlike this version's distribution_shift" in text
