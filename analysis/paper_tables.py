@@ -56,7 +56,25 @@ def paper_tables(root: Path, pool: Pool) -> list[Table]:
     paper = paper[~paper["dataset"].isin([f"ImageNet->{name}" for name in AVERAGED])]  # Table 16 prints their two halves
     ours = Ours(pool)
     parts = ((layout, _in_order(root, layout, paper[paper["paper_ref"] == layout.ref])) for layout in LAYOUTS)
-    return [_table(root, layout, part, ours) for layout, part in parts if len(part)]
+    tables = {layout.ref: _table(root, layout, part, ours) for layout, part in parts if len(part)}
+    nine = _data_sets(root, ours)
+    return [t for ref, table in tables.items() for t in ([nine, table] if ref == "Table 10" and nine.rows else [table])]
+
+
+def _data_sets(root: Path, ours: Ours) -> Table:
+    """Table 9: sizes and metrics, and which test pictures were scored here."""
+    table = Table("paper_table9", "Table 9: The data sets", ["", "classes", "training", "test", "metric", "test pictures scored here"])
+    scored: dict[str, set[int]] = {}
+    for (study, dataset), rows in ours.at.items():
+        if study in ("zero_shot_vs_probe", "representation"):
+            scored.setdefault(dataset, set()).update(r["n"] for r in rows if r["left_out"] == "")
+    for row in table9(root).itertuples(index=False):
+        counts = sorted(n for n in scored.get(key(row.dataset), ()) if n)
+        table.add([row.title, *(f"{int(n):,}" for n in (row.classes, row.train_size, row.test_size)), row.metric,
+                   ", ".join(f"{n:,}" for n in counts) or DASH], "ours" if counts else "paper")
+    notes = [f"{row.title}: {row.note}." for row in table9(root).itertuples(index=False) if row.note]
+    table.caption = " ".join(["Sizes as printed.", *notes])
+    return table
 
 
 def _table(root: Path, layout: Layout, paper: pd.DataFrame, ours: Ours) -> Table:
