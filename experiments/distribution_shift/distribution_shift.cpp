@@ -10,10 +10,39 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "eval/robustness.hpp"
+#include "eval/scores.hpp"
 #include "run/experiment.hpp"
 
 namespace cliplab {
 namespace {
+
+/// For each class of the shift, the source's class of that name: ImageNet-A and -R have 200 of ImageNet's 1,000.
+std::vector<int> shared_classes(Context& context, const std::string& source, const std::string& shift) {
+  context.need_one_label(source), context.need_one_label(shift);
+  const auto names = context.dataset(source, "test").class_names();
+  std::vector<int> shared;
+  for (const std::string& name : context.dataset(shift, "test").class_names()) {
+    const auto at = std::find(names.begin(), names.end(), name);
+    if (at == names.end()) fail("distribution_shift.pairs", "class '" + name + "' of " + shift, "a class of " + source, "give both sets the same names");
+    shared.push_back(static_cast<int>(at - names.begin()));
+  }
+  return shared;
+}
+
+/// Top-1 of a classifier of the source's classes on the shift's pictures: over the shared classes.
+Interval on_shift(const Outcome& outcome, const std::vector<int>& shared) {
+  return score_named("accuracy", columns_of(outcome.logits, shared), {outcome.labels});
+}
+
+/// Its top-1 on the source: over the same classes and their pictures alone, as Taori et al. compare them.
+Interval on_source(const Outcome& outcome, const std::vector<int>& shared) {
+  std::vector<Eigen::Index> rows;
+  std::vector<int> labels;
+  for (std::size_t i = 0; i < outcome.labels.size(); ++i)
+    if (const auto at = std::find(shared.begin(), shared.end(), outcome.labels[i]); at != shared.end())
+      rows.push_back(static_cast<Eigen::Index>(i)), labels.push_back(static_cast<int>(at - shared.begin()));
+  return score_named("accuracy", columns_of(outcome.logits(rows, Eigen::all), shared), {labels});
+}
 
 struct Point {
   std::string name;
@@ -30,10 +59,15 @@ FeatureSet share_of(const FeatureSet& set, double share, std::uint64_t seed) {
   rows.resize(std::max<std::size_t>(2, static_cast<std::size_t>(share * static_cast<double>(rows.size()))));
   FeatureSet part;
   part.id = fmt::format("{}|share {} seed {}", set.id, share, seed);
-  part.encoder = set.encoder, part.split = set.split, part.description = set.description;
+  part.encoder = set.encoder, part.split = set.split, part.description = set.description, part.num_classes = set.num_classes;
   part.x = set.x(rows, Eigen::all);
   for (const Eigen::Index row : rows) part.labels.push_back(set.labels[row]);
   return part;
+}
+
+std::vector<int> in_source(std::vector<int> labels, const std::vector<int>& shared) {
+  for (int& label : labels) label = shared[label];
+  return labels;
 }
 
 class DistributionShift : public Experiment {
@@ -54,11 +88,9 @@ class DistributionShift : public Experiment {
 
  private:
   static void measure(Context& context, const std::string& source, const std::string& shift) {
-    const auto a = context.dataset(source, "test").class_names(), b = context.dataset(shift, "test").class_names();
-    if (!std::equal(a.begin(), a.end(), b.begin(), b.end()))
-      fail("distribution_shift.pairs", source + " and " + shift + " with different classes", "the same classes in the same order");
+    const std::vector<int> shared = shared_classes(context, source, shift);
     const std::string pair = source + "->" + shift;
-    std::vector<Point> points = baseline(context, source, shift);
+    std::vector<Point> points = baseline(context, source, shift, shared);
     std::vector<double> x, y;
     for (const Point& p : points) x.push_back(logit(p.source.value, p.source.n)), y.push_back(logit(p.shift.value, p.shift.n));
     const Line line = fit_line(x, y);
@@ -68,30 +100,30 @@ class DistributionShift : public Experiment {
     context.record({pair, "test", "baseline", "fit", "r", variant}, {line.r, line.r, line.r, line.n});
     context.record({pair, "test", "majority-class", "floor", "source_top1", ""}, context.majority(source));
     context.record({pair, "test", "majority-class", "floor", "shift_top1", ""},
-                   majority_class(context.raw_pixels(source, "train").labels, context.raw_pixels(shift, "test").labels));
+                   majority_class(context.raw_pixels(source, "train").labels, in_source(context.raw_pixels(shift, "test").labels, shared)));
 
     for (const auto& model : context.models()) {
-      points.push_back({"zero-shot|" + model->info().name, top_k(context.zero_shot(*model, source).ranks, 1),
-                        top_k(context.zero_shot(*model, shift).ranks, 1)});
+      points.push_back({"zero-shot|" + model->info().name, on_source(context.zero_shot(*model, source), shared),
+                        top_k(context.zero_shot(*model, shift).ranks, 1)});  // by the shift's own names
       const FeatureSet& train = context.features(*model, source, "train", Space::kTrunk);
       points.push_back({"linear-probe|" + model->info().name,
-                        top_k(context.probe(train, context.features(*model, source, "test", Space::kTrunk)).ranks, 1),
-                        top_k(context.probe(train, context.features(*model, shift, "test", Space::kTrunk)).ranks, 1)});
+                        on_source(context.probe(train, context.features(*model, source, "test", Space::kTrunk)), shared),
+                        on_shift(context.probe(train, context.features(*model, shift, "test", Space::kTrunk)), shared)});
     }
     for (const Point& p : points) write(context, pair, p, line);
     table(context, pair, points);
   }
 
   /// Ordinary models: probes on raw pixels and on every untrained encoder, on shares of the source's training split.
-  static std::vector<Point> baseline(Context& context, const std::string& source, const std::string& shift) {
+  static std::vector<Point> baseline(Context& context, const std::string& source, const std::string& shift, const std::vector<int>& shared) {
     std::vector<Point> points;
     const auto seed = static_cast<std::uint64_t>(context.options().integer("seed"));
     const auto add = [&](const std::string& name, const FeatureSet& train, const FeatureSet& source_test, const FeatureSet& shift_test) {
       double share = 1;
       for (std::int64_t i = 0; i < context.options().integer("distribution_shift.shares"); ++i, share /= 2) {
         const FeatureSet part = share_of(train, share, seed);
-        points.push_back({fmt::format("linear-probe|{} on 1/{}", name, 1 << i), top_k(context.probe(part, source_test).ranks, 1),
-                          top_k(context.probe(part, shift_test).ranks, 1), true});
+        points.push_back({fmt::format("linear-probe|{} on 1/{}", name, 1 << i), on_source(context.probe(part, source_test), shared),
+                          on_shift(context.probe(part, shift_test), shared), true});
       }
     };
     add("raw-pixels", context.raw_pixels(source, "train"), context.raw_pixels(source, "test"), context.raw_pixels(shift, "test"));

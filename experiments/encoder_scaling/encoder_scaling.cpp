@@ -20,7 +20,8 @@ class EncoderScaling : public Experiment {
     double raw = 0, majority = 0;
     std::int64_t floor_n = 0;
     for (const std::string& name : datasets) {
-      const Interval floor = error_of(context.majority(name)), pixels = error_of(top_k(context.raw_pixel_probe(name).ranks, 1));
+      context.need_one_label(name);
+      const Interval floor = error_of(context.majority(name)), pixels = error_of(context.own_metric(name, context.raw_pixel_probe(name)).second);
       context.record({name, "test", "majority-class", "floor", "error", ""}, floor);
       context.record({name, "test", "raw-pixels", "linear-probe", "error", ""}, pixels);
       majority += floor.value, raw += pixels.value, floor_n += floor.n;
@@ -36,11 +37,11 @@ class EncoderScaling : public Experiment {
       double zero_shot_sum = 0, probe_sum = 0;
       std::int64_t n = 0;
       for (const std::string& name : datasets) {
-        const Interval error = error_of(top_k(context.zero_shot(*model, name).ranks, 1));
+        const Interval error = error_of(context.own_metric(name, context.zero_shot(*model, name)).second);
         context.record({name, "test", info.name, "zero-shot", "error", ""}, error);
         zero_shot_sum += error.value, n += error.n;
         if (!with_probe) continue;
-        const Interval fitted = error_of(top_k(context.probe(*model, name).ranks, 1));
+        const Interval fitted = error_of(context.own_metric(name, context.probe(*model, name)).second);
         context.record({name, "test", info.name, "linear-probe", "error", ""}, fitted);
         probe_sum += fitted.value;
       }

@@ -44,6 +44,7 @@ class FewShot : public Experiment {
     for (const auto& model : context.models()) {
       std::vector<double> needed;
       for (const std::string& name : datasets) {
+        context.need_one_label(name);
         context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
         const Outcome zero_shot = context.zero_shot(*model, name), supervised = context.probe(*model, name);
         const Interval words = top_k(zero_shot.ranks, 1), all = top_k(supervised.ranks, 1);

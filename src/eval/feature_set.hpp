@@ -1,6 +1,7 @@
 // One split of a data set as feature rows, and what may be fitted on what.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,9 @@ struct FeatureSet {
   std::string split;        // "train", "validation", "test"
   std::string description;  // "vit-s", "raw-pixels": the model column of records
   Matrix x;                 // [N, D]
-  std::vector<int> labels;  // [N]
+  std::vector<int> labels;  // [N]; the first of several
+  int num_classes = 0;      // of the data set; rows may lack some
+  std::vector<std::int8_t> targets{};  // [N, C] where a picture may have several: 1, -1, 0 (difficult); else empty
 };
 
 /// Throws InputError when a fit on `train` (and `validation`, which may be null), scored on `test`, would see the test

@@ -176,18 +176,20 @@ double average_precision_11(std::span<const float> scores, std::span<const int> 
   return std::accumulate(std::begin(best), std::end(best), 0.0) / 11;
 }
 
-double mean_average_precision_11(const Matrix& logits, std::span<const std::int8_t> targets) {
+double mean_average_precision_11(const Matrix& logits, std::span<const std::int8_t> targets, bool skip_absent) {
   if (logits.size() != std::ssize(targets) || logits.cols() == 0)
     fail("average precision", std::to_string(targets.size()) + " targets", "one for each of " + std::to_string(logits.size()) + " logits");
   double sum = 0;
+  int counted = 0;
   for (Eigen::Index c = 0; c < logits.cols(); ++c) {
     std::vector<float> scores;
     std::vector<int> labels;
     for (Eigen::Index i = 0; i < logits.rows(); ++i)
       if (const int target = targets[i * logits.cols() + c]; target != 0) scores.push_back(logits(i, c)), labels.push_back(target > 0);
-    sum += average_precision_11(scores, labels);
+    if (skip_absent && std::find(labels.begin(), labels.end(), 1) == labels.end()) continue;
+    sum += average_precision_11(scores, labels), ++counted;
   }
-  return sum / static_cast<double>(logits.cols());
+  return counted == 0 ? 0 : sum / counted;
 }
 
 }  // namespace cliplab

@@ -62,6 +62,7 @@ double roc_auc(std::span<const float> scores, std::span<const int> labels);
 double average_precision_11(std::span<const float> scores, std::span<const int> labels);
 /// Its mean over the classes. logits [N, C], targets [N, C]: 1 yes, -1 no, 0 difficult, which is left out of its class alone
 /// as in the development kit's VOCevalcls.m.
-double mean_average_precision_11(const Matrix& logits, std::span<const std::int8_t> targets);
+/// `skip_absent`: classes without a positive are left out (a small validation cut) instead of an error.
+double mean_average_precision_11(const Matrix& logits, std::span<const std::int8_t> targets, bool skip_absent = false);
 
 }  // namespace cliplab

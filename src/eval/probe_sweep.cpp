@@ -23,7 +23,24 @@ std::vector<int> pick(std::span<const int> labels, const std::vector<Eigen::Inde
   return chosen;
 }
 
+std::vector<std::int8_t> pick_targets(const LabelledRows& rows, const std::vector<Eigen::Index>& chosen) {
+  const auto C = static_cast<Eigen::Index>(rows.targets.size() / std::max<std::size_t>(1, rows.labels.size()));
+  std::vector<std::int8_t> targets;
+  for (const Eigen::Index row : chosen) targets.insert(targets.end(), rows.targets.begin() + row * C, rows.targets.begin() + (row + 1) * C);
+  return targets;
+}
+
+ProbeFitter make_fitter(const LabelledRows& rows, int num_classes, const SweepOptions& options) {
+  if (rows.targets.empty()) return {rows.x, rows.labels, num_classes, options.rule, options.objective};
+  Eigen::MatrixXi targets(rows.x.rows(), num_classes);
+  for (Eigen::Index i = 0; i < targets.rows(); ++i)
+    for (int c = 0; c < num_classes; ++c) targets(i, c) = rows.targets[i * num_classes + c] > 0;
+  return {rows.x, targets, options.rule};
+}
+
 void check_labels(const LabelledRows& rows, int num_classes) {
+  if (!rows.targets.empty() && std::ssize(rows.targets) != rows.x.rows() * num_classes)
+    fail("probe", fmt::format("{} targets", rows.targets.size()), fmt::format("{} x {}", rows.x.rows(), num_classes));
   if (rows.x.rows() != std::ssize(rows.labels)) fail("probe", fmt::format("{} labels", rows.labels.size()), fmt::format("{}", rows.x.rows()));
   for (const int label : rows.labels)
     if (label < 0 || label >= num_classes) fail("probe", fmt::format("label {}", label), fmt::format("a label in [0, {})", num_classes));
@@ -32,7 +49,7 @@ void check_labels(const LabelledRows& rows, int num_classes) {
 class LambdaSearch {
  public:
   LambdaSearch(const LabelledRows& train, const LabelledRows& validation, int num_classes, const SweepOptions& options)
-      : fitter_(train.x, train.labels, num_classes, options.rule, options.objective), validation_(validation), options_(options) {}
+      : fitter_(make_fitter(train, num_classes, options)), validation_(validation), options_(options) {}
 
   void run() {
     std::vector<int> grid;
@@ -72,7 +89,9 @@ class LambdaSearch {
     std::vector<Fit> fits = fitter_.fit(lambdas, options_.max_iterations, starts);
     for (auto& [at, fit] : fitted_) fit.trails.clear();
     for (std::size_t i = 0; i < fits.size(); ++i) {
-      const double accuracy = top_k(label_ranks(fits[i].classifier.logits(validation_.x), validation_.labels), 1).value;
+      const Matrix logits = fits[i].classifier.logits(validation_.x);
+      const double accuracy = validation_.targets.empty() ? top_k(label_ranks(logits, validation_.labels), 1).value
+                                                          : mean_average_precision_11(logits, validation_.targets, true);
       points_[eighths[i]] = {lambdas[i], accuracy, fits[i].report};
       fitted_[eighths[i]] = std::move(fits[i]);
     }
@@ -120,9 +139,10 @@ SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validatio
     for (const auto& [at, point] : search.points_) result.points.push_back(point);
     const int chosen = search.best();
     result.lambda = search.points_[chosen].lambda;
-    const FitOptions fit{result.lambda, options.max_iterations, options.rule};
-    result.classifier = fit_logistic_regression(all.x, all.labels, num_classes, fit, &result.refit,
-                                                options.rule == StopRule::kFast ? &search.fitted_[chosen].classifier : nullptr, options.objective);
+    const Fit start{search.fitted_[chosen].classifier, {}, {}};
+    const Fit* const starts[] = {options.rule == StopRule::kFast ? &start : nullptr};
+    Fit refit = std::move(make_fitter(all, num_classes, options).fit(std::span(&result.lambda, 1), options.max_iterations, starts).front());
+    result.classifier = std::move(refit.classifier), result.refit = refit.report;
   };
   if (validation) {
     check_labels(*validation, num_classes);
@@ -133,13 +153,17 @@ SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validatio
     all << train.x, validation->x;
     std::vector<int> labels(train.labels.begin(), train.labels.end());
     labels.insert(labels.end(), validation->labels.begin(), validation->labels.end());
-    finish(train, *validation, {all, labels});
+    std::vector<std::int8_t> targets(train.targets.begin(), train.targets.end());
+    targets.insert(targets.end(), validation->targets.begin(), validation->targets.end());
+    finish(train, *validation, {all, labels, targets});
   } else {
     const Cut cut = cut_validation(train.labels, num_classes, options.validation_share, options.seed);
     const Matrix part = train.x(cut.train, Eigen::all), held = train.x(cut.validation, Eigen::all);
     const std::vector<int> part_labels = pick(train.labels, cut.train), held_labels = pick(train.labels, cut.validation);
     // Too few samples to cut any: lambda is chosen on the training data itself.
-    finish({part, part_labels}, held_labels.empty() ? LabelledRows{part, part_labels} : LabelledRows{held, held_labels}, train);
+    const std::vector<std::int8_t> part_targets = pick_targets(train, cut.train), held_targets = pick_targets(train, cut.validation);
+    const LabelledRows fitted{part, part_labels, part_targets};
+    finish(fitted, held_labels.empty() ? fitted : LabelledRows{held, held_labels, held_targets}, train);
   }
   return result;
 }

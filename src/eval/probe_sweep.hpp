@@ -14,7 +14,7 @@ namespace cliplab {
 
 struct SweepPoint {
   double lambda = 0;
-  double validation_accuracy = 0;
+  double validation_accuracy = 0;  // mAP where samples have several labels
   FitReport fit;
 };
 
@@ -26,10 +26,12 @@ enum class Search {
 /// "binary" or "full"; throws InputError for another name.
 Search search_named(const std::string& name);
 
-/// Labelled feature rows, owned by the caller.
+/// Labelled feature rows, owned by the caller. With targets lambda is chosen by 11-point mAP, and labels only stratify.
+/// DEVIATION(A.1): the paper does not say how VOC2007's several labels were fitted; here one-vs-rest, difficult objects as no.
 struct LabelledRows {
   const Matrix& x;  // [N, D]
   std::span<const int> labels;
+  std::span<const std::int8_t> targets{};  // [N, C] or empty
 };
 
 struct Cut {

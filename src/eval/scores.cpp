@@ -63,23 +63,32 @@ Interval map_11(const Matrix& logits, const Answers& answers, std::uint64_t seed
 }
 
 struct Metric {
-  std::string name;
+  std::string name, record;
   Interval (*score)(const Matrix&, const Answers&, std::uint64_t);
 };
 
-const Metric kMetrics[]{{"accuracy", accuracy}, {"mean per class", per_class}, {"mean of top-1 and top-5", top1_and_top5}, {"ROC AUC", auc}, {"11-point mAP", map_11}};
+const Metric kMetrics[]{{"accuracy", "top1", accuracy},
+                        {"mean per class", "mean_per_class", per_class},
+                        {"mean of top-1 and top-5", "mean_top1_top5", top1_and_top5},
+                        {"ROC AUC", "roc_auc", auc},
+                        {"11-point mAP", "map11", map_11}};
+
+const Metric& find_metric(const std::string& name) {
+  for (const Metric& metric : kMetrics)
+    if (metric.name == name) return metric;
+  fail("metric", "'" + name + "'", "one of " + joined(kMetrics, ", ", &Metric::name));
+}
 
 }  // namespace
 
 Interval score_named(const std::string& metric, const Matrix& logits, const Answers& answers, std::uint64_t seed) {
-  for (const Metric& known : kMetrics)
-    if (known.name == metric) {
-      const bool several = known.score == map_11;
-      need_rows(metric, logits, several ? answers.targets.size() / std::max<std::size_t>(1, logits.cols()) : answers.labels.size());
-      return known.score(logits, answers, seed);
-    }
-  fail("metric", "'" + metric + "'", "one of " + joined(kMetrics, ", ", &Metric::name));
+  const Metric& known = find_metric(metric);
+  const bool several = known.score == map_11;
+  need_rows(metric, logits, several ? answers.targets.size() / std::max<std::size_t>(1, logits.cols()) : answers.labels.size());
+  return known.score(logits, answers, seed);
 }
+
+std::string record_name(const std::string& metric) { return find_metric(metric).record; }
 
 Matrix columns_of(const Matrix& logits, std::span<const int> classes) {
   Matrix subset(logits.rows(), std::ssize(classes));

@@ -21,6 +21,9 @@ struct Answers {
 /// name, and where logits [N, C] and answers do not fit the metric.
 Interval score_named(const std::string& metric, const Matrix& logits, const Answers& answers, std::uint64_t seed = 0);
 
+/// The same metric's name in records: "top1", "mean_per_class", "mean_top1_top5", "roc_auc" or "map11". Throws InputError.
+std::string record_name(const std::string& metric);
+
 /// Class-subset evaluation (ImageNet-A, -R, ObjectNet): the subset's columns alone, in its order. logits [N, C] -> [N, S].
 Matrix columns_of(const Matrix& logits, std::span<const int> classes);
 

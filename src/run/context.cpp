@@ -14,6 +14,8 @@
 #include "base/progress.hpp"
 #include "base/rng.hpp"
 #include "data/preprocess.hpp"
+#include "data/published.hpp"
+#include "eval/scores.hpp"
 #include "model/torch_objective.hpp"
 #include "run/model_options.hpp"
 
@@ -48,10 +50,10 @@ bool has_validation(const std::string& dataset) {
 }
 
 void score(Outcome& outcome, const FeatureSet& test) {
-  const Matrix logits = outcome.classifier.logits(test.x);
-  outcome.ranks = label_ranks(logits, test.labels);
-  outcome.labels = test.labels;
-  Predictions predictions = top_predictions(logits);
+  outcome.logits = outcome.classifier.logits(test.x);
+  outcome.labels = test.labels, outcome.targets = test.targets;
+  if (test.targets.empty()) outcome.ranks = label_ranks(outcome.logits, test.labels);
+  Predictions predictions = top_predictions(outcome.logits);
   outcome.predicted = std::move(predictions.label), outcome.confidence = std::move(predictions.probability);
 }
 
@@ -69,8 +71,6 @@ ClipModel& Context::untrained(const ClipModel& model) {
 const Dataset& Context::dataset(const std::string& name, const std::string& split) {
   auto& entry = datasets_[name + "/" + split];
   if (!entry) entry = open_dataset(name, split);
-  if (!entry->targets().empty())
-    fail("data set " + name, "several labels a picture", "one", "the studies score single labels; data/dataset.hpp's targets() has them all");
   return *entry;
 }
 
@@ -95,11 +95,12 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
   const Dataset& data = dataset(name, split);
   const std::vector<std::int64_t> indices = subset(data, split);
   FeatureSet set;
-  set.encoder = encoder_id, set.split = split, set.description = description;
+  set.encoder = encoder_id, set.split = split, set.description = description, set.num_classes = static_cast<int>(data.class_names().size());
   set.id = fmt::format("{}|{}|{} of {} seed {}|epoch {}", encoder_id, data.id(), indices.size(), data.size(),
                        indices.size() < static_cast<std::size_t>(data.size()) ? options_.integer("seed") : 0, kCacheEpoch);
   const auto file = cache_file("features", set.id);
-  Matrix table;  // [N, D + 1], the label last
+  const Eigen::Index several = static_cast<Eigen::Index>(data.targets().size()) / std::max<Eigen::Index>(1, data.size());
+  Matrix table;  // [N, D + several + 1]: the targets, if there are any, and the label last
   if (std::filesystem::exists(file)) {
     try {
       table = read_features(file, set.id);
@@ -110,7 +111,7 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
   if (table.size() == 0) {
     Progress progress(fmt::format("encode {}/{} by {}", name, split, description), std::ssize(indices), "images");
     std::vector<Matrix> parts;
-    std::vector<int> labels;
+    std::vector<std::int64_t> kept;
     std::int64_t bad = 0;
     for (std::int64_t begin = 0; begin < std::ssize(indices); begin += kChunk) {
       if (stop_requested()) throw Interrupted("stopped while encoding " + name);
@@ -128,7 +129,7 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
       for (std::int64_t i = 0; i < count; ++i) {
         if (problems[i].empty()) {
           good.push_back(std::move(images[i]));
-          labels.push_back(data.labels()[indices[begin + i]]);
+          kept.push_back(indices[begin + i]);
         } else if (++bad <= 5) {
           say("left out: " + problems[i]);
         }
@@ -137,15 +138,22 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
       progress.update(begin + count);
     }
     if (bad > 0) say(fmt::format("{} of {} pictures of {}/{} left out", bad, indices.size(), name, split));
-    if (labels.empty()) fail(data.id(), "no picture that can be decoded", "at least one", "./cliplab data verify " + name);
-    table.resize(std::ssize(labels), parts.front().cols() + 1);
+    if (kept.empty()) fail(data.id(), "no picture that can be decoded", "at least one", "./cliplab data verify " + name);
+    const Eigen::Index D = parts.front().cols();
+    table.resize(std::ssize(kept), D + several + 1);
     Eigen::Index row = 0;
-    for (const Matrix& part : parts) table.block(row, 0, part.rows(), part.cols()) = part, row += part.rows();
-    for (std::size_t i = 0; i < labels.size(); ++i) table(i, table.cols() - 1) = static_cast<float>(labels[i]);
+    for (const Matrix& part : parts) table.block(row, 0, part.rows(), D) = part, row += part.rows();
+    for (Eigen::Index i = 0; i < table.rows(); ++i) {
+      for (Eigen::Index c = 0; c < several; ++c) table(i, D + c) = data.targets()[kept[i] * several + c];
+      table(i, D + several) = static_cast<float>(data.labels()[kept[i]]);
+    }
     write_features(file, set.id, table);
   }
-  set.x = table.leftCols(table.cols() - 1);
-  for (Eigen::Index i = 0; i < table.rows(); ++i) set.labels.push_back(static_cast<int>(table(i, table.cols() - 1)));
+  set.x = table.leftCols(table.cols() - several - 1);
+  for (Eigen::Index i = 0; i < table.rows(); ++i) {
+    set.labels.push_back(static_cast<int>(table(i, table.cols() - 1)));
+    for (Eigen::Index c = several; c > 0; --c) set.targets.push_back(static_cast<std::int8_t>(table(i, table.cols() - 1 - c)));
+  }
   return set;
 }
 
@@ -183,9 +191,7 @@ Outcome Context::zero_shot(ClipModel& model, const std::string& name, std::vecto
 
 Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const FeatureSet* validation) {
   check_fit(train, validation, test);
-  // A share of the training rows may lack the last classes; the test labels still need their logits.
-  const int num_classes = 1 + std::max(*std::max_element(train.labels.begin(), train.labels.end()),
-                                       *std::max_element(test.labels.begin(), test.labels.end()));
+  const int num_classes = train.num_classes;  // a share of the training rows may lack some
   SweepOptions sweep;
   sweep.max_iterations = static_cast<int>(options_.integer("eval.probe_iterations"));
   sweep.seed = static_cast<std::uint64_t>(options_.integer("seed"));
@@ -223,9 +229,9 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const Fe
   if (!cached) {
     if (stop_requested()) throw Interrupted("stopped before a probe fit");
     say(fmt::format("probe: {} x {} features of {}, {} classes", train.x.rows(), train.x.cols(), train.description, num_classes));
-    const LabelledRows rows{train.x, train.labels};
+    const LabelledRows rows{train.x, train.labels, train.targets};
     if (validation) {
-      const LabelledRows held{validation->x, validation->labels};
+      const LabelledRows held{validation->x, validation->labels, validation->targets};
       outcome.sweep = sweep_probe(rows, &held, num_classes, sweep);
     } else {
       outcome.sweep = sweep_probe(rows, nullptr, num_classes, sweep);
@@ -264,6 +270,16 @@ Outcome Context::raw_pixel_probe(const std::string& name) {
 
 Interval Context::majority(const std::string& name) {
   return majority_class(raw_pixels(name, "train").labels, raw_pixels(name, "test").labels);
+}
+
+void Context::need_one_label(const std::string& name) {
+  if (!dataset(name, "test").targets().empty()) fail("data set " + name, "several labels a picture", "one", "zero_shot_vs_probe scores several");
+}
+
+std::pair<std::string, Interval> Context::own_metric(const std::string& name, const Outcome& outcome) const {
+  const auto set = find_published_set(name);
+  const std::string metric = !outcome.targets.empty() ? "11-point mAP" : set ? set->metric : "accuracy";
+  return {record_name(metric), score_named(metric, outcome.logits, {outcome.labels, outcome.targets})};
 }
 
 void Context::record(Record record, const Interval& interval) {

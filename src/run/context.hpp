@@ -22,10 +22,12 @@ namespace cliplab {
 /// A classifier and what it scored.
 struct Outcome {
   LinearClassifier classifier;
-  std::vector<int> ranks;   // [N] of the true class on the test split
+  Matrix logits;            // [N, C] of the test split
+  std::vector<int> ranks;   // [N] of the true class on the test split; empty where a picture may have several
   std::vector<int> labels;  // [N]
   std::vector<int> predicted;      // [N] the class of the highest logit
   std::vector<double> confidence;  // [N] its probability
+  std::vector<std::int8_t> targets;  // [N, C] where a picture may have several labels; else empty
   SweepResult sweep;               // probes only
   std::string rule;                // probes only: when its fits ended
 };
@@ -57,6 +59,10 @@ class Context {
   Outcome probe(ClipModel& model, const std::string& dataset);
   Outcome raw_pixel_probe(const std::string& dataset);
   Interval majority(const std::string& dataset);
+  /// For studies that score one label a picture. Throws InputError for a set with several.
+  void need_one_label(const std::string& dataset);
+  /// The metric that the paper reports of the data set (data/datasets.json; accuracy of others), by its name in records.
+  std::pair<std::string, Interval> own_metric(const std::string& dataset, const Outcome& outcome) const;
 
   /// Adds a record with `interval` as value, bounds and n.
   void record(Record record, const Interval& interval);

@@ -86,6 +86,32 @@ TEST(ProbeSweep, FastChoosesWithinOneStepOfReferenceAndTheFullSweepHasAllPoints)
   EXPECT_THROW(search_named("golden"), InputError);
 }
 
+TEST(ProbeSweep, SeveralLabelsAreOneVersusRestChosenByMeanAveragePrecision) {
+  Rng rng(8);
+  Matrix x(120, 6);
+  std::vector<int> first(120);
+  std::vector<std::int8_t> targets(120 * 3);
+  for (Eigen::Index i = 0; i < x.rows(); ++i) {
+    for (Eigen::Index d = 0; d < x.cols(); ++d) x(i, d) = static_cast<float>(rng.normal());
+    for (int c = 0; c < 3; ++c) targets[i * 3 + c] = x(i, c) + rng.normal() > 0.5 ? 1 : -1;
+    if (i % 7 == 0) targets[i * 3 + i % 3] = 0;
+    first[i] = static_cast<int>(std::max_element(targets.begin() + i * 3, targets.begin() + i * 3 + 3) - (targets.begin() + i * 3));
+  }
+  const SweepResult sweep = sweep_probe({x, first, targets}, nullptr, 3, {});
+  ASSERT_EQ(sweep.points.size(), 15u);
+  Eigen::MatrixXi yes(120, 3);
+  for (Eigen::Index i = 0; i < 120; ++i)
+    for (int c = 0; c < 3; ++c) yes(i, c) = targets[i * 3 + c] > 0;
+  const Fit direct = std::move(ProbeFitter(x, yes, StopRule::kFast).fit(std::span(&sweep.lambda, 1), 1000).front());
+  // Both end within an estimated 2e-7 of the minimum of each problem.
+  EXPECT_NEAR(sweep.refit.objective, direct.report.objective, 1e-6 * direct.report.objective);
+  // Against this, a probe that takes the first label for the only one ranks the third class worse than its own logit does.
+  const double several = mean_average_precision_11(sweep.classifier.logits(x), targets);
+  const double single = mean_average_precision_11(sweep_probe({x, first}, nullptr, 3, {}).classifier.logits(x), targets);
+  EXPECT_GT(several, single + 0.02);
+  EXPECT_THROW(sweep_probe({x, first, std::span(targets).first(5)}, nullptr, 3, {}), InputError);
+}
+
 TEST(ProbeSweep, RefusesLabelsOutOfRangeAndOddValidationSplits) {
   const Matrix x = Matrix::Random(3, 2);
   const std::vector<int> out_of_range{0, 1, 5}, too_few{0, 1}, good{0, 1, 2}, none;

@@ -1,0 +1,138 @@
+"""Each data set is scored by the metric that the paper reports of it: whole runs on small twins, held against scikit-learn."""
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_recall_curve, roc_auc_score
+
+CONFIG = """studies = zero_shot_vs_probe, distribution_shift
+smoke = true
+[train]
+arch = vit-test
+augment = drawings
+steps = 6
+batch = 64
+warmup = 2
+[eval]
+datasets = pets, kinetics700, hateful_memes, voc2007
+probe_iterations = 20
+[distribution_shift]
+pairs = many>few
+shares = 2
+"""
+VOC = ["cat", "dog", "person"]
+
+
+def picture(rng, label):
+    pixels = rng.integers(0, 120, (24, 24, 3))
+    pixels[:, :, label % 3] += 40 * (label // 3 + 1)  # learnable, not perfectly
+    return Image.fromarray(np.clip(pixels + rng.normal(0, 60), 0, 255).astype(np.uint8))
+
+
+def write_folders(root, name, splits, classes, each, rng):
+    for split in splits:
+        for c, label in enumerate(classes):
+            folder = root / name / split / label
+            folder.mkdir(parents=True)
+            for i in range(each + c):  # unbalanced: the mean over classes is not the accuracy
+                picture(rng, c).save(folder / f"{i}.png")
+
+
+def write_voc(root, rng):
+    base = root / "voc2007"
+    for folder in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (base / folder).mkdir(parents=True)
+    for split, count in (("trainval", 40), ("test", 30)):
+        names = []
+        for i in range(count):
+            name, chosen = f"{split}{i:03}", set(rng.choice(3, rng.integers(1, 3), replace=False).tolist()) | {i % 3}
+            names.append(name)
+            picture(rng, min(chosen)).save(base / "JPEGImages" / f"{name}.jpg")
+            objects = "".join(f"<object><name>{VOC[c]}</name><difficult>{int(c != i % 3 and i % 4 == 0)}</difficult></object>" for c in sorted(chosen))
+            (base / "Annotations" / f"{name}.xml").write_text(f"<annotation>{objects}</annotation>")
+        (base / "ImageSets/Main" / f"{split}.txt").write_text("\n".join(names) + "\n")
+
+
+def records(file):
+    def text(column):
+        return [value.decode() for value in file["records"][column][()]]
+
+    return {key: value for *key_, value in zip(*(text(c) for c in ("dataset", "model", "method", "metric")), file["records/value"][()])
+            for key in [tuple(key_)]}
+
+
+def array(file, name):
+    item = file["arrays/" + name]
+    return {c.decode() if isinstance(c, bytes) else c: item[:, i] for i, c in enumerate(item.attrs["columns"])}
+
+
+def average_precision_11(targets, logits):
+    kept = targets != 0
+    precision, recall, _ = (part[:-1] for part in precision_recall_curve(targets[kept] > 0, logits[kept]))
+    return np.mean([precision[recall >= t - 1e-12].max() for t in np.linspace(0, 1, 11)])
+
+
+@pytest.fixture
+def run(project, tmp_path):
+    rng, sets = np.random.default_rng(5), tmp_path / "sets"
+    write_folders(sets, "pets", ("trainval", "test"), ["Abyssinian", "Beagle", "Bengal"], 8, rng)
+    write_folders(sets, "kinetics700", ("train", "val"), [f"act {i}" for i in range(12)], 4, rng)
+    write_folders(sets, "hateful_memes", ("train", "dev"), ["fine", "hateful"], 15, rng)
+    write_voc(sets, rng)
+    write_folders(sets, "many", ("train", "test"), ["ant", "bee", "cow", "dog"], 8, rng)
+    write_folders(sets, "few", ("test",), ["dog", "bee"], 8, rng)
+    config = tmp_path / "metrics.cfg"
+    config.write_text(CONFIG)
+    done = project.run("run", str(config), "--data-root", str(sets), timeout=600)
+    assert done.returncode == 0, done.stderr
+    return next((project.folder / "results" / "runs").glob("*"))
+
+
+def test_every_set_is_scored_by_its_own_metric(run):
+    with h5py.File(run / "zero_shot_vs_probe.h5") as file:
+        found = records(file)
+        for model, method in (("vit-test", "zero-shot"), ("vit-test", "linear-probe"), ("raw-pixels", "linear-probe")):
+            pets = array(file, f"scores/pets/{model}/{method}")
+            # Sums of a few dozen rates of magnitude 1 in double: far below 1e-12.
+            expected = balanced_accuracy_score(pets["label"], pets["predicted"])
+            assert found["pets", model, method, "mean_per_class"] == pytest.approx(expected, abs=1e-12)
+            assert found["pets", model, method, "top1"] == pytest.approx(accuracy_score(pets["label"], pets["predicted"]), abs=1e-12)
+            acts = array(file, f"scores/kinetics700/{model}/{method}")
+            expected = (np.mean(acts["rank"] < 1) + np.mean(acts["rank"] < 5)) / 2
+            assert found["kinetics700", model, method, "mean_top1_top5"] == pytest.approx(expected, abs=1e-12)
+            memes = array(file, f"scores/hateful_memes/{model}/{method}")
+            of_second = np.where(memes["predicted"] == 1, memes["confidence"], 1 - memes["confidence"])
+            expected = roc_auc_score(memes["label"], of_second)
+            assert found["hateful_memes", model, method, "roc_auc"] == pytest.approx(expected, abs=1e-12)
+            voc = array(file, f"scores/voc2007/{model}/{method}")
+            assert any((voc[f"target{c}"] == 0).any() for c in range(3)), "no difficult object: the twin tests less than it should"
+            expected = np.mean([average_precision_11(voc[f"target{c}"], voc[f"logit{c}"]) for c in range(3)])
+            assert found["voc2007", model, method, "map11"] == pytest.approx(expected, abs=1e-12)
+            assert ("voc2007", model, method, "top1") not in found
+
+
+def test_a_shift_with_some_of_the_classes_is_scored_over_them_alone(run):
+    with h5py.File(run / "distribution_shift.h5") as file:
+        found = records(file)
+    n = {key: value for key, value in found.items() if key[0] == "many->few"}
+    assert ("many->few", "vit-test", "linear-probe", "source_top1") in n
+    with h5py.File(run / "distribution_shift.h5") as file:
+        sizes = dict(zip(zip(*([v.decode() for v in file["records"][c][()]] for c in ("model", "method", "metric"))), file["records/n"][()]))
+    assert sizes["vit-test", "linear-probe", "source_top1"] == 9 + 11  # bee and dog of many/test
+    assert sizes["vit-test", "linear-probe", "shift_top1"] == 8 + 9
+    # Two classes of clear colours: a classifier whose columns were taken by position would mistake dog for ant.
+    assert found["many->few", "raw-pixels on 1/1", "linear-probe", "shift_top1"] > 0.6
+
+
+def test_studies_of_one_label_refuse_several(project, tmp_path):
+    rng = np.random.default_rng(5)
+    write_voc(tmp_path / "sets", rng)
+    config = tmp_path / "one.cfg"
+    config.write_text(CONFIG.split("[eval]")[0].replace("zero_shot_vs_probe, distribution_shift", "few_shot") + "[eval]\ndatasets = voc2007\n")
+    done = project.run("run", str(config), "--data-root", str(tmp_path / "sets"))
+    assert done.returncode == 1
+    assert "data set voc2007: several labels a picture, expected one; zero_shot_vs_probe scores several" in done.stderr
