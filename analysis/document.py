@@ -20,6 +20,7 @@ from few_shot import examples_figure, few_shot, shots_figure
 from freshness import Deviation
 from generic_tables import generic, retrieval
 from headline import headline_table, training_table
+from paper_figures import FIGURES
 from paper_tables import paper_tables
 from pool import Pool, make_pool, why_left_out
 from reference import Reference
@@ -113,7 +114,7 @@ def build(root: Path, runs: list[Run], figure_folder: Path, found: list[Deviatio
     """All sections; figures are drawn into `figure_folder`. `unread` says which files could not be read."""
     pool, problems = make_pool(runs), list(unread)
     studies = [_study_section(root, study, runs, figure_folder, problems) for study in [*STUDIES, *_unknown_studies(root, runs)]]
-    sections = [_summary(root, runs, problems), _claims(root, pool, problems), *studies, _paper(root, pool)]
+    sections = [_summary(root, runs, problems), _claims(root, pool, problems), *studies, _paper(root, pool, figure_folder)]
     sections += [_training(runs, figure_folder), _deviations(found), _provenance(runs), _records(runs)]
     sections[0].blocks[:0] = _problems(problems)
     return [s for s in sections if s.blocks]
@@ -138,11 +139,16 @@ def _claims(root: Path, pool: Pool, problems: list[str]) -> Section:
     return section
 
 
-def _paper(root: Path, pool: Pool) -> Section:
-    tables = paper_tables(root, pool)
+def _paper(root: Path, pool: Pool, folder: Path) -> Section:
+    tables, pictures = paper_tables(root, pool), []
+    for name, caption, maker in FIGURES:
+        figure = maker(root, pool)
+        if figure is not None:
+            figures.save(figure, folder, name)
+            pictures.append(Picture(name, caption))
     lead = Text("Each table in the paper's arrangement: its rows as printed, beneath each what was measured here, models that it has not "
                 "last. –: the paper has no such cell; a letter says why there is none of ours.", "lead")
-    return Section("paper_tables", "The paper's tables", [lead, *tables] if tables else [])
+    return Section("paper_tables", "The paper's tables and figures", [lead, *pictures, *tables] if tables else [])
 
 
 def _unknown_studies(root: Path, runs: list[Run]) -> list[Study]:

@@ -271,3 +271,21 @@ def test_records_without_numbers_and_without_rows_leave_the_rest(project: Path) 
     text = (project / "results" / "report" / "report.md").read_text()
     assert "Mean top-1 % over the data sets by labelled examples a class" in text and "| nan" not in text
     assert "records unlike this version's distribution_shift" in text
+
+
+def test_figures_11_and_12_are_of_table_10(tmp_path: Path) -> None:
+    from paper_figures import figure_11, figure_12, probes
+    from published import published_records
+
+    table = probes(PROJECT, published_records(PROJECT))
+    assert table.shape == (66, 27) and table.notna().all(axis=None) and table.loc["ViT-L/14@336", "VOC2007"] == pytest.approx(89.9)
+    none = Pool(PAPER.records.iloc[:0])
+    bars = figure_11(PROJECT, none).axes[0].patches
+    assert len(bars) == 27 and sum(b.get_width() > -1e-9 for b in bars) == 21  # as good or better, the paper's 21 of 27
+    others, clip = figure_12(PROJECT, none).axes[1].lines
+    assert (len(others.get_xdata()), len(clip.get_xdata())) == (57, 9)
+    best = clip.get_ydata()[list(clip.get_xdata()).index(max(clip.get_xdata()))]
+    assert best == pytest.approx(table.loc["ViT-L/14@336"].drop("ImageNet").mean()) and best > max(others.get_ydata())
+    ours = PAPER.records[PAPER.records["model"].eq("ViT-L/14@336")]
+    points = figure_11(PROJECT, Pool(ours)).axes[0].lines[0]
+    assert sorted(points.get_xdata()) == pytest.approx(sorted(b.get_width() for b in bars))
