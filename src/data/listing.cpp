@@ -32,13 +32,6 @@ std::string lower_extension(std::string_view name) {
   return extension;
 }
 
-bool leads_elsewhere(const std::string& name) {
-  if (name.starts_with('/')) return true;
-  for (const fs::path& part : fs::path(name))
-    if (part == "..") return true;
-  return false;
-}
-
 struct ArchiveHandle {
   archive* handle = archive_read_new();
   ~ArchiveHandle() { archive_read_free(handle); }
@@ -80,6 +73,13 @@ void walk_pictures(const fs::path& base, const fs::path& folder, std::vector<fs:
 }
 
 }  // namespace
+
+bool leads_elsewhere(const std::string& name) {
+  if (name.starts_with('/')) return true;
+  for (const fs::path& part : fs::path(name))
+    if (part == "..") return true;
+  return false;
+}
 
 Container::Container(fs::path file) : file_(std::move(file)), descriptor_(::open(file_.c_str(), O_RDONLY | O_CLOEXEC)) {
   if (descriptor_ < 0) fail(file_.string(), std::string("cannot be opened (") + std::strerror(errno) + ")", "a readable file");

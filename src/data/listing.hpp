@@ -84,6 +84,8 @@ void list_pictures(const std::filesystem::path& base, const std::filesystem::pat
                    std::vector<std::string>& problems);
 bool is_picture_name(std::string_view name);
 
+/// A member's name that a careless unpacker would write outside its folder.
+bool leads_elsewhere(const std::string& name);
 std::vector<std::string> read_lines(const std::filesystem::path& file);  // without '\r', the last empty one dropped
 std::vector<std::string> split_columns(std::string_view line, char separator);
 bool is_utf8(std::string_view text);
