@@ -28,13 +28,14 @@ class Container {
   Container& operator=(const Container&) = delete;
 
   const std::filesystem::path& file() const { return file_; }
-  /// Throws InputError naming file and `key` when the file has become shorter.
+  /// Throws InputError naming file and `key` when the file is another one than it was when it was opened.
   std::string read(std::int64_t offset, std::int64_t bytes, const std::string& key) const;
 
  private:
   std::filesystem::path file_;
   std::string content_;
   int descriptor_ = -1;
+  std::int64_t size_ = 0, written_ns_ = 0;  // at that time
 };
 
 struct Item {
