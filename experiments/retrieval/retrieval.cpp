@@ -1,16 +1,12 @@
 // Zero-shot retrieval of captions and pictures (paper section 3.1 and appendix E.1, Table 13).
 #include <algorithm>
 
-#include "base/error.hpp"
-#include "base/parallel.hpp"
 #include "data/corpus.hpp"
 #include "eval/retrieval.hpp"
 #include "run/experiment.hpp"
 
 namespace cliplab {
 namespace {
-
-constexpr std::int64_t kChunk = 256;  // pictures decoded at a time
 
 class Retrieval : public Experiment {
  public:
@@ -26,26 +22,15 @@ class Retrieval : public Experiment {
     for (const std::string& name : options.list("retrieval.sets")) {
       const auto set = open_pair_corpus(name, options.text("retrieval.split"));
       const std::int64_t pictures = std::min(set->size(), options.integer("eval.max_test"));
-      std::vector<Matrix> features(context.models().size());  // [N, D] a model
-      std::vector<std::string> texts;                         // [T]
-      std::vector<int> owner;                                 // [T]
-      for (std::int64_t begin = 0; begin < pictures; begin += kChunk) {
-        std::vector<Image> chunk(std::min(kChunk, pictures - begin));
-        std::vector<std::vector<std::string>> captions(chunk.size());
-        parallel_for(std::ssize(chunk), [&](std::int64_t i) {
-          Pair pair = set->get(begin + i);
-          chunk[i] = std::move(pair.image), captions[i] = std::move(pair.captions);
-        });
-        for (std::size_t m = 0; m < features.size(); ++m) {
-          features[m].conservativeResize(begin + std::ssize(chunk), context.models()[m]->info().architecture.embed_dim);
-          features[m].bottomRows(std::ssize(chunk)) = context.models()[m]->image().encode(chunk, Space::kJoint);
+      std::vector<std::vector<std::string>> captions(pictures);
+      const std::vector<Matrix> features = context.pair_features(*set, pictures, [&](std::int64_t i, const Pair& pair) { captions[i] = pair.captions; });
+      std::vector<std::string> texts;  // [T]
+      std::vector<int> owner;          // [T]
+      for (std::int64_t i = 0; i < pictures; ++i)
+        for (std::size_t c = 0; c < std::min<std::size_t>(captions[i].size(), options.integer("retrieval.captions")); ++c) {
+          texts.push_back(with_prefix(options.text("retrieval.prefix"), captions[i][c]));
+          owner.push_back(static_cast<int>(i));
         }
-        for (std::size_t i = 0; i < captions.size(); ++i)
-          for (std::size_t c = 0; c < std::min<std::size_t>(captions[i].size(), options.integer("retrieval.captions")); ++c) {
-            texts.push_back(with_prefix(options.text("retrieval.prefix"), captions[i][c]));
-            owner.push_back(static_cast<int>(begin) + static_cast<int>(i));
-          }
-      }
       for (std::size_t m = 0; m < features.size(); ++m)
         record(context, *context.models()[m], *set, name, retrieval_ranks(features[m], context.models()[m]->text().encode(texts), owner));
     }

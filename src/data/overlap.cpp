@@ -41,9 +41,11 @@ double difference(const Looks& a, const Looks& b) {
 }
 
 std::array<std::uint8_t, kSide * kSide> small_grey(const Image& on_white) {
-  const Image small = resize_bicubic(drawn_part(on_white), kSide, kSide);
   std::array<std::uint8_t, kSide * kSide> grey{};
-  for (std::size_t i = 0; i < grey.size() && small.height > 0; ++i)
+  const Image drawn = drawn_part(on_white);
+  if (drawn.height == 0) return grey;  // a blank page, which looks like other blank pages
+  const Image small = resize_bicubic(drawn, kSide, kSide);
+  for (std::size_t i = 0; i < grey.size(); ++i)
     grey[i] = static_cast<std::uint8_t>((299 * small.pixels[3 * i] + 587 * small.pixels[3 * i + 1] + 114 * small.pixels[3 * i + 2]) / 1000);
   return grey;
 }

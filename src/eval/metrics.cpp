@@ -22,6 +22,12 @@ Interval clopper_pearson(std::int64_t hits, std::int64_t n, double level) {
   return interval;
 }
 
+double binomial_p_value(std::int64_t hits, std::int64_t n, double rate) {
+  if (hits < 0 || hits > n || !(rate >= 0 && rate <= 1)) fail("binomial test", std::to_string(hits) + " hits of " + std::to_string(n), "0 <= hits <= n, a rate in [0, 1]");
+  if (hits == 0) return 1;
+  return cdf(complement(boost::math::binomial_distribution<>(static_cast<double>(n), rate), static_cast<double>(hits - 1)));
+}
+
 std::vector<int> label_ranks(const Matrix& logits, std::span<const int> labels) {
   if (logits.rows() != std::ssize(labels)) fail("metrics", std::to_string(labels.size()) + " labels", std::to_string(logits.rows()));
   std::vector<int> ranks(labels.size());

@@ -18,6 +18,9 @@ struct Interval {
 /// Clopper-Pearson interval of `hits` in `n`; n = 0 gives {0, 0, 1, 0}. `level` in (0, 1).
 Interval clopper_pearson(std::int64_t hits, std::int64_t n, double level = 0.95);
 
+/// One-sided binomial test: the chance of `hits` or more in `n` when each hits with probability `rate`.
+double binomial_p_value(std::int64_t hits, std::int64_t n, double rate);
+
 /// Rank of the label's logit in its row, 0 for the highest; ties count against the label except by index
 /// (the lower class index wins, as argmax does). logits [N, C], labels [N] -> [N].
 std::vector<int> label_ranks(const Matrix& logits, std::span<const int> labels);

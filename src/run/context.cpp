@@ -166,6 +166,24 @@ const FeatureSet& Context::features(ClipModel& model, const std::string& name, c
   return set;
 }
 
+std::vector<Matrix> Context::pair_features(const PairCorpus& set, std::int64_t count, const std::function<void(std::int64_t, const Pair&)>& each) {
+  std::vector<Matrix> features;
+  for (const auto& model : models_) features.emplace_back(count, model->info().architecture.embed_dim);
+  Progress progress("encode " + set.id(), count, "images");
+  for (std::int64_t begin = 0; begin < count; begin += kChunk) {
+    if (stop_requested()) throw Interrupted("stopped while encoding " + set.id());
+    std::vector<Image> chunk(std::min<std::int64_t>(kChunk, count - begin));
+    parallel_for(std::ssize(chunk), [&](std::int64_t i) {
+      Pair pair = set.get(begin + i);
+      each(begin + i, pair);
+      chunk[i] = std::move(pair.image);
+    });
+    for (std::size_t m = 0; m < models_.size(); ++m) features[m].middleRows(begin, std::ssize(chunk)) = models_[m]->image().encode(chunk, Space::kJoint);
+    progress.update(begin + std::ssize(chunk));
+  }
+  return features;
+}
+
 const FeatureSet& Context::raw_pixels(const std::string& name, const std::string& split) {
   auto& set = features_["raw|" + name + "/" + split];
   if (!set.id.empty()) return set;

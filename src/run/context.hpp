@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/options.hpp"
+#include "data/corpus.hpp"
 #include "data/dataset.hpp"
 #include "eval/feature_set.hpp"
 #include "eval/metrics.hpp"
@@ -45,9 +46,15 @@ class Context {
   /// An open data set (kept open). Throws InputError.
   const Dataset& dataset(const std::string& name, const std::string& split);
 
+  /// The samples that features() looks at, in its order.
+  std::vector<std::int64_t> rows(const std::string& name, const std::string& split) { return subset(dataset(name, split), split); }
+
   /// Features of a split, at most eval.max_train or eval.max_test samples of it (a seeded choice). Pictures that
   /// cannot be decoded are counted, named and left out.
   const FeatureSet& features(ClipModel& model, const std::string& dataset, const std::string& split, Space space);
+  /// Joint features of the set's first `count` pictures, [N, D] a model; `each` sees every pair's captions and key first, on
+  /// many threads. A picture that cannot be decoded is an error: leaving it out would change the task. Not cached.
+  std::vector<Matrix> pair_features(const PairCorpus& set, std::int64_t count, const std::function<void(std::int64_t, const Pair&)>& each);
   /// The floor below every encoder: pixels in [0, 1]; 28 x 28 grey when all pictures are grey, else 16 x 16 RGB.
   const FeatureSet& raw_pixels(const std::string& dataset, const std::string& split);
 

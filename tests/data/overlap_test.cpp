@@ -51,6 +51,13 @@ TEST(Overlap, FindsCopiesAfterAnotherSizeAndMarginAndNothingElse) {
   EXPECT_EQ(overlap.unreadable, 1);
 }
 
+TEST(Overlap, ABlankPageIsAPicture) {
+  std::vector<Image> one{Image::make(12, 9, 3), scene(1)};
+  std::fill(one[0].pixels.begin(), one[0].pixels.end(), 255);
+  std::vector<Image> other{scene(2), one[0]};
+  EXPECT_THAT(pairs(find_overlap(source("one", one), source("other", other))), ElementsAre("0=1"));
+}
+
 TEST(Overlap, WithinOneSetEachPairIsToldOnce) {
   std::vector<Image> images;
   for (std::uint64_t i = 0; i < 10; ++i) images.push_back(scene(i));

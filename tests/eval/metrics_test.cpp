@@ -25,6 +25,16 @@ TEST(Metrics, ClopperPearsonIsScipys) {
   EXPECT_THROW(clopper_pearson(3, 2), InputError);
 }
 
+TEST(Metrics, BinomialTestIsScipys) {
+  for (const json& row : golden()["binomial"]) {
+    const double p = binomial_p_value(row[0], row[1], row[2]);
+    // Both sum a continued fraction to about 1e-13 of the value.
+    EXPECT_NEAR(p, row[3].get<double>(), 1e-10 * row[3].get<double>()) << row;
+  }
+  EXPECT_THROW(binomial_p_value(3, 2, 0.5), InputError);
+  EXPECT_THROW(binomial_p_value(1, 2, 1.5), InputError);
+}
+
 TEST(Metrics, RanksBreakTiesByIndexAsArgmaxDoes) {
   Matrix z(3, 3);
   z << 1, 2, 2, 5, 5, 5, 0, 3, 1;

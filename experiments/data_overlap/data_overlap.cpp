@@ -1,0 +1,100 @@
+// Test pictures that the training data held already, and what they add to the score (paper section 5, Figure 17). The
+// detector is data/overlap.hpp, whose DEVIATION(5) stands there.
+#include "data/overlap.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/progress.hpp"
+#include "run/experiment.hpp"
+
+namespace cliplab {
+namespace {
+
+constexpr double kLevel = 0.995;  // of Figure 17's intervals
+
+double share_right(std::span<const int> ranks) {
+  return static_cast<double>(std::count(ranks.begin(), ranks.end(), 0)) / static_cast<double>(std::max<std::size_t>(1, ranks.size()));
+}
+
+class DataOverlap : public Experiment {
+ public:
+  void declare(Options& options) const override {
+    options.add_list("data_overlap.sets", {"drawings"}, "what the models were trained on: corpora of pairs, or captioned folders of the data root");
+    options.add_text("data_overlap.split", "train", "which part of them");
+  }
+
+  void run(Context& context) const override {
+    const Options& options = context.options();
+    std::vector<std::unique_ptr<PairCorpus>> corpora;
+    for (const std::string& name : options.list("data_overlap.sets")) corpora.push_back(open_pair_corpus(name, options.text("data_overlap.split")));
+    for (const std::string& name : options.list("eval.datasets")) {
+      context.need_one_label(name);
+      const std::vector<char> seen = seen_before(context, name, corpora);
+      const Interval share = clopper_pearson(std::count(seen.begin(), seen.end(), 1), std::ssize(seen));
+      context.record({name, "test", "", "overlap", "share", ""}, share);
+      for (const auto& model : context.models()) measure(context, *model, name, seen);
+    }
+  }
+
+ private:
+  /// For each row of features(): is it, or does it look like, a picture of the training data?
+  static std::vector<char> seen_before(Context& context, const std::string& name, const std::vector<std::unique_ptr<PairCorpus>>& corpora) {
+    const Dataset& set = context.dataset(name, "test");
+    const std::vector<std::int64_t> rows = context.rows(name, "test");
+    const PictureSource test{set.id(), std::ssize(rows), [&](std::int64_t i) { return set.get(rows[i]).image; },
+                             [&](std::int64_t i) { return set.key(rows[i]); }};
+    std::vector<char> seen(rows.size());
+    for (const auto& corpus : corpora)
+      for (const OverlapPair& pair : find_overlap(test, pictures_of(*corpus)).pairs) seen[pair.first] = 1;
+    return seen;
+  }
+
+  static void measure(Context& context, ClipModel& model, const std::string& name, const std::vector<char>& seen) {
+    const Outcome outcome = context.zero_shot(model, name);
+    if (outcome.ranks.size() != seen.size())
+      fail("data_overlap: " + name, fmt::format("{} of {} test pictures that can be decoded", outcome.ranks.size(), seen.size()), "all of them",
+           "./cliplab data verify " + name + " --decode true names the others");
+    std::vector<int> clean, overlap;
+    for (std::size_t i = 0; i < seen.size(); ++i) (seen[i] ? overlap : clean).push_back(outcome.ranks[i]);
+    const std::string& encoder = model.info().name;
+    context.record({name, "test", encoder, "zero-shot", "top1", "all"}, top_k(outcome.ranks, 1));
+    context.record({name, "test", encoder, "zero-shot", "top1", "clean"}, top_k(clean, 1));
+
+    MatrixD table(std::ssize(seen), 2);
+    for (std::size_t i = 0; i < seen.size(); ++i) table.row(static_cast<Eigen::Index>(i)) << seen[i], outcome.ranks[i];
+    context.array({"overlap/" + name + "/" + encoder, {"seen", "rank"}, table});
+    if (overlap.empty() || clean.empty()) {  // nothing to compare: the gain is none, a test has no side
+      if (overlap.empty()) context.record({name, "test", encoder, "overlap", "gain", "all minus clean"}, {0, 0, 0, std::ssize(seen)});
+      say(fmt::format("{}: {} of {} test pictures were in the training data; no test of a difference", name, overlap.size(), seen.size()));
+      return;
+    }
+    context.record({name, "test", encoder, "zero-shot", "top1", "overlap"}, top_k(overlap, 1));
+    const auto gain = [&](std::span<const std::size_t> rows) {
+      std::vector<int> all, unseen;
+      for (const std::size_t row : rows) {
+        all.push_back(outcome.ranks[row]);
+        if (!seen[row]) unseen.push_back(outcome.ranks[row]);
+      }
+      return share_right(all) - share_right(unseen);
+    };
+    context.record({name, "test", encoder, "overlap", "gain", "all minus clean"}, bootstrap(std::ssize(seen), gain));
+    // Figure 17, left: the overlap's own interval less the clean score, which is taken as exact.
+    const auto hits = std::count(overlap.begin(), overlap.end(), 0);
+    const Interval own = clopper_pearson(hits, std::ssize(overlap), kLevel);
+    const double expected = share_right(clean);
+    context.record({name, "test", encoder, "overlap", "difference", "overlap minus clean, 99.5 % Clopper-Pearson"},
+                   {own.value - expected, own.low - expected, own.high - expected, own.n});
+    // The null hypothesis: what was seen is got right as often as what was not.
+    const double p = binomial_p_value(hits, std::ssize(overlap), expected);
+    context.record({name, "test", encoder, "overlap", "p_value", "overlap above clean, one-sided binomial"}, {p, p, p, own.n});
+  }
+};
+
+CLIPLAB_REGISTER_EXPERIMENT(DataOverlap, "data_overlap", "section 5, Figure 17",
+                            "How many test pictures were in the training data, and what do they add to the score?");
+
+}  // namespace
+}  // namespace cliplab
