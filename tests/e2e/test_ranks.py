@@ -147,3 +147,10 @@ def test_checkpoint_of_another_training_is_refused_by_name(project: Project, key
     done = project.run(*words)
     assert done.returncode == 1
     assert said in done.stderr.strip().splitlines()[-1], done.stderr
+
+
+def test_batch_that_the_ranks_cannot_share_is_refused_by_all(project: Project):
+    launcher = start(project, 3, *WORDS, "40")
+    _, errors = launcher.communicate(timeout=120)
+    assert launcher.returncode != 0
+    assert "train.batch: 64 on 3 ranks, expected a multiple of the ranks" in errors, errors
