@@ -41,7 +41,7 @@ TrainConfig train_config(const Options& options, const std::string& architecture
   config.seed = static_cast<std::uint64_t>(options.integer("seed"));
   config.steps = options.integer("train.steps");
   config.batch = options.integer("train.batch");
-  config.learning_rate = options.real("train.lr");
+  config.learning_rate = options.real("train.lr") > 0 ? options.real("train.lr") : paper_learning_rate(architecture);
   config.warmup_steps = std::min(options.integer("train.warmup"), config.steps);
   config.weight_decay = options.real("train.weight_decay");
   config.precision = resolved_precision(options.text("train.precision"));
@@ -87,7 +87,10 @@ void check_values(const Options& options) {
     if (!fs::exists(file)) fail("model.files", "'" + file + "'", "an existing file");
   if (options.list("model.files").empty() && options.list("train.arch").empty())
     fail("train.arch", "an empty list", "an architecture, or model.files");
-  for (const std::string& name : options.list("train.arch")) find_architecture(name);
+  for (const std::string& name : options.list("train.arch")) {
+    find_architecture(name);
+    if (options.list("model.files").empty()) train_config(options, name);  // a rate of 0 is the paper's, which not all have
+  }
   model_options(options);
 }
 
@@ -273,7 +276,7 @@ Options run_options() {
   options.add_integer("train.steps", 1000, 1, 100'000'000, "optimiser steps");
   options.add_integer("train.batch", 256, 2, 65536, "pairs a step");
   options.add_integer("train.micro_batch", 0, 0, 65536, "pairs a process that go through the towers at a time, to bound memory; all negatives are kept. 0: all");
-  options.add_real("train.lr", 1e-3, 0, 1, "peak learning rate");
+  options.add_real("train.lr", 1e-3, 0, 1, "peak learning rate; 0: each model's own of the paper's Tables 19 and 20");
   options.add_integer("train.warmup", 50, 0, 1'000'000, "steps of linear warm-up");
   options.add_real("train.weight_decay", 0.2, 0, 10, "decoupled weight decay of matrices");
   options.add_text("train.precision", "auto", "type of activations; auto: bf16 where the processor multiplies it natively, else fp32",

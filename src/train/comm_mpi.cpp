@@ -91,7 +91,12 @@ class MpiComm : public Comm {
 
 }  // namespace
 
-std::shared_ptr<Comm> mpi_comm() { return std::make_shared<MpiComm>(); }
+std::shared_ptr<Comm> mpi_comm() {
+  int done = 0;
+  MPI_Finalized(&done);
+  if (done != 0) return single_comm();  // the next cell of a sweep, which runs on one rank only; MPI starts once
+  return std::make_shared<MpiComm>();
+}
 
 #else
 

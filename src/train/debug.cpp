@@ -78,14 +78,14 @@ int debug_train(std::span<const std::string> a) {
     StepResult result = gradients.run(pairs, scaler.scale);
     for (; scaler.in_use() && !std::isfinite(result.gradient_norm); result = gradients.run(pairs, scaler.scale)) scaler.update(false), optimizer.clear();
     losses.push_back(result.loss);
-    if (step == 1)
+    if (step == 1 && a[2] != "-")
       for (const auto& [name, value] : parameters) kept["grad." + name] = value.grad().detach().clone();
     optimizer.step(step, std::stod(a[4]));
     clamp_logit_scale(model->logit_scale);
     seconds.push_back(seconds_since(start));
   }
   fmt::print("seconds {:.4f} peak_mb {}\n", median(seconds), peak_mb());
-  if (ranks.rank() > 0) return 0;
+  if (ranks.rank() > 0 || a[2] == "-") return 0;
   kept["loss"] = torch::tensor(losses, torch::kFloat64);
   for (const auto& [name, value] : state) kept["state." + name] = value.detach();
   std::map<std::string, TensorBytes> bytes;

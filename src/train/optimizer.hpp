@@ -18,6 +18,8 @@ struct AdamWOptions {
 /// Table 18's for the family, "vit" or "resnet".
 AdamWOptions adamw_options(const std::string& family, double weight_decay);
 
+/// DEVIATION(2.5): moments are fp32 and so are the text tower's weights; the paper kept both in half precision, the weights
+/// with stochastic rounding, to save memory.
 class AdamW {
  public:
   /// Parameters by name, fp32 (fp64 in tests), dense in their own memory format.

@@ -46,6 +46,9 @@ struct TrainConfig {
   std::string key() const;
 };
 
+/// The peak rate of one of the paper's nine models. Throws InputError for another.
+double paper_learning_rate(const std::string& architecture);
+
 /// The folder of this training: <models>/<architecture>-<12 digits of the key's hash>. Reads the corpus' manifest only.
 std::filesystem::path training_folder(const TrainConfig& config, const std::filesystem::path& models);
 

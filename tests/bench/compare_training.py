@@ -80,8 +80,8 @@ def measure(who: str, folder: Path, precision: str, steps: int) -> tuple[float, 
     if who == "open_clip":
         words = [sys.executable, "-c", PEER, str(folder), precision, str(steps)]
     else:
-        files = [str(folder / name) for name in ("model.safetensors", "batch.safetensors", "out.safetensors")]
-        words = [os.environ["CLIPLAB_BIN"], "debug", "train", *files, str(steps), "1e-5", "0.2", "0", precision,
+        files = [str(folder / name) for name in ("model.safetensors", "batch.safetensors")]
+        words = [os.environ["CLIPLAB_BIN"], "debug", "train", *files, "-", str(steps), "1e-5", "0.2", "0", precision,
                  "recompute" if who == "cliplab, recomputing" else "keep"]
     out = subprocess.run(words, check=True, capture_output=True, text=True, env=os.environ | {"OMP_WAIT_POLICY": "passive"}).stdout.split()
     return float(out[1]), float(out[3])

@@ -147,3 +147,19 @@ def test_checkpoint_of_another_training_is_refused_by_name(project: Project, key
     done = project.run(*words)
     assert done.returncode == 1
     assert said in done.stderr.strip().splitlines()[-1], done.stderr
+
+
+def test_batch_that_the_ranks_cannot_share_is_refused_by_all(project: Project):
+    launcher = start(project, 3, *WORDS, "40")
+    _, errors = launcher.communicate(timeout=120)
+    assert launcher.returncode != 0
+    assert "train.batch: 64 on 3 ranks, expected a multiple of the ranks" in errors, errors
+
+
+def test_sweep_runs_on_one_rank_and_is_refused_on_two(project: Project):
+    words = [*WORDS, "4", "--sweep", "seed=0,1"]
+    out, errors = start(project, 1, *words).communicate(timeout=300)
+    assert len(set(out.split())) == 2, errors
+    launcher = start(project, 2, *words)
+    _, errors = launcher.communicate(timeout=120)
+    assert launcher.returncode != 0 and "start each cell by its own mpirun" in errors, errors

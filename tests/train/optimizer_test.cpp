@@ -1,8 +1,13 @@
-// AdamW against torch.optim's own, and the schedule.
+// AdamW against torch.optim's own, the schedule, the paper's rates and the factor on the loss in fp16.
 #include "train/optimizer.hpp"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
+
+#include "base/error.hpp"
+#include "model/architecture.hpp"
+#include "train/loss_scaler.hpp"
+#include "train/train.hpp"
 
 namespace cliplab {
 namespace {
@@ -34,6 +39,30 @@ TEST_P(AdamWTest, TwentyStepsEqualTorchOptim) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OwnAndFused, AdamWTest, ::testing::Bool());
+
+TEST(Recipe, RatesAreThoseOfTables19And20) {
+  EXPECT_EQ(paper_learning_rate("RN50x64"), 3.6e-4);
+  EXPECT_EQ(paper_learning_rate("ViT-L/14@336"), 2e-5);
+  EXPECT_THROW(paper_learning_rate("vit-s"), InputError);
+  int named = 0;  // the paper's nine, with their own vocabulary and context
+  for (const Architecture& a : architecture_table()) named += a.context_length == 77 && paper_learning_rate(a.name) > 0;
+  EXPECT_EQ(named, 9);
+}
+
+TEST(LossScaler, HalvesOnOverflowAndDoublesAfterTwoThousandSteps) {
+  LossScaler scaler = LossScaler::for_fp16();
+  EXPECT_TRUE(scaler.in_use() && !LossScaler().in_use());
+  scaler.update(false);
+  EXPECT_EQ(scaler.scale, 32768);
+  for (int i = 0; i < 1999; ++i) scaler.update(true);
+  EXPECT_EQ(scaler.scale, 32768);
+  scaler.update(true);
+  EXPECT_EQ(scaler.scale, 65536);
+  for (int i = 0; i < 1999; ++i) scaler.update(true);
+  scaler.update(false);  // the count starts again
+  for (int i = 0; i < 1999; ++i) scaler.update(true);
+  EXPECT_EQ(scaler.scale, 32768);
+}
 
 TEST(Schedule, WarmsUpLinearlyAndEndsAtZero) {
   EXPECT_DOUBLE_EQ(scheduled_rate(0, 100, 10, 1.0), 0.1);
