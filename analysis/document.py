@@ -1,10 +1,12 @@
 """Puts a report together: sections of banners, text, tables and figures, without a word of any output format.
 
 Every caption says what is measured, on how many samples, with which interval, model and data, and how the scale
-differs from the paper's. A study that a run lacks gets one line."""
+differs from the paper's. A study that a run lacks gets one line; one without code here gets generic tables; what cannot
+be read or shown is counted in the summary, and the rest still comes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +14,20 @@ from pathlib import Path
 import pandas as pd
 
 import figures
+from claims import ClaimError
+from claims_section import claims_tables
+from few_shot import examples_figure, few_shot, shots_figure
 from freshness import Deviation
+from generic_tables import generic, retrieval
 from headline import headline_table, training_table
+from paper_figures import FIGURES
+from paper_tables import paper_tables
+from pool import Pool, make_pool, why_left_out
 from reference import Reference
-from results import ResultFile, Run
+from results import ResultError, ResultFile, Run
 from robustness_figure import distribution_shift
 from study_tables import STUDY_TABLES, datasets_of, models_of, of_data_sets
-from tables import Table
+from tables import Table, file_name
 
 INTERVALS = ("Intervals are 95 %: Clopper-Pearson for rates, bootstrap for means over classes and for slopes; a number "
              "without one has none defined.")
@@ -46,10 +55,21 @@ class Config:
 
 
 @dataclass
+class Records:
+    """Every record of a file, where the numbers of the report link to; in the HTML only, the others have records.csv."""
+
+    where: str  # "run/file.h5"
+    file: ResultFile
+
+
+@dataclass
 class Section:
     key: str  # names the generated Typst file
     title: str
-    blocks: list[Text | Table | Picture | Config] = field(default_factory=list)
+    blocks: list[Text | Table | Picture | Config | Records] = field(default_factory=list)
+
+
+Block = Text | Table | Picture | Config | Records
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,11 @@ STUDIES = (
     Study("prompt_engineering", "Prompt engineering and ensembling (Fig 4)",
           "What do a template around the class name and an ensemble of templates add to the bare name?",
           (("fig4_prompts", "Top-1 averaged over the data sets with three kinds of prompt.", figures.prompt_engineering),)),
+    Study("few_shot", "Few-shot probes (Figs 6 and 7)",
+          "How many labelled examples a class does a probe need to match zero-shot?",
+          (("fig6_few_shot", "Top-1 averaged over the data sets by labelled examples a class; the star and the dotted line: zero-shot.",
+            shots_figure),
+           ("fig7_examples", "Labelled examples a class at which the probe's accuracy equals zero-shot's, by data set.", examples_figure))),
     Study("encoder_scaling", "Scaling of the image encoder (Fig 9)",
           "Does zero-shot error fall as a power of compute?",
           (("fig9_scaling", "Zero-shot error averaged over the data sets against multiply-adds of one image's forward "
@@ -79,16 +104,70 @@ STUDIES = (
           "Does a zero-shot classifier lose less than a fitted one when the pictures change?",
           (("fig14_robustness", "Top-1 on the shifted data over top-1 at the source, axes in logit; dotted: no loss; "
             "line: logit fit through the baseline points.", distribution_shift),)),
+    Study("retrieval", "Retrieval (Table 13)", "Does a caption find its picture, and a picture its caption?", ()),
 )
+TABLES_OF = STUDY_TABLES | {"few_shot": few_shot, "retrieval": retrieval}
+SHAPE_ERRORS = (KeyError, IndexError, ValueError, TypeError, pd.errors.InvalidIndexError)  # records of another version of a study
 
 
-def build(root: Path, runs: list[Run], figure_folder: Path, found: list[Deviation]) -> list[Section]:
-    """All sections; figures are drawn into `figure_folder`."""
-    sections = [_summary(root, runs)]
-    for study in STUDIES:
-        sections.append(_study_section(root, study, runs, figure_folder))
-    sections += [_training(runs, figure_folder), _deviations(found), _provenance(runs)]
-    return sections
+def build(root: Path, runs: list[Run], figure_folder: Path, found: list[Deviation], unread: tuple[str, ...] = ()) -> list[Section]:
+    """All sections; figures are drawn into `figure_folder`. `unread` says which files could not be read."""
+    pool, problems = make_pool(runs), list(unread)
+    studies = [_study_section(root, study, runs, figure_folder, problems) for study in [*STUDIES, *_unknown_studies(root, runs)]]
+    sections = [_summary(root, runs, problems), _claims(root, pool, problems), *studies, _paper(root, pool, figure_folder)]
+    sections += [_training(runs, figure_folder), _deviations(found), _provenance(runs), _records(runs)]
+    sections[0].blocks[:0] = _problems(problems)
+    return [s for s in sections if s.blocks]
+
+
+def _problems(problems: list[str]) -> list[Block]:
+    if not problems:
+        return []
+    what = f"{len(problems)} {'thing' if len(problems) == 1 else 'things'} could not be read or shown; the rest of the report stands:"
+    return [Text(what, "banner"), *(Text(p, "item") for p in problems)]
+
+
+def _claims(root: Path, pool: Pool, problems: list[str]) -> Section:
+    section = Section("claims", "The paper's claims")
+    try:
+        sentences, tables = claims_tables(root, pool)
+    except ClaimError as error:
+        problems.append(str(error))
+        return section
+    if tables:
+        section.blocks = [Text(s) for s in sentences if s] + tables
+    return section
+
+
+def _paper(root: Path, pool: Pool, folder: Path) -> Section:
+    tables, pictures = paper_tables(root, pool), []
+    for name, caption, maker in FIGURES:
+        figure = maker(root, pool)
+        if figure is not None:
+            figures.save(figure, folder, name)
+            pictures.append(Picture(name, caption))
+    lead = Text("Each table in the paper's arrangement: its rows as printed, beneath each what was measured here, models that it has not "
+                "last. –: the paper has no such cell; a letter says why there is none of ours.", "lead")
+    return Section("paper_tables", "The paper's tables and figures", [lead, *pictures, *tables] if tables else [])
+
+
+def _unknown_studies(root: Path, runs: list[Run]) -> list[Study]:
+    """Studies of the runs that have no code here, in order of name."""
+    known = {study.key for study in STUDIES}
+    names = sorted({file.experiment for run in runs for file in run.studies()} - known)
+    return [Study(name, name.replace("_", " ").capitalize(), _question(root, name), ()) for name in names]
+
+
+def _question(root: Path, study: str) -> str:
+    """What its README asks."""
+    readme = root / "experiments" / file_name(study) / "README.md"
+    text = readme.read_text(encoding="utf-8", errors="replace") if readme.exists() else ""
+    asked = re.search(r"\*\*Question\.\*\*\s*(.+?)(?:\n\s*\n|\Z)", text, re.DOTALL)
+    return " ".join(asked[1].split()) if asked else "A study without tables of its own code here."
+
+
+def _records(runs: list[Run]) -> Section:
+    return Section("records", "Records", [Records(f"{run.name}/{file.path.name}", file) for run in runs for file in run.files])
 
 
 def _several(runs: list[Run], text: str, run: Run) -> str:
@@ -100,15 +179,24 @@ def _file_name(runs: list[Run], name: str, index: int) -> str:
     return name if index == 0 else f"{name}_{index + 1}"
 
 
-def _summary(root: Path, runs: list[Run]) -> Section:
+def _summary(root: Path, runs: list[Run], problems: list[str]) -> Section:
     section = Section("summary", "Summary")
     section.blocks += banners(runs)
     for index, run in enumerate(runs):
-        table = headline_table(root, run)
+        try:
+            table = headline_table(root, run)
+        except SHAPE_ERRORS as error:
+            problems.append(f"{run.name}: no summary, records unlike this version's ({type(error).__name__}: {str(error)[:80]})")
+            continue
         table.name = _file_name(runs, "summary", index)
         table.title = _several(runs, "What was measured, beside the paper", run)
         table.caption = f"{INTERVALS} {scale_note(root, run)}"
-        section.blocks.append(table if table.rows else Text(f"{run.name}: no study in this run.", "missing"))
+        marked = [f"{f.path.name} {why}" for f in run.studies() if (why := why_left_out(f))]
+        if table.rows or not marked:
+            none = "no study in this run" if not run.studies() else "its studies have no line here; see their sections"
+            section.blocks.append(table if table.rows else Text(f"{run.name}: {none}.", "missing"))
+        if marked:
+            section.blocks.append(Text(f"{run.name}: {len(marked)} of {len(run.studies())} studies do not count: {'; '.join(marked)}.", "missing"))
     return section
 
 
@@ -129,38 +217,58 @@ def _listed(names: list[str], run: Run) -> str:
     return "every file" if len(names) == len(run.files) else ", ".join(names)
 
 
-def _study_section(root: Path, study: Study, runs: list[Run], folder: Path) -> Section:
-    section = Section(study.key, study.title, [Text(study.question, "lead")])
+def _study_section(root: Path, study: Study, runs: list[Run], folder: Path, problems: list[str]) -> Section:
+    section = Section(file_name(study.key), study.title, [Text(study.question, "lead")])
     reference, index = Reference.read(root, study.key), 0
     for run in runs:
-        files = run.of(study.key)
-        if not files:
-            section.blocks.append(Text(f"{run.name} has no {study.key}.h5: this study was not run.", "missing"))
-        for file in files:
-            section.blocks += _study_blocks(root, study, file, runs, run, reference, folder, index)
+        for file in run.of(study.key):
+            try:
+                section.blocks += _study_blocks(root, study, file, runs, run, reference, folder, index)
+            except ResultError as error:
+                problems.append(str(error))
             index += 1
+    if not index:
+        where = f"{runs[0].name} has no" if len(runs) == 1 else f"None of the {len(runs)} runs has a"
+        section.blocks.append(Text(f"{where} {study.key}.h5: this study was not run.", "missing"))
     return section
 
 
 def _study_blocks(root: Path, study: Study, file: ResultFile, runs: list[Run], run: Run, reference: Reference,
-                  folder: Path, index: int) -> list[Text | Table | Picture | Config]:
-    blocks: list[Text | Table | Picture | Config] = []
-    note = scale_note(root, run)
-    flags = [t for t, on in (("smoke run: not a measurement", file.smoke), ("dirty tree", file.dirty)) if on]
-    if flags:
+                  folder: Path, index: int) -> list[Block]:
+    note, mark, blocks = scale_note(root, run), why_left_out(file), []
+    if mark:
+        flags = [t for t, on in (("smoke run: not a measurement", file.smoke), ("dirty tree", file.dirty)) if on] or [mark]
         blocks.append(Text(f"{'; '.join(flags)} ({_several(runs, file.path.name, run)})", "banner"))
-    for name, what, maker in study.pictures:
-        figure = maker(file, run, reference)
-        if figure is not None:
-            name = _file_name(runs, name, index)
-            figures.save(figure, folder, name)
-            blocks.append(Picture(name, f"{run.name + ': ' if len(runs) > 1 else ''}{what} {_sample(file)} {INTERVALS} {note}"))
-    for table in STUDY_TABLES[study.key](file, run, reference):
+    pictures, tables, odd = _drawn(study, file, run, reference, folder, index)
+    if odd:
+        blocks.append(Text(odd, "banner"))
+    for name, what in pictures:
+        blocks.append(Picture(name, f"{run.name + ': ' if len(runs) > 1 else ''}{what} {_sample(file)} {INTERVALS} {note}"))
+    for table in tables:
+        if index and table.name == "distribution_shift_paper":
+            continue  # once is enough
         table.name, table.title = _file_name(runs, table.name, index), _several(runs, table.title, run)
         if not table.caption:
             table.caption = f"{_sample(file)} {INTERVALS} {FLOOR_NOTE} Rows marked (paper) are the paper's. {note}"
+        if mark:  # the CSV and LaTeX files leave the page behind
+            table.title, table.caption = f"{table.title} ({mark}: no measurement)", f"{mark.capitalize()}: no measurement. {table.caption}"
         blocks.append(table)
     return blocks
+
+
+def _drawn(study: Study, file: ResultFile, run: Run, reference: Reference, folder: Path,
+           index: int) -> tuple[list[tuple[str, str]], list[Table], str]:
+    """Figures (name, what) and tables; records that the study's own code cannot show get generic tables and a line."""
+    try:
+        drawn = [(_file_name([run], name, index), what, maker(file, run, reference)) for name, what, maker in study.pictures]
+        tables = TABLES_OF.get(study.key, generic)(file, run, reference)
+    except SHAPE_ERRORS as error:
+        said = f"{file.path.name} of {run.name}: records unlike this version's {study.key} ({type(error).__name__}: {str(error)[:80]}); shown as they are"
+        return [], generic(file, run, reference), said
+    for name, _, figure in drawn:
+        if figure is not None:
+            figures.save(figure, folder, name)
+    return [(name, what) for name, what, figure in drawn if figure is not None], tables, ""
 
 
 def _sample(file: ResultFile) -> str:
@@ -200,8 +308,13 @@ def _training_scale(run: Run) -> str:
 
 
 def _training(runs: list[Run], folder: Path) -> Section:
-    section = Section("training", "Training")
+    section, shown = Section("training", "Training"), {}
     for index, run in enumerate(runs):
+        curves = tuple((name, f.array("curve").to_numpy().tobytes()) for name, f in run.training().items() if "curve" in f.array_columns)
+        earlier = shown.setdefault(curves, run.name) if curves else run.name
+        if earlier != run.name:
+            section.blocks.append(Text(f"{run.name}: the training of {earlier}.", "missing"))
+            continue
         table, figure = training_table(run), figures.training(run)
         if table is None or figure is None:
             section.blocks.append(Text(f"{run.name} has no training log: its models came from elsewhere.", "missing"))
@@ -227,7 +340,7 @@ def _deviations(found: list[Deviation]) -> Section:
     return section
 
 
-SHORT_KEYS = ("commit", "dirty", "smoke", "device", "seed", "seconds")
+SHORT_KEYS = ("commit", "date", "dirty", "smoke", "device", "seed", "seconds")
 
 
 def _provenance(runs: list[Run]) -> Section:
@@ -255,7 +368,7 @@ def _shared_keys(runs: list[Run]) -> list[tuple[str, str, str]]:
     held: dict[tuple[str, str], list[str]] = {}
     for file in files:
         for key, value in sorted(file.provenance.items()):
-            if key not in SHORT_KEYS:
+            if key not in (*SHORT_KEYS, "run"):
                 held.setdefault((key, value), []).append(file.path.name)
     return [(key, value, "all" if len(names) == len(files) else ", ".join(names))
             for (key, value), names in sorted(held.items())]

@@ -5,9 +5,12 @@ runs, inputs and deviations, every output is there, and none is older than any i
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,10 +63,15 @@ def _whole_sentence(text: str, following: list[str]) -> str:
     return text
 
 
-def newest_run(runs: Path) -> Path | None:
-    """The run folder that holds the newest .h5 file."""
+def newest_run(runs: Path) -> list[Path]:
+    """The run folder that holds the newest .h5 file; none without one."""
     files = [(f.stat().st_mtime_ns, f) for f in runs.glob("*/*.h5")]
-    return max(files)[1].parent if files else None
+    return [max(files)[1].parent] if files else []
+
+
+def every_run(runs: Path) -> list[Path]:
+    """The run folders that hold a .h5 file, in order of name."""
+    return sorted({f.parent for f in runs.glob("*/*.h5")})
 
 
 def input_files(root: Path, folders: list[Path]) -> list[Path]:
@@ -71,7 +79,8 @@ def input_files(root: Path, folders: list[Path]) -> list[Path]:
     files = [f for folder in folders for f in sorted(folder.glob("*.h5"))]
     files += sorted(Path(__file__).resolve().parent.glob("*.py"))
     files += sorted((root / "experiments").glob("*/reference.csv"))
-    files += [root / "paper" / "report.typ"]
+    files += sorted((root / "paper" / "claims").glob("*.toml")) + sorted((root / "paper" / "published").glob("*.csv"))
+    files += [root / "paper" / "report.typ", root / "data" / "datasets.json"]
     return [f for f in files if f.exists()]
 
 
@@ -101,6 +110,15 @@ def read_stamp(out: Path) -> dict[str, list[str]]:
 
 def write_stamp(root: Path, folders: list[Path], out: Path, outputs: list[str]) -> None:
     write_atomic(out / STAMP, json.dumps(_facts(root, folders) | {"outputs": outputs}, indent=1))
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the folder against another report; the lock goes with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

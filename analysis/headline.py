@@ -4,15 +4,17 @@ The README's table is made from the same rows."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from pool import why_left_out
 from reference import BEST, Reference
 from results import ResultFile, Run
-from study_tables import FLOOR_NAMES, first, fit_of, is_baseline, models_of, of_data_sets, pick, value_of
-from tables import DASH, Table, number, percent, points, published, with_interval
+from study_tables import FLOOR_NAMES, first, fit_of, is_baseline, models_of, of_data_sets, pick, shown, value_of
+from tables import DASH, Cell, Table, number, percent, points, published
 
 COLUMNS = ["study", "quantity", "measured here", "paper", "in the paper"]
 FAMILIES = {"all": "all models", "vit": "ViTs", "resnet": "ResNets"}
@@ -22,7 +24,7 @@ def best_model(file: ResultFile, metric: str = "top1") -> str | None:
     """The model with the highest mean zero-shot score over the data sets of the file."""
     chosen = of_data_sets(pick(file.records, method="zero-shot", metric=metric))
     chosen = chosen[chosen["model"].isin(models_of(file.records))]
-    means = chosen.groupby("model", sort=False)["value"].mean()
+    means = chosen.groupby("model", sort=False)["value"].mean().dropna()
     return None if means.empty else str(means.idxmax())
 
 
@@ -34,15 +36,17 @@ def scores(file: ResultFile, model: str, method: str, metric: str = "top1") -> p
 
 
 def headline(root: Path, file: ResultFile) -> list[list[str]]:
-    """Rows [quantity, ours, paper, where] of one study."""
+    """Rows [quantity, ours, paper, where] of one study; a record without a number counts as none."""
+    file = replace(file, records=file.records.dropna(subset=["value"]))
     maker = {"encoder_scaling": _scaling, "zero_shot_vs_probe": _probe, "distribution_shift": _shift,
-             "prompt_engineering": _prompt}.get(file.experiment)
+             "prompt_engineering": _prompt, "few_shot": _few_shot, "retrieval": _retrieval}.get(file.experiment)
     return maker(file, Reference.read(root, file.experiment)) if maker else []
 
 
 def _fit_interval(row: pd.Series) -> str:
     text = number(row["value"])
-    return text if row["ci_low"] == row["ci_high"] else f"{text} [{number(row['ci_low'])}, {number(row['ci_high'])}]"
+    text += "" if row["ci_low"] == row["ci_high"] else f" [{number(row['ci_low'])}, {number(row['ci_high'])}]"
+    return Cell(text, row.get("source", ""))
 
 
 def _scaling(file: ResultFile, reference: Reference) -> list[list[str]]:
@@ -67,7 +71,7 @@ def _mean_and_floors(file: ResultFile, metric: str, title: str, best: object) ->
     if means.empty:
         return []
     row = means.loc[means["value"].idxmin() if best is min else means["value"].idxmax()]
-    rows = [[f"{title} ({row['model']})", with_interval(row["value"], row["ci_low"], row["ci_high"]), DASH, DASH]]
+    rows = [[f"{title} ({row['model']})", shown(row), DASH, DASH]]
     for floor in FLOOR_NAMES:
         value = value_of(file.records, dataset="mean", model=floor, metric=metric)
         if value is not None:
@@ -110,7 +114,7 @@ def _largest_data_set(file: ResultFile, model: str) -> list[list[str]]:
         row = first(file.records, dataset=dataset, metric="top1", **key)
         if row is not None:
             rows.append([f"{dataset}, top-1 % of {int(row['n']):,}: {title}",
-                         with_interval(row["value"], row["ci_low"], row["ci_high"]), DASH, DASH])
+                         shown(row), DASH, DASH])
     return rows
 
 
@@ -156,14 +160,37 @@ def _first_five(file: ResultFile) -> list[list[str]]:
     chosen = of_data_sets(pick(file.records, method="zero-shot", metric="top5"))
     best = chosen.loc[chosen.groupby("dataset", sort=False)["value"].idxmax()] if len(chosen) else chosen
     return [[f"{row['dataset']}, top-5 % of {int(row['n']):,} ({row['model']}, {row['variant']}, the best of the variants)",
-             with_interval(row["value"], row["ci_low"], row["ci_high"]), DASH, DASH] for _, row in best.iterrows()]
+             shown(row), DASH, DASH] for _, row in best.iterrows()]
+
+
+def _few_shot(file: ResultFile, reference: Reference) -> list[list[str]]:
+    rows = []
+    for model in models_of(file.records):
+        row = first(file.records, dataset="median", model=model, metric="examples_per_class", variant="to match zero-shot, start=zero")
+        if row is not None:
+            rows.append([f"examples a class that match zero-shot, median over {int(row['n'])} data sets ({model})", _fit_interval(row),
+                         number(reference.value(paper_ref="Fig 7", dataset="median"), 1), "Fig 7"])
+    return rows
+
+
+def _retrieval(file: ResultFile, reference: Reference) -> list[list[str]]:
+    rows, chosen = [], pick(file.records, metric="recall1", method="zero-shot")
+    for _, row in chosen[chosen["model"].isin(models_of(file.records))].iterrows():
+        paper = reference.value(dataset="flickr30k", model="CLIP", method="zero-shot", metric="recall1", variant=row["variant"])
+        floor = value_of(file.records, dataset=row["dataset"], model="chance", metric="recall1", variant=row["variant"])
+        against = "" if floor is None else f", chance {percent(floor)}"
+        rows.append([f"{row['dataset']}, {row['variant']}, first % of {int(row['n']):,} ({row['model']}{against}; paper: Flickr30k)",
+                     shown(row), published(paper), "Table 13"])
+    return rows
 
 
 def headline_table(root: Path, run: Run) -> Table:
+    """Of the files that count; each number knows its record, or its file where it is made from several."""
     table = Table("summary", "Summary", COLUMNS, text_columns=2)
     for file in run.studies():
-        for row in headline(root, file):
-            table.add([file.experiment.replace("_", " "), *row])
+        where = f"{run.name}/{file.path.name}"
+        for quantity, ours, *paper in [] if why_left_out(file) else headline(root, file):
+            table.add([file.experiment.replace("_", " "), quantity, Cell(ours, getattr(ours, "source", "") or where), *paper])
     return table
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 import pandas as pd
 
 COLUMNS = ["paper_ref", "dataset", "model", "method", "metric", "variant", "value", "unit", "source"]
+ALIASES = {"oxfordpets": "pets", "stanfordcars": "cars", "clevr": "clevrcounts", "youtubebb": "ytbb"}
 SMALLEST, BEST = "RN50", "ViT-L/14@336"  # the two ends of the paper's models, shown beside ours
 
 
 def plain(name: str) -> str:
-    """Letters and digits only, lower case: "Food-101" -> "food101"."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """Letters and digits only, lower case, and our name for the paper's: "Food-101" -> "food101", "OxfordPets" -> "pets"."""
+    short = re.sub(r"[^a-z0-9]", "", name.lower())
+    return ALIASES.get(short, short)
 
 
 class Reference:

@@ -1,8 +1,9 @@
 """Makes the report of one or more runs: report.md, report.html, report.pdf, figures and a CSV of every table.
 
-    python analysis/report.py [RUN_FOLDER ...] [--out results/report] [--if-stale]
+    python analysis/report.py [RUN_FOLDER ...] [--all] [--out results/report] [--if-stale]
 
-Without a folder the newest run is taken. Only the standard library is imported before the --if-stale check."""
+Without a folder the newest run is taken; --all takes every one of results/runs. A file that cannot be read is named and
+left out. Only the standard library is imported before the --if-stale check."""
 
 from __future__ import annotations
 
@@ -20,8 +21,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     out = options.out or options.root / "results" / "report"
-    folders = options.runs or [freshness.newest_run(options.root / "results" / "runs")]
-    if folders[0] is None:
+    runs = options.root / "results" / "runs"
+    folders = options.runs or (freshness.every_run(runs) if options.all else freshness.newest_run(runs))
+    if not folders:
         print("report: no run under results/runs, expected a folder with .h5 files; run `./cliplab run quickstart`",
               file=sys.stderr)
         return 1
@@ -34,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="report.py", description="tables, figures and the report of one or more runs")
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN_FOLDER", help="default: the newest under results/runs")
+    parser.add_argument("--all", action="store_true", help="every run under results/runs")
     parser.add_argument("--out", type=Path, help="folder of the report (default: results/report)")
     parser.add_argument("--if-stale", action="store_true", help="do nothing when the report is newer than all it is made from")
     parser.add_argument("--root", type=Path, default=PROJECT, help="project folder (default: the one of this file)")
@@ -56,22 +59,25 @@ def make(root: Path, folders: list[Path], out: Path) -> list[str]:
     """Writes the whole report; returns the names of its files below `out`."""
     import document
     import render
-    from results import read_run
-    from tables import Table, to_csv
+    from results import read_runs
+    from tables import Table, to_csv, to_latex
 
-    runs = [read_run(folder) for folder in folders]
-    title = "cliplab report: " + ", ".join(run.name for run in runs)
+    runs, unread = read_runs(folders)
+    for line in unread:
+        print(f"report: left out: {line}", file=sys.stderr)
+    title = "cliplab report: " + (", ".join(run.name for run in runs) if len(runs) < 4 else f"{len(runs)} runs")
     files: dict[str, str | bytes] = {}
     with tempfile.TemporaryDirectory(prefix="cliplab-report-") as scratch:
         paper = Path(scratch)
         drawn = paper / "generated" / "figures"
         drawn.mkdir(parents=True)
-        sections = document.build(root, runs, drawn, freshness.deviations(root))
+        sections = document.build(root, runs, drawn, freshness.deviations(root), tuple(unread))
         files["report.md"] = render.to_markdown_report(title, sections)
         files["report.html"] = render.to_html_report(title, sections, drawn)
         pieces = render.to_typst_pieces(title, sections)
         files["report.pdf"] = compile_pdf(root, paper, pieces)
-        files |= {f"tables/{b.name}.csv": to_csv(b) for s in sections for b in s.blocks if isinstance(b, Table)}
+        tables = [b for s in sections for b in s.blocks if isinstance(b, Table)]
+        files |= {f"tables/{b.name}.csv": to_csv(b) for b in tables} | {f"tables/{b.name}.tex": to_latex(b) for b in tables}
         files["tables/records.csv"] = all_records(runs)
         files |= {f"figures/{f.name}": f.read_bytes() for f in sorted(drawn.iterdir())}
     publish(root, folders, out, files, pieces)
@@ -82,7 +88,7 @@ def all_records(runs: list) -> str:
     """Every record of every file, fractions as they were written."""
     import pandas as pd
 
-    frames = [f.records.assign(run=run.name, study=f.experiment) for run in runs for f in run.files]
+    frames = [f.records.drop(columns="source").assign(run=run.name, study=f.experiment) for run in runs for f in run.files]
     return pd.concat(frames).to_csv(index=False, lineterminator="\n")
 
 
@@ -98,7 +104,12 @@ def compile_pdf(root: Path, paper: Path, pieces: dict[str, str]) -> bytes:
 
 
 def publish(root: Path, folders: list[Path], out: Path, files: dict[str, str | bytes], pieces: dict[str, str]) -> None:
-    """Each file by rename; then what an earlier report left; the stamp last."""
+    """Each file by rename; then what an earlier report left; the stamp last. Of two at once the second waits."""
+    with freshness.locked(out):
+        _publish(root, folders, out, files, pieces)
+
+
+def _publish(root: Path, folders: list[Path], out: Path, files: dict[str, str | bytes], pieces: dict[str, str]) -> None:
     earlier = set(freshness.read_stamp(out).get("outputs", []))
     for name, content in files.items():
         freshness.write_atomic(out / name, content)

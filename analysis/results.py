@@ -15,7 +15,8 @@ import pandas as pd
 SCHEMA_VERSION = 1
 TEXT_COLUMNS = ("dataset", "split", "model", "method", "metric", "variant")
 NUMBER_COLUMNS = ("value", "ci_low", "ci_high", "n")
-RATE_METRICS = ("top1", "top5", "mean_per_class", "error", "source_top1", "shift_top1")
+RATE_METRICS = ("top1", "top5", "mean_per_class", "error", "source_top1", "shift_top1", "recall1", "recall5", "recall10", "map11",
+                "roc_auc", "mean_top1_top5", "mwap", "mwsap", "label_rate", "share")
 
 
 class ResultError(Exception):
@@ -78,11 +79,47 @@ def read_results(path: Path) -> ResultFile:
 
 
 def read_run(folder: Path) -> Run:
-    """Reads every .h5 file of a folder, in order of name."""
+    """Reads every .h5 file of a folder, in order of name; the first that cannot be read is an error."""
+    run, errors = _read_run(folder)
+    if errors:
+        raise errors[0]
+    return run
+
+
+def read_runs(folders: list[Path]) -> tuple[list[Run], list[str]]:
+    """Each folder once, with what can be read; the messages of what cannot. An error only where nothing can."""
+    runs, errors = [], []
+    for folder in dict.fromkeys(folder.resolve() for folder in folders):
+        try:
+            run, unread = _read_run(folder)
+        except ResultError as error:
+            errors.append(error)
+            continue
+        errors += unread
+        runs += [run] if run.files else []
+    if not runs:
+        raise errors[0]
+    return runs, [str(error) for error in errors]
+
+
+def _read_run(folder: Path) -> tuple[Run, list[ResultError]]:
     paths = sorted(folder.glob("*.h5")) if folder.is_dir() else []
     if not paths:
         raise ResultError(f"{folder}: no .h5 file, expected a run folder with one file per study")
-    return Run(folder, [read_results(path) for path in paths])
+    files, errors = [], []
+    for path in paths:
+        try:
+            files.append(_with_sources(read_results(path)))
+        except ResultError as error:
+            errors.append(error)
+    return Run(folder, files), errors
+
+
+def _with_sources(file: ResultFile) -> ResultFile:
+    """Each record knows its place, "run/file.h5#row": the report links a number to it."""
+    where = f"{file.path.parent.name}/{file.path.name}"
+    file.records["source"] = [f"{where}#{row}" for row in range(len(file.records))]
+    return file
 
 
 def _open(path: Path) -> h5py.File:
@@ -122,7 +159,7 @@ def _read_records(path: Path, group: h5py.Group) -> pd.DataFrame:
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ResultError(f"{path}: columns of /records differ in length: {lengths}")
-    frame = pd.DataFrame(columns)
+    frame = pd.DataFrame(columns).astype(dict.fromkeys(TEXT_COLUMNS, "str"))  # text where there is no record too
     _check_rates(path, frame)
     return frame
 

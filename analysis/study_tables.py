@@ -11,9 +11,10 @@ import pandas as pd
 
 from reference import BEST, SMALLEST, Reference
 from results import ResultFile, Run
-from tables import DASH, Table, number, points, points_with_interval, published, with_interval
+from tables import DASH, Cell, Table, number, points, points_with_interval, published, with_interval
 
 CHUNK = 5
+SUMMARIES = ("mean", "median", "all")
 FLOORS = (("majority-class", "floor"), ("raw-pixels", "linear-probe"))
 FLOOR_NAMES = [name for name, _ in FLOORS]
 GAINS = ("effective_robustness", "relative_robustness")
@@ -28,7 +29,7 @@ def pick(records: pd.DataFrame, **where: str) -> pd.DataFrame:
 
 def of_data_sets(records: pd.DataFrame) -> pd.DataFrame:
     """Without the rows that sum up several data sets."""
-    return records[~records["dataset"].isin(["mean", "all"])]
+    return records[~records["dataset"].isin(SUMMARIES)]
 
 
 def first(records: pd.DataFrame, **where: str) -> pd.Series | None:
@@ -42,13 +43,13 @@ def value_of(records: pd.DataFrame, **where: str) -> float | None:
 
 
 def shown(row: pd.Series | None) -> str:
-    return DASH if row is None else with_interval(row["value"], row["ci_low"], row["ci_high"])
+    return DASH if row is None else Cell(with_interval(row["value"], row["ci_low"], row["ci_high"]), row.get("source", ""))
 
 
 def datasets_of(records: pd.DataFrame) -> list[str]:
     """Data sets in the order of the file; summaries ("mean", "all", "a->b") are none."""
     names = pd.unique(records["dataset"]).tolist()
-    return [d for d in names if d not in ("mean", "all", "") and "->" not in d]
+    return [d for d in names if d not in SUMMARIES and d and "->" not in d]
 
 
 def is_baseline(model: str) -> bool:

@@ -1,4 +1,4 @@
-"""Tables as plain rows of text, written as Markdown, CSV, Typst and HTML; the only place that makes percent.
+"""Tables as plain rows of text, written as Markdown, CSV, LaTeX, Typst and HTML; the only place that makes percent.
 
 A Table knows nothing of studies: study_tables.py fills it. Rows that are floors or the paper's are marked, so
 that each format can set them apart."""
@@ -9,9 +9,32 @@ import csv
 import html
 import io
 import math
+import re
 from dataclasses import dataclass, field
 
 DASH = "–"  # nothing measured or nothing published
+WIDE = 13  # columns from which a table stands on a page turned by 90 degrees, with upright headers
+
+
+class Cell(str):
+    """Text of a cell that knows its record: "run/file.h5#row", or "run/file.h5" of a number made from several."""
+
+    source: str
+
+    def __new__(cls, text: str, source: str = "") -> Cell:
+        cell = super().__new__(cls, text)
+        cell.source = source
+        return cell
+
+
+def anchor(source: str) -> str:
+    """The place of a record or a file in the HTML report."""
+    return "at-" + re.sub(r"[^A-Za-z0-9]+", "-", source)
+
+
+def file_name(text: str) -> str:
+    """Names come from result files: nothing in one leaves its folder."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text)
 
 
 @dataclass
@@ -28,6 +51,9 @@ class Table:
     caption: str = ""
     text_columns: int = 1  # leading columns set to the left
     rows: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.name = file_name(self.name)
 
     def add(self, cells: list[str], kind: str = "ours") -> None:
         if len(cells) != len(self.columns):
@@ -99,13 +125,52 @@ def to_markdown(table: Table) -> str:
     return "\n".join([line(table.columns), line(rule), *body]) + "\n"
 
 
+LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "−": "$-$", "–": "--",
+         "×": r"$\times$", "→": r"$\rightarrow$", "<": r"$<$", ">": r"$>$", "|": r"$|$", **{c: "\\" + c for c in "&%$#_{}"}}
+
+
+def latex_text(text: str) -> str:
+    return "".join(LATEX.get(c, c) for c in text)
+
+
+def to_latex(table: Table) -> str:
+    """A table environment with booktabs' rules; floors and the paper's rows in italics, the header of a wide one upright."""
+    wide = len(table.columns) >= WIDE
+
+    def line(cells: list[str], kind: str) -> str:
+        texts = [latex_text(c) for c in cells]
+        if kind == "head":
+            texts = [f"\\rotatebox{{90}}{{{t}}}" if wide and i >= table.text_columns else t for i, t in enumerate(texts)]
+        elif kind != "ours":
+            texts = [f"\\textit{{{t}}}" if t else t for t in texts]
+        return " & ".join(texts) + r" \\"
+
+    left = min(table.text_columns, len(table.columns))
+    label = re.sub(r"[^a-z0-9]+", "-", table.name.lower())
+    lines = [r"% needs \usepackage{booktabs}" + (r" and \usepackage{graphicx}" if wide else ""), r"\begin{table}", r"\centering",
+             f"\\caption{{{latex_text(' '.join(filter(None, (f'{table.title}.', table.caption))))}}}", f"\\label{{tab:{label}}}",
+             *([r"\resizebox{\linewidth}{!}{%"] if wide else []),
+             f"\\begin{{tabular}}{{{'l' * left + 'r' * (len(table.columns) - left)}}}", r"\toprule", line(table.columns, "head"), r"\midrule",
+             *(line(r.cells, r.kind) for r in table.rows), r"\bottomrule", r"\end{tabular}" + ("}" if wide else ""), r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+WRAP = 24  # characters from which a text column breaks its lines
+
+
 def to_html(table: Table) -> str:
+    def shown(text: str) -> str:
+        source, text = getattr(text, "source", ""), html.escape(text)
+        return f'<a href="#{anchor(source)}">{text}</a>' if source else text
+
+    kinds = [("t long" if any(len(r.cells[i]) > WRAP for r in table.rows) else "t") if i < table.text_columns else "" for i in range(len(table.columns))]
+
     def cells(values: list[str], tag: str) -> str:
-        return "".join(f'<{tag}{" class=t" if i < table.text_columns else ""}>{html.escape(v)}</{tag}>'
-                       for i, v in enumerate(values))
+        return "".join(f'<{tag}{f" class={chr(34)}{k}{chr(34)}" if k else ""}>{shown(v)}</{tag}>' for k, v in zip(kinds, values, strict=True))
 
     body = "\n".join(f'<tr class="{row.kind}">{cells(row.cells, "td")}</tr>' for row in table.rows)
-    return (f'<div class="scroll"><table>\n<thead><tr>{cells(table.columns, "th")}</tr></thead>\n'
+    turned = ' class="turned"' if len(table.columns) >= WIDE else ""
+    return (f'<div class="scroll"><table{turned}>\n<thead><tr>{cells(table.columns, "th")}</tr></thead>\n'
             f"<tbody>\n{body}\n</tbody></table></div>\n")
 
 
@@ -114,12 +179,21 @@ def typst_string(text: str) -> str:
     return '#"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
 
 
+LONG = 16  # characters from which text columns share the width that is left, long ones less than by their length
+
+
+def typst_widths(table: Table) -> list[str]:
+    longest = [max(len(text) for text in (column, *(r.cells[i] for r in table.rows))) for i, column in enumerate(table.columns)]
+    tight = sum(min(n, 60) for n in longest) > 90 and len(longest) < WIDE  # else each column has the width of its text
+    return [f"{math.sqrt(min(n, 160)):.1f}fr" if tight and n > LONG and i < table.text_columns else "auto" for i, n in enumerate(longest)]
+
+
 def to_typst(table: Table) -> str:
     """A call of `result-table`, which paper/report.typ defines."""
     def row(cells: list[str], kind: str) -> str:
         return f'  ("{kind}", ' + ", ".join(f"[{typst_string(c)}]" for c in cells) + "),"
 
-    lines = [f"#result-table({len(table.columns)}, {table.text_columns}, [{typst_string(table.title)}], "
+    lines = [f"#result-table(({', '.join(typst_widths(table))},), {table.text_columns}, [{typst_string(table.title)}], "
              f"[{typst_string(table.caption)}], (", row(table.columns, "head")]
     lines += [row(r.cells, r.kind) for r in table.rows]
     return "\n".join(lines) + "\n))\n"

@@ -31,6 +31,7 @@ constexpr const char* kUsage = R"(cliplab: the studies of the CLIP paper (arXiv 
   ./cliplab run quickstart                  the main job: real data, two CPU cores, minutes
   ./cliplab test                            every test
   ./cliplab report [RUN_FOLDER ...]         tables, figures, report.html and report.pdf from results/runs
+  ./cliplab compare RUN RUN                 differences of two runs with paired tests, Holm-corrected
 
   ./cliplab list                            studies and configs
   ./cliplab describe STUDY                  the question, the paper's section, the keys

@@ -44,11 +44,7 @@ std::string sha256_hex(std::string_view bytes) {
   return hash.hex();
 }
 
-std::string sha256_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in)
-    fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");
+std::string sha256_stream(std::istream& in, std::uint64_t max_bytes) {
   Sha256 hash;
   std::vector<char> buffer(1 << 20);
   while (max_bytes > 0) {
@@ -57,9 +53,18 @@ std::string sha256_file(const std::filesystem::path& path, std::uint64_t max_byt
     hash.add(buffer.data(), static_cast<std::size_t>(in.gcount()));
     max_bytes -= static_cast<std::uint64_t>(in.gcount());
   }
+  return hash.hex();
+}
+
+std::string sha256_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  if (!in)
+    fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");
+  const std::string hex = sha256_stream(in, max_bytes);
   if (in.bad())
     fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");
-  return hash.hex();
+  return hex;
 }
 
 }  // namespace cliplab

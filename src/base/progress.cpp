@@ -17,7 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::mutex output_mutex;
-bool bar_on_screen = false;
+bool bar_on_screen = false, silent = false;
 
 void clear_bar() {
   if (bar_on_screen) std::fputs("\r\033[K", stderr);
@@ -66,6 +66,7 @@ struct Progress::State {
 
   void show() {
     shown = Clock::now();
+    if (silent) return;
     if (!terminal) {
       std::fprintf(stderr, "%s\n", line().c_str());
       return;
@@ -94,7 +95,7 @@ Progress::Progress(std::string what, std::int64_t total, std::string unit)
 Progress::~Progress() {
   const std::lock_guard lock(output_mutex);
   clear_bar();
-  if (state_->done == 0) return;
+  if (state_->done == 0 || silent) return;
   const double seconds = std::chrono::duration<double>(Clock::now() - state_->start).count();
   std::fprintf(stderr, "%s: %lld of %lld %s in %s%s%s\n", state_->what.c_str(),
                static_cast<long long>(state_->done), static_cast<long long>(state_->total),
@@ -121,6 +122,12 @@ void Progress::advance(std::int64_t count) {
 }
 
 void say(const std::string& line) {
+  if (!silent) say_always(line);
+}
+
+void silence_progress() { silent = true; }
+
+void say_always(const std::string& line) {
   const std::lock_guard lock(output_mutex);
   clear_bar();
   std::fprintf(stderr, "%s\n", line.c_str());

@@ -26,5 +26,9 @@ class Progress {
 
 /// One line to the user on stderr, never torn by a progress bar.
 void say(const std::string& line);
+/// The same from a process that is silent.
+void say_always(const std::string& line);
+/// No progress and no lines from now on: one of several processes that do the same speaks for all.
+void silence_progress();
 
 }  // namespace cliplab

@@ -10,10 +10,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> folders_in(const fs::path& folder) {
+std::vector<fs::path> folders_in(const fs::path& folder, std::vector<std::string>& problems) {
   std::vector<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.is_directory() && !entry.path().filename().string().starts_with('.')) folders.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    std::error_code error;  // a link to itself has no status
+    const bool is_folder = entry.is_directory(error);
+    if (error) problems.push_back(entry.path().string() + ": cannot be read (" + error.message() + ")");
+    if (is_folder && !entry.path().filename().string().starts_with('.')) folders.push_back(entry.path());
+  }
   std::sort(folders.begin(), folders.end());
   return folders;
 }
@@ -23,13 +27,15 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
 bool read_image_folder(Listing& listing) {
   static const std::set<std::string> known{"train", "test", "val", "valid", "validation", "dev", "trainval"};
   std::vector<std::pair<std::string, fs::path>> splits;
-  for (const fs::path& folder : folders_in(listing.folder))
+  std::vector<std::string> beside;  // without splits the folder is looked through once more
+  for (const fs::path& folder : folders_in(listing.folder, beside))
     if (known.contains(folder.filename())) splits.emplace_back(folder.filename(), folder);
   if (splits.empty()) splits.emplace_back("all", listing.folder);
+  else listing.problems = std::move(beside);
   std::set<std::string> names;
   std::vector<std::pair<std::string, std::string>> found;  // (class, path)
   for (const auto& [split, folder] : splits)
-    for (const fs::path& class_folder : folders_in(folder)) {
+    for (const fs::path& class_folder : folders_in(folder, listing.problems)) {
       const std::string name = class_folder.filename();
       if (!is_utf8(name)) {
         listing.problems.push_back(class_folder.string() + ": a class name that is not UTF-8");

@@ -61,8 +61,10 @@ void read_shard(Listing& listing, const fs::path& shard, int split, bool retriev
         if (line.ends_with('\r')) line.pop_back();
         if (!line.empty()) item.captions.push_back(std::move(line));
       }
-      if (item.captions.empty()) problem("no caption");
-      if (item.captions.empty() || !is_utf8(text)) continue;
+      if (item.captions.empty() || !is_utf8(text)) {
+        problem(item.captions.empty() ? "no caption" : "captions that are not UTF-8");
+        continue;
+      }
     } else {
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), item.label);
       if (error != std::errc{} || text.find_first_not_of(" \r\n", static_cast<std::size_t>(end - text.data())) != std::string::npos || item.label < 0 ||

@@ -4,12 +4,14 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <set>
 
 #include "base/error.hpp"
@@ -32,11 +34,11 @@ std::string lower_extension(std::string_view name) {
   return extension;
 }
 
-bool leads_elsewhere(const std::string& name) {
-  if (name.starts_with('/')) return true;
-  for (const fs::path& part : fs::path(name))
-    if (part == "..") return true;
-  return false;
+bool ends_in_zeros(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::array<char, 1024> tail{};
+  in.seekg(-static_cast<std::streamoff>(tail.size()), std::ios::end);
+  return in.read(tail.data(), tail.size()) && std::all_of(tail.begin(), tail.end(), [](char c) { return c == 0; });
 }
 
 struct ArchiveHandle {
@@ -81,8 +83,19 @@ void walk_pictures(const fs::path& base, const fs::path& folder, std::vector<fs:
 
 }  // namespace
 
+static std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
+bool leads_elsewhere(const std::string& name) {
+  if (name.starts_with('/')) return true;
+  for (const fs::path& part : fs::path(name))
+    if (part == "..") return true;
+  return false;
+}
+
 Container::Container(fs::path file) : file_(std::move(file)), descriptor_(::open(file_.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (descriptor_ < 0) fail(file_.string(), std::string("cannot be opened (") + std::strerror(errno) + ")", "a readable file");
+  struct stat now {};
+  if (descriptor_ < 0 || ::fstat(descriptor_, &now) != 0) fail(file_.string(), std::string("cannot be opened (") + std::strerror(errno) + ")", "a readable file");
+  size_ = now.st_size, written_ns_ = nanoseconds(now.st_mtim);
 }
 
 Container::Container(fs::path file, std::string content) : file_(std::move(file)), content_(std::move(content)) {}
@@ -93,6 +106,9 @@ Container::~Container() {
 
 std::string Container::read(std::int64_t offset, std::int64_t bytes, const std::string& key) const {
   if (descriptor_ < 0) return content_.substr(static_cast<std::size_t>(offset), static_cast<std::size_t>(bytes));
+  struct stat now {};
+  if (::fstat(descriptor_, &now) != 0 || now.st_size != size_ || nanoseconds(now.st_mtim) != written_ns_)
+    fail(file_.string() + ":" + key, "a file that has changed since it was opened", "one that nobody writes to", "start again");
   std::string content(static_cast<std::size_t>(bytes), '\0');
   for (std::int64_t done = 0; done < bytes;) {
     const ssize_t count = ::pread(descriptor_, content.data() + done, static_cast<std::size_t>(bytes - done), offset + done);
@@ -121,9 +137,12 @@ Listing read_listing(const fs::path& folder) {
 
 Image decode_item(const Listing& listing, const Item& item) {
   if (listing.pixels == PixelLayout::kEncoded) {
-    const fs::path file = item.container ? item.container->file() : listing.folder / item.key;
-    return decode_image(item.container ? item.container->read(item.offset, item.bytes, item.key) : read_file(file),
-                        item.container ? file.string() + ":" + item.key : file.string());
+    if (item.container) return decode_image(item.container->read(item.offset, item.bytes, item.key), item.container->file().string() + ":" + item.key);
+    const fs::path file = listing.folder / item.key;
+    const std::string bytes = read_file(file);
+    if (std::ssize(bytes) != item.bytes)
+      fail(file.string(), std::to_string(bytes.size()) + " bytes", std::to_string(item.bytes) + " as when it was listed", "start again");
+    return decode_image(bytes, file.string());
   }
   const std::string raw = item.container->read(item.offset, item.bytes, item.key);
   Image image = Image::make(listing.height, listing.width, 3);
@@ -202,6 +221,9 @@ Members index_archive(const fs::path& file, std::vector<std::string>& problems) 
     }
     if (!members.emplace(name, std::move(item)).second) problems.push_back(where + ": a name used twice");
   }
+  // Two blocks of zeros end a tar. Cut between two members it would be read without an error.
+  if (!packed && !ends_in_zeros(file))
+    problems.push_back(file.string() + ": no end mark (cut between two members?)");
   const auto container = packed ? std::make_shared<const Container>(file, std::move(content)) : std::make_shared<const Container>(file);
   for (auto& [name, item] : members) item.container = container;
   return members;

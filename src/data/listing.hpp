@@ -28,13 +28,14 @@ class Container {
   Container& operator=(const Container&) = delete;
 
   const std::filesystem::path& file() const { return file_; }
-  /// Throws InputError naming file and `key` when the file has become shorter.
+  /// Throws InputError naming file and `key` when the file is another one than it was when it was opened.
   std::string read(std::int64_t offset, std::int64_t bytes, const std::string& key) const;
 
  private:
   std::filesystem::path file_;
   std::string content_;
   int descriptor_ = -1;
+  std::int64_t size_ = 0, written_ns_ = 0;  // at that time
 };
 
 struct Item {
@@ -84,6 +85,8 @@ void list_pictures(const std::filesystem::path& base, const std::filesystem::pat
                    std::vector<std::string>& problems);
 bool is_picture_name(std::string_view name);
 
+/// A member's name that a careless unpacker would write outside its folder.
+bool leads_elsewhere(const std::string& name);
 std::vector<std::string> read_lines(const std::filesystem::path& file);  // without '\r', the last empty one dropped
 std::vector<std::string> split_columns(std::string_view line, char separator);
 bool is_utf8(std::string_view text);

@@ -51,6 +51,18 @@ class Fields {
   std::set<std::string> known_;
 };
 
+Download read_download(const json& object, const std::string& where) {
+  Download download;
+  Fields fields(object, where + ": downloads");
+  fields.take("url", download.url, true), fields.take("bytes", download.bytes, true), fields.take("sha256", download.sha256, true), fields.take("strip", download.strip);
+  fields.finish();
+  const std::string file = download.file();
+  if ((!download.url.starts_with("https://") && !download.url.starts_with("http://")) || file.empty() || file.starts_with('.')) fields.refuse("the address '" + download.url + "'");
+  if (download.sha256.size() != 64 || download.sha256.find_first_not_of("0123456789abcdef") != std::string::npos) fields.refuse("the sha256 '" + download.sha256 + "'");
+  if (download.bytes < 1 || download.strip < 0) fields.refuse("bytes under 1 or strip under 0");
+  return download;
+}
+
 PublishedSet read_set(const json& object, const std::string& where) {
   PublishedSet set;
   Fields fields(object, where);
@@ -60,7 +72,13 @@ PublishedSet read_set(const json& object, const std::string& where) {
   fields.take("folders", set.folders), fields.take("classes", set.classes), fields.take("counts", set.counts);
   fields.take("counts_from", set.counts_from, object.is_object() && object.contains("counts")), fields.take("splits", set.splits), fields.take("draw", set.draw), fields.take("split_rule", set.split_rule);
   fields.take("prompts", set.prompts), fields.take("paper", set.paper), fields.take("contradictions", set.contradictions);
+  json downloads = json::array();
+  fields.take("downloads", downloads);
   fields.finish();
+  if (!downloads.is_array()) fields.refuse("downloads that are no list");
+  std::set<std::string> files;
+  for (const json& entry : downloads)
+    if (!files.insert(set.downloads.emplace_back(read_download(entry, where)).file()).second) fields.refuse("two downloads of one name");
   if (set.name.empty() || set.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos) fields.refuse("the name '" + set.name + "'");
   if (!std::set<std::string>{"Table 9", "shift", "retrieval", "special"}.contains(set.group)) fields.refuse("the group '" + set.group + "'");
   if (!std::set<std::string>{"classes", "captions", "none"}.contains(set.task)) fields.refuse("the task '" + set.task + "'");

@@ -11,10 +11,19 @@
 
 namespace cliplab {
 
+/// A file on its authors' server. Those of a set make its folder: archives unpacked, the rest as it is.
+struct Download {
+  std::string url, sha256;
+  std::int64_t bytes = 0;
+  int strip = 0;  // folders at the start of an archive's names that the set's folder stands for
+  std::string file() const { return url.substr(url.rfind('/') + 1); }
+};
+
 struct PublishedSet {
   std::string name, title, group;  // group: "Table 9", "shift", "retrieval", "special"
   std::string task;                // "classes" or "captions"; "none": no reader makes a task of it yet
   std::string source, get, licence;  // page, the steps from it to a folder, terms
+  std::vector<Download> downloads;   // empty: terms to agree to, no server, or no checksum of theirs: `get` says the steps
   std::vector<std::string> folders;  // names under the data root, besides `name`, that hold it
   std::int64_t classes = 0;          // 0: not a fixed list
   std::map<std::string, std::int64_t> counts;              // pictures of "train" and "test" after the split rule

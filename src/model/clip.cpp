@@ -34,10 +34,10 @@ ClipImpl::ClipImpl(const Architecture& architecture) : architecture_(architectur
   }
 }
 
-Tensor ClipImpl::image_trunk(Tensor pixels) { return visual_->trunk(pixels.to(compute_)).to(torch::kFloat32); }
+Tensor ClipImpl::image_trunk(Tensor pixels) { return visual_->trunk(pixels.to(compute_)).to(feature_type()); }
 
 Tensor ClipImpl::encode_image(Tensor pixels) {
-  return visual_->project(visual_->trunk(pixels.to(compute_))).to(torch::kFloat32);
+  return visual_->project(visual_->trunk(pixels.to(compute_))).to(feature_type());
 }
 
 Tensor ClipImpl::encode_text(Tensor tokens) {
@@ -47,7 +47,7 @@ Tensor ClipImpl::encode_text(Tensor tokens) {
   const Tensor end = tokens.argmax(1);  // the first largest id is the end of text
   x = x.index({torch::arange(B, tokens.device()), end});  // [B,T,d] -> [B,d]; LayerNorm is per row, so after it or before is equal
   x = layer_norm(x, ln_final_weight_, ln_final_bias_);
-  return apply_linear(x, text_projection_.t()).to(torch::kFloat32);
+  return apply_linear(x, text_projection_.t()).to(feature_type());
 }
 
 }  // namespace cliplab

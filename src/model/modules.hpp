@@ -33,15 +33,19 @@ class TransformerImpl : public torch::nn::Module {
   torch::Tensor forward(torch::Tensor x, bool causal, bool first_only = false);
   /// pack_linear for the weights of all blocks.
   void pack();
+  /// Training keeps the blocks' inputs alone and computes each block again in backward (gradient checkpointing).
+  void set_recompute(bool on) { recompute_ = on; }
 
  private:
   struct Block {
     torch::Tensor ln_1_weight, ln_1_bias, in_weight, in_bias, out_weight, out_bias;
     torch::Tensor ln_2_weight, ln_2_bias, fc_weight, fc_bias, proj_weight, proj_bias;
   };
+  torch::Tensor run_block(const Block& b, torch::Tensor x, bool causal, bool first_only) const;
+
   std::vector<Block> blocks_;
   int width_, heads_;
-  bool quick_gelu_;
+  bool quick_gelu_, recompute_ = false;
 };
 TORCH_MODULE(Transformer);
 
@@ -55,6 +59,7 @@ class VisionTowerImpl : public torch::nn::Module {
   virtual void fold() {}
   /// Puts weights in the order in which this processor multiplies them. No training and no reading of them afterwards.
   virtual void pack() {}
+  virtual void set_recompute(bool on) = 0;
 };
 
 std::shared_ptr<VisionTowerImpl> make_vision_transformer(const Architecture& architecture);
@@ -75,14 +80,17 @@ class ClipImpl : public torch::nn::Module {
 
   void fold() { visual_->fold(); }
   void pack() { visual_->pack(), transformer_->pack(); }
+  void set_recompute(bool on) { visual_->set_recompute(on), transformer_->set_recompute(on); }
 
-  /// fp32, bf16 or fp16 activations from now on.
+  /// fp32, bf16 or fp16 activations from now on; fp64 ones where the weights are fp64 (tests).
   void set_compute_type(torch::ScalarType type) { compute_ = type; }
   const Architecture& architecture() const { return architecture_; }
 
   torch::Tensor logit_scale;  // [] ln of the scale, starts at ln(1/0.07)
 
  private:
+  torch::ScalarType feature_type() const { return compute_ == torch::kFloat64 ? compute_ : torch::kFloat32; }
+
   Architecture architecture_;
   torch::ScalarType compute_ = torch::kFloat32;
   std::shared_ptr<VisionTowerImpl> visual_;

@@ -6,6 +6,7 @@
 #include "kernels/attention.hpp"
 #include "kernels/quick_gelu.hpp"
 #include "model/modules.hpp"
+#include "model/recompute.hpp"
 
 namespace cliplab {
 
@@ -108,15 +109,20 @@ void TransformerImpl::pack() {
     for (Tensor* weight : {&b.in_weight, &b.out_weight, &b.fc_weight, &b.proj_weight}) *weight = pack_linear(*weight);
 }
 
+Tensor TransformerImpl::run_block(const Block& b, Tensor x, bool causal, bool first_only) const {
+  Tensor y = apply_linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias), b.in_weight, b.in_bias);
+  y = attention(y, heads_, causal);
+  if (first_only) x = x.narrow(1, 0, 1).contiguous(), y = y.narrow(1, 0, 1).contiguous();  // [B,T,d] -> [B,1,d]
+  x = add_to(x, apply_linear(y, b.out_weight, b.out_bias));
+  y = apply_linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);
+  y = quick_gelu_ ? quick_gelu(y) : at::gelu(y);
+  return add_to(x, apply_linear(y, b.proj_weight, b.proj_bias));
+}
+
 Tensor TransformerImpl::forward(Tensor x, bool causal, bool first_only) {
   for (const Block& b : blocks_) {
-    Tensor y = apply_linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias), b.in_weight, b.in_bias);
-    y = attention(y, heads_, causal);
-    if (first_only && &b == &blocks_.back()) x = x.narrow(1, 0, 1).contiguous(), y = y.narrow(1, 0, 1).contiguous();  // [B,T,d] -> [B,1,d]
-    x = add_to(x, apply_linear(y, b.out_weight, b.out_bias));
-    y = apply_linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);
-    y = quick_gelu_ ? quick_gelu(y) : at::gelu(y);
-    x = add_to(x, apply_linear(y, b.proj_weight, b.proj_bias));
+    const auto run = [&b, causal, first = first_only && &b == &blocks_.back(), this](const Tensor& in) { return run_block(b, in, causal, first); };
+    x = recompute_ && torch::GradMode::is_enabled() ? recomputed(run, x) : run(x);
   }
   return x;
 }
@@ -151,6 +157,7 @@ class VisionTransformer : public VisionTowerImpl {
   }
 
   void pack() override { transformer_->pack(); }
+  void set_recompute(bool on) override { transformer_->set_recompute(on); }
 
   Tensor project(Tensor trunk) override { return apply_linear(trunk, proj_.t()); }
 

@@ -14,6 +14,7 @@
 #include "data/contact_sheet.hpp"
 #include "data/corpus.hpp"
 #include "data/dataset.hpp"
+#include "data/fetch.hpp"
 #include "data/open_set.hpp"
 #include "data/overlap.hpp"
 #include "data/published.hpp"
@@ -21,7 +22,8 @@
 namespace cliplab {
 
 const char* const kDataUsage = R"(./cliplab data list                         corpora, and every data set of the paper: present, absent, comparable
-./cliplab data fetch NAME                   builds a corpus; of a published set it says the steps that get it
+./cliplab data fetch NAME                   builds a corpus; downloads a published set, or says the steps that get it
+                                            (--retries 5 --wait 2: tries that bring nothing, seconds before the first)
 ./cliplab data verify NAME [--decode true]  every sample is there, counts and classes are right; every picture decodes
 ./cliplab data describe NAME                source, licence, split rule, metric, the paper's numbers and contradictions
 ./cliplab data show NAME [--split SPLIT] [--out FILE.png]  a sheet of 64 pictures with their labels, to be looked at
@@ -51,18 +53,11 @@ int list() {
   if (!std::filesystem::is_directory(data_root())) return 0;
   std::vector<std::string> others;
   for (const auto& entry : std::filesystem::directory_iterator(data_root()))
-    if (entry.is_directory() && std::find(taken.begin(), taken.end(), entry.path()) == taken.end()) others.push_back(entry.path().filename());
+    if (const std::string name = entry.path().filename(); entry.is_directory() && !name.starts_with('.') && std::find(taken.begin(), taken.end(), entry.path()) == taken.end())
+      others.push_back(name);
   std::sort(others.begin(), others.end());
   fmt::print("\nother folders there: {}\n", fmt::join(others, ", "));
   return 0;
-}
-
-int fetch(const std::string& name) {
-  if (const auto set = find_published_set(name)) {
-    fmt::print("{}: {}\n{}\nIts folder: {}\n", set->title, set->source, set->get, (data_root() / set->name).string());
-    return published_folder(*set).empty() ? 1 : 0;
-  }
-  return fetch_corpus(name), 0;
 }
 
 /// The corpus that `name` is or is made of; empty for the user's own copies.
@@ -81,6 +76,21 @@ int verify(const std::string& name, bool decode) {
   return problems.empty() ? 0 : 1;
 }
 
+int fetch(const std::string& name, const FetchOptions& options) {
+  const auto set = find_published_set(name);
+  if (!set) return fetch_corpus(name), 0;
+  const auto folder = published_folder(*set);
+  fmt::print("{}: {}\nlicence: {}\n", set->title, set->source, set->licence);
+  if (!folder.empty()) return fmt::print("present: {}\n", folder.string()), 0;
+  if (set->downloads.empty()) {
+    fmt::print("{}\nIts folder: {}\n", set->get, (data_root() / set->name).string());
+    return 1;
+  }
+  std::filesystem::create_directories(data_root());
+  fetch_published(*set, options);
+  return verify(name, false);
+}
+
 int describe(const std::string& name) {
   for (const CorpusStatus& corpus : list_corpora())
     if (corpus.name == name)
@@ -95,6 +105,7 @@ int describe(const std::string& name) {
   }
   fmt::print("{} ({})\nsource: {}\nto get it: {}\nlicence: {}\ntask: {}, metric: {}\n", set->title, set->group, set->source, set->get, set->licence,
              set->task, set->metric);
+  for (const Download& file : set->downloads) fmt::print("data fetch: {} ({:.1f} MB)\n", file.url, static_cast<double>(file.bytes) / 1e6);
   if (set->classes > 0) fmt::print("classes: {}\n", set->classes);
   for (const auto& [split, count] : set->counts) fmt::print("pictures in {}: {} ({})\n", split, count, set->counts_from);
   for (const auto& [split, sources] : set->splits) fmt::print("{} is made of: {}\n", split, fmt::join(sources, ", "));
@@ -194,6 +205,9 @@ int data_command(std::span<const std::string> arguments) {
       fail("data " + verb, i == 1 ? "no name" : "one name", two ? "two of ./cliplab data list" : "one of ./cliplab data list");
   Options options;
   options.add_text("data-root", "", "folder of your own data sets");
+  if (verb == "fetch")
+    options.add_integer("retries", 5, 0, 1000, "tries in a row that may bring nothing"),
+        options.add_real("wait", 2, 0, 3600, "seconds before the first of them; doubled each time, at most a minute");
   if (verb == "verify") options.add_flag("decode", false, "decode every picture as well");
   if (verb == "show") options.add_text("split", "", "which pictures; empty: test, else the first there is"), options.add_text("out", "", "a PNG file; empty: NAME-SPLIT.png here");
   if (two) options.add_text("out", "", "a PNG file: the first 32 pairs, side by side"), options.add_text("csv", "", "a file for all pairs");
@@ -201,7 +215,7 @@ int data_command(std::span<const std::string> arguments) {
   use_data_root(options.text("data-root"));
   if (verb == "list") return list();
   const std::string& name = arguments[1];
-  if (verb == "fetch") return fetch(name);
+  if (verb == "fetch") return fetch(name, {.retries = static_cast<int>(options.integer("retries")), .wait_s = options.real("wait")});
   if (two) return duplicates(name, arguments[2], options.text("out"), options.text("csv"));
   if (verb == "verify") return verify(name, options.flag("decode"));
   if (verb == "describe") return describe(name);

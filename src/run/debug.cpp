@@ -1,6 +1,7 @@
 // For tests/parity: the same inputs through our code, so that Python's reference implementations can be held
 // against it.
 #include "run/debug.hpp"
+#include "train/debug.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -175,11 +176,14 @@ int debug_command(std::span<const std::string> arguments) {
   if (verb == "samples" && arguments.size() == 4) return debug_samples(arguments[1], arguments[2], arguments[3]);
   if (verb == "loader-speed" && arguments.size() == 4) return debug_loader_speed(arguments[1], arguments[2], arguments[3]);
   if (verb == "probe") return debug_probe(arguments.subspan(1));
+  if (verb == "train") return debug_train(arguments.subspan(1));
+  if (verb == "loss-speed") return debug_loss_speed(arguments.subspan(1));
   if (verb == "image-speed") return image_speed(arguments.subspan(1));
   if (verb == "embed" && arguments.size() >= 3) return embed(arguments.subspan(1));
   fail("debug", "'" + verb + "'",
        "tokenize [RULES], tokenize-speed FILE, transform SIZE FILE..., normalized SIZE FILE..., pixels-speed SIZE FILE..., decode FILE, "
-       "samples SET SPLIT COUNT, loader-speed SHARDS SIZE COUNT, probe ..., image-speed MODEL COUNT or embed MODEL SPACE FILE...");
+       "samples SET SPLIT COUNT, loader-speed SHARDS SIZE COUNT, probe ..., image-speed MODEL COUNT, train ..., loss-speed PAIRS WIDTH or "
+       "embed MODEL SPACE FILE...");
 }
 
 }  // namespace cliplab

@@ -45,7 +45,8 @@ int debug_samples(const std::string& name, const std::string& split, const std::
 
 int debug_loader_speed(const std::string& shards, const std::string& size, const std::string& most) {
   using Clock = std::chrono::steady_clock;
-  LoaderOptions options{.shards = expand_shards(shards), .preprocess = {.size = static_cast<int>(number(size))}};
+  LoaderOptions options;
+  options.shards = expand_shards(shards), options.preprocess.size = static_cast<int>(number(size));
   const std::int64_t count = number(most), area = 3 * options.preprocess.size * options.preprocess.size;
   const NormalizeTable table = make_normalize_table(options.preprocess.normalization.mean, options.preprocess.normalization.std);
   std::vector<float> floats(options.batch * area);  // [B, 3, size, size]

@@ -41,11 +41,13 @@ TrainConfig train_config(const Options& options, const std::string& architecture
   config.seed = static_cast<std::uint64_t>(options.integer("seed"));
   config.steps = options.integer("train.steps");
   config.batch = options.integer("train.batch");
-  config.learning_rate = options.real("train.lr");
+  config.learning_rate = options.real("train.lr") > 0 ? options.real("train.lr") : paper_learning_rate(architecture);
   config.warmup_steps = std::min(options.integer("train.warmup"), config.steps);
   config.weight_decay = options.real("train.weight_decay");
   config.precision = resolved_precision(options.text("train.precision"));
   config.augment = options.text("train.augment");
+  config.micro_batch = options.integer("train.micro_batch");
+  config.recompute = options.flag("train.recompute");
   config.checkpoint_seconds = options.integer("train.checkpoint_seconds");
   return config;
 }
@@ -85,14 +87,19 @@ void check_values(const Options& options) {
     if (!fs::exists(file)) fail("model.files", "'" + file + "'", "an existing file");
   if (options.list("model.files").empty() && options.list("train.arch").empty())
     fail("train.arch", "an empty list", "an architecture, or model.files");
-  for (const std::string& name : options.list("train.arch")) find_architecture(name);
+  for (const std::string& name : options.list("train.arch")) {
+    find_architecture(name);
+    if (options.list("model.files").empty()) train_config(options, name);  // a rate of 0 is the paper's, which not all have
+  }
   model_options(options);
 }
 
 class Run {
  public:
-  Run(Options options, std::string name) : options_(std::move(options)), name_(std::move(name)), root_(project_root()) {}
+  Run(Options options, std::string name, std::unique_ptr<Ranks> ranks)
+      : options_(std::move(options)), name_(std::move(name)), root_(project_root()), ranks_(std::move(ranks)) {}
 
+  /// -> the run's folder; empty on ranks above 0, which leave after the training.
   fs::path execute() {
     check_values(options_);
     fetch();
@@ -104,10 +111,14 @@ class Run {
     if (options_.list("model.files").empty()) key += pair_corpus_id(options_.text("train.corpus"), "train");
     for (const std::string& file : options_.list("model.files")) key += sha256_file(file) + "\n";
     folder_ = root_ / "results/runs" / (name_ + "-" + sha256_hex(key).substr(0, 8));
+    if (ranks_->rank() > 0) {
+      train(models);
+      return {};
+    }
     fs::create_directories(folder_);
     const FileLock lock(folder_ / ".lock");
-
     train(models);
+    ranks_.reset();  // the studies are this process' alone
     for (const std::string& study : options_.list("studies")) run_study(study);
     return folder_;
   }
@@ -130,12 +141,10 @@ class Run {
     if (!model_files_.empty()) return;
     for (const std::string& architecture : options_.list("train.arch")) {
       const TrainConfig config = train_config(options_, architecture);
-      fs::path file = trained_model(config, models);
-      if (file.empty()) {
-        file = train_clip(config, models);
-      } else {
-        say(architecture + ": trained already (" + fs::relative(file, root_).string() + ")");
-      }
+      const bool there = !trained_model(config, models).empty();
+      const fs::path file = train_clip(config, models, *ranks_);
+      if (ranks_->rank() > 0) continue;
+      if (there) say(architecture + ": trained already (" + fs::relative(file, root_).string() + ")");
       std::string label = architecture;
       std::replace(label.begin(), label.end(), '/', '-');
       if (const fs::path curve = folder_ / ("train_" + label + ".h5"); !fs::exists(curve)) {
@@ -204,6 +213,7 @@ class Run {
   Options options_;
   std::string name_;
   fs::path root_, folder_;
+  std::unique_ptr<Ranks> ranks_;
   std::vector<fs::path> model_files_;
   std::unique_ptr<Context> context_;
 };
@@ -265,11 +275,13 @@ Options run_options() {
   options.add_text("train.corpus", "drawings", "image-text pairs to train on");
   options.add_integer("train.steps", 1000, 1, 100'000'000, "optimiser steps");
   options.add_integer("train.batch", 256, 2, 65536, "pairs a step");
-  options.add_real("train.lr", 1e-3, 0, 1, "peak learning rate");
+  options.add_integer("train.micro_batch", 0, 0, 65536, "pairs a process that go through the towers at a time, to bound memory; all negatives are kept. 0: all");
+  options.add_real("train.lr", 1e-3, 0, 1, "peak learning rate; 0: each model's own of the paper's Tables 19 and 20");
   options.add_integer("train.warmup", 50, 0, 1'000'000, "steps of linear warm-up");
   options.add_real("train.weight_decay", 0.2, 0, 10, "decoupled weight decay of matrices");
   options.add_text("train.precision", "auto", "type of activations; auto: bf16 where the processor multiplies it natively, else fp32",
-                   {"auto", "fp32", "bf16"});
+                   {"auto", "fp32", "bf16", "fp16"});
+  options.add_flag("train.recompute", false, "gradient checkpointing: compute each block again in backward instead of keeping its insides; the same bits");
   options.add_text("train.augment", "crop", "variation of training pictures: the paper's random crop, or a stronger set for thousands of photos or drawings",
                    {"none", "crop", "photos", "drawings"});
   options.add_integer("train.checkpoint_seconds", 60, 1, 86400, "seconds between checkpoints");
@@ -339,7 +351,11 @@ int run_command(std::span<const std::string> arguments) {
     for (std::size_t i = overrides.size(); i + 1 < cell.size(); i += 2) title += " " + cell[i] + " " + cell[i + 1];
     if (!title.empty()) say("cell" + title);
     try {
-      std::cout << Run(read_options(config, cell), run_name(config)).execute().string() << std::endl;
+      auto ranks = std::make_unique<Ranks>();
+      if (ranks->size() > 1 && cells.size() > 1)
+        fail("--sweep", std::to_string(ranks->size()) + " processes", "one process a sweep", "start each cell by its own mpirun");
+      const fs::path folder = Run(read_options(config, cell), run_name(config), std::move(ranks)).execute();
+      if (!folder.empty()) std::cout << folder.string() << std::endl;
     } catch (const InputError& error) {
       if (cells.size() == 1) throw;
       say(std::string("failed: ") + error.what());

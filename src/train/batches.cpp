@@ -60,17 +60,18 @@ std::vector<std::int64_t> BatchSource::order(std::int64_t epoch) const {
   return order;
 }
 
-Batch BatchSource::make(std::int64_t step, Augment augment) const {
+Batch BatchSource::make(std::int64_t step, Augment augment, Part part) const {
   const std::int64_t per_epoch = size() / batch_;
   const std::vector<std::int64_t> order = this->order(step / per_epoch);
-  const auto first = order.begin() + (step % per_epoch) * batch_;
+  const std::int64_t begin = batch_ * part.rank / part.ranks, count = batch_ * (part.rank + 1) / part.ranks - begin;
+  const auto first = order.begin() + (step % per_epoch) * batch_ + begin;
   Batch batch;
-  batch.pairs.assign(first, first + batch_);
+  batch.pairs.assign(first, first + count);
   const std::size_t area = static_cast<std::size_t>(resolution_) * resolution_ * 3;
-  batch.pixels.resize(batch_ * area);
-  batch.tokens.resize(batch_);
-  parallel_for(batch_, [&](std::int64_t i) {
-    Rng rng(seed_ ^ 0xba7c4, static_cast<std::uint64_t>(step) * 65536 + static_cast<std::uint64_t>(i));
+  batch.pixels.resize(count * area);
+  batch.tokens.resize(count);
+  parallel_for(count, [&](std::int64_t i) {
+    Rng rng(seed_ ^ 0xba7c4, static_cast<std::uint64_t>(step) * 65536 + static_cast<std::uint64_t>(begin + i));
     const auto& choices = captions_[batch.pairs[i]];
     batch.tokens[i] = choices[augment == Augment::kNone ? 0 : rng.below(choices.size())];
     const Picture& picture = pictures_[batch.pairs[i]];

@@ -13,9 +13,14 @@
 namespace cliplab {
 
 struct Batch {
-  std::vector<std::int64_t> pairs;             // [B] which pairs
-  std::vector<std::uint8_t> pixels;            // [B, R, R, 3]
-  std::vector<std::vector<std::int32_t>> tokens;  // [B][T_i] ids with start and end, not padded
+  std::vector<std::int64_t> pairs;             // [b] which pairs
+  std::vector<std::uint8_t> pixels;            // [b, R, R, 3]
+  std::vector<std::vector<std::int32_t>> tokens;  // [b][T_i] ids with start and end, not padded
+};
+
+/// Which part of a batch: rows [rank * B / ranks, (rank + 1) * B / ranks).
+struct Part {
+  int rank = 0, ranks = 1;
 };
 
 class BatchSource {
@@ -29,8 +34,9 @@ class BatchSource {
   std::int64_t size() const { return static_cast<std::int64_t>(keys_.size()); }
   const std::string& key(std::int64_t pair) const { return keys_[pair]; }
 
-  /// Batch `step` of the endless sequence of shuffled epochs (a last partial batch of an epoch is left out).
-  Batch make(std::int64_t step, Augment augment) const;
+  /// Batch `step` of the endless sequence of shuffled epochs (a last partial batch of an epoch is left out), or a part of
+  /// it: a batch's pairs, their captions and their views do not depend on how many share it.
+  Batch make(std::int64_t step, Augment augment, Part part = {}) const;
 
  private:
   std::vector<std::int64_t> order(std::int64_t epoch) const;

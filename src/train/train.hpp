@@ -4,9 +4,28 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 namespace cliplab {
+
+class Comm;
+
+/// The processes of this run: those that mpirun, srun or torchrun started, found by the environment; else this one alone.
+/// One object a process; it goes before the process ends and after the last training.
+class Ranks {
+ public:
+  /// Joins the others; ranks above 0 show no progress from then on. Throws InputError when this build cannot.
+  Ranks();
+  int rank() const;
+  int size() const;
+  /// Says `reason` and ends all ranks; returns when there is only this one.
+  void abort(const std::string& reason) const;
+  std::shared_ptr<Comm> comm() const { return comm_; }
+
+ private:
+  std::shared_ptr<Comm> comm_;
+};
 
 struct TrainConfig {
   std::string architecture = "vit-s";
@@ -17,13 +36,18 @@ struct TrainConfig {
   double learning_rate = 5e-4;    // peak; linear warm-up, cosine to 0
   std::int64_t warmup_steps = 50;
   double weight_decay = 0.2;      // not on gains, biases and the temperature
-  std::string precision = "bf16"; // "fp32" or "bf16": activations; weights, optimiser and loss are fp32
+  std::string precision = "bf16"; // activations; weights, optimiser and loss are fp32. "fp16" scales the loss
   std::string augment = "crop";   // "crop": random square crop, the paper's; "photos", "drawings": see src/train/augment.hpp
+  std::int64_t micro_batch = 0;   // pairs a rank that go through the towers at a time, all negatives kept; 0: all
+  bool recompute = false;         // gradient checkpointing: blocks are computed again in backward; the same bits
   std::int64_t checkpoint_seconds = 60;
 
-  /// All that decides the weights, as text; what does not (checkpoint_seconds) is left out. A cache key with the corpus id.
+  /// All that decides the weights, as text; what does not (recompute, checkpoint_seconds) is left out. A cache key with the corpus id.
   std::string key() const;
 };
+
+/// The peak rate of one of the paper's nine models. Throws InputError for another.
+double paper_learning_rate(const std::string& architecture);
 
 /// The folder of this training: <models>/<architecture>-<12 digits of the key's hash>. Reads the corpus' manifest only.
 std::filesystem::path training_folder(const TrainConfig& config, const std::filesystem::path& models);
@@ -35,6 +59,8 @@ std::filesystem::path trained_model(const TrainConfig& config, const std::filesy
 /// Files in the folder: model.safetensors (finished), checkpoint.safetensors (until then), train.h5 (curve, record).
 /// On SIGINT or SIGTERM: writes a checkpoint and throws Interrupted. Throws InputError when the loss is not finite
 /// (step and pairs named; the checkpoint is kept), the disk is full, or the checkpoint is damaged.
-std::filesystem::path train_clip(const TrainConfig& config, const std::filesystem::path& models);
+/// All `ranks` call it together. Each takes its part of every batch, rank 0 alone reads and writes the folder; a signal to one
+/// stops all at the same step, and an error of one ends all. A checkpoint may be resumed by any number of ranks.
+std::filesystem::path train_clip(const TrainConfig& config, const std::filesystem::path& models, const Ranks& ranks);
 
 }  // namespace cliplab

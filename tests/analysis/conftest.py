@@ -11,14 +11,17 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "analysis"), str(Path(__file__).parent)]
 
-STUDIES = ("encoder_scaling", "zero_shot_vs_probe", "distribution_shift", "prompt_engineering")
+STUDIES = ("encoder_scaling", "zero_shot_vs_probe", "distribution_shift", "prompt_engineering")  # tests know them by place
+MORE_STUDIES = ("few_shot", "retrieval")
 
 
 def project_copy(root: Path) -> Path:
     """A project folder with all that the report reads besides results, and one known DEVIATION."""
     (root / "paper").mkdir(parents=True)
     shutil.copyfile(PROJECT / "paper" / "report.typ", root / "paper" / "report.typ")
-    for study in STUDIES:
+    for folder in ("claims", "published"):
+        shutil.copytree(PROJECT / "paper" / folder, root / "paper" / folder)
+    for study in (*STUDIES, *MORE_STUDIES):
         (root / "experiments" / study).mkdir(parents=True)
         shutil.copyfile(PROJECT / "experiments" / study / "reference.csv", root / "experiments" / study / "reference.csv")
     (root / "src").mkdir()

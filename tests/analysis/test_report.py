@@ -9,10 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import pytest
 import report
-from conftest import PROJECT, STUDIES
-from fake_run import row, write, zero_shot_vs_probe_rows
+from conftest import MORE_STUDIES, PROJECT, STUDIES
+from fake_run import few_shot_rows, retrieval_rows, row, write, zero_shot_vs_probe_rows
 
 
 def out(root: Path) -> Path:
@@ -28,7 +29,7 @@ def one_study(project: Path, **provenance: str) -> Path:
 def test_report_holds_every_study_in_every_format(whole: Path) -> None:
     markdown, html = (out(whole) / f"report.{s}" for s in ("md", "html"))
     assert (out(whole) / "report.pdf").read_bytes().startswith(b"%PDF")
-    for study in STUDIES:
+    for study in (*STUDIES, *MORE_STUDIES):
         assert f'<section id="{study}">' in html.read_text()
         assert (whole / "paper" / "generated" / f"{study}.typ").exists()
         assert list((out(whole) / "tables").glob(f"{study}*.csv")), study
@@ -39,7 +40,7 @@ def test_report_holds_every_study_in_every_format(whole: Path) -> None:
 
 def test_html_is_one_file_for_phones_and_both_colour_schemes(whole: Path) -> None:
     html = (out(whole) / "report.html").read_text()
-    assert html.count("<svg") == 6 and "currentColor" in html
+    assert html.count("<svg") == 10 and "currentColor" in html
     assert 'name="viewport"' in html and "prefers-color-scheme: dark" in html
     assert not re.search(r'(src|href)="(?!#|data:)', html)
     ids = re.findall(r'\bid="([^"]+)"', html)
@@ -77,13 +78,36 @@ def test_missing_studies_and_training_get_one_line(project: Path) -> None:
     assert "has no training log" in text
 
 
-def test_damaged_file_gives_one_line_and_no_report(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_that_cannot_be_read_are_counted_and_the_rest_comes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = one_study(project)
+    (folder / "encoder_scaling.h5").write_bytes(b"\x89HDF\r\n\x1a\n cut")
+    whole = write(folder / "few_shot.h5", "few_shot", few_shot_rows())
+    whole.write_bytes(whole.read_bytes()[:-2000])
+    with h5py.File(write(folder / "retrieval.h5", "retrieval", retrieval_rows()), "a") as file:
+        file.attrs["schema_version"] = 2
+    (folder / "prompt_engineering.h5.part77").write_bytes(b"another run writes this now")
+    assert report.main(["--root", str(project)]) == 0
+    error, text = capsys.readouterr().err, (out(project) / "report.md").read_text()
+    assert error.count("\n") == 3 and "prompt_engineering" not in error
+    assert "**3 things could not be read or shown; the rest of the report stands:**" in text
+    for words in ("encoder_scaling.h5: cannot be read as HDF5", "few_shot.h5: ", "retrieval.h5: schema_version is 2, expected 1"):
+        assert words in error and words in text
+    assert "one-12345678 has no few_shot.h5: this study was not run." in text and "Top-1 accuracy %" in text
+
+
+def test_a_run_of_damaged_files_gives_one_line_and_no_report(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = project / "results" / "runs" / "cut-12345678"
+    folder.mkdir(parents=True)
     (folder / "encoder_scaling.h5").write_bytes(b"\x89HDF\r\n\x1a\n cut")
     assert report.main(["--root", str(project)]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "encoder_scaling.h5" in error
     assert not out(project).exists()
+
+
+def test_a_missing_folder_beside_a_whole_one_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report.main([str(project / "absent"), str(one_study(project)), "--root", str(project)]) == 0
+    assert "absent: no .h5 file" in capsys.readouterr().err
 
 
 def test_no_run_gives_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +138,8 @@ def test_if_stale_sees_every_kind_of_change(whole: Path) -> None:
     folder = whole / "results" / "runs" / "fake-0badf00d"
     assert is_current(whole, [folder], out(whole))
     later = time.time() + 60
-    for path in (folder / "train_vit-s.h5", whole / "experiments" / STUDIES[0] / "reference.csv", whole / "paper" / "report.typ"):
+    for path in (whole / "paper" / "claims" / "1_zero_shot.toml", whole / "paper" / "published" / "table10.csv",
+                 folder / "train_vit-s.h5", whole / "experiments" / STUDIES[0] / "reference.csv", whole / "paper" / "report.typ"):
         stat = path.stat()
         os.utime(path, (later, later))
         assert not is_current(whole, [folder], out(whole)), path

@@ -125,6 +125,53 @@ TEST_F(LayoutTest, DamagedAndHostileArchivesAreNamed) {
   EXPECT_THAT(input_error([&] { listing("table"); }), HasSubstr("images.tar"));
 }
 
+TEST_F(LayoutTest, ATarCutBetweenTwoMembersIsNoWholeTar) {
+  const std::string whole = archive_of({{"a.png", png(1)}, {"a.cls", "0"}, {"b.png", png(2)}, {"b.cls", "1"}}, false);
+  write("wds/classnames.txt", "cat\ndog\n");
+  write("wds/test/0.tar", whole);
+  EXPECT_THAT(problems("wds"), IsEmpty());
+  const std::size_t second = whole.find("b.png");  // where its header begins: names come first
+  ASSERT_EQ(second % 512, 0u);
+  write("wds/test/0.tar", whole.substr(0, second));
+  EXPECT_THAT(problems("wds"), HasSubstr("0.tar: no end mark"));
+  EXPECT_THAT(contents(listing("wds")), ElementsAre("test/cat/1"));  // the rest is not lost
+  EXPECT_THAT(input_error([] { open_dataset("wds", "test"); }), HasSubstr("no end mark"));
+  write("wds/test/0.tar", "");
+  EXPECT_THAT(input_error([&] { listing("wds"); }), HasSubstr("0.tar: a damaged or cut archive"));
+}
+
+TEST_F(LayoutTest, ALinkToItselfIsNamedAndTheOthersStay) {
+  write_folder();
+  const auto before = contents(listing("tree"));
+  fs::create_symlink(sets / "tree/train/self", sets / "tree/train/self");
+  fs::create_symlink(sets / "tree/self", sets / "tree/self");
+  const std::string wrong = problems("tree");
+  EXPECT_THAT(wrong, HasSubstr("tree/train/self: cannot be read"));
+  EXPECT_THAT(wrong, HasSubstr("tree/self: cannot be read"));
+  EXPECT_EQ(std::count(wrong.begin(), wrong.end(), '\n'), 2);
+  EXPECT_EQ(contents(listing("tree")), before);
+  write("plain/cat/a.png", png(1));
+  fs::create_symlink(sets / "plain/self", sets / "plain/self");
+  const std::string once = problems("plain");
+  EXPECT_EQ(std::count(once.begin(), once.end(), '\n'), 1) << once;
+}
+
+TEST_F(LayoutTest, PicturesWithNamesOfOtherEncodingsAreNotLost) {
+  write("tree/test/cat/caf\xe9.png", png(1)), write("tree/test/cat/\xf0\x9f\x90\x88.png", png(2));
+  EXPECT_THAT(problems("tree"), IsEmpty());
+  EXPECT_THAT(contents(listing("tree")), ElementsAre("test/cat/1", "test/cat/2"));
+  write("wds/classnames.txt", "cat\n");
+  write("wds/test/0.tar", archive_of({{"caf\xe9.png", png(1)}, {"caf\xe9.cls", "0"}}, false));
+  EXPECT_THAT(contents(listing("wds")), ElementsAre("test/cat/1"));
+}
+
+TEST_F(LayoutTest, WhatAPictureIsSaysItsContentNotItsName) {
+  write("tree/test/cat/a.jpg", png(1)), write("tree/test/cat/b.jpg", "<html>this picture is no longer available</html>");
+  EXPECT_THAT(verify_set("tree", true), ElementsAre(HasSubstr("tree/test/cat/b.jpg")));
+  const Listing read = listing("tree");
+  EXPECT_EQ(decode_item(read, read.items[0]).pixels, picture(1).pixels);
+}
+
 TEST_F(LayoutTest, FileThatShrinksWhileItIsReadIsNamed) {
   write_labels(kRows);
   fs::remove(sets / "table/images.tar.gz");
@@ -132,6 +179,26 @@ TEST_F(LayoutTest, FileThatShrinksWhileItIsReadIsNamed) {
   const Listing read = listing("table");
   fs::resize_file(sets / "table/images.tar", 600);
   EXPECT_THAT(input_error([&] { decode_item(read, read.items[1]); }), HasSubstr("images.tar:x/b.png"));
+}
+
+TEST_F(LayoutTest, FileThatIsWrittenWhileItIsReadIsNamed) {
+  write_labels(kRows);
+  fs::remove(sets / "table/images.tar.gz");
+  const std::string first = archive_of({{"a.png", png(1)}, {"x/b.png", png(2)}}, false), other = archive_of({{"a.png", png(3)}, {"x/b.png", png(4)}}, false);
+  const auto file = write("table/images.tar", first);
+  const Listing read = listing("table");
+  EXPECT_EQ(decode_item(read, read.items[0]).pixels, picture(1).pixels);
+  fs::rename(write("table/next.tar", other), file);  // another file in its place: the open one stays as it was
+  EXPECT_EQ(decode_item(read, read.items[0]).pixels, picture(1).pixels);
+  const Listing again = listing("table");
+  const auto before = fs::last_write_time(file);
+  std::ofstream(file, std::ios::binary | std::ios::in | std::ios::out) << first;  // as many bytes, into the same file
+  fs::last_write_time(file, before + std::chrono::seconds(1));  // the clock of file systems may stand for some milliseconds
+  EXPECT_THAT(input_error([&] { decode_item(again, again.items[0]); }), HasSubstr("images.tar:a.png: a file that has changed"));
+  write_folder();
+  const Listing loose = listing("tree");
+  write("tree/" + loose.items[0].key, png(1) + "more");
+  EXPECT_THAT(input_error([&] { decode_item(loose, loose.items[0]); }), HasSubstr("as when it was listed"));
 }
 
 TEST_F(LayoutTest, CaptionsJoinTheirPictureAndStrayOnesAreNamed) {
@@ -186,9 +253,11 @@ TEST_F(LayoutTest, WebdatasetNamesWhatDoesNotFit) {
 
 TEST_F(LayoutTest, WebdatasetOfCaptionsIsAPairCorpus) {
   write("wds/dataset_type.txt", "retrieval\n");
-  write("wds/test/0.tar", archive_of({{"a.txt", "one\ntwo\r\n"}, {"a.png", png(1)}, {"b.txt", "\n"}, {"b.png", png(2)}, {"c.txt", "lost"}}, false));
+  write("wds/test/0.tar", archive_of({{"a.txt", "one\ntwo\r\n"}, {"a.png", png(1)}, {"b.txt", "\n"}, {"b.png", png(2)}, {"c.txt", "lost"},
+                                      {"d.txt", "caf\xe9"}, {"d.png", png(3)}}, false));
   EXPECT_THAT(problems("wds"), HasSubstr("b.png: no caption"));
   EXPECT_THAT(problems("wds"), HasSubstr("c.txt: captions without a picture"));
+  EXPECT_THAT(problems("wds"), HasSubstr("d.png: captions that are not UTF-8"));
   write("good/dataset_type.txt", "retrieval\n");
   write("good/test/0.tar", archive_of({{"a.txt", "one\ntwo\r\n"}, {"a.png", png(1)}}, false));
   EXPECT_THAT(open_pair_corpus("good", "test")->get(0).captions, ElementsAre("one", "two"));

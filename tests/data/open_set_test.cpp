@@ -146,6 +146,21 @@ TEST_F(OpenSetTest, TableIsReadStrictly) {
   EXPECT_THAT(table_error(with("draw", {{"train", -3}})), HasSubstr("a count of -3"));
   EXPECT_THAT(table_error(with("counts", {{"train", 3}})), HasSubstr("no 'counts_from'"));
   EXPECT_THAT(table_error(with("splits", {{"val", {"val"}}})), HasSubstr("a rule for the split 'val'"));
+  json file{{"url", "https://host/a.tar"}, {"bytes", 3}, {"sha256", std::string(64, 'a')}};
+  const auto with_file = [&](const char* key, const json& value) {
+    json changed = file;
+    changed[key] = value;
+    return table_error(with("downloads", json::array({changed})));
+  };
+  EXPECT_EQ(with_file("strip", 1), "");
+  EXPECT_THAT(with_file("url", "file:///etc/passwd"), HasSubstr("the address 'file:///etc/passwd'"));
+  EXPECT_THAT(with_file("url", "https://host/"), HasSubstr("the address"));
+  EXPECT_THAT(with_file("url", "https://host/.."), HasSubstr("the address"));
+  EXPECT_THAT(with_file("sha256", "A"), HasSubstr("the sha256 'A'"));
+  EXPECT_THAT(with_file("bytes", 0), HasSubstr("bytes under 1"));
+  EXPECT_THAT(with_file("md5", "x"), HasSubstr("the unknown field 'md5'"));
+  EXPECT_THAT(table_error(with("downloads", file)), HasSubstr("downloads that are no list"));
+  EXPECT_THAT(table_error(with("downloads", json::array({file, file}))), HasSubstr("two downloads of one name"));
   EXPECT_THAT(table_error({entry("food"), entry("food")}), HasSubstr("'food' a second time"));
   EXPECT_THAT(table_error({json::object()}), HasSubstr("no 'name'"));
   EXPECT_THAT(table_error({3}), HasSubstr("no object"));

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
@@ -284,6 +285,33 @@ TEST_F(ResultFiles, FullDiskLeavesTheOldFileAndNoPart) {
     EXPECT_EQ(read_file(file_), old);
     EXPECT_EQ(files(), 1u) << "limit " << bytes;
   }
+}
+
+TEST_F(ResultFiles, AReaderSeesOneWholeFileWhileAnotherTakesItsPlace) {
+  // Sealed files of two lengths take turns under one name: a reader that opens the path twice mixes them within some rounds.
+  const auto write = [](const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; };
+  const auto whole = [&](std::size_t bytes) {
+    write(folder_ / "part", std::string(bytes, 'x'));
+    append_seal(folder_ / "part");
+    return read_file(folder_ / "part");
+  };
+  const std::string contents[]{whole(1000), whole(300000)};
+  write(file_, contents[0]);
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (std::size_t i = 0; !done; ++i) {
+      write(folder_ / "next", contents[i % 2]);
+      fs::rename(folder_ / "next", file_);
+    }
+  });
+  int refused = 0;
+  for (int i = 0; i < 3000; ++i) try {
+      check_seal(file_);
+    } catch (const InputError&) {
+      ++refused;
+    }
+  done = true, writer.join();
+  EXPECT_EQ(refused, 0);
 }
 
 TEST_F(ResultFiles, ManyThreadsAndTwoProcessesDoNotCorrupt) {

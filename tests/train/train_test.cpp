@@ -95,10 +95,11 @@ class Training : public ::testing::Test {
   }
   fs::path folder_;
   TrainConfig config_;
+  Ranks ranks_;
 };
 
 TEST_F(Training, LearnsAndRepeatsToTheSameBits) {
-  const fs::path first = train_clip(config_, folder_ / "a"), second = train_clip(config_, folder_ / "b");
+  const fs::path first = train_clip(config_, folder_ / "a", ranks_), second = train_clip(config_, folder_ / "b", ranks_);
   EXPECT_EQ(read_file(first), read_file(second));
   const Results log = read_results(first.parent_path() / "train.h5");
   const MatrixD& curve = log.arrays.at(0).values;
@@ -110,7 +111,7 @@ TEST_F(Training, RefusesAnotherConfigurationsCheckpoint) {
   const fs::path folder = training_folder(config_, folder_);
   fs::create_directories(folder);
   std::ofstream(folder / "checkpoint.safetensors") << "garbage";
-  EXPECT_THROW(train_clip(config_, folder_), InputError);
+  EXPECT_THROW(train_clip(config_, folder_, ranks_), InputError);
 }
 
 }  // namespace

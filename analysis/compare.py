@@ -1,0 +1,251 @@
+"""Compares two runs sample by sample: the difference of each score with a paired test, all tests Holm-corrected.
+
+    python analysis/compare.py RUN RUN [--pair LEFT=RIGHT ...] [--top 5] [--csv FILE]
+
+Same names are compared (two versions of a model); else the one model of each run; else --pair says: MODEL or
+MODEL/METHOD on either side, so that zero-shot and probe of one run compare too. Scores come from /arrays/scores: labels
+and ranks. Records that have no such scores are compared by their own intervals, which takes them as independent."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from estimates import moved
+from freshness import write_atomic
+from paired import Paired, class_means, holm, interval, rates
+from results import RATE_METRICS, ResultError, ResultFile, Run, read_runs
+from study_tables import models_of
+from tables import DASH, Table, percent, points, points_with_interval, to_csv, to_markdown
+
+PROJECT = Path(__file__).resolve().parent.parent
+METRICS = {"top1": 1, "top5": 5}
+KEYS = ["dataset", "split", "method", "metric", "variant", "study", "data"]
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Per-sample scores of one classifier on one data set."""
+
+    dataset: str
+    model: str
+    method: str
+    file: ResultFile
+    name: str  # of the array
+
+    @property
+    def data_id(self) -> str:
+        return self.file.provenance.get(f"dataset {self.dataset}", "")
+
+    def read(self) -> pd.DataFrame:
+        frame = self.file.array(self.name)
+        if not {"label", "rank"} <= set(frame.columns):
+            raise ResultError(f"{self.file.path}: array '/arrays/{self.name}' has columns {', '.join(frame.columns)}, expected label and rank")
+        if not len(frame) or not np.isfinite(frame[["label", "rank"]].to_numpy()).all() or frame["rank"].min() < 0:
+            raise ResultError(f"{self.file.path}: array '/arrays/{self.name}' is empty or has ranks below 0 or no numbers; run the study again")
+        return frame
+
+
+@dataclass(frozen=True)
+class Comparison:
+    dataset: str
+    left: str
+    right: str
+    metric: str
+    result: Paired
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse(arguments)
+    try:
+        runs, unread = read_runs_of(options.runs, options.root)
+        table, notes = compare(*runs, dict(p.split("=", 1) for p in options.pair), options.top)
+    except ResultError as error:
+        print(f"compare: {error}", file=sys.stderr)
+        return 1
+    for line in unread:
+        print(f"compare: left out: {line}", file=sys.stderr)
+    print(f"{table.title}\n\n{to_markdown(table)}\n{table.caption}")
+    for note in notes:
+        print(f"- {note}")
+    if options.csv:
+        write_atomic(options.csv, to_csv(table))
+    return 0
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="cliplab compare", description="differences between two runs with paired tests, Holm-corrected")
+    parser.add_argument("runs", nargs=2, type=Path, metavar="RUN", help="a run folder, or its name under results/runs; A, then B")
+    parser.add_argument("--pair", action="append", default=[], metavar="LEFT=RIGHT", help="MODEL or MODEL/METHOD of A = of B; may be repeated")
+    parser.add_argument("--top", type=int, default=0, metavar="K", help="also how often the right class is among the first K")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="the table as CSV")
+    parser.add_argument("--root", type=Path, default=PROJECT, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if any("=" not in p for p in options.pair):
+        parser.error("--pair: expected LEFT=RIGHT, each MODEL or MODEL/METHOD")
+    if options.top < 0:
+        parser.error(f"--top: {options.top}, expected 1 or more")
+    return options
+
+
+def read_runs_of(folders: list[Path], root: Path) -> tuple[tuple[Run, Run], list[str]]:
+    found, unread = [], []
+    for folder in folders:
+        named = root / "results" / "runs" / folder
+        (run,), lines = read_runs([named if not folder.exists() and named.exists() else folder])
+        found.append(run)
+        unread += lines
+    return (found[0], found[1]), unread
+
+
+def scores_of(run: Run) -> list[Scores]:
+    """Arrays scores/DATASET/MODEL/METHOD; a model's name may hold a slash."""
+    parts = [(file, name, name.split("/")) for file in run.studies() for name in file.array_columns]
+    return [Scores(p[1], "/".join(p[2:-1]), p[-1], file, name) for file, name, p in parts if p[0] == "scores" and len(p) >= 4]
+
+
+def partners(left: Run, right: Run, pairs: dict[str, str]) -> list[tuple[str, str]]:
+    """(of A, of B): MODEL or MODEL/METHOD."""
+    if pairs:
+        return list(pairs.items())
+    a, b = (list(dict.fromkeys(m for f in run.studies() for m in models_of(f.records))) for run in (left, right))
+    both = [(m, m) for m in a if m in b]
+    if not both and len(a) == len(b) == 1:
+        both = [(a[0], b[0])]
+    if not both:
+        raise ResultError(f"{left.name} has {', '.join(a) or 'no model'}, {right.name} has {', '.join(b) or 'no model'}, expected a model in both; "
+                          "say which by --pair LEFT=RIGHT")
+    return both
+
+
+def _is(scores: Scores, wanted: str) -> bool:
+    return wanted in (scores.model, f"{scores.model}/{scores.method}")
+
+
+def matches(left: Run, right: Run, pairs: list[tuple[str, str]], asked: bool) -> list[tuple[Scores, Scores]]:
+    """Scores of each pair on one data set; methods are those of the pair, or the same."""
+    of_left, of_right, found = scores_of(left), scores_of(right), []
+    for of_a, of_b in pairs:
+        a, b = [s for s in of_left if _is(s, of_a)], [s for s in of_right if _is(s, of_b)]
+        for run, part, wanted, there in ((left, a, of_a, of_left), (right, b, of_b, of_right)):
+            if asked and there and not part:
+                raise ResultError(f"--pair {of_a}={of_b}: {run.name} has no scores of {wanted}, expected one of "
+                                  + ", ".join(sorted({f"{s.model}/{s.method}" for s in there})))
+        named = any(s.model != of_a for s in a) or any(s.model != of_b for s in b)
+        found += [(x, y) for x in a for y in b if x.dataset == y.dataset and (named or x.method == y.method)]
+    return found
+
+
+def compare(left: Run, right: Run, pairs: dict[str, str] | None = None, top: int = 0) -> tuple[Table, list[str]]:
+    """The table and what could not be compared."""
+    rng, notes, found, failed = np.random.default_rng(0), [], [], set()
+    chosen = partners(left, right, pairs or {})
+    for a, b in matches(left, right, chosen, bool(pairs)):
+        try:
+            found += _of_one(a, b, top, rng)
+        except ResultError as error:
+            notes.append(f"left out: {error}")
+            failed.add(a.dataset)
+    table = Table("compare", f"B = {right.name} minus A = {left.name}", [
+        "data set", "A", "B", "metric", "n", "A %", "B %", "B − A, points", "A alone right", "B alone right", "p", "p (Holm)", "shown"], text_columns=4)
+    for c, p in zip(found, holm([c.result.p for c in found]), strict=True):
+        r = c.result
+        table.add([c.dataset, c.left, c.right, c.metric, f"{r.n:,}", percent(r.a), percent(r.b), points_with_interval(r.difference, *r.interval),
+                   str(r.only_a), str(r.only_b), _p(r.p), _p(p), _verdict(r.difference, p)])
+    _means(table, found)
+    done = {(c.dataset, c.metric, c.left.rsplit("/", 1)[-1]) for c in found}
+    unpaired = _unpaired(table, *(_records(run, failed) for run in (left, right)), chosen, done)
+    if not table.rows:
+        raise ResultError(f"{left.name} and {right.name}: nothing measured in both, expected one data set with scores of both; "
+                          + (notes[0] if notes else "run the same study in both"))
+    table.caption = (f"{len(found)} paired tests: exact McNemar for rates, random swaps for means over classes; intervals 95 %, paired bootstrap of "
+                     f"10,000 draws; p corrected over all tests (Holm), a difference is shown below {LEVEL:g}.")
+    if unpaired:
+        table.caption += f" {unpaired} records without per-sample scores: intervals from each record's own, as if independent, and no test."
+    return table, notes + _flags(left, right)
+
+
+def _of_one(a: Scores, b: Scores, top: int, rng: np.random.Generator) -> list[Comparison]:
+    x, y = a.read(), b.read()
+    where = f"{a.dataset}, {a.model}/{a.method} and {b.model}/{b.method}"
+    if a.data_id != b.data_id:
+        raise ResultError(f"{where}: data are {a.data_id or 'unnamed'} and {b.data_id or 'unnamed'}, expected the same; run one of them again")
+    if len(x) != len(y) or not np.array_equal(x["label"], y["label"]):
+        raise ResultError(f"{where}: labels of {len(x):,} and {len(y):,} samples differ, expected the same samples in one order")
+    labels = x["label"].to_numpy().astype(np.int64)
+    ranks = [f["rank"].to_numpy() for f in (x, y)]
+    recorded = [set(s.file.records.loc[s.file.records["dataset"].eq(s.dataset) & s.file.records["model"].eq(s.model)
+                                       & s.file.records["method"].eq(s.method), "metric"]) for s in (a, b)]
+    wanted = {f"top{k}": k for k in sorted({1, *([top] if top else []), *(k for m, k in METRICS.items() if m in recorded[0] & recorded[1])})}
+    results = {name: rates(ranks[0] < k, ranks[1] < k, rng) for name, k in wanted.items()}
+    if "mean_per_class" in recorded[0] & recorded[1]:
+        results["mean_per_class"] = class_means(ranks[0] < 1, ranks[1] < 1, labels, rng)
+    return [Comparison(a.dataset, f"{a.model}/{a.method}", f"{b.model}/{b.method}", name, r) for name, r in results.items()]
+
+
+def _means(table: Table, found: list[Comparison]) -> None:
+    """A row a pair and metric: the mean over its data sets, its interval from the data sets' draws."""
+    groups: dict[tuple[str, str, str], list[Paired]] = {}
+    for c in found:
+        groups.setdefault((c.left, c.right, c.metric), []).append(c.result)
+    for (left, right, metric), parts in groups.items():
+        if len(parts) > 1:
+            draws = np.mean([p.draws for p in parts], axis=0)
+            difference = float(np.mean([p.difference for p in parts]))
+            table.add([f"mean of {len(parts)}", left, right, metric, f"{sum(p.n for p in parts):,}", *(percent(float(np.mean(v))) for v in (
+                [p.a for p in parts], [p.b for p in parts])), points_with_interval(difference, *interval(draws)), *[DASH] * 5])
+
+
+def _records(run: Run, failed: set[str]) -> pd.DataFrame:
+    """With the study and the id of the data: other data are no partner."""
+    frames = [f.records.assign(study=f.experiment, data=f.records["dataset"].map(lambda d, f=f: f.provenance.get(f"dataset {d}", ""))) for f in run.studies()]
+    records = pd.concat(frames)
+    return records[records["metric"].isin(RATE_METRICS) & ~records["dataset"].isin(failed)]
+
+
+def _unpaired(table: Table, a: pd.DataFrame, b: pd.DataFrame, pairs: list[tuple[str, str]], done: set[tuple[str, str, str]]) -> int:
+    """Rows of rates that both runs recorded and that have no per-sample scores; returns how many."""
+    count = 0
+    for of_a, of_b in pairs:
+        x, y = (_unique(frame[frame["model"].eq(name)]) for frame, name in ((a, of_a), (b, of_b)))
+        for key in x.index.intersection(y.index, sort=False):
+            dataset, _, method, metric, variant, *_ = key
+            if (dataset, metric, method) in done:
+                continue
+            rows = pd.DataFrame([x.loc[key], y.loc[key]])
+            e = moved(np.array([-1.0, 1.0]), rows)
+            label = " ".join(filter(None, (metric, variant)))
+            table.add([dataset, f"{of_a}/{method}", f"{of_b}/{method}", label, f"{int(rows['n'].min()):,}", *(percent(v) for v in rows["value"]),
+                       points_with_interval(e.value, e.low, e.high) if e.low < e.high else points(e.value), *[DASH] * 5])
+            count += 1
+    return count
+
+
+def _unique(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows.assign(variant=rows["variant"].str.replace(r"lambda=[^,]*,? ?", "", regex=True))
+    return rows.drop_duplicates(KEYS).set_index(KEYS)[["value", "ci_low", "ci_high", "n"]]
+
+
+def _flags(left: Run, right: Run) -> list[str]:
+    """What keeps a run from being a measurement."""
+    from pool import why_left_out
+
+    return [f"{run.name}/{f.path.name}: {why}, no measurement" for run in (left, right) for f in run.studies() if (why := why_left_out(f))]
+
+
+def _p(p: float) -> str:
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def _verdict(difference: float, p: float) -> str:
+    return "no difference" if p >= LEVEL else "B above A" if difference > 0 else "A above B"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""The paper's tables in the paper's own arrangement, ours beneath each of its rows.
+
+A table here is a layout: which columns of a record make its rows and which its columns. What a run did not measure is
+said below the table for whole rows, and by a letter in a cell of a row that is there. Models that are not the paper's stand last."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pool import Pool
+from published import AVERAGED, FOLDER, PAPER_MODELS, published_records, table9
+from reference import plain
+from tables import DASH, WIDE, Cell, Table, percent, with_interval
+from verdicts import key
+
+CLIP = {plain(m) for m in PAPER_MODELS}
+
+
+@dataclass(frozen=True)
+class Layout:
+    ref: str
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    studies: tuple[str, ...]  # whose records may fill it
+
+
+LAYOUTS = (
+    Layout("Table 1", "Earlier zero-shot transfer", ("model",), ("dataset",), ("visual_ngrams", "zero_shot_vs_probe")),
+    Layout("Table 2", "People and CLIP on Oxford-IIIT Pets", ("model", "method"), ("variant",), ("human_comparison",)),
+    Layout("Table 3", "FairFace, pictures labelled White", ("model", "method"), ("variant",), ("bias",)),
+    Layout("Table 4", "FairFace, pictures of all other labels", ("model", "method"), ("variant",), ("bias",)),
+    Layout("Table 5", "Gender by group and model", ("variant", "model", "method"), ("dataset",), ("bias",)),
+    Layout("Table 6", "Denigrating labels by group", ("variant", "model"), ("dataset",), ("bias",)),
+    Layout("Table 7", "Denigrating labels by age", ("variant", "model"), ("dataset",), ("bias",)),
+    Layout("Table 8", "Celebrities named", ("model",), ("variant",), ("bias",)),
+    Layout("Table 10", "Linear probes of 66 models", ("model",), ("dataset",), ("zero_shot_vs_probe", "representation")),
+    Layout("Table 11", "Zero-shot CLIP", ("model",), ("dataset",), ("zero_shot_vs_probe",)),
+    Layout("Table 12", "Trained on YFCC or on as many pairs of WIT", ("dataset",), ("method", "model"), ("yfcc_vs_wit",)),
+    Layout("Table 13", "Retrieval", ("method", "model"), ("variant", "dataset", "metric"), ("retrieval",)),
+    Layout("Table 14", "Reading", ("method", "model"), ("dataset",), ("ocr", "zero_shot_vs_probe")),
+    Layout("Table 15", "Actions", ("method", "model"), ("dataset", "metric"), ("action", "zero_shot_vs_probe")),
+    Layout("Table 16", "Natural distribution shifts", ("model", "method"), ("dataset",), ("distribution_shift",)),
+    Layout("Table 17", "Places", ("model",), ("dataset", "metric"), ("geolocalization",)),
+)
+SHORT = {"image-to-text": "text retrieval", "text-to-image": "image retrieval", "recall1": "R@1", "recall5": "R@5", "recall10": "R@10",
+         "top1": "top-1", "mean_top1_top5": "mean of top-1 and top-5", "linear-probe": "probe"}
+
+
+def paper_tables(root: Path, pool: Pool) -> list[Table]:
+    paper = published_records(root)
+    paper = paper[~paper["dataset"].isin([f"ImageNet->{name}" for name in AVERAGED])]  # Table 16 prints their two halves
+    ours = Ours(pool)
+    parts = ((layout, _in_order(root, layout, paper[paper["paper_ref"] == layout.ref])) for layout in LAYOUTS)
+    tables = {layout.ref: _table(root, layout, part, ours) for layout, part in parts if len(part)}
+    nine = _data_sets(root, ours)
+    return [t for ref, table in tables.items() for t in ([nine, table] if ref == "Table 10" and nine.rows else [table])]
+
+
+def _data_sets(root: Path, ours: Ours) -> Table:
+    """Table 9: sizes and metrics, and which test pictures were scored here."""
+    table = Table("paper_table9", "Table 9: The data sets", ["", "classes", "training", "test", "metric", "test pictures scored here"])
+    scored: dict[str, set[int]] = {}
+    for (study, dataset), rows in ours.at.items():
+        if study in ("zero_shot_vs_probe", "representation"):
+            scored.setdefault(dataset, set()).update(r["n"] for r in rows if r["left_out"] == "")
+    for row in table9(root).itertuples(index=False):
+        counts = sorted(n for n in scored.get(key(row.dataset), ()) if n)
+        table.add([row.title, *(f"{int(n):,}" for n in (row.classes, row.train_size, row.test_size)), row.metric,
+                   ", ".join(f"{n:,}" for n in counts) or DASH], "ours" if counts else "paper")
+    notes = [f"{row.title}: {row.note}." for row in table9(root).itertuples(index=False) if row.note]
+    table.caption = " ".join(["Sizes as printed.", *notes])
+    return table
+
+
+def _table(root: Path, layout: Layout, paper: pd.DataFrame, ours: Ours) -> Table:
+    columns = _distinct(paper, layout.columns)
+    if layout.columns == ("dataset",) and set(table9(root)["dataset"]) == {c[0] for c in columns}:
+        columns = [(d,) for d in table9(root)["dataset"]]  # in the order of Table 9
+    grid = Grid(layout, columns, paper, ours)
+    table = Table(f"paper_{layout.ref.lower().replace(' ', '')}", f"{layout.ref}: {layout.title}, %", [
+        *("" if c == "dataset" else c for c in layout.rows), "measured", *_headers(columns)], text_columns=len(layout.rows) + 1)
+    absent: list[str] = []
+    lines = _distinct(paper, layout.rows)
+    for line in lines:
+        labels = [SHORT.get(v, v) for v in line]
+        table.add([*labels, "paper", *grid.theirs(line)], "paper")
+        cells = grid.ours(line)
+        if cells is not None:
+            table.add([*labels, "here", *cells])
+        elif "model" not in layout.rows or plain(line[layout.rows.index("model")]) in CLIP:
+            absent.append(" ".join(filter(None, labels)))
+    for line in grid.others(lines):
+        table.add([*(SHORT.get(v, v) for v in line), "here", *(grid.ours(line) or [])])
+    table.caption = " ".join([*grid.notes(), *_absent(layout, absent, ours)])
+    return table
+
+
+def _distinct(rows: pd.DataFrame, names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return list(rows[list(names)].drop_duplicates().itertuples(index=False, name=None))
+
+
+def _in_order(root: Path, layout: Layout, paper: pd.DataFrame) -> pd.DataFrame:
+    """As printed; Table 10's order is that of its own file, since CLIP's rows stand in a study's too."""
+    path = root / FOLDER / "table10.csv"
+    if layout.ref != "Table 10" or not path.exists():
+        return paper
+    rank = {model: i for i, model in enumerate(pd.read_csv(path)["model"])}
+    return paper.sort_values("model", key=lambda names: names.map(rank), kind="stable")
+
+
+def _headers(columns: list[tuple[str, ...]]) -> list[str]:
+    """Words of the columns, without the first where all have the same."""
+    names = [" ".join(dict.fromkeys(SHORT.get(v, v).replace("ImageNet->", "") for v in c)).replace("_", " ") or "all" for c in columns]
+    first = {n.split(" ")[0] for n in names}
+    return [n.split(" ", 1)[1] for n in names] if len(first) == 1 and all(" " in n for n in names) else names
+
+
+class Ours:
+    """Records by study and data set, those that count and those left out; look-ups are many, frames are slow."""
+
+    def __init__(self, pool: Pool) -> None:
+        rows = pool.records[pool.records["scale"].ne("")] if len(pool.records) else pool.records
+        self.at: dict[tuple[str, str], list[dict]] = {}
+        for row in rows.to_dict("records"):
+            row["plain"] = plain(row["model"])
+            self.at.setdefault((row["study"], key(row["dataset"])), []).append(row)
+
+    def of(self, studies: tuple[str, ...], dataset: str) -> list[dict]:
+        return [row for study in studies for row in self.at.get((study, key(dataset)), [])]
+
+    def left_out(self, studies: tuple[str, ...]) -> int:
+        return sum(row["left_out"] != "" for (study, _), rows in self.at.items() if study in studies for row in rows)
+
+
+class Grid:
+    """Cells of one table, the paper's and ours, with the letters of what is missing."""
+
+    def __init__(self, layout: Layout, columns: list[tuple[str, ...]], paper: pd.DataFrame, ours: Ours) -> None:
+        self.layout, self.columns = layout, columns
+        self.named = layout.rows + layout.columns
+        self.others_named = tuple(n for n in self.named if n != "model")
+        self.paper, self.like = {}, {}  # the paper's cell, and one of any model in its place
+        for row in paper.to_dict("records"):
+            self.paper.setdefault(tuple(row[n] for n in self.named), row)
+            self.like.setdefault(tuple(row[n] for n in self.others_named), row)
+        self.rows = {d: ours.of(layout.studies, d) for d in dict.fromkeys(paper["dataset"])}
+        self.reasons: dict[str, str] = {}
+
+    def theirs(self, line: tuple[str, ...]) -> list[str]:
+        cells = [self.paper.get(line + c) for c in self.columns]
+        return [DASH if c is None else percent(c["value"]) for c in cells]
+
+    def ours(self, line: tuple[str, ...]) -> list[str] | None:
+        """None where no cell was measured."""
+        cells = [self._ours(line, c) for c in self.columns]
+        if not any(isinstance(c, Cell) for c in cells):
+            return None
+        return [c if isinstance(c, Cell) else self._letter(c) if c else DASH for c in cells]
+
+    def _ours(self, line: tuple[str, ...], column: tuple[str, ...]) -> Cell | str:
+        """The cell, or why there is none; "" where the paper has none either."""
+        wanted = dict(zip(self.named, line + column, strict=True))
+        like = self.paper.get(line + column) or self.like.get(tuple(wanted[n] for n in self.others_named))
+        if like is None:
+            return ""
+        wanted = {n: like[n] for n in ("dataset", "model", "method", "metric", "variant")} | wanted
+        models = [r for r in self.rows[wanted["dataset"]] if r["plain"] == plain(wanted["model"]) and r["method"] == wanted["method"]]
+        found = [r for r in models if r["metric"] == wanted["metric"] and ("variant" not in self.named or r["variant"] == wanted["variant"])]
+        clean = [r for r in found if r["left_out"] == ""]
+        if not clean:
+            return self._why(wanted["metric"], models, found)
+        row = [r for r in clean if r["study"] == clean[0]["study"]][-1]  # the study named first, its newest file
+        wide = len(self.columns) + len(self.layout.rows) + 1 >= WIDE
+        text = percent(row["value"]) if wide else with_interval(row["value"], row["ci_low"], row["ci_high"])
+        return Cell(text, f"{row['file']}#{row['row']}" if row["file"] else "")
+
+    def _why(self, metric: str, models: list[dict], found: list[dict]) -> str:
+        if found:
+            return found[0]["left_out"]
+        other = list(dict.fromkeys(r["metric"] for r in models))
+        return f"recorded as {', '.join(other)}, the paper has {metric}" if other and metric not in other else "not in any run"
+
+    def _letter(self, reason: str) -> str:
+        return DASH + self.reasons.setdefault(reason, string.ascii_lowercase[len(self.reasons) % 26])
+
+    def others(self, lines: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        """Lines of models that the paper's table has not."""
+        if "model" not in self.layout.rows:
+            return []
+        known = {tuple(plain(v) if n == "model" else v for n, v in zip(self.layout.rows, line, strict=True)) for line in lines}
+        rest = {tuple(v for n, v in zip(self.layout.rows, line, strict=True) if n != "model") for line in lines}
+        found = {}
+        for row in (r for rows in self.rows.values() for r in rows if r["left_out"] == ""):
+            values = {n: "" if n == "variant" and n not in self.named else row[n] for n in self.layout.rows}
+            marks = tuple(plain(v) if n == "model" else v for n, v in values.items())
+            if marks not in known and tuple(v for n, v in values.items() if n != "model") in rest:
+                found[marks] = tuple(values.values())
+        return [line for line in found.values() if self.ours(line) is not None]
+
+    def notes(self) -> list[str]:
+        return [f"{DASH}{letter}: {reason}." for reason, letter in self.reasons.items()]
+
+
+def _absent(layout: Layout, absent: list[str], ours: Ours) -> list[str]:
+    if not absent:
+        return []
+    left = ours.left_out(layout.studies)
+    why = f"no run here of {' or '.join(layout.studies)} holds records of them that count" + (f" ({left:,} are left out)" if left else "")
+    return [f"Not measured here: {', '.join(dict.fromkeys(absent))}: {why}."]

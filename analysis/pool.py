@@ -1,0 +1,88 @@
+"""All records of a report's runs in one frame, those fit for the paper's tables marked: not from a smoke run, a dirty
+tree or a limited run, and not superseded by a later file of the same study.
+
+Each record knows its file and row, so that a number in the report links to where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from published import PAPER_MODELS, published_records
+from reference import plain
+from results import ResultFile, Run
+from study_tables import is_baseline
+
+KEY = ["study", "dataset", "split", "model", "method", "metric", "variant"]
+_PAPER = {plain(m) for m in PAPER_MODELS}
+NOT_MODELS = ("fit", "floor", "cost")
+
+
+@dataclass
+class Pool:
+    """`records`: every record with run, file, row, study and `left_out` ("" where it counts)."""
+
+    records: pd.DataFrame
+    files: dict[str, ResultFile] = field(default_factory=dict)  # "run/name.h5"
+
+    @property
+    def clean(self) -> pd.DataFrame:
+        return self.records[self.records["left_out"] == ""]
+
+    def counts(self) -> dict[str, int]:
+        """Left-out records by reason."""
+        reasons = self.records.loc[self.records["left_out"] != "", "left_out"]
+        return {str(k): int(v) for k, v in reasons.value_counts().items()}
+
+
+def make_pool(runs: list[Run]) -> Pool:
+    frames, files = [], {}
+    for run in runs:
+        trained = {plain(name) for name in run.training()}
+        for file in run.studies():
+            where = f"{run.name}/{file.path.name}"
+            files[where] = file
+            frame = file.records.assign(study=file.experiment, file=where, row=range(len(file.records)),
+                                        date=file.provenance.get("date", ""), left_out=why_left_out(file))
+            frame["scale"] = [scale_of(m, trained) for m in frame["model"]]
+            frames.append(frame)
+    if not frames:
+        return Pool(pd.DataFrame(columns=[*KEY, "value", "ci_low", "ci_high", "n", "file", "row", "date", "left_out", "scale"]))
+    records = pd.concat(frames, ignore_index=True)
+    records.loc[superseded(records), "left_out"] = "superseded by a later file of the same study"
+    return Pool(records, files)
+
+
+def paper_pool(root: Path) -> Pool:
+    """What the paper printed as if it were runs of its models; the ImageNet models of others are no such run."""
+    rows = published_records(root)
+    rows = rows[~rows["model"].str.startswith("testbed ")].assign(split="test", file="", row=0, date="", left_out="")
+    return Pool(rows.assign(scale=[scale_of(m, set()) for m in rows["model"]]))
+
+
+def why_left_out(file: ResultFile) -> str:
+    if file.smoke:
+        return "from a smoke run"
+    if file.dirty:
+        return "from a dirty tree"
+    return "from a run with --limit" if file.provenance.get("limit", "") not in ("", "no") else ""
+
+
+def superseded(records: pd.DataFrame) -> pd.Series:
+    """Records that a later file measured again; files of one date count by their order."""
+    fit = records[records["left_out"] == ""]
+    order = fit.sort_values(["date", "file"], kind="stable")
+    keys = order.assign(variant=order["variant"].str.replace(r"lambda=[^,]*,? ?", "", regex=True))  # the search's outcome is no name
+    last = keys.groupby(KEY)["file"].transform("last")
+    old = pd.Series(False, index=records.index)
+    old[order.index[order["file"] != last]] = True
+    return old
+
+
+def scale_of(model: str, trained: set[str]) -> str:
+    """"paper": released weights of the paper's sizes; "miniature": any other trained model; "": floors, fits, baselines."""
+    if model == "" or is_baseline(model):
+        return ""
+    return "paper" if plain(model) in _PAPER and plain(model) not in trained else "miniature"

@@ -1,0 +1,249 @@
+"""Verdicts on the paper's claims from the records of a report's runs, at the paper's scale and in miniature.
+
+At the paper's scale a number counts as reproduced within the claim's tolerance, as not reproduced when its whole
+interval lies outside, else as inconclusive. A direction needs the whole interval on one side."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pandas as pd
+
+from claims import UNITS, Claim, Question
+from estimates import AGAINST_BY_MODEL, BY_NUMBER, TESTS, Estimate, TooFew, moved
+from pool import NOT_MODELS, Pool
+from published import PAPER_MODELS, published_records, table9
+from reference import plain
+from study_tables import is_baseline
+
+STATES = ("reproduced", "not reproduced", "inconclusive", "not comparable", "not run")
+SUMMARIES = ("mean", "all", "median", "")
+SHIFTS7 = ["ImageNet->" + s for s in ("ImageNetV2", "ImageNet-A", "ImageNet-R", "ObjectNet", "ImageNet-Sketch", "ImageNet-Vid", "Youtube-BB")]
+_PAPER = {plain(m) for m in PAPER_MODELS}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    state: str
+    found: str = ""  # what came out, in the claim's unit
+    reason: str = ""
+    estimate: Estimate | None = None
+    sources: tuple[tuple[str, int], ...] = field(default=())  # (file, row) of the records of ours
+
+
+class Missing(Exception):
+    """Records that a claim needs and no run holds."""
+
+
+def key(dataset: str) -> str:
+    """One name for a data set of ours and of the paper: "a->b" stays a pair."""
+    return "->".join(plain(part) for part in dataset.split("->"))
+
+
+def judge(root: Path, pool: Pool, claim: Claim) -> tuple[Verdict, Verdict]:
+    """At the paper's scale, and the direction in miniature; a record without a number counts as none."""
+    records = pool.clean.dropna(subset=["value"])
+    paper = _verdict(root, records, claim, claim.paper, small=False)
+    if claim.miniature is None:
+        return paper, Verdict("not run", reason="no miniature of it: it needs the paper's models or data")
+    return paper, _verdict(root, records, claim, claim.miniature, small=True)
+
+
+def _verdict(root: Path, records: pd.DataFrame, claim: Claim, question: Question, small: bool) -> Verdict:
+    levels = TESTS[question.test][1]
+    try:
+        ours = select(root, records, question.ours, small)
+        sources = tuple(zip(ours["file"], ours["row"], strict=True)) if "file" in ours else ()
+        reason = "" if small or question.ours.get("published") else incomparable(root, ours, question.ours)
+        options: dict = {"within": question.within}
+        against = None
+        if question.against is not None:
+            rows = select(root, records, question.against, small)
+            against = indexed(rows, ("model", "dataset") if question.test in AGAINST_BY_MODEL else levels, question.test)
+        if question.baseline is not None:
+            options["baseline"] = _axes(select(root, records, question.baseline, small))
+        estimate = TESTS[question.test][0](indexed(ours, levels, question.test), against, options)
+    except Missing as missing:
+        also = f"; {claim.needs}" if claim.needs and not small else ""
+        return Verdict("not run", reason=f"needs {missing}{also}")
+    except TooFew as few:
+        return Verdict("not run", reason=str(few))
+    found = shown(estimate, question.unit)
+    if reason:
+        return Verdict("not comparable", found, reason, estimate, sources)
+    return Verdict(compare(estimate, question), found, "", estimate, sources)
+
+
+def compare(estimate: Estimate, question: Question) -> str:
+    scale = UNITS[question.unit]
+    value, low, high = (scale * v for v in (estimate.value, estimate.low, estimate.high))
+    if math.isnan(value):
+        return "inconclusive"
+    slack = 1e-9 * max(1.0, abs(value))  # decimals of the paper are no binary fractions
+    if question.value is not None:
+        floor, ceiling = question.value - question.tolerance - slack, question.value + question.tolerance + slack
+        if floor <= value <= ceiling:
+            return "reproduced"
+        return "not reproduced" if high < floor or low > ceiling else "inconclusive"
+    floor = -math.inf if question.above is None else question.above
+    ceiling = math.inf if question.below is None else question.below
+    if low > floor and high < ceiling:
+        return "reproduced"
+    return "not reproduced" if high <= floor or low >= ceiling else "inconclusive"
+
+
+def shown(estimate: Estimate, unit: str) -> str:
+    scale = UNITS[unit]
+    digits = 1 if scale == 100 else 0 if unit in ("data sets", "models", "shots") else 2
+    text = f"{scale * estimate.value:.{digits}f}"
+    if not math.isclose(estimate.low, estimate.high):
+        text += f" [{scale * estimate.low:.{digits}f}, {scale * estimate.high:.{digits}f}]"
+    of = f" of {estimate.n}" if unit == "data sets" else ""
+    return f"{text}{of}".replace("-", "−")
+
+
+def select(root: Path, records: pd.DataFrame, selector: dict, small: bool) -> pd.DataFrame:
+    """The records that a selector names; Missing says what there is none of."""
+    theirs = bool(selector.get("published"))
+    frame = published_records(root) if theirs else records
+    for column in ("study", "split", "method", "variant", "paper_ref"):
+        if column in selector and not (theirs and column in ("study", "split")):
+            frame = having(frame, column, lambda v, w=_list(selector[column]): any(fnmatchcase(v, p) for p in w))
+    frame = _of_models(frame, selector.get("model", []), small)
+    frame = _of_data_sets(root, frame, selector, _described(selector, theirs))
+    if "metric" in selector and selector["metric"] != "table9":
+        frame = frame[frame["metric"].isin(_list(selector["metric"]))]
+    if frame.empty:
+        raise Missing(_described(selector, theirs))
+    return frame
+
+
+def having(frame: pd.DataFrame, column: str, test: Callable[[str], bool]) -> pd.DataFrame:
+    """Rows whose value passes; each distinct value is asked once."""
+    passed = {v for v in frame[column].unique() if test(v)}
+    return frame[frame[column].isin(passed)]
+
+
+def _list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _of_models(frame: pd.DataFrame, wanted: str | list[str], small: bool) -> pd.DataFrame:
+    if wanted == "trained":  # any model that is neither the paper's nor a floor
+        return frame[(frame["scale"] == "miniature") & ~frame["method"].isin(NOT_MODELS[:2])]
+    if wanted == "paper":
+        return having(frame, "model", lambda m: plain(m) in _PAPER)
+    if wanted == "others":
+        others = having(frame, "model", lambda m: plain(m) not in _PAPER and not is_baseline(m))
+        return others[~others["method"].isin(NOT_MODELS[:2])]
+    if not wanted:
+        return frame
+    names = {plain(m) for m in _list(wanted)}
+    return having(frame, "model", lambda m: plain(m) in names and not (small and plain(m) in _PAPER))
+
+
+def _of_data_sets(root: Path, frame: pd.DataFrame, selector: dict, described: str) -> pd.DataFrame:
+    """Rows of the named data sets, all of which must be there; `any` takes what there is, sums only if nothing else."""
+    wanted, table = selector["dataset"], table9(root)
+    if wanted in ("any", "any pair"):
+        chosen = frame[frame["metric"].isin(_list(selector["metric"])) & (frame["dataset"].str.contains("->") == (wanted == "any pair"))]
+        single = chosen[~chosen["dataset"].isin(SUMMARIES)]
+        return single if len(single) else chosen
+    if wanted in ("table9", "kornblith12", "table9 without imagenet"):
+        names = table["dataset"][table["kornblith12"].eq(1) | (wanted != "kornblith12")].tolist()
+        names = [n for n in names if n != "ImageNet" or wanted == "table9"]
+    else:
+        names = SHIFTS7 if wanted == "shifts7" else _list(wanted)
+    keys = {key(n): n for n in names}
+    frame = having(frame, "dataset", lambda d: key(d) in keys)
+    if selector["metric"] == "table9":
+        metric = {key(d): m for d, m in zip(table["dataset"], table["metric"], strict=True)}
+        right = frame["metric"].eq([metric.get(key(d), "top1") for d in frame["dataset"]])
+        frame = _with_other_metric(frame[right], frame[~right])
+    else:
+        frame = frame[frame["metric"].isin(_list(selector["metric"]))]
+    absent = [n for k, n in keys.items() if k not in set(frame["dataset"].map(key))]
+    if absent and len(absent) < len(keys):
+        listed = ", ".join(absent[:4]) + (f" and {len(absent) - 4} more" if len(absent) > 4 else "")
+        raise Missing(f"{len(absent)} of {len(keys)} data sets of {described}: {listed}")
+    return frame
+
+
+def _with_other_metric(right: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Top-1 in place of the paper's metric where only that was recorded: `incomparable` names it."""
+    held = set(right["dataset"])
+    spare = other[(other["metric"] == "top1") & ~other["dataset"].isin(held)]
+    return pd.concat([right, spare]) if len(spare) else right
+
+
+def _described(selector: dict, theirs: bool) -> str:
+    def joined(column: str) -> str:
+        return " or ".join(v.rstrip("*") for v in _list(selector.get(column, [])))
+
+    whom = {"trained": "models that are not the paper's", "paper": "the paper's models", "others": "other models"}
+    model = whom.get(joined("model"), joined("model"))
+    data = {"table9": "the 27 data sets", "table9 without imagenet": "26 data sets", "kornblith12": "12 data sets", "shifts7": "seven shifts",
+            "any": "any data set", "any pair": "any pair of data sets"}.get(joined("dataset"), joined("dataset"))
+    metric = {"table9": "Table 9's metric"}.get(joined("metric"), joined("metric"))
+    source = "the paper's numbers" if theirs else f"records of {joined('study') or 'a study'}"
+    words = [source, model and f"for {model}:", joined("method"), metric, joined("variant") and f"({joined('variant')})", f"on {data}"]
+    return " ".join(w for w in words if w)
+
+
+def indexed(rows: pd.DataFrame, levels: tuple[str, ...], test: str) -> pd.DataFrame:
+    """One row an index: several records (models, draws) become their mean with its interval."""
+    rows = rows.assign(dataset=rows["dataset"].map(key))
+    for number in BY_NUMBER.get(test, ()):
+        rows[number] = rows["variant"].str.extract(rf"{number}=([\d.]+)")[0].astype(float)
+        levels = (*levels, number) if rows[number].notna().all() else levels
+    groups = rows.groupby(list(levels), sort=False)
+    if len(groups) == len(rows):
+        return rows.set_index(list(levels))[["value", "ci_low", "ci_high"]]
+    means = {name: moved(pd.Series(1 / len(g), g.index).to_numpy(), g) for name, g in groups}
+    index = pd.MultiIndex.from_tuples(means, names=levels) if len(levels) > 1 else pd.Index([k[0] for k in means], name=levels[0])
+    return pd.DataFrame([(e.value, e.low, e.high) for e in means.values()], index, ["value", "ci_low", "ci_high"])
+
+
+def _axes(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a baseline model: x at the source, y under shift."""
+    wide = rows.pivot_table(index=["model", "variant"], columns="metric", values="value")
+    missing = {"source_top1", "shift_top1"} - set(wide)
+    if missing:
+        raise Missing(f"{' and '.join(sorted(missing))} of the baseline models")
+    return wide.rename(columns={"source_top1": "x", "shift_top1": "y"})
+
+
+def incomparable(root: Path, ours: pd.DataFrame, selector: dict) -> str:
+    """Why numbers of the paper's models are none of the paper's measurement; "" where they are."""
+    reasons = []
+    here = ours[(ours["scale"] == "miniature") & ours["model"].map(lambda m: plain(m) in _PAPER)]
+    if len(here):
+        reasons.append(f"{here['model'].iloc[0]} was trained here, not on the paper's data")
+    table = table9(root)
+    metric = {key(d): m for d, m in zip(table["dataset"], table["metric"], strict=True)}
+    sizes = _test_sizes(root)
+    for _, row in ours.iterrows():
+        name = key(row["dataset"])
+        if selector["metric"] == "table9" and row["metric"] != metric.get(name, row["metric"]):
+            reasons.append(f"{row['dataset']}: {row['metric']} recorded, the paper has {metric[name]}")
+        known = sizes.get(name.split("->")[-1], set())
+        if row["n"] and known and row["metric"] != "source_top1" and int(row["n"]) not in known:
+            reasons.append(f"{row['dataset']}: {int(row['n']):,} test pictures, the paper has {min(known):,}")
+    return reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "") if reasons else ""
+
+
+def _test_sizes(root: Path) -> dict[str, set[int]]:
+    """Test pictures by data set: Table 9's and those of data/datasets.json, which differ for FER2013."""
+    table = table9(root)
+    sizes = {key(d): {int(n)} for d, n in zip(table["dataset"], table["test_size"], strict=True)}
+    path = root / "data" / "datasets.json"
+    if path.exists():
+        for entry in json.loads(path.read_text(encoding="utf-8"))["sets"]:
+            if "test" in (entry.get("counts") or {}):
+                sizes.setdefault(key(entry["name"]), set()).add(int(entry["counts"]["test"]))
+    return sizes

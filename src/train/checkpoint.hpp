@@ -1,0 +1,34 @@
+// What a training has to know to go on to the same bits, in one file that is whole or absent. Batches and learning rates are
+// functions of the step, so there is no state of a random generator.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "train/loss_scaler.hpp"
+#include "train/optimizer.hpp"
+
+namespace cliplab {
+
+struct TrainingState {
+  std::map<std::string, torch::Tensor> model;  // views of its parameters and buffers
+  AdamW* optimizer = nullptr;
+  LossScaler scaler;
+  std::int64_t step = 0, updates = 0;  // batches seen; those whose gradients were finite
+  double seconds = 0;                  // of training, without interruptions
+  double loss_sum = 0;                 // since the last row of the curve
+  std::int64_t loss_count = 0;
+  std::vector<double> curve;
+
+  /// `training`: lines "key = value" of all that decides the weights.
+  void save(const std::filesystem::path& file, const std::string& training) const;
+  /// Throws InputError naming the file, and each key in which it is another training's.
+  void load(const std::filesystem::path& file, const std::string& training);
+};
+
+}  // namespace cliplab

@@ -1,0 +1,217 @@
+"""The claims are valid data, and fed with the paper's own numbers the analysis derives what the paper derived from them.
+
+A value between printed cells is known to half of their last digit; where the paper prints more than its cells give, the
+place is in paper/published/contradictions.csv and the claim must not come out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from claims import ClaimError, read_claims, read_file
+from conftest import PROJECT
+from estimates import logit
+from pool import Pool, make_pool, paper_pool
+from paper_run import write_paper_run
+from published import SUBSET_PAIR, contradictions, published_records
+from reference import plain
+from results import read_run
+from verdicts import STATES, Verdict, judge, select
+
+CLAIMS = {c.id: c for c in read_claims(PROJECT)}
+PAPER = paper_pool(PROJECT)
+OFF = {"within-3-of-probe", "zero-shot-follows-probe", "zero-shot-over-probe-slope", "gap-reduced", "classes-per-data-set",
+       "resnet101-five-times-the-errors", "overlap-median", "overlap-gains-little"}  # the paper against its own cells
+GAINS_ONLY = {"one-template", "ensemble-of-80", "yfcc-vs-wit-zero-shot"}  # what they follow from is not printed
+
+
+def at_paper_scale(name: str, pool: Pool = PAPER) -> Verdict:
+    return judge(PROJECT, pool, CLAIMS[name])[0]
+
+
+def changed(name: str, change: object) -> Pool:
+    """The paper's numbers with those that the claim calls its own changed."""
+    records = PAPER.records.copy()
+    rows = select(PROJECT, records, CLAIMS[name].paper.ours, small=False).index
+    values = records.loc[rows, "value"].to_numpy(float)
+    for column in ("value", "ci_low", "ci_high"):
+        records.loc[rows, column] = change(values)
+    return Pool(records)
+
+
+def test_every_claim_is_read_once_and_says_where_it_stands() -> None:
+    assert len(CLAIMS) >= 40
+    assert all(c.where and c.statement.endswith(".") and c.paper.expected for c in CLAIMS.values())
+
+
+@pytest.mark.parametrize(("name", "shown", "value", "digit"), [
+    ("above-resnet50-probe", "16 of 27", 16, 0), ("probe-above-noisy-student", "21 of 27", 21, 0), ("probe-lead-12", "2.6", 0.026, 5e-4),
+    ("examples-median", "5.40", 5.4, 5e-3), ("examples-mean", "20.77", 20.8, 5e-2), ("error-falls-with-compute", "−0.10", -0.1034, 5e-5),
+    ("seven-shifts-zero-shot", "79.0", 0.7897, 5e-5), ("seven-shifts-probe", "72.6", 0.7258, 5e-5),
+    ("seven-shifts-noisy-student", "72.4", 0.7236, 5e-5)])
+def test_derived_statements_come_out_of_the_papers_numbers(name: str, shown: str, value: float, digit: float) -> None:
+    verdict = at_paper_scale(name)
+    assert verdict.state == "reproduced" and verdict.found.startswith(shown)
+    assert abs(verdict.estimate.value - value) <= digit + 1e-9
+
+
+def test_figure_8_follows_from_figure_5s_kitti_and_not_from_the_tables() -> None:
+    names = ("zero-shot-follows-probe", "zero-shot-over-probe-slope")
+    assert [f"{at_paper_scale(n).estimate.value:.3f}" for n in names] == ["0.814", "1.321"]
+    records = PAPER.records.copy()
+    kitti = records["dataset"].map(plain).eq("kitti") & records["method"].eq("zero-shot") & records["model"].eq("ViT-L/14@336")
+    assert kitti.sum() == 1 and records.loc[kitti, "value"].item() == pytest.approx(0.219)
+    records.loc[kitti, ["value", "ci_low", "ci_high"]] = 0.331  # 67.1, the ResNet-50 probe of Table 10, minus Fig 5's 34.0
+    assert [at_paper_scale(n, Pool(records)).state for n in names] == ["reproduced", "reproduced"]
+    assert [at_paper_scale(n, Pool(records)).found[:4] for n in names] == ["0.82", "1.28"]
+
+
+def test_robustness_line_is_that_of_the_82_standard_models() -> None:
+    rows = published_records(PROJECT).query("dataset == @SUBSET_PAIR and variant == 'STANDARD'")
+    wide = rows.pivot(index="model", columns="metric", values="value").dropna()
+    slope, intercept = np.polyfit(logit(wide["source_top1"]), logit(wide["shift_top1"]), 1)
+    assert len(wide) == 82
+    assert (round(slope, 4), round(intercept, 4)) == (0.8602, -2.0795)  # a fit of the same rows by another program
+    assert at_paper_scale("effective-robustness").state == "reproduced"
+
+
+@pytest.mark.parametrize("name", sorted(CLAIMS))
+def test_the_papers_own_numbers_give_each_claim_or_the_claim_says_why_not(name: str) -> None:
+    verdict, small = judge(PROJECT, PAPER, CLAIMS[name])
+    assert verdict.state in STATES and small.state == "not run"
+    if name in OFF:
+        assert verdict.state in ("not reproduced", "inconclusive") and CLAIMS[name].note
+    elif name in GAINS_ONLY:
+        assert verdict.state == "not run" and CLAIMS[name].needs in verdict.reason
+    else:
+        assert verdict.state == "reproduced", verdict
+
+
+@pytest.mark.parametrize("name", sorted(set(CLAIMS) - OFF - GAINS_ONLY - {"zero-shot-more-robust-than-probe"}))
+def test_other_numbers_flip_each_verdict(name: str) -> None:
+    changes = (lambda v: 0.3 * v, lambda v: 3 * v, lambda v: 1 - v, lambda v: v.max() + v.min() - v)
+    assert any(at_paper_scale(name, changed(name, change)).state != "reproduced" for change in changes)
+
+
+def test_probes_that_keep_their_robustness_flip_its_verdict() -> None:
+    records = PAPER.records.copy()
+    records.loc[records["method"].eq("linear-probe") & records["dataset"].eq(SUBSET_PAIR) & records["metric"].eq("shift_top1"), "value"] += 0.2
+    assert at_paper_scale("zero-shot-more-robust-than-probe", Pool(records)).state == "not reproduced"
+
+
+@pytest.mark.parametrize("name", ["zero-shot-imagenet", "seven-shifts-probe", "examples-mean", "probe-lead-12"])
+def test_one_percent_flips_a_value(name: str) -> None:
+    """1 % of these is 0.76, 0.73, 0.21 and 0.9 in their units, above each tolerance of 0.5, 0.05, 0.05, 0.05."""
+    assert at_paper_scale(name, changed(name, lambda v: 1.01 * v)).state == "not reproduced"
+
+
+def test_contradictions_stand_with_both_values() -> None:
+    found = contradictions(PROJECT).set_index(["about", "where_a"])
+    assert len(found) == 15 and (found["value_a"] != found["value_b"]).all()
+    for about, place, values in (("KITTI", "Fig 5", (-34.0, -45.2)), ("UCF101", "Fig 5", (7.7, 5.7)), ("STL10", "section 3.1.5", (99.3, 99.4)),
+                                 ("MNIST", "Table 14", (88.4, 88.3)), ("FER2013", "Table 9", (8, 7))):
+        assert tuple(found.loc[(about, place), ["value_a", "value_b"]]) == values
+    records = PAPER.records
+    cells = records[records["study"].eq("zero_shot_vs_probe") & records["dataset"].eq("KITTI")].set_index(["model", "method"])["value"]
+    assert cells["ViT-L/14@336", "zero-shot"] - cells["ResNet-50", "linear-probe"] == pytest.approx(-0.452)
+
+
+def test_the_same_verdicts_come_from_result_files(tmp_path: Path) -> None:
+    """Result files hold what the printed numbers hold: reading, pooling and naming lose nothing."""
+    pool = make_pool([read_run(write_paper_run(PROJECT, tmp_path / "paper-00000000"))])
+    for claim in CLAIMS.values():
+        ours, theirs = judge(PROJECT, pool, claim)[0], at_paper_scale(claim.id)
+        assert (ours.state, ours.found) == (theirs.state, theirs.found), claim.id
+        assert ours.state == "not run" or len(ours.sources) > 0
+
+
+@pytest.mark.parametrize("flag", [{"smoke": "yes"}, {"dirty": "yes"}, {"limit": "100"}])
+def test_smoke_dirty_and_limited_records_decide_nothing(tmp_path: Path, flag: dict[str, str]) -> None:
+    pool = make_pool([read_run(write_paper_run(PROJECT, tmp_path / "paper-00000000", **flag))])
+    assert len(pool.clean) == 0 and sum(pool.counts().values()) == len(pool.records) > 1000
+    assert {judge(PROJECT, pool, c)[0].state for c in CLAIMS.values()} == {"not run"}
+
+
+def test_a_later_file_supersedes_and_a_second_model_does_not(tmp_path: Path) -> None:
+    ours = PAPER.records[PAPER.records["dataset"].eq("ImageNet") & PAPER.records["study"].eq("zero_shot_vs_probe")]
+    write_paper_run(PROJECT, tmp_path / "early", ours, date="2026-01-01T00:00:00Z")
+    write_paper_run(PROJECT, tmp_path / "late", ours.assign(value=0.5)[ours["model"].eq("ViT-L/14@336")], date="2026-01-02T00:00:00Z")
+    pool = make_pool([read_run(tmp_path / "late"), read_run(tmp_path / "early")])
+    assert at_paper_scale("zero-shot-imagenet", pool).found.startswith("50.0")
+    assert set(pool.counts()) == {"superseded by a later file of the same study"}
+    assert pool.clean["model"].nunique() == ours["model"].nunique()
+
+
+def test_too_few_pictures_or_another_metric_are_not_comparable() -> None:
+    records = PAPER.records.copy()
+    records.loc[records["dataset"].eq("ImageNet"), "n"] = 1000
+    verdict = at_paper_scale("zero-shot-imagenet", Pool(records))
+    assert verdict.state == "not comparable" and "1,000 test pictures, the paper has 50,000" in verdict.reason
+    records = PAPER.records.copy()
+    records.loc[records["dataset"].eq("VOC2007"), "metric"] = "top1"
+    verdict = at_paper_scale("above-resnet50-probe", Pool(records))
+    assert verdict.state == "not comparable" and "VOC2007: top1 recorded, the paper has map11" in verdict.reason
+
+
+def test_a_missing_data_set_is_counted_and_named() -> None:
+    verdict = at_paper_scale("above-resnet50-probe", Pool(PAPER.records[PAPER.records["dataset"] != "GTSRB"]))
+    assert verdict.state == "not run" and "1 of 27 data sets" in verdict.reason and "GTSRB" in verdict.reason
+
+
+def test_a_model_trained_here_under_a_papers_name_is_not_the_papers(tmp_path: Path) -> None:
+    from fake_run import row, write
+
+    write_paper_run(PROJECT, tmp_path / "own", PAPER.records[PAPER.records["dataset"].eq("ImageNet") & PAPER.records["study"].eq("zero_shot_vs_probe")])
+    write(tmp_path / "own" / "train_ViT-L_14_336.h5", "train", [row("drawings", "ViT-L/14@336", "train", "loss", 1.3, width=0.0)])
+    verdict = at_paper_scale("zero-shot-imagenet", make_pool([read_run(tmp_path / "own")]))
+    assert verdict.state == "not comparable" and "trained here" in verdict.reason
+
+
+GOOD = """[[claim]]
+id = "a"
+where = "Table 1"
+statement = "One."
+test = "mean"
+unit = "percent"
+ours = { model = "RN50", metric = "top1", dataset = "ImageNet" }
+value = 1
+tolerance = 0.5
+"""
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ("[[claim]]", "[[claim", "no TOML"), ("[[claim]]", "[[claims]]", "field 'claims' is unknown"), ('id = "a"\n', "", "no field 'id'"),
+    ('"mean"', '"magic"', "test 'magic' is unknown"), ('"percent"', '"miles"', "unit 'miles' is unknown"),
+    ("value = 1\n", "", "'value' with 'tolerance'"), ("tolerance = 0.5", "tolerance = -1", "0 or more"),
+    ("tolerance = 0.5", "above = 0", "either 'value'"), ("value = 1", 'value = "1"', "field 'value' is '1', expected a number"),
+    ("value = 1", "value = true", "field 'value' is True"), ("tolerance = 0.5", "tolerence = 0.5", "field 'tolerence' is unknown"),
+    ('"mean"', '"difference"', "'against' is missing"), ('"mean"', '"within"', "'against' is missing"),
+    (', dataset = "ImageNet"', "", "at least 'dataset'"), ('"RN50"', "[1]", "'model' holds [1]"), ('metric = "top1"', "metric = 5", "'metric' is 5"),
+    (GOOD, GOOD + GOOD, "the second with this id"), (GOOD, GOOD + '[claim.miniature]\nvalue = 2\ntolerance = 1\n', "expected a direction"),
+    (GOOD, GOOD + "[claim.miniature]\nabove = 0\n", "'ours' is missing")])
+def test_bad_claims_are_refused_with_file_claim_and_reason(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "claims.toml"
+    path.write_text(GOOD)
+    assert [c.id for c in read_file(path)] == ["a"]
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(ClaimError) as caught:
+        read_file(path)
+    assert str(path) in str(caught.value) and message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_same_id_in_two_files_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "paper" / "claims"
+    folder.mkdir(parents=True)
+    for name in ("1.toml", "2.toml"):
+        (folder / name).write_text(GOOD)
+    with pytest.raises(ClaimError, match="2.toml: claim 'a' stands already in 1.toml"):
+        read_claims(tmp_path)
+
+
+def test_claims_without_records_or_files_are_not_run(tmp_path: Path) -> None:
+    assert read_claims(tmp_path) == []
+    verdict = judge(PROJECT, make_pool([]), CLAIMS["zero-shot-imagenet"])
+    assert [v.state for v in verdict] == ["not run", "not run"] and "needs records of" in verdict[0].reason
+    assert isinstance(make_pool([]).clean, pd.DataFrame)

@@ -1,0 +1,204 @@
+"""Paired tests: hand-computed and published values, limits in agreement with each other, and what cannot be compared."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import subprocess
+from pathlib import Path
+
+import compare
+import numpy as np
+import pytest
+from conftest import PROJECT, project_copy
+from fake_run import row, write
+from paired import DRAWS, class_means, holm, interval, mcnemar, rates
+from results import ResultError, read_run
+from scipy.stats import binom, multinomial
+
+
+def rights(n: int, both: int, only_a: int, only_b: int) -> tuple[np.ndarray, np.ndarray]:
+    a, b = np.zeros(n, bool), np.zeros(n, bool)
+    a[:both + only_a] = True
+    b[:both] = b[both + only_a:both + only_a + only_b] = True
+    return a, b
+
+
+@pytest.mark.parametrize(("only_a", "only_b", "p"), [(2, 8, 2 * (1 + 10 + 45) / 1024), (0, 5, 2 / 32), (5, 5, 1.0), (0, 0, 1.0),
+                                                   (59, 121, 2 * float(binom.cdf(59, 180, 0.5)))])
+def test_mcnemar_is_the_two_sided_binomial_of_statsmodels(only_a: int, only_b: int, p: float) -> None:
+    """statsmodels.stats.contingency_tables.mcnemar(exact=True): min(1, 2 * binom.cdf(min(b, c), b + c, 0.5))."""
+    assert mcnemar(only_a, only_b) == pytest.approx(p, rel=1e-12) == mcnemar(only_b, only_a)
+    assert mcnemar(only_a + 3, only_b) != pytest.approx(p, rel=1e-3) or p == 1
+
+
+def test_holm_gives_the_values_of_the_formula() -> None:
+    """As statsmodels' multipletests(method='holm') for these: 4, 3, 2, 1 times the sorted p, never falling, at most 1."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1.0, 1.0] and holm([]) == [] and holm([0.02]) == [0.02]
+
+
+def test_difference_and_interval_are_those_of_resampled_pairs() -> None:
+    """Each quantile of 10,000 draws has an error of sd * sqrt(0.025 * 0.975 / 10,000) / 0.0584 = 0.027 sd; two of them differ by
+    less than 5 * sqrt(2) times that, besides the step of 1/n."""
+    a, b = rights(400, 200, 30, 60)
+    paired = rates(a, b, np.random.default_rng(1))
+    assert (paired.a, paired.b, paired.only_a, paired.only_b) == (230 / 400, 260 / 400, 30, 60) and paired.difference == pytest.approx(0.075)
+    rng, step = np.random.default_rng(2), b.astype(float) - a
+    resampled = np.array([step[rng.integers(0, 400, 400)].mean() for _ in range(DRAWS)])
+    sd = math.sqrt((90 / 400 - 0.075**2) / 400)
+    for ours, theirs in zip(paired.interval, interval(resampled), strict=True):
+        assert abs(ours - theirs) < 0.19 * sd + 1 / 400
+    assert paired.interval[1] - paired.interval[0] == pytest.approx(2 * 1.96 * sd, rel=0.1)
+    independent = math.sqrt((0.575 * 0.425 + 0.65 * 0.35) / 400)
+    assert paired.interval[1] - paired.interval[0] < 0.8 * 2 * 1.96 * independent  # what pairing is for
+
+
+def test_means_over_classes_weigh_each_class_alike() -> None:
+    labels = np.repeat([0, 1], [2, 8])
+    a = np.array([1, 0, *[0] * 8], bool)
+    b = np.array([0, 0, *[1] * 4, *[0] * 4], bool)
+    paired = class_means(a, b, labels, np.random.default_rng(0))
+    assert (paired.a, paired.b) == (0.25, 0.25) and (paired.only_a, paired.only_b) == (1, 4) and paired.p == 1.0
+
+
+def test_random_swaps_agree_with_all_swaps() -> None:
+    """p over all 2^9 swaps; 10,000 random ones miss it by less than 4 sqrt(p (1 - p) / 10,000)."""
+    labels = np.repeat([0, 1], [6, 20])
+    a, b = np.zeros(26, bool), np.zeros(26, bool)
+    b[[0, 1, 2, 6, 7, 8, 9]] = True
+    a[[10, 11]] = True
+    weights = np.array([*[1 / 12] * 3, *[1 / 40] * 6])
+    seen = abs(3 / 12 + (4 - 2) / 40)
+    exact = np.mean([abs(weights @ signs) >= seen - 1e-12 for signs in itertools.product((-1, 1), repeat=9)])
+    p = class_means(a, b, labels, np.random.default_rng(3)).p
+    assert abs(p - exact) < 4 * math.sqrt(exact * (1 - exact) / DRAWS) and 0.01 < exact < 0.5
+
+
+def test_one_class_is_mcnemar() -> None:
+    a, b = rights(100, 50, 9, 21)
+    exact = mcnemar(9, 21)
+    p = class_means(a, b, np.zeros(100, int), np.random.default_rng(4)).p
+    assert abs(p - exact) < 4 * math.sqrt(exact * (1 - exact) / DRAWS) + 1 / DRAWS
+
+
+def test_false_differences_are_as_rare_as_said() -> None:
+    """Two classifiers of one accuracy, 400 times: p below 0.05 in at most 5 % (the exact test is conservative) and 4 sd more."""
+    rng = np.random.default_rng(5)
+    counts = multinomial.rvs(60, [0.2, 0.2, 0.6], 400, random_state=rng)
+    found = np.mean([mcnemar(int(x), int(y)) < 0.05 for x, y, _ in counts])
+    assert found < 0.05 + 4 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def run_of(folder: Path, right: dict[str, np.ndarray], model: str = "vit-s", data: str = "mnist/test@1", method: str = "zero-shot") -> Path:
+    arrays, rows = {}, []
+    for dataset, ok in right.items():
+        labels = np.arange(len(ok)) % 5
+        arrays[f"scores/{dataset}/{model}/{method}"] = (["label", "rank", "predicted", "confidence"],
+                                                        np.column_stack([labels, np.where(ok, 0, 3), np.where(ok, labels, 9), np.full(len(ok), 0.5)]))
+        rows.append(row(dataset, model, method, "top1", float(ok.mean()), n=len(ok)))
+    write(folder / "zero_shot_vs_probe.h5", "zero_shot_vs_probe", rows, arrays, **{f"dataset {d}": f"{d}/{data}" for d in right})
+    return folder
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    a, b = rights(200, 80, 10, 40)
+    c, d = rights(100, 30, 20, 20)
+    return run_of(tmp_path / "early", {"mnist": a, "dtd": c}), run_of(tmp_path / "late", {"mnist": b, "dtd": d})
+
+
+def rows_of(left: Path, right: Path, **options: object) -> dict[tuple[str, str], dict[str, str]]:
+    table, _ = compare.compare(read_run(left), read_run(right), **options)
+    return {(r.cells[0], r.cells[3]): dict(zip(table.columns, r.cells, strict=True)) for r in table.rows}
+
+
+def test_two_runs_of_a_model_are_compared_sample_by_sample(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = rows_of(*two)
+    mnist, dtd, mean = rows["mnist", "top1"], rows["dtd", "top1"], rows["mean of 2", "top1"]
+    assert (mnist["A %"], mnist["B %"], mnist["A alone right"], mnist["B alone right"], mnist["shown"]) == ("45.0", "60.0", "10", "40", "B above A")
+    assert mnist["B − A, points"].startswith("+15.0 [") and mnist["p"] == mnist["p (Holm)"] == "< 0.0001"
+    assert (dtd["B − A, points"].split()[0], dtd["p"], dtd["p (Holm)"], dtd["shown"]) == ("0.0", "1.0000", "1.0000", "no difference")
+    assert mean["B − A, points"].startswith("+7.5 [")
+    assert compare.main([str(two[0]), str(two[1]), "--csv", str(tmp_path / "out.csv"), "--top", "4"]) == 0
+    said = capsys.readouterr().out
+    assert "B = late minus A = early" in said and "4 paired tests: exact McNemar" in said
+    assert "| mnist | vit-s/zero-shot | vit-s/zero-shot | top4 | 200 | 100.0" in said
+    assert (tmp_path / "out.csv").read_text().count("\n") == 7
+
+
+def test_holm_counts_every_test(tmp_path: Path) -> None:
+    a, b = rights(100, 40, 5, 16)  # p = 0.0266
+    alone = rows_of(run_of(tmp_path / "a1", {"x": a}), run_of(tmp_path / "b1", {"x": b}))
+    among = rows_of(run_of(tmp_path / "a3", {"x": a, "y": a, "z": a}), run_of(tmp_path / "b3", {"x": b, "y": b, "z": b}))
+    assert alone["x", "top1"]["shown"] == "B above A" and {among[d, "top1"]["shown"] for d in "xyz"} == {"no difference"}
+    assert float(among["x", "top1"]["p (Holm)"]) == pytest.approx(3 * mcnemar(5, 16), abs=5e-5)
+
+
+def test_other_models_and_methods_need_a_pair_that_is_there(two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = rights(200, 80, 10, 40)
+    other = run_of(tmp_path / "other", {"mnist": b}, model="ViT-B/32", method="linear-probe")
+    assert rows_of(two[0], other, pairs={"vit-s/zero-shot": "ViT-B/32/linear-probe"})["mnist", "top1"]["B alone right"] == "40"
+    assert compare.main([str(two[0]), str(other), "--pair", "vit-m=ViT-B/32"]) == 1
+    assert "early has no scores of vit-m, expected one of vit-s/zero-shot" in capsys.readouterr().err
+    write(tmp_path / "more" / "few_shot.h5", "few_shot", [row("mnist", m, "zero-shot", "top1", 0.2) for m in ("rn-s", "rn-m")])
+    assert compare.main([str(two[0]), str(tmp_path / "more")]) == 1
+    assert "expected a model in both; say which by --pair LEFT=RIGHT" in capsys.readouterr().err
+
+
+def test_other_samples_are_not_compared(two: tuple[Path, Path], tmp_path: Path) -> None:
+    a, _ = rights(200, 80, 10, 40)
+    run_of(tmp_path / "data", {"mnist": a, "dtd": a[:100]}, data="other/test@2")
+    with pytest.raises(ResultError, match="nothing measured in both.* expected the same; run one of them again"):
+        compare.compare(read_run(two[0]), read_run(tmp_path / "data"))
+    run_of(tmp_path / "less", {"mnist": a[:150], "dtd": a[:100]})
+    table, notes = compare.compare(read_run(two[0]), read_run(tmp_path / "less"))
+    assert len(notes) == 1 and "labels of 200 and 150 samples differ" in notes[0]
+    assert {r.cells[0] for r in table.rows} == {"dtd"}
+
+
+def test_bad_scores_and_flags_are_said(two: tuple[Path, Path], tmp_path: Path) -> None:
+    write(tmp_path / "odd" / "s.h5", "zero_shot_vs_probe", [row("mnist", "vit-s", "zero-shot", "top1", 0.5)], {
+        "scores/mnist/vit-s/zero-shot": (["label", "margin"], np.zeros((200, 2))),
+        "scores/dtd/vit-s/zero-shot": (["label", "rank"], np.column_stack([np.arange(100) % 5, np.zeros(100)]))}, smoke="yes",
+          **{"dataset mnist": "mnist/mnist/test@1", "dataset dtd": "dtd/mnist/test@1"})
+    table, notes = compare.compare(read_run(two[0]), read_run(tmp_path / "odd"))
+    assert [r.cells[0] for r in table.rows] == ["dtd"]
+    assert any("has columns label, margin, expected label and rank" in n for n in notes) and any("from a smoke run, no measurement" in n for n in notes)
+
+
+def test_records_without_scores_are_compared_by_their_intervals(tmp_path: Path) -> None:
+    for name, value in (("a", 0.2), ("b", 0.5)):
+        write(tmp_path / name / "retrieval.h5", "retrieval", [row("flickr8k", "vit-s", "zero-shot", "recall1", value, "image-to-text", 100)])
+    found = rows_of(tmp_path / "a", tmp_path / "b")["flickr8k", "recall1 image-to-text"]
+    half = 196 * math.sqrt((0.2 * 0.8 + 0.5 * 0.5) / 100)
+    assert found["B − A, points"] == f"+30.0 [+{30 - half:.1f}, +{30 + half:.1f}]" and found["p"] == "–"
+
+
+def test_a_run_may_be_named_and_absent_ones_are_one_line(two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = tmp_path / "project" / "results" / "runs"
+    runs.mkdir(parents=True)
+    for folder in two:
+        (runs / folder.name).symlink_to(folder)
+    assert compare.main(["early", "late", "--root", str(tmp_path / "project")]) == 0
+    assert compare.main(["early", "absent", "--root", str(tmp_path / "project")]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "absent: no .h5 file" in error
+    with pytest.raises(SystemExit):
+        compare.main(["early", "late", "--pair", "vit-s"])
+
+
+@pytest.mark.parametrize(("words", "expected"), [(["compare", "early", "late"], "B = late minus A = early"),
+                                               (["report", "late", "--root", "project"], "project/results/report/report.html")])
+def test_the_start_script_hands_over(two: tuple[Path, Path], tmp_path: Path, words: list[str], expected: str) -> None:
+    """The script of a project that is set up: its own set-up, tested elsewhere, is left out."""
+    script = (PROJECT / "cliplab").read_text()
+    assert script.count("    set_up\n") >= 4
+    root = project_copy(tmp_path / "project")
+    (root / "cliplab").write_text(script.replace("    set_up\n", "    :\n"))
+    for name in ("analysis", ".venv"):
+        (root / name).symlink_to(PROJECT / name)
+    if not (root / ".venv").exists():
+        pytest.skip("no .venv: ./cliplab makes it")
+    done = subprocess.run(["bash", root / "cliplab", *words], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True)
+    assert expected in done.stdout
