@@ -3,7 +3,9 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <thread>
 
 #include "model/modules.hpp"
 
@@ -44,7 +46,7 @@ class SmallMaps : public ::testing::Test {
     GTEST_SKIP() << "SKIPPED ALOUD: this processor does not multiply bf16";
   }
 
-  /// The gradients of an image tower whose third stage sees maps of 2 x 2.
+  /// The gradients of an image tower whose second and third stage see maps of 4 x 4 and 2 x 2.
   static std::map<std::string, Tensor> gradients(Clip& model, const Tensor& pixels, torch::ScalarType type) {
     model->zero_grad();
     model->set_compute_type(type);
@@ -67,7 +69,7 @@ TEST_F(SmallMaps, Bf16GradientsEqualFloat32) {
   }
   const Tensor pixels = torch::randn({64, 3, 32, 32});
   const auto rough = gradients(model, pixels, torch::kBFloat16), exact = gradients(model, pixels, torch::kFloat32);
-  for (const std::string name : {"visual.layer3.0.conv2.weight", "visual.layer4.0.conv2.weight"}) {
+  for (const std::string name : {"visual.layer2.0.conv2.weight", "visual.layer3.0.conv2.weight", "visual.layer4.0.conv2.weight"}) {
     // Operands of 2^-8 through some thirty layers there and back, and ReLUs that change side: a few per cent of the direction.
     // A gradient of another kernel position or of other pictures has a cosine of 0.
     const double cosine = (rough.at(name) * exact.at(name)).sum().item<double>() / (rough.at(name).norm() * exact.at(name).norm()).item<double>();
@@ -76,12 +78,17 @@ TEST_F(SmallMaps, Bf16GradientsEqualFloat32) {
   }
 }
 
-TEST_F(SmallMaps, Bf16IsNotSlowerThanFloat32) {
+TEST_F(SmallMaps, Bf16IsNotSlowerThanFloat32BesideAnotherJob) {
   Clip model(find_architecture("rn-s"));
   const Tensor pixels = torch::randn({64, 3, 32, 32});
   const auto step = [&](torch::ScalarType type) { return [&, type] { gradients(model, pixels, type); }; };
-  // 0.9 where it was measured; with oneDNN's bf16 kernel for the weights of 2 x 2 maps 4 and more.
-  EXPECT_LT(ratio_of_seconds(step(torch::kBFloat16), step(torch::kFloat32)), 2);
+  std::atomic<bool> stop = false;
+  std::vector<std::jthread> others;
+  for (unsigned i = 0; i < std::thread::hardware_concurrency(); ++i)
+    others.emplace_back([&] { while (!stop) {} });
+  const double ratio = ratio_of_seconds(step(torch::kBFloat16), step(torch::kFloat32));
+  stop = true;
+  EXPECT_LT(ratio, 2);  // 1 and less; with oneDNN's bf16 kernel for the weights of small maps, which waits spinning, 6 and more
 }
 
 }  // namespace
