@@ -37,13 +37,13 @@ constexpr const char* kUsage = R"(cliplab: the studies of the CLIP paper (arXiv 
   ./cliplab describe STUDY                  the question, the paper's section, the keys
   ./cliplab check CONFIG [--key value ...]  is a config right, without running it
   ./cliplab run CONFIG [--key value ...] [--sweep key=a,b,c ...]
-  ./cliplab data list | fetch NAME | verify NAME | describe NAME | show NAME
+  ./cliplab data list | fetch NAME | verify NAME | describe NAME | show NAME | duplicates A B
   ./cliplab model list | inspect FILE | convert IN OUT
 
 A stopped run (Ctrl-C, kill) goes on with the same command. Results: results/README.md.
 )";
 
-constexpr const char* kRunUsage = R"(./cliplab run CONFIG [--key value ...] [--sweep key=a,b,c ...]
+constexpr const char* kRunUsage = R"(./cliplab run CONFIG [--key value ...] [--sweep key=a,b,c ... | --cells FILE] [--jobs N] [--launcher slurm]
 
 CONFIG is a name of ./cliplab list (quickstart, zero_shot_vs_probe/small) or a file. Each key of it can be changed on the
 command line, and swept; several --sweep make the cross product, one run folder a cell:
@@ -51,7 +51,11 @@ command line, and swept; several --sweep make the cross product, one run folder 
   ./cliplab run quickstart --train.steps 100
   ./cliplab run zero_shot_vs_probe/smoke --seed 1 --sweep train.lr=0.001,0.002
 
-A cell that is done is not run again; one that was stopped goes on. A study's own keys: ./cliplab describe STUDY.
+  ./cliplab run encoder_scaling/smoke --cells cells.txt --jobs 2       a line of --key value ... a cell, two at a time
+  ./cliplab run zero_shot_vs_probe/paper --sweep model.files=a.pt,b.pt --launcher slurm      a job array, a task a cell
+
+A cell that is done is not run again; one that was stopped goes on; one that fails stops no other. What became of each
+stands in results/sweeps. --limit N takes a first look at N samples. A study's own keys: ./cliplab describe STUDY.
 )";
 
 constexpr const char* kModelUsage = R"(./cliplab model list

@@ -77,7 +77,8 @@ const Dataset& Context::dataset(const std::string& name, const std::string& spli
 std::vector<std::int64_t> Context::subset(const Dataset& dataset, const std::string& split) const {
   std::vector<std::int64_t> indices(dataset.size());
   std::iota(indices.begin(), indices.end(), 0);
-  const std::int64_t limit = options_.integer(split == "test" ? "eval.max_test" : "eval.max_train");
+  std::int64_t limit = options_.integer(split == "test" ? "eval.max_test" : "eval.max_train");
+  if (const std::int64_t all = options_.integer("limit"); all > 0) limit = std::min(limit, all);
   if (std::ssize(indices) <= limit) return indices;
   Rng rng(static_cast<std::uint64_t>(options_.integer("seed")), 0x5b5e7);
   rng.shuffle(indices);

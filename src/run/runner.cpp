@@ -18,6 +18,7 @@
 #include "run/experiment.hpp"
 #include "run/model_options.hpp"
 #include "run/provenance.hpp"
+#include "run/sweep.hpp"
 #include "train/train.hpp"
 
 namespace cliplab {
@@ -193,6 +194,7 @@ class Run {
     results.provenance = provenance();
     results.provenance["run"] = folder_.filename().string();
     results.provenance["smoke"] = options_.flag("smoke") ? "yes" : "no";
+    results.provenance["limit"] = options_.integer("limit") > 0 ? std::to_string(options_.integer("limit")) : "no";
     results.provenance["seed"] = std::to_string(options_.integer("seed"));
     results.provenance["device"] = options_.text("model.device");
     results.provenance["precision"] = options_.text("model.precision");
@@ -218,35 +220,6 @@ class Run {
   std::unique_ptr<Context> context_;
 };
 
-struct Sweep {
-  std::string key;
-  std::vector<std::string> values;
-};
-
-/// Takes "--sweep key=a,b,c" out of the arguments.
-std::vector<Sweep> take_sweeps(std::vector<std::string>& arguments) {
-  std::vector<Sweep> sweeps;
-  for (std::size_t i = 0; i < arguments.size();) {
-    if (arguments[i] != "--sweep") {
-      ++i;
-      continue;
-    }
-    const std::string text = i + 1 < arguments.size() ? arguments[i + 1] : "";
-    const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) fail("--sweep", "'" + text + "'", "key=value,value,...");
-    Sweep sweep{text.substr(0, equals), {}};
-    for (std::size_t begin = equals + 1; begin <= text.size();) {
-      const std::size_t end = std::min(text.find(',', begin), text.size());
-      if (end == begin) fail("--sweep", "'" + text + "'", "a value between the commas");
-      sweep.values.push_back(text.substr(begin, end - begin));
-      begin = end + 1;
-    }
-    sweeps.push_back(sweep);
-    arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.begin() + static_cast<std::ptrdiff_t>(i) + 2);
-  }
-  return sweeps;
-}
-
 Options read_options(const fs::path& config, std::span<const std::string> overrides) {
   Options options = run_options();
   options.parse_file(config);
@@ -269,6 +242,7 @@ Options run_options() {
   for (const ExperimentInfo& info : experiments()) studies.push_back(info.name);
   options.add_list("studies", {}, "studies to run, in this order", studies);
   options.add_integer("seed", 0, 0, 1'000'000'000, "seed of weights, batches, subsets and resamples");
+  options.add_integer("limit", 0, 0, 1'000'000'000, "at most so many samples of a split, for a first look: the results are marked as not comparable; 0: all");
   options.add_flag("smoke", false, "marks the results as a smoke run: the report says that they are no measurement");
 
   options.add_list("train.arch", {"vit-s"}, "architectures to train from scratch (./cliplab model list)");
@@ -333,37 +307,17 @@ int run_command(std::span<const std::string> arguments) {
   const fs::path config = find_config(arguments[0]);
   std::vector<std::string> overrides(arguments.begin() + 1, arguments.end());
   std::replace(overrides.begin(), overrides.end(), std::string("--model"), std::string("--model.files"));
-  const std::vector<Sweep> sweeps = take_sweeps(overrides);
-  std::vector<std::vector<std::string>> cells{overrides};
-  for (const Sweep& sweep : sweeps) {
-    std::vector<std::vector<std::string>> next;
-    for (const auto& cell : cells)
-      for (const std::string& value : sweep.values) {
-        next.push_back(cell);
-        next.back().insert(next.back().end(), {"--" + sweep.key, value});
-      }
-    cells = std::move(next);
-  }
-  for (const auto& cell : cells) check_config(config, cell);  // a typing error in the last cell is told before the first runs
-  std::vector<std::string> failed;
-  for (const auto& cell : cells) {
-    std::string title;
-    for (std::size_t i = overrides.size(); i + 1 < cell.size(); i += 2) title += " " + cell[i] + " " + cell[i + 1];
-    if (!title.empty()) say("cell" + title);
-    try {
-      auto ranks = std::make_unique<Ranks>();
-      if (ranks->size() > 1 && cells.size() > 1)
-        fail("--sweep", std::to_string(ranks->size()) + " processes", "one process a sweep", "start each cell by its own mpirun");
-      const fs::path folder = Run(read_options(config, cell), run_name(config), std::move(ranks)).execute();
-      if (!folder.empty()) std::cout << folder.string() << std::endl;
-    } catch (const InputError& error) {
-      if (cells.size() == 1) throw;
-      say(std::string("failed: ") + error.what());
-      failed.push_back(title + ": " + error.what());
-    }
-  }
-  for (const std::string& cell : failed) say("failed:" + cell);
-  return failed.empty() ? 0 : 1;
+  const Sweep sweep = take_sweep(overrides);
+  for (const Cell& cell : sweep.cells) check_config(config, cell.words);  // a typing error in the last cell is told before the first runs
+  const auto run_cell = [&](const Cell& cell) {
+    auto ranks = std::make_unique<Ranks>();
+    if (ranks->size() > 1 && !sweep.is_one())
+      fail("--sweep", std::to_string(ranks->size()) + " processes", "one process a sweep", "start each cell by its own mpirun");
+    return Run(read_options(config, cell.words), run_name(config), std::move(ranks)).execute();
+  };
+  if (!sweep.is_one()) return run_sweep(sweep, config, run_name(config), run_cell);
+  if (const fs::path folder = run_cell(sweep.cells[0]); !folder.empty()) std::cout << folder.string() << std::endl;
+  return 0;
 }
 
 }  // namespace cliplab

@@ -1,0 +1,95 @@
+"""Sweeps: many cells of one config, several at a time, stopped, resumed, failed, and as a Slurm job array."""
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from whole_run import Project
+
+SET = "openmoji_groups"
+WORDS = ["run", "prompt_engineering/smoke", "--eval.datasets", SET, "--prompt_engineering.extra_datasets", SET, "--train.steps", "2"]
+
+
+def table(project: Project) -> list[dict]:
+    (file,) = (project.folder / "results" / "sweeps").glob("*.csv")
+    return list(csv.DictReader(file.open()))
+
+
+def test_two_at_a_time_with_failures_as_rows(project: Project, tmp_path):
+    cells = tmp_path / "cells.txt"
+    cells.write_text("--seed 0 --limit 20\n# a line of its own\n--seed 1\n--train.batch 60000   # more than there are pairs\n")
+    done = project.run(*WORDS, "--cells", str(cells), "--jobs", "2")
+    assert done.returncode == 1, done.stderr
+    rows = table(project)
+    assert [row["status"] for row in rows] == ["done", "done", "failed"]
+    assert "--seed 0 --limit 20" in rows[0]["cell"] and "readable pairs, expected at least one batch of 60000" in rows[2]["folder or error"]
+    assert "2 done, 1 failed, 0 left" in done.stderr
+    import h5py
+    folders = [row["folder or error"] for row in rows[:2]]
+    assert len(set(folders)) == 2
+    with h5py.File(folders[0] + "/prompt_engineering.h5") as limited, h5py.File(folders[1] + "/prompt_engineering.h5") as whole:
+        assert min(limited["records/n"][()]) == 20 < min(whole["records/n"][()])
+        assert limited["provenance"].attrs["limit"] == "20" and whole["provenance"].attrs["limit"] == "no"
+    again = project.run(*WORDS, "--cells", str(cells), "--jobs", "2")
+    assert again.returncode == 1 and [row["folder or error"] for row in table(project)][:2] == folders
+    first = project.folder / "results" / "sweeps"
+    assert "measured already" in next(first.glob("*/0.log")).read_text()
+
+
+def test_a_stopped_sweep_goes_on(project: Project):
+    words = [*WORDS[:-1], "400", "--sweep", "seed=0,1,2", "--jobs", "2"]
+    running = project.start(*words)
+    deadline = time.time() + 120
+    while time.time() < deadline and not list((project.folder / "results" / "models").glob("*/.lock")):
+        time.sleep(0.1)
+    time.sleep(2)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=120)
+    assert running.returncode == 130 or running.returncode == 1, errors
+    assert "the sweep was stopped; the same command goes on" in errors
+    assert {row["status"] for row in table(project)} <= {"stopped", "waiting", "done"}
+    words[words.index("400")] = "2"  # a shorter training, the same machinery
+    assert project.run(*words).returncode == 0
+
+
+def test_slurm_gets_a_job_array_whose_tasks_are_the_cells(project: Project):
+    words = [*WORDS, "--sweep", "seed=0,1", "--launcher", "slurm"]
+    path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not os.path.exists(os.path.join(p, "sbatch")))
+    done = subprocess.run([os.environ["CLIPLAB_BIN"], *words], env={**project.environment(), "PATH": path}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "no sbatch on this machine" in done.stderr
+    (script,) = (project.folder / "results" / "sweeps").glob("*.sbatch")
+    assert "#SBATCH --array=0-1%1" in script.read_text()
+    (project.folder / "cliplab").write_text(f"#!/bin/bash\nexec {os.environ['CLIPLAB_BIN']} \"$@\"\n")
+    (project.folder / "cliplab").chmod(0o755)
+    for task in ("0", "1"):  # as Slurm starts them
+        done = subprocess.run(["bash", str(script)], env={**project.environment(), "SLURM_ARRAY_TASK_ID": task}, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+    shown = project.run(*words[:-2])
+    assert shown.returncode == 0 and "2 done, 0 failed, 0 left" in shown.stderr and shown.stderr.count("measured already") == 2
+
+
+def test_a_real_slurm_takes_the_array(project: Project):
+    if not shutil.which("sbatch") or subprocess.run(["sinfo", "-h"], capture_output=True, timeout=30, check=False).returncode != 0:
+        pytest.skip("SKIPPED ALOUD: no Slurm answers on this machine")
+    (project.folder / "cliplab").write_text(f"#!/bin/bash\nexec {os.environ['CLIPLAB_BIN']} \"$@\"\n")
+    (project.folder / "cliplab").chmod(0o755)
+    words = [*WORDS, "--sweep", "seed=0,1"]
+    assert project.run(*words, "--launcher", "slurm").returncode == 0
+    deadline = time.time() + 300
+    while time.time() < deadline and len(list((project.folder / "results" / "runs").glob("*/prompt_engineering.h5"))) < 2:
+        time.sleep(1)
+    assert "2 done, 0 failed, 0 left" in project.run(*words).stderr
+
+
+def test_wrong_words_are_refused(project: Project, tmp_path):
+    (tmp_path / "empty.txt").write_text("# nothing\n")
+    for words, message in ((["--jobs", "0"], "--jobs: '0', expected 1 to 999"), (["--launcher", "pbs"], "--launcher: 'pbs', expected local or slurm"),
+                           (["--cells", str(tmp_path / "empty.txt")], "no cell, expected a line of --key value"),
+                           (["--sweep", "seed"], "expected key=value,value"), (["--sweep", "seed=1,,2"], "expected a value between the commas"),
+                           (["--jobs"], "--jobs: no value")):
+        done = project.run(*WORDS, *words)
+        assert done.returncode == 1 and message in done.stderr, (words, done.stderr)
