@@ -22,7 +22,7 @@ def model_of(project: Project) -> str:
 
 
 def test_killed_at_random_moments_ends_in_the_bits_of_an_unbroken_run(tmp_path: Path, project: Project):
-    """CLIPLAB_KILLS kills (5; the claim was tried with 50), each in a run of 200 steps that then goes on to its end."""
+    """CLIPLAB_KILLS kills (5), each in a run of 200 steps that then goes on to its end."""
     words = [*STEPS_OF, "200"]
     begin = time.monotonic()
     unbroken = Project(tmp_path / "unbroken")
