@@ -28,11 +28,12 @@ class DataOverlap : public Experiment {
 
   void run(Context& context) const override {
     const Options& options = context.options();
-    std::vector<std::unique_ptr<PairCorpus>> corpora;
-    for (const std::string& name : options.list("data_overlap.sets")) corpora.push_back(open_pair_corpus(name, options.text("data_overlap.split")));
+    for (const std::string& name : options.list("eval.datasets")) context.need_one_label(name);
+    std::vector<Seen> trained;  // looked at once for all data sets
+    for (const std::string& name : options.list("data_overlap.sets"))
+      trained.push_back(look_at(pictures_of(*open_pair_corpus(name, options.text("data_overlap.split")))));
     for (const std::string& name : options.list("eval.datasets")) {
-      context.need_one_label(name);
-      const std::vector<char> seen = seen_before(context, name, corpora);
+      const std::vector<char> seen = seen_before(context, name, trained);
       const Interval share = clopper_pearson(std::count(seen.begin(), seen.end(), 1), std::ssize(seen));
       context.record({name, "test", "", "overlap", "share", ""}, share);
       for (const auto& model : context.models()) measure(context, *model, name, seen);
@@ -41,14 +42,15 @@ class DataOverlap : public Experiment {
 
  private:
   /// For each row of features(): is it, or does it look like, a picture of the training data?
-  static std::vector<char> seen_before(Context& context, const std::string& name, const std::vector<std::unique_ptr<PairCorpus>>& corpora) {
+  static std::vector<char> seen_before(Context& context, const std::string& name, const std::vector<Seen>& trained) {
     const Dataset& set = context.dataset(name, "test");
     const std::vector<std::int64_t> rows = context.rows(name, "test");
     const PictureSource test{set.id(), std::ssize(rows), [&](std::int64_t i) { return set.get(rows[i]).image; },
                              [&](std::int64_t i) { return set.key(rows[i]); }};
+    const Seen looked = look_at(test);
     std::vector<char> seen(rows.size());
-    for (const auto& corpus : corpora)
-      for (const OverlapPair& pair : find_overlap(test, pictures_of(*corpus)).pairs) seen[pair.first] = 1;
+    for (const Seen& corpus : trained)
+      for (const OverlapPair& pair : find_overlap(looked, corpus).pairs) seen[pair.first] = 1;
     return seen;
   }
 

@@ -40,9 +40,7 @@ void read_shard(Listing& listing, const fs::path& shard, int split, bool retriev
   Members members = index_archive(shard, listing.problems);
   const std::string extension = retrieval ? "txt" : "cls";
   for (auto& [name, item] : members) {
-    const auto slash = name.rfind('/');
-    const auto dot = name.find('.', slash == std::string::npos ? 0 : slash + 1);  // webdataset's key ends at the first dot
-    const std::string key = name.substr(0, dot);
+    const std::string key = webdataset_key(name);
     const auto problem = [&](const std::string& found) { listing.problems.push_back(shard.string() + ":" + name + ": " + found); };
     if (!is_picture_name(name)) {
       const auto is_partner = [&](const char* suffix) { return members.contains(key + suffix); };

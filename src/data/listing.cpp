@@ -229,6 +229,11 @@ Members index_archive(const fs::path& file, std::vector<std::string>& problems) 
   return members;
 }
 
+std::string webdataset_key(const std::string& name) {
+  const auto slash = name.rfind('/');
+  return name.substr(0, name.find('.', slash == std::string::npos ? 0 : slash + 1));
+}
+
 bool is_picture_name(std::string_view name) {
   static const std::set<std::string> known{".jpg", ".jpeg", ".png", ".webp", ".gif", ".ppm"};
   return known.contains(lower_extension(name));

@@ -84,6 +84,8 @@ Members index_archive(const std::filesystem::path& archive, std::vector<std::str
 void list_pictures(const std::filesystem::path& base, const std::filesystem::path& folder, std::vector<std::string>& found,
                    std::vector<std::string>& problems);
 bool is_picture_name(std::string_view name);
+/// webdataset's key of a member: its name up to the first dot behind the last slash.
+std::string webdataset_key(const std::string& name);
 
 /// A member's name that a careless unpacker would write outside its folder.
 bool leads_elsewhere(const std::string& name);

@@ -101,8 +101,7 @@ class ShardStream {
       if (status < ARCHIVE_WARN) return torn();
     } while (archive_entry_filetype(entry) != AE_IFREG || archive_entry_pathname(entry) == nullptr);
     name_ = archive_entry_pathname(entry);
-    const auto slash = name_.rfind('/');
-    key_ = name_.substr(0, name_.find('.', slash == std::string::npos ? 0 : slash + 1));  // webdataset's key ends at the first dot
+    key_ = webdataset_key(name_);
     const la_int64_t size = archive_entry_size(entry);
     if (size < 0 || static_cast<std::size_t>(size) > kMaxMember) {
       problem_ = fmt::format("{}:{}: {} bytes, expected at most {}", shards_[at_].string(), name_, size, kMaxMember);

@@ -15,18 +15,11 @@
 namespace cliplab {
 namespace {
 
-constexpr int kSide = 16;
+constexpr int kSide = Looks::kSide;
 // Of 1,000 photos of Flickr8k among its 8,000, the hash and this limit find again: 99 % at JPEG quality 30 or half the size, 98 % with a
 // tenth more light, 74 % without colour, 13 % cropped by 5 %; nothing else is taken for one. Without the limit the hash calls
 // 11,000 of Fashion-MNIST's training pictures copies of a test picture: two shirts have one outline.
 constexpr double kApart = 8;
-
-struct Looks {
-  bool readable = false;
-  LooksHash hash;
-  std::array<std::uint8_t, kSide * kSide> grey{};
-  std::string pixels;  // SHA-256 of shape and bytes, on white
-};
 
 /// Root of the mean squared difference of two pictures in grey, less their difference in light, 0..255: the hash alone takes
 /// two things of one outline for copies.
@@ -50,23 +43,6 @@ std::array<std::uint8_t, kSide * kSide> small_grey(const Image& on_white) {
   return grey;
 }
 
-std::vector<Looks> looks_of(const PictureSource& source) {
-  std::vector<Looks> looks(source.size);
-  Progress progress("look at " + source.id, source.size, "pictures");
-  parallel_for(source.size, [&](std::int64_t i) {
-    if (stop_requested()) throw Interrupted("stopped while looking at " + source.id);
-    try {
-      const Image image = composite(source.image(i), {255, 255, 255});
-      const std::string shape = std::to_string(image.height) + "x" + std::to_string(image.width) + ":";
-      looks[i] = {true, looks_hash(image), small_grey(image), sha256_hex(shape + std::string(image.pixels.begin(), image.pixels.end()))};
-    } catch (const InputError& error) {
-      say("left out: " + std::string(error.what()));
-    }
-    progress.advance();
-  });
-  return looks;
-}
-
 }  // namespace
 
 PictureSource pictures_of(const Dataset& set) {
@@ -77,16 +53,37 @@ PictureSource pictures_of(const PairCorpus& corpus) {
   return {corpus.id(), corpus.size(), [&corpus](std::int64_t i) { return corpus.get(i).image; }, [&corpus](std::int64_t i) { return corpus.key(i); }};
 }
 
+Seen look_at(const PictureSource& source) {
+  Seen seen{source.id, std::vector<Looks>(source.size)};
+  Progress progress("look at " + source.id, source.size, "pictures");
+  parallel_for(source.size, [&](std::int64_t i) {
+    if (stop_requested()) throw Interrupted("stopped while looking at " + source.id);
+    try {
+      const Image image = composite(source.image(i), {255, 255, 255});
+      const std::string shape = std::to_string(image.height) + "x" + std::to_string(image.width) + ":";
+      seen.looks[i] = {true, looks_hash(image), small_grey(image), sha256_hex(shape + std::string(image.pixels.begin(), image.pixels.end()))};
+    } catch (const InputError& error) {
+      say("left out: " + std::string(error.what()));
+    }
+    progress.advance();
+  });
+  return seen;
+}
+
 Overlap find_overlap(const PictureSource& first, const PictureSource& second) {
+  const Seen seen = look_at(first);
+  return first.id == second.id ? find_overlap(seen, seen) : find_overlap(seen, look_at(second));
+}
+
+Overlap find_overlap(const Seen& first, const Seen& second) {
   const bool within = first.id == second.id;
-  const std::vector<Looks> looks = looks_of(first), others = within ? std::vector<Looks>() : looks_of(second);
-  const std::vector<Looks>& right = within ? looks : others;
+  const std::vector<Looks>&looks = first.looks, &right = second.looks;
   Overlap overlap;
   const auto unreadable = [](const std::vector<Looks>& all) { return std::count_if(all.begin(), all.end(), [](const Looks& one) { return !one.readable; }); };
-  overlap.unreadable = unreadable(looks) + unreadable(others);
+  overlap.unreadable = unreadable(looks) + (within ? 0 : unreadable(right));
   std::vector<std::vector<OverlapPair>> of_row(looks.size());
-  Progress progress("compare " + first.id + " with " + second.id, first.size, "pictures");
-  parallel_for(first.size, [&](std::int64_t i) {
+  Progress progress("compare " + first.id + " with " + second.id, std::ssize(looks), "pictures");
+  parallel_for(std::ssize(looks), [&](std::int64_t i) {
     if (stop_requested()) throw Interrupted("stopped while comparing pictures");
     const Looks& a = looks[i];
     for (std::int64_t j = within ? i + 1 : 0; a.readable && j < std::ssize(right); ++j) {

@@ -3,6 +3,7 @@
 // compression and light, not crops or mirrors.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -24,6 +25,23 @@ struct PictureSource {
 PictureSource pictures_of(const Dataset& set);
 PictureSource pictures_of(const PairCorpus& corpus);
 
+/// What is compared of a picture.
+struct Looks {
+  static constexpr int kSide = 16;
+  bool readable = false;
+  LooksHash hash;
+  std::array<std::uint8_t, kSide * kSide> grey{};
+  std::string pixels;  // SHA-256 of shape and bytes, on white
+};
+
+/// A set that was looked at, to be compared with any number of others.
+struct Seen {
+  std::string id;
+  std::vector<Looks> looks;
+};
+/// Reads every picture, with progress; those that cannot be decoded are named. Throws Interrupted.
+Seen look_at(const PictureSource& source);
+
 struct OverlapPair {
   std::int64_t first = 0, second = 0;  // rows of the two sets
   bool exact = false;                  // equal pixels; else they only look the same
@@ -35,8 +53,9 @@ struct Overlap {
   std::int64_t unreadable = 0;     // of both; they are in no pair
 };
 
-/// Every pair of equal pictures, with progress; N_first x N_second comparisons of 256 bits on all cores. Two sources of one id
-/// are one set that is searched for copies within. Throws Interrupted.
+/// Every pair of equal pictures, with progress; N_first x N_second comparisons of 256 bits on all cores. Two of one id are one
+/// set that is searched for copies within. Throws Interrupted.
+Overlap find_overlap(const Seen& first, const Seen& second);
 Overlap find_overlap(const PictureSource& first, const PictureSource& second);
 
 }  // namespace cliplab
