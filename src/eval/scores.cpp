@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -62,6 +63,43 @@ Interval map_11(const Matrix& logits, const Answers& answers, std::uint64_t seed
   }, 200, seed);
 }
 
+/// A row a clip that has its anchor: whether the anchor is right, and whether all its frames are.
+std::vector<std::pair<bool, bool>> clips_right(const Matrix& logits, const Answers& answers) {
+  if (answers.clips.size() != answers.labels.size()) fail("pm-k", std::to_string(answers.clips.size()) + " frames of clips", "one for each of " + std::to_string(logits.rows()) + " rows of logits");
+  struct Clip {
+    bool has_anchor = false, anchor = true, all = true;
+  };
+  std::map<int, Clip> clips;
+  for (Eigen::Index i = 0; i < logits.rows(); ++i) {
+    Eigen::Index best = 0;
+    logits.row(i).maxCoeff(&best);
+    const bool right = answers.targets.empty() ? best == answers.labels[i] : answers.targets[i * logits.cols() + best] > 0;
+    Clip& clip = clips[std::abs(answers.clips[i])];
+    if (answers.clips[i] > 0) clip.has_anchor = true, clip.anchor = right;
+    clip.all = clip.all && right;
+  }
+  std::vector<std::pair<bool, bool>> rows;
+  for (const auto& [number, clip] : clips)
+    if (clip.has_anchor) rows.emplace_back(clip.anchor, clip.all);
+  if (rows.empty()) fail("pm-k", "no clip with its anchor frame", "one at least");
+  return rows;
+}
+
+template <bool kAll>
+Interval pm(const Matrix& logits, const Answers& answers, std::uint64_t) {
+  const auto rows = clips_right(logits, answers);
+  return clopper_pearson(std::count_if(rows.begin(), rows.end(), [](const auto& row) { return kAll ? row.second : row.first; }), std::ssize(rows));
+}
+
+Interval mean_pm(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
+  const auto clips = clips_right(logits, answers);
+  return bootstrap(std::ssize(clips), [&](std::span<const std::size_t> rows) {
+    std::int64_t twice = 0;
+    for (const std::size_t row : rows) twice += clips[row].first + clips[row].second;
+    return static_cast<double>(twice) / (2 * static_cast<double>(rows.size()));
+  }, 1000, seed);
+}
+
 struct Metric {
   std::string name, record;
   Interval (*score)(const Matrix&, const Answers&, std::uint64_t);
@@ -71,7 +109,10 @@ const Metric kMetrics[]{{"accuracy", "top1", accuracy},
                         {"mean per class", "mean_per_class", per_class},
                         {"mean of top-1 and top-5", "mean_top1_top5", top1_and_top5},
                         {"ROC AUC", "roc_auc", auc},
-                        {"11-point mAP", "map11", map_11}};
+                        {"11-point mAP", "map11", map_11},
+                        {"pm-0", "pm0", pm<false>},
+                        {"pm-10", "pm10", pm<true>},
+                        {"mean of pm-0 and pm-10", "mean_pm0_pm10", mean_pm}};
 
 const Metric& find_metric(const std::string& name) {
   for (const Metric& metric : kMetrics)
