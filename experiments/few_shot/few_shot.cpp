@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "eval/scores.hpp"
 #include "run/experiment.hpp"
 
 namespace cliplab {
@@ -26,7 +27,7 @@ struct Part {
 Interval over_draws(const std::vector<FewShotPoint>& points, int shots, std::int64_t n) {
   double sum = 0, squares = 0, draws = 0;
   for (const FewShotPoint& p : points)
-    if (p.shots == shots) sum += p.accuracy, squares += p.accuracy * p.accuracy, ++draws;
+    if (p.shots == shots) sum += p.score, squares += p.score * p.score, ++draws;
   const double mean = sum / draws, variance = std::max(0.0, squares / draws - mean * mean) * draws / std::max(1.0, draws - 1);
   const double half = 1.96 * std::sqrt(variance / draws);
   return {mean, std::max(0.0, mean - half), std::min(1.0, mean + half), n};
@@ -47,11 +48,12 @@ class FewShot : public Experiment {
         context.need_one_label(name);
         context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
         const Outcome zero_shot = context.zero_shot(*model, name), supervised = context.probe(*model, name);
-        const Interval words = top_k(zero_shot.ranks, 1), all = top_k(supervised.ranks, 1);
-        context.record({name, "test", model->info().name, "zero-shot", "top1", ""}, words);
-        context.record({name, "test", model->info().name, "linear-probe", "top1", fmt::format("rule={}", supervised.rule)}, all);
+        const auto [metric, words] = context.own_metric(name, zero_shot);
+        const Interval all = context.own_metric(name, supervised).second;
+        context.record({name, "test", model->info().name, "zero-shot", metric, ""}, words);
+        context.record({name, "test", model->info().name, "linear-probe", metric, fmt::format("rule={}", supervised.rule)}, all);
         for (const std::string& start : context.options().list("few_shot.starts"))
-          if (const auto match = measure(context, *model, name, start, zero_shot.classifier, words.value, all.value); match && start == "zero")
+          if (const auto match = measure(context, *model, name, start, zero_shot.classifier, metric, words.value, all.value); match && start == "zero")
             needed.push_back(*match);
       }
       if (!needed.empty()) median_of(context, model->info().name, needed);
@@ -61,7 +63,7 @@ class FewShot : public Experiment {
  private:
   /// The curve over shots, and Fig 7's examples a class to match zero-shot.
   static std::optional<double> measure(Context& context, ClipModel& model, const std::string& name, const std::string& start,
-                                       const LinearClassifier& zero_shot, double zero_shot_top1, double supervised_top1) {
+                                       const LinearClassifier& zero_shot, const std::string& metric, double zero_shot_score, double supervised_score) {
     // The zero-shot classifier lives in the joint space; the paper's probes before the projection.
     const Space space = start == "zero-shot" ? Space::kJoint : Space::kTrunk;
     const FeatureSet &train = context.features(model, name, "train", space), &test = context.features(model, name, "test", space);
@@ -70,7 +72,7 @@ class FewShot : public Experiment {
     options.rule = stop_rule(context.options().text("probe.rule"));
     options.seed = static_cast<std::uint64_t>(context.options().integer("seed"));
     options.start = start == "zero" ? FewShotStart::kZero : start == "random" ? FewShotStart::kRandom : FewShotStart::kZeroShot;
-    options.zero_shot = &zero_shot;
+    options.zero_shot = &zero_shot, options.metric = name_of_metric(metric);
     const Cut cut = cut_validation(train.labels, num_classes, 0.2, options.seed);
     const Part drawn_from(train, cut.train), held(train, cut.validation);
     const auto points = few_shot(drawn_from.rows(), held.labels.empty() ? drawn_from.rows() : held.rows(), {test.x, test.labels}, num_classes, options);
@@ -78,17 +80,17 @@ class FewShot : public Experiment {
     std::vector<double> examples, accuracies;
     Array array{"few_shot/" + name + "/" + model.info().name + "/" + start, {"shots", "draw", "lambda", "accuracy"}, MatrixD(std::ssize(points), 4)};
     for (std::size_t i = 0; i < points.size(); ++i)
-      array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda, points[i].accuracy;
+      array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda, points[i].score;
     context.array(std::move(array));
     for (const int shots : options.shots) {
       const Interval accuracy = over_draws(points, shots, std::ssize(test.labels));
-      context.record({name, "test", model.info().name, "few-shot", "top1", fmt::format("shots={}, start={}", shots, start)}, accuracy);
+      context.record({name, "test", model.info().name, "few-shot", metric, fmt::format("shots={}, start={}", shots, start)}, accuracy);
       examples.push_back(shots), accuracies.push_back(accuracy.value);
     }
     // The last point of Fig 7's line is the probe on all samples.
     if (const double per_class = static_cast<double>(train.labels.size()) / num_classes; per_class > examples.back())
-      examples.push_back(per_class), accuracies.push_back(supervised_top1);
-    const auto match = examples_to_match(examples, accuracies, zero_shot_top1);
+      examples.push_back(per_class), accuracies.push_back(supervised_score);
+    const auto match = examples_to_match(examples, accuracies, zero_shot_score);
     if (match)
       context.record({name, "test", model.info().name, "few-shot", "examples_per_class", "to match zero-shot, start=" + start},
                      {*match, *match, *match, std::ssize(test.labels)});

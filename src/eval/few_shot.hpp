@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <span>
 #include <vector>
 
@@ -24,13 +25,14 @@ struct FewShotOptions {
   int max_iterations = 1000;
   std::uint64_t seed = 0;
   FewShotStart start = FewShotStart::kZero;
+  std::string metric = "accuracy";              // of the validation and the test rows: see scores.hpp
   const LinearClassifier* zero_shot = nullptr;  // for kZeroShot; of the features' space
 };
 
 struct FewShotPoint {
   int shots = 0, draw = 0;
   double lambda = 0;    // chosen on the validation rows among 13, a decade apart
-  double accuracy = 0;  // on the test rows
+  double score = 0;     // on the test rows
 };
 
 /// A draw takes the first k of a seeded order of each class, so that its 1 shot is part of its 2 shots; a class of fewer

@@ -129,7 +129,31 @@ Interval score_named(const std::string& metric, const Matrix& logits, const Answ
   return known.score(logits, answers, seed);
 }
 
+double score_value(const std::string& metric, const Matrix& logits, const Answers& answers) {
+  const Metric& known = find_metric(metric);
+  need_rows(metric, logits, answers.labels.size());
+  if (known.score == auc) {
+    const Vector scores = logits.col(1) - logits.col(0);
+    return roc_auc({scores.data(), answers.labels.size()}, answers.labels);
+  }
+  const std::vector<int> ranks = label_ranks(logits, answers.labels);
+  if (known.score == accuracy) return top_k(ranks, 1).value;
+  if (known.score == top1_and_top5) return (top_k(ranks, 1).value + top_k(ranks, 5).value) / 2;
+  if (known.score != per_class) fail(metric, "several labels a picture, or clips", "a metric of single labels");
+  std::map<int, std::pair<double, double>> hits;  // class -> right, all
+  for (std::size_t i = 0; i < ranks.size(); ++i) hits[answers.labels[i]].first += ranks[i] == 0, hits[answers.labels[i]].second += 1;
+  double sum = 0;
+  for (const auto& [label, of] : hits) sum += of.first / of.second;
+  return sum / static_cast<double>(hits.size());
+}
+
 std::string record_name(const std::string& metric) { return find_metric(metric).record; }
+
+std::string name_of_metric(const std::string& record) {
+  for (const Metric& metric : kMetrics)
+    if (metric.record == record) return metric.name;
+  fail("metric", "'" + record + "'", "one of " + joined(kMetrics, ", ", &Metric::record));
+}
 
 Matrix columns_of(const Matrix& logits, std::span<const int> classes) {
   Matrix subset(logits.rows(), std::ssize(classes));

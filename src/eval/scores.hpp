@@ -23,8 +23,13 @@ struct Answers {
 /// name, and where logits [N, C] and answers do not fit the metric.
 Interval score_named(const std::string& metric, const Matrix& logits, const Answers& answers, std::uint64_t seed = 0);
 
+/// The value alone: no resamples, for the inner loops of few-shot probes.
+double score_value(const std::string& metric, const Matrix& logits, const Answers& answers);
+
 /// The same metric's name in records: "top1", "mean_per_class", "mean_top1_top5", "roc_auc", "map11", "pm0", "pm10" or "mean_pm0_pm10". Throws InputError.
 std::string record_name(const std::string& metric);
+/// And back. Throws InputError.
+std::string name_of_metric(const std::string& record);
 
 /// Class-subset evaluation (ImageNet-A, -R, ObjectNet): the subset's columns alone, in its order. logits [N, C] -> [N, S].
 Matrix columns_of(const Matrix& logits, std::span<const int> classes);

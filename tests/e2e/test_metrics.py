@@ -176,6 +176,25 @@ def test_clips_are_scored_by_their_anchor_and_by_all_their_frames(run):
     assert pm0 > 0.8 and pm10 < pm0
 
 
+def test_few_shot_and_prompts_score_by_the_same_metric(project, tmp_path, run):
+    config = tmp_path / "few.cfg"
+    text = CONFIG.replace("zero_shot_vs_probe, distribution_shift", "few_shot, prompt_engineering").replace(", voc2007", "")
+    config.write_text(text.split("[zero_shot_vs_probe]")[0] + "[few_shot]\ndraws = 2\nstarts = zero\n")
+    done = project.run("run", str(config), "--data-root", str(tmp_path / "sets"), timeout=600)
+    assert done.returncode == 0, done.stderr
+    folder = next((project.folder / "results" / "runs").glob("*-few-*"))
+    with h5py.File(run / "zero_shot_vs_probe.h5") as file:
+        whole = records(file)
+    with h5py.File(folder / "few_shot.h5") as few, h5py.File(folder / "prompt_engineering.h5") as prompts:
+        few, prompts = records(few), {(r[0], r[3]) for r in records(prompts) if r[2] == "zero-shot"}
+    for name, metric in (("pets", "mean_per_class"), ("kinetics700", "mean_top1_top5"), ("hateful_memes", "roc_auc")):
+        at = (name, "vit-test", "zero-shot", metric)
+        assert few[at] == whole[at]
+        assert (name, "vit-test", "few-shot", metric) in few and (name, "vit-test", "few-shot", "top1") not in few
+        assert (name, metric) in prompts
+    assert ("mean", "score") in prompts and ("mean", "top1") in prompts
+
+
 def test_studies_of_one_label_refuse_several(project, tmp_path):
     rng = np.random.default_rng(5)
     write_voc(tmp_path / "sets", rng)
