@@ -44,6 +44,8 @@ class ZeroShotVsProbe : public Experiment {
   void run(Context& context) const override {
     const auto datasets = context.options().list("eval.datasets");
     for (const std::string& name : datasets) floors(context, name);
+    for (const auto& baseline : context.baselines())
+      for (const std::string& name : datasets) measure_probe(context, name, baseline->info().name, context.probe(*baseline, name));
     for (const auto& model : context.models()) {
       std::vector<double> zero_shot, probe;
       for (const std::string& name : datasets) {
