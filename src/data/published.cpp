@@ -1,7 +1,9 @@
 // Strict reading of data/datasets.json.
 #include "data/published.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -95,6 +97,10 @@ PublishedSet read_set(const json& object, const std::string& where) {
   return set;
 }
 
+/// Section 3.2's 12 data sets of Kornblith et al. 2019, by data/datasets.json's names.
+const std::vector<std::string> kKornblith12{"food101", "cifar10", "cifar100", "birdsnap", "sun397", "cars",
+                                            "fgvc_aircraft", "voc2007", "dtd", "pets", "caltech101", "flowers102"};
+
 }  // namespace
 
 std::vector<PublishedSet> read_published_sets() {
@@ -109,6 +115,21 @@ std::vector<PublishedSet> read_published_sets() {
     if (!names.insert(sets.back().name).second) fail(where, "the name '" + sets.back().name + "' a second time", "each once");
   }
   return sets;
+}
+
+std::vector<std::pair<std::string, std::vector<std::size_t>>> suites_of(const std::vector<std::string>& datasets) {
+  std::vector<std::string> table9;
+  for (const PublishedSet& set : read_published_sets())
+    if (set.group == "Table 9") table9.push_back(set.name);
+  std::vector<std::pair<std::string, std::vector<std::size_t>>> suites;
+  for (const auto* names : std::initializer_list<const std::vector<std::string>*>{&kKornblith12, &table9, &datasets}) {
+    std::vector<std::size_t> places;
+    for (const std::string& name : *names)
+      if (const auto at = std::find(datasets.begin(), datasets.end(), name); at != datasets.end()) places.push_back(static_cast<std::size_t>(at - datasets.begin()));
+    const std::string title = fmt::format("{} data sets", names->size());
+    if (places.size() == names->size() && (suites.empty() || suites.back().first != title)) suites.emplace_back(title, places);
+  }
+  return suites;
 }
 
 std::optional<PublishedSet> find_published_set(const std::string& name) {

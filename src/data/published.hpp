@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cliplab {
@@ -39,6 +40,10 @@ struct PublishedSet {
 /// Throws InputError with one line about the first fault.
 std::vector<PublishedSet> read_published_sets();
 std::optional<PublishedSet> find_published_set(const std::string& name);
+
+/// Averages over many data sets that the paper prints: of all of `datasets`, and of Kornblith's 12 and Table 9's 27 where all
+/// of them are there. Positions in `datasets`, by "12 data sets", "27 data sets", "N data sets".
+std::vector<std::pair<std::string, std::vector<std::size_t>>> suites_of(const std::vector<std::string>& datasets);
 
 /// Where the user's own copies lie: what was set, else $CLIPLAB_DATA_ROOT, else data/sets in the project.
 std::filesystem::path data_root();

@@ -75,6 +75,18 @@ Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels,
   return result;
 }
 
+Interval mean_of(std::span<const Interval> scores) {
+  Interval mean;
+  double below = 0, above = 0;
+  for (const Interval& s : scores) {
+    mean.value += s.value, mean.n += s.n;
+    below += (s.value - s.low) * (s.value - s.low), above += (s.high - s.value) * (s.high - s.value);
+  }
+  const auto count = static_cast<double>(scores.size());
+  mean.value /= count, mean.low = mean.value - std::sqrt(below) / count, mean.high = mean.value + std::sqrt(above) / count;
+  return mean;
+}
+
 Interval majority_class(std::span<const int> train_labels, std::span<const int> test_labels) {
   if (train_labels.empty()) fail("majority class", "no training label", "at least one");
   std::vector<std::int64_t> counts(1 + *std::max_element(train_labels.begin(), train_labels.end()));

@@ -31,6 +31,9 @@ Interval top_k(std::span<const int> ranks, int k);
 /// Mean over the classes that occur of the class's top-1 rate; interval by 1000 stratified bootstrap resamples.
 Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels, std::uint64_t seed = 0);
 
+/// Mean of independent data sets' scores: half-widths add in quadrature, n is their sum.
+Interval mean_of(std::span<const Interval> scores);
+
 /// What guessing the most frequent training class scores on the test labels.
 Interval majority_class(std::span<const int> train_labels, std::span<const int> test_labels);
 

@@ -18,4 +18,11 @@ torch::Device open_device(const std::string& name) {
   return torch::kCUDA;
 }
 
+torch::ScalarType open_precision(const std::string& name) {
+  if (name == "fp32") return torch::kFloat32;
+  if (name == "bf16") return torch::kBFloat16;
+  if (name == "fp16") return torch::kFloat16;
+  fail("model.precision", "'" + name + "'", "fp32, bf16 or fp16");
+}
+
 }  // namespace cliplab

@@ -11,4 +11,7 @@ namespace cliplab {
 /// there is no usable device.
 torch::Device open_device(const std::string& name);
 
+/// "fp32", "bf16" or "fp16". Throws InputError for another word.
+torch::ScalarType open_precision(const std::string& name);
+
 }  // namespace cliplab

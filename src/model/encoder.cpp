@@ -9,13 +9,12 @@
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
-#include "base/parallel.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "data/preprocess.hpp"
-#include "kernels/normalize.hpp"
 #include "model/clip_state.hpp"
 #include "model/device.hpp"
+#include "model/image_batches.hpp"
 #include "model/modules.hpp"
 #include "model/tokenizer.hpp"
 #include "model/weights.hpp"
@@ -25,19 +24,7 @@ namespace {
 
 using torch::Tensor;
 
-Matrix to_matrix(const Tensor& rows) {
-  const Tensor cpu = rows.to(torch::kCPU, torch::kFloat32).contiguous();
-  return Eigen::Map<const Matrix>(cpu.data_ptr<float>(), cpu.size(0), cpu.size(1));
-}
-
 Tensor unit_rows(const Tensor& rows) { return rows / rows.norm(2, 1, true); }
-
-torch::ScalarType type_of(const std::string& precision) {
-  if (precision == "fp32") return torch::kFloat32;
-  if (precision == "bf16") return torch::kBFloat16;
-  if (precision == "fp16") return torch::kFloat16;
-  fail("model.precision", "'" + precision + "'", "fp32, bf16 or fp16");
-}
 
 /// Weights that a half-precision pass casts anyway are converted once; norms, embeddings and the temperature stay fp32
 /// (openai/CLIP `convert_weights`).
@@ -63,29 +50,13 @@ Preprocess preprocess_of(const Architecture& architecture, const ModelFacts& fac
 class TorchImageEncoder : public ImageEncoder {
  public:
   TorchImageEncoder(Clip model, const std::string& id, torch::Device device, const Preprocess& pixels)
-      : model_(std::move(model)), id_(id + "/" + pixels.id()), device_(device), pixels_(pixels),
-        table_(make_normalize_table(pixels.normalization.mean, pixels.normalization.std)) {}
+      : model_(std::move(model)), id_(id + "/" + pixels.id()), device_(device), pixels_(pixels) {}
   std::string id() const override { return id_; }
 
   Matrix encode(std::span<const Image> images, Space space) override {
-    const c10::InferenceMode inference;
-    const int side = model_->architecture().resolution;
-    const std::int64_t total = std::ssize(images), step = std::clamp<std::int64_t>(256 * 1024 / (side * side), 16, 256);
-    const int width = space == Space::kTrunk ? model_->architecture().trunk_dim() : model_->architecture().embed_dim;
-    Matrix features(total, width);
-    for (std::int64_t begin = 0; begin < total; begin += step) {
-      const std::int64_t count = std::min(step, total - begin);
-      Tensor pixels = torch::empty({count, 3, side, side});
-      float* out = pixels.data_ptr<float>();
-      parallel_for(count, [&](std::int64_t i) {
-        const Image image = preprocess_pixels(images[begin + i], pixels_);
-        normalize_cpu(image.pixels.data(), 1, side, table_, out + i * 3 * side * side);
-      });
-      pixels = pixels.to(device_);
-      const Tensor rows = space == Space::kTrunk ? model_->image_trunk(pixels) : unit_rows(model_->encode_image(pixels));
-      features.middleRows(begin, count) = to_matrix(rows);
-    }
-    return features;
+    if (space == Space::kTrunk)
+      return encode_batches(images, pixels_, device_, model_->architecture().trunk_dim(), [&](Tensor pixels) { return model_->image_trunk(pixels); });
+    return encode_batches(images, pixels_, device_, model_->architecture().embed_dim, [&](Tensor pixels) { return unit_rows(model_->encode_image(pixels)); });
   }
 
  private:
@@ -93,7 +64,6 @@ class TorchImageEncoder : public ImageEncoder {
   std::string id_;
   torch::Device device_;
   Preprocess pixels_;
-  NormalizeTable table_;
 };
 
 class TorchTextEncoder : public TextEncoder {
@@ -144,7 +114,7 @@ class TorchClipModel : public ClipModel {
   TorchClipModel(Clip model, ClipState state, std::string weights_id, const ModelOptions& options) : state_(std::move(state)) {
     const Architecture& a = state_.architecture;
     const torch::Device device = open_device(options.device);
-    const torch::ScalarType type = type_of(options.precision);
+    const torch::ScalarType type = open_precision(options.precision);
     const Preprocess pixels = preprocess_of(a, state_.facts, options.pixels);
     const torch::NoGradGuard no_grad;
     model->eval();

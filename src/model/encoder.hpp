@@ -58,13 +58,26 @@ struct ModelOptions {
   TooLong too_long = TooLong::kCut;
 };
 
-class ClipModel {
+/// What gives features of pictures: all that a linear probe needs.
+class ImageModel {
  public:
-  virtual ~ClipModel() = default;
+  virtual ~ImageModel() = default;
   virtual const ModelInfo& info() const = 0;
   virtual ImageEncoder& image() = 0;
+};
+
+/// With a text tower: what zero-shot needs.
+class ClipModel : public ImageModel {
+ public:
   virtual TextEncoder& text() = 0;
 };
+
+/// Encoders that others trained, to hold CLIP's features against (Figure 10): names for open_baseline_model.
+std::span<const std::string> baseline_models();
+/// Downloads the baseline's weights when they are not there. Throws InputError.
+std::filesystem::path obtain_baseline(const std::string& name);
+/// Has trunk features alone, the input of its classifier; size and pixel statistics are its own, whatever `options` say.
+std::unique_ptr<ImageModel> open_baseline_model(const std::string& name, const ModelOptions& options = {});
 
 /// Opens a checkpoint of OpenAI, open_clip, Hugging Face or this program (model/clip_state.hpp). Throws InputError naming
 /// file, tensor, found and expected.

@@ -61,8 +61,21 @@ void score(Outcome& outcome, const FeatureSet& test, std::span<const int> owner 
 
 }  // namespace
 
-Context::Context(const Options& options, std::filesystem::path cache, std::vector<std::unique_ptr<ClipModel>> models)
-    : options_(options), cache_(std::move(cache)), models_(std::move(models)) {}
+Context::Context(const Options& options, std::filesystem::path cache, std::vector<std::unique_ptr<ClipModel>> models,
+                 std::vector<std::unique_ptr<ImageModel>> baselines)
+    : options_(options), cache_(std::move(cache)), models_(std::move(models)), baselines_(std::move(baselines)) {}
+
+const std::vector<std::unique_ptr<ImageModel>>& Context::baselines() {
+  used_baselines_ = true;
+  return baselines_;
+}
+
+std::vector<ImageModel*> Context::encoders() {
+  std::vector<ImageModel*> all;
+  for (const auto& model : models_) all.push_back(model.get());
+  for (const auto& baseline : baselines()) all.push_back(baseline.get());
+  return all;
+}
 
 ClipModel& Context::untrained(const ClipModel& model) {
   auto& untrained = untrained_[model.info().architecture.name];
@@ -174,7 +187,7 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
   return set;
 }
 
-const FeatureSet& Context::features(ClipModel& model, const std::string& name, const std::string& split, Space space) {
+const FeatureSet& Context::features(ImageModel& model, const std::string& name, const std::string& split, Space space) {
   const std::string encoder = model.image().id() + (space == Space::kTrunk ? "/trunk" : "/joint");
   auto& set = features_[encoder + "|" + name + "/" + split];
   if (set.id.empty())
@@ -301,7 +314,7 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const Fe
   return outcome;
 }
 
-Outcome Context::probe(ClipModel& model, const std::string& name) {
+Outcome Context::probe(ImageModel& model, const std::string& name) {
   return probe(features(model, name, "train", Space::kTrunk), features(model, name, "test", Space::kTrunk),
                has_validation(name) ? &features(model, name, "validation", Space::kTrunk) : nullptr);
 }

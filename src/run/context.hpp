@@ -36,11 +36,18 @@ struct Outcome {
 
 class Context {
  public:
-  Context(const Options& options, std::filesystem::path cache, std::vector<std::unique_ptr<ClipModel>> models);
+  Context(const Options& options, std::filesystem::path cache, std::vector<std::unique_ptr<ClipModel>> models,
+          std::vector<std::unique_ptr<ImageModel>> baselines = {});
 
   const Options& options() const { return options_; }
   /// The models of this run, in the order of the config.
   const std::vector<std::unique_ptr<ClipModel>>& models() const { return models_; }
+  /// model.baselines: encoders without a text tower, for probes alone.
+  const std::vector<std::unique_ptr<ImageModel>>& baselines();
+  /// Those and the models: whatever gives features.
+  std::vector<ImageModel*> encoders();
+  /// Has a study asked for the baselines since start_study()?
+  bool used_baselines() const { return used_baselines_; }
   /// The architecture of `model` with its initial weights: what training adds is the distance to it.
   ClipModel& untrained(const ClipModel& model);
 
@@ -52,7 +59,7 @@ class Context {
 
   /// Features of a split, at most eval.max_train or eval.max_test samples of it (a seeded choice). Pictures that
   /// cannot be decoded are counted, named and left out.
-  const FeatureSet& features(ClipModel& model, const std::string& dataset, const std::string& split, Space space);
+  const FeatureSet& features(ImageModel& model, const std::string& dataset, const std::string& split, Space space);
   /// Joint features of the set's first `count` pictures, [N, D] a model; `each` sees every pair's captions and key first, on
   /// many threads. A picture that cannot be decoded is an error: leaving it out would change the task. Not cached.
   std::vector<Matrix> pair_features(const PairCorpus& set, std::int64_t count, const std::function<void(std::int64_t, const Pair&)>& each);
@@ -65,7 +72,7 @@ class Context {
   /// The linear probe of appendix A.3 on `train`, scored on `test`; the fit is cached. Lambda is chosen on `validation`,
   /// or on a cut of `train` when it is null. Throws InputError for a fit on a test split.
   Outcome probe(const FeatureSet& train, const FeatureSet& test, const FeatureSet* validation = nullptr);
-  Outcome probe(ClipModel& model, const std::string& dataset);
+  Outcome probe(ImageModel& model, const std::string& dataset);
   Outcome raw_pixel_probe(const std::string& dataset);
   Interval majority(const std::string& dataset);
   /// For studies that score one label a picture. Throws InputError for a set with several, or with frames of clips.
@@ -77,6 +84,8 @@ class Context {
   void record(Record record, const Interval& interval);
   void array(Array array) { results_.arrays.push_back(std::move(array)); }
   Results& results() { return results_; }
+  /// What a study starts with.
+  void start_study() { results_ = {}, used_baselines_ = false; }
 
  private:
   FeatureSet extract(const std::string& encoder_id, const std::string& description, const std::string& dataset,
@@ -87,6 +96,8 @@ class Context {
   const Options& options_;
   std::filesystem::path cache_;
   std::vector<std::unique_ptr<ClipModel>> models_;
+  std::vector<std::unique_ptr<ImageModel>> baselines_;
+  bool used_baselines_ = false;
   std::map<std::string, std::unique_ptr<ClipModel>> untrained_;
   std::map<std::string, std::unique_ptr<Dataset>> datasets_;
   std::map<std::string, FeatureSet> features_;

@@ -118,17 +118,22 @@ int decode(const std::string& file) {
   return 0;
 }
 
-/// Rows of float32 after a line "N D": images of FILEs, or captions of stdin when SPACE is "text". Keys of the model may
+/// Rows of float32 after a line "N D": images of FILEs, or captions of stdin when SPACE is "text"; MODEL may be a baseline. Keys of the model may
 /// follow: --model.like openai.
 int embed(std::span<const std::string> arguments) {
   const auto [words, model_keys] = parse(arguments);
   if (words.size() < 3) fail("debug embed", std::to_string(words.size()) + " words", "MODEL SPACE FILE...");
-  const auto model = open_clip_model(words[0], model_keys);
+  const auto names = baseline_models();
+  std::unique_ptr<ImageModel> model;
+  if (std::find(names.begin(), names.end(), words[0]) != names.end()) model = open_baseline_model(words[0], model_keys);
+  else model = open_clip_model(words[0], model_keys);
   Matrix rows;
   if (words[1] == "text") {
     std::vector<std::string> texts;
     for (std::string line; std::getline(std::cin, line);) texts.push_back(line);
-    rows = model->text().encode(texts);
+    auto* clip = dynamic_cast<ClipModel*>(model.get());
+    if (clip == nullptr) fail("debug embed", words[0] + " without a text tower", "a CLIP model");
+    rows = clip->text().encode(texts);
   } else {
     std::vector<Image> images;
     for (const std::string& file : words.subspan(2)) images.push_back(decode_image(read_file(file), file));

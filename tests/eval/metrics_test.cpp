@@ -25,6 +25,15 @@ TEST(Metrics, ClopperPearsonIsScipys) {
   EXPECT_THROW(clopper_pearson(3, 2), InputError);
 }
 
+TEST(Metrics, MeanOfIndependentScoresAddsHalfWidthsInQuadrature) {
+  const Interval parts[] = {{0.5, 0.47, 0.56, 10}, {0.7, 0.66, 0.78, 30}};
+  const Interval mean = mean_of(parts);
+  EXPECT_DOUBLE_EQ(mean.value, 0.6);
+  EXPECT_NEAR(mean.low, 0.6 - 0.05 / 2, 1e-15);   // 3, 4, 5
+  EXPECT_NEAR(mean.high, 0.6 + 0.10 / 2, 1e-15);  // 6, 8, 10; a few roundings of 1e-16 each
+  EXPECT_EQ(mean.n, 40);
+}
+
 TEST(Metrics, BinomialTestIsScipys) {
   for (const json& row : golden()["binomial"]) {
     const double p = binomial_p_value(row[0], row[1], row[2]);

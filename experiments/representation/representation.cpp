@@ -1,0 +1,89 @@
+// Linear probes of every encoder, CLIP's beside those trained on ImageNet (paper 3.2, Figures 10 and 11, Table 10).
+// DEVIATION(3.2, Table 10): of the paper's 57 other models EfficientNet-Lite stands here, with pictures resized and cropped as
+// CLIP's at each model's own size, not cropped from the slightly larger one of its authors.
+#include <cmath>
+
+#include "base/progress.hpp"
+#include "data/published.hpp"
+#include "run/experiment.hpp"
+#include "run/measured.hpp"
+
+namespace cliplab {
+namespace {
+
+/// An encoder's probes, in the order of eval.datasets.
+struct Probes {
+  std::string name;
+  std::vector<Outcome> outcomes;
+  std::vector<Interval> scores;
+};
+
+/// One probe's score less another's on the same pictures. Accuracy: paired bootstrap. Other metrics: half-widths in quadrature,
+/// which is wider, since pictures that are hard are so for both.
+Interval gain_of(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs, const Interval& their_score) {
+  if (metric != "top1") {
+    const double value = our_score.value - their_score.value;
+    return {value, value - std::hypot(our_score.value - our_score.low, their_score.high - their_score.value),
+            value + std::hypot(our_score.high - our_score.value, their_score.value - their_score.low), our_score.n};
+  }
+  return bootstrap(std::ssize(ours.ranks), [&](std::span<const std::size_t> rows) {
+    std::int64_t gain = 0;
+    for (const std::size_t row : rows) gain += (ours.ranks[row] == 0) - (theirs.ranks[row] == 0);
+    return static_cast<double>(gain) / static_cast<double>(rows.size());
+  });
+}
+
+class Representation : public Experiment {
+ public:
+  void declare(Options&) const override {}
+
+  void run(Context& context) const override {
+    const auto datasets = context.options().list("eval.datasets");
+    for (const std::string& name : datasets) record_floors(context, name);
+    std::vector<Probes> probes;
+    for (ImageModel* encoder : context.encoders()) {
+      const ModelInfo& info = encoder->info();
+      context.record({"", "", info.name, "cost", "gflops", info.architecture.family}, {info.image_gflops, info.image_gflops, info.image_gflops, 1});
+      probes.push_back({info.name, {}, {}});
+      for (const std::string& name : datasets) {
+        probes.back().outcomes.push_back(context.probe(*encoder, name));
+        probes.back().scores.push_back(record_probe(context, name, info.name, probes.back().outcomes.back()));
+      }
+      for (const auto& [suite, places] : suites_of(datasets)) context.record({"mean", "test", info.name, "linear-probe", "mean", suite}, mean_over(probes.back().scores, places));
+    }
+    const std::size_t num_models = context.models().size();
+    if (probes.size() == num_models) say("representation: no encoder to compare with; --model.baselines efficientnet-lite0");
+    for (std::size_t m = 0; m < num_models; ++m)
+      for (std::size_t b = num_models; b < probes.size(); ++b) compare(context, datasets, probes[m], probes[b]);
+  }
+
+ private:
+  static Interval mean_over(const std::vector<Interval>& scores, const std::vector<std::size_t>& places) {
+    std::vector<Interval> chosen;
+    for (const std::size_t place : places) chosen.push_back(scores[place]);
+    return mean_of(chosen);
+  }
+
+  /// Figure 11: the differences, a data set each, how many are above zero, and their means.
+  static void compare(Context& context, const std::vector<std::string>& datasets, const Probes& ours, const Probes& theirs) {
+    std::vector<Interval> gains;
+    std::int64_t wins = 0;
+    for (std::size_t i = 0; i < datasets.size(); ++i) {
+      const std::string metric = context.own_metric(datasets[i], ours.outcomes[i]).first;
+      gains.push_back(gain_of(metric, ours.outcomes[i], ours.scores[i], theirs.outcomes[i], theirs.scores[i]));
+      context.record({datasets[i], "test", ours.name, "linear-probe", "gain", metric + ", over " + theirs.name}, gains.back());
+      wins += gains.back().value > 0;
+    }
+    const auto count = static_cast<double>(wins);
+    context.record({"all", "test", ours.name, "linear-probe", "wins", "of " + std::to_string(gains.size()) + ", over " + theirs.name},
+                   {count, count, count, std::ssize(gains)});
+    for (const auto& [suite, places] : suites_of(datasets))
+      context.record({"mean", "test", ours.name, "linear-probe", "gain", suite + ", over " + theirs.name}, mean_over(gains, places));
+  }
+};
+
+CLIPLAB_REGISTER_EXPERIMENT(Representation, "representation", "section 3.2, Figures 10 and 11, Table 10",
+                            "Are CLIP's features better than those of encoders trained on ImageNet?");
+
+}  // namespace
+}  // namespace cliplab

@@ -1,0 +1,20 @@
+// What several studies record of one classifier, so that tables and comparisons find it in one form.
+#pragma once
+
+#include <string>
+
+#include "run/context.hpp"
+
+namespace cliplab {
+
+/// The data set's own metric, and top-1 and the mean over classes where a picture has one label; `record` lacks metric and
+/// value. The scores of every sample go to "scores/<dataset>/<model>/<method>". Returns the first.
+Interval record_scores(Context& context, Record record, const Outcome& outcome);
+/// record_scores of context.zero_shot(model, dataset), and top-5 above 10 classes.
+Interval record_zero_shot(Context& context, ClipModel& model, const std::string& dataset);
+/// record_scores of a probe, with the lambda that was chosen, and its search as an array.
+Interval record_probe(Context& context, const std::string& dataset, const std::string& model, const Outcome& outcome);
+/// The floors of a data set: the majority class (where a picture has one label) and the probe on raw pixels.
+void record_floors(Context& context, const std::string& dataset);
+
+}  // namespace cliplab
