@@ -49,8 +49,8 @@ bool has_validation(const std::string& dataset) {
   return std::find(splits.begin(), splits.end(), "validation") != splits.end();
 }
 
-void score(Outcome& outcome, const FeatureSet& test) {
-  outcome.logits = outcome.classifier.logits(test.x);
+void score(Outcome& outcome, const FeatureSet& test, Matrix logits) {
+  outcome.logits = std::move(logits);
   outcome.labels = test.labels, outcome.targets = test.targets;
   if (test.targets.empty()) outcome.ranks = label_ranks(outcome.logits, test.labels);
   Predictions predictions = top_predictions(outcome.logits);
@@ -203,8 +203,13 @@ Outcome Context::zero_shot(ClipModel& model, const std::string& name, std::vecto
   const Prompts prompts = load_prompts(dataset(name, "test"), name);
   if (templates.empty()) templates = prompts.templates;
   Outcome outcome;
-  outcome.classifier = zero_shot_classifier(model.text(), prompts.class_names, templates, model.info().logit_scale);
-  score(outcome, test);
+  if (model.info().architecture.contrasts()) {
+    outcome.classifier = zero_shot_classifier(model.text(), prompts.class_names, templates, model.info().logit_scale);
+    score(outcome, test, outcome.classifier.logits(test.x));
+  } else {
+    const Matrix scores = model.prompt_scores(test.x, fill_templates(prompts.class_names, templates));
+    score(outcome, test, class_means(scores, prompts.class_names, templates.size()));
+  }
   return outcome;
 }
 
@@ -274,7 +279,7 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const Fe
     write_results(file, stored);
   }
   outcome.classifier = outcome.sweep.classifier;
-  score(outcome, test);
+  score(outcome, test, outcome.classifier.logits(test.x));
   return outcome;
 }
 
