@@ -28,16 +28,31 @@ std::string fill_template(const std::string& prompt_template, const std::string&
   return prompt_template.substr(0, place) + class_name + prompt_template.substr(place + 2);
 }
 
-LinearClassifier zero_shot_classifier(TextEncoder& text, std::span<const std::vector<std::string>> class_names,
-                                      std::span<const std::string> templates, float logit_scale) {
+std::vector<std::string> fill_templates(std::span<const std::vector<std::string>> class_names, std::span<const std::string> templates) {
   if (templates.empty()) fail("zero-shot", "no template", "at least one");
-  std::vector<std::string> prompts;  // class by class, synonym by synonym, template by template
+  std::vector<std::string> prompts;
   for (const auto& synonyms : class_names) {
     if (synonyms.empty()) fail("zero-shot", "a class without a name", "at least one name a class");
     for (const std::string& name : synonyms)
       for (const std::string& prompt_template : templates) prompts.push_back(fill_template(prompt_template, name));
   }
-  const Matrix rows = text.encode(prompts);
+  return prompts;
+}
+
+Matrix class_means(const Matrix& scores, std::span<const std::vector<std::string>> class_names, std::size_t templates) {
+  Matrix means(scores.rows(), std::ssize(class_names));
+  Eigen::Index column = 0;
+  for (Eigen::Index c = 0; c < means.cols(); ++c) {
+    const auto count = static_cast<Eigen::Index>(class_names[c].size() * templates);
+    means.col(c) = scores.middleCols(column, count).rowwise().mean();
+    column += count;
+  }
+  return means;
+}
+
+LinearClassifier zero_shot_classifier(TextEncoder& text, std::span<const std::vector<std::string>> class_names,
+                                      std::span<const std::string> templates, float logit_scale) {
+  const Matrix rows = text.encode(fill_templates(class_names, templates));
   LinearClassifier classifier;
   classifier.weight.resize(std::ssize(class_names), rows.cols());
   classifier.bias.setZero(std::ssize(class_names));

@@ -1,6 +1,7 @@
 // Sizes of the models and what they cost. Table values: paper Tables 19, 20; openai/CLIP `build_model`.
 #include "model/architecture.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <vector>
@@ -119,6 +120,11 @@ int parse_size(const std::map<std::string, std::string>& metadata, const std::st
 
 }  // namespace
 
+const std::vector<std::string>& objective_names() {
+  static const std::vector<std::string> names{"contrastive", "bow_contrastive", "bow_prediction", "captioning"};
+  return names;
+}
+
 std::span<const Architecture> architecture_table() {
   static const std::vector<Architecture> table = make_table();
   return table;
@@ -159,13 +165,19 @@ double image_gflops(const Architecture& a) {
 }
 
 double text_gflops(const Architecture& a) {
-  return (transformer_macs(a.text_layers, a.text_width, a.text_hidden(), a.context_length) + a.text_width * a.embed_dim) / 1e9;
+  const double between = static_cast<double>(a.text_width) * a.embed_dim, words = a.vocab_size;
+  if (a.objective == "bow_prediction") return words * a.embed_dim / 1e9;
+  if (a.objective == "bow_contrastive") return between / 1e9;
+  const double blocks = transformer_macs(a.text_layers, a.text_width, a.text_hidden(), a.context_length);
+  return (blocks + between + (a.objective == "captioning" ? words * a.text_width * a.context_length : 0.0)) / 1e9;
 }
 
 std::int64_t parameter_count(const Architecture& a) {
   const std::int64_t d = a.text_width, w = a.vision_width;
-  std::int64_t count = std::int64_t{a.vocab_size} * d + a.context_length * d + transformer_parameters(a.text_layers, d, a.text_hidden()) +
-                       2 * d + d * a.embed_dim + 1;
+  std::int64_t count = std::int64_t{a.vocab_size} * d + 2 * d + d * a.embed_dim;
+  if (a.objective == "bow_prediction") count = std::int64_t{a.vocab_size} * (a.embed_dim + 1);
+  if (a.has_text_transformer()) count += a.context_length * d + transformer_parameters(a.text_layers, d, a.text_hidden());
+  if (a.contrasts()) ++count;  // the temperature
   if (a.family == "resnet") return count + resnet_parameters(a);
   const std::int64_t grid = a.resolution / a.patch;
   return count + w * 3 * a.patch * a.patch + w + (grid * grid + 1) * w + 4 * w +
@@ -180,6 +192,7 @@ std::map<std::string, std::string> to_metadata(const Architecture& a) {
   put("context_length", a.context_length), put("head_width", a.head_width), put("text_head_width", a.text_head_width);
   put("vision_mlp", a.vision_mlp), put("text_mlp", a.text_mlp), put("quick_gelu", a.quick_gelu);
   put("vocab_size", a.vocab_size);
+  if (a.objective != "contrastive") metadata["objective"] = a.objective;
   for (int i = 0; i < 4; ++i) metadata["vision_layers_" + std::to_string(i)] = std::to_string(a.vision_layers[i]);
   return metadata;
 }
@@ -204,6 +217,11 @@ Architecture from_metadata(const std::map<std::string, std::string>& metadata, c
   if (metadata.contains("text_mlp")) a.text_mlp = get("text_mlp", 0, 65536);
   a.quick_gelu = get("quick_gelu", 0, 1) == 1, a.vocab_size = get("vocab_size", 3, 1 << 20);
   for (int i = 0; i < 4; ++i) a.vision_layers[i] = get("vision_layers_" + std::to_string(i), 0, 256);
+  if (metadata.contains("objective")) {
+    a.objective = text("objective");
+    if (std::ranges::find(objective_names(), a.objective) == objective_names().end())
+      fail(where, "metadata objective = '" + a.objective.substr(0, 40) + "'", joined(objective_names()));
+  }
   check_architecture(a, where);
   return a;
 }

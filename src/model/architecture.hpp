@@ -7,6 +7,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace cliplab {
 
@@ -26,15 +27,23 @@ struct Architecture {
   int vision_mlp = 0, text_mlp = 0;  // hidden width of the blocks; 0: four times the tower's
   bool quick_gelu = true;   // x * sigmoid(1.702 x), else exact GELU
   int vocab_size = 49408;
+  std::string objective = "contrastive";  // what the text side is made for: one of objective_names()
 
   int vision_heads() const { return (family == "vit" ? vision_width : 32 * vision_width) / head_width; }
   int text_heads() const { return text_width / text_head_width; }
   int vision_hidden() const { return vision_mlp > 0 ? vision_mlp : 4 * vision_width; }
   int text_hidden() const { return text_mlp > 0 ? text_mlp : 4 * text_width; }
+  /// Has it a text tower into the joint space? The others predict a caption from the picture.
+  bool contrasts() const { return objective == "contrastive" || objective == "bow_contrastive"; }
+  bool has_text_transformer() const { return objective == "contrastive" || objective == "captioning"; }
   /// Width of the features that a linear probe sees (Space::kTrunk): before `proj` for a ViT (A.3). For a ResNet the
   /// output of the attention pool, whose last layer is the projection: equal to embed_dim.
   int trunk_dim() const { return family == "vit" ? vision_width : embed_dim; }
 };
+
+/// The objectives of Figure 2 (paper 2.3): contrastive (with a transformer), bow_contrastive (a text's words without their
+/// order), bow_prediction (which words the caption has), captioning (the caption, token by token).
+const std::vector<std::string>& objective_names();
 
 std::span<const Architecture> architecture_table();
 /// Throws InputError with the nearest names for an unknown one.

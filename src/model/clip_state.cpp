@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <set>
@@ -255,6 +256,8 @@ ClipState read_clip(const fs::path& file, const ModelFacts& given) {
   if (checkpoint.metadata.contains("family")) {  // written by cliplab
     state.naming = "openai";
     state.architecture = from_metadata(checkpoint.metadata, where);
+    if (const auto seen = checkpoint.metadata.find("pairs_seen"); seen != checkpoint.metadata.end())
+      state.pairs_seen = std::strtoll(seen->second.c_str(), nullptr, 10);
     ModelFacts own = facts_from_metadata(checkpoint.metadata, where);
     own.quick_gelu = state.architecture.quick_gelu;
     own.vision_head_width = state.architecture.head_width, own.text_head_width = state.architecture.text_head_width;

@@ -19,6 +19,7 @@ struct ClipState {
   Architecture architecture;
   ModelFacts facts;                            // all known
   std::map<std::string, TensorBytes> tensors;  // "visual.conv1.weight", in any floating type
+  std::int64_t pairs_seen = 0;                 // in training; 0: not said
   std::string format;                          // container: "torch.save"
   std::string naming;                          // "openai", "open_clip, custom text" or "Hugging Face"
   std::vector<std::string> ignored;            // names in the file that are no weights

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
@@ -56,10 +57,13 @@ class TorchImageEncoder : public ImageEncoder {
   Matrix encode(std::span<const Image> images, Space space) override {
     if (space == Space::kTrunk)
       return encode_batches(images, pixels_, device_, model_->architecture().trunk_dim(), [&](Tensor pixels) { return model_->image_trunk(pixels); });
-    return encode_batches(images, pixels_, device_, model_->architecture().embed_dim, [&](Tensor pixels) { return unit_rows(model_->encode_image(pixels)); });
+    return encode_batches(images, pixels_, device_, model_->architecture().embed_dim, [&](Tensor pixels) { return joint(model_->encode_image(pixels)); });
   }
 
  private:
+  /// What predicts captions reads the length too.
+  Tensor joint(const Tensor& rows) const { return model_->architecture().contrasts() ? unit_rows(rows) : rows; }
+
   Clip model_;
   std::string id_;
   torch::Device device_;
@@ -108,6 +112,58 @@ class TorchTextEncoder : public TextEncoder {
   TooLong too_long_;
 };
 
+/// ln of likelihoods of texts, given pictures, by a model that predicts captions.
+class PromptScorer {
+ public:
+  PromptScorer(Clip model, torch::Device device, const ModelOptions& options)
+      : model_(std::move(model)), device_(device), tokenizer_(options.tokenizer), too_long_(options.too_long) {}
+
+  Matrix scores(const Matrix& features, std::span<const std::string> prompts) {
+    const c10::InferenceMode inference;
+    std::vector<std::vector<std::int32_t>> tokens;
+    for (const std::string& prompt : prompts) {
+      tokens.push_back(tokenizer_.encode(prompt, model_->architecture().context_length, too_long_));
+      if (distinct_words(tokens.back()).empty()) fail("zero-shot", "the prompt '" + prompt + "'", "at least one word");
+    }
+    Matrix result(features.rows(), std::ssize(prompts));
+    const auto rows = torch::from_blob(const_cast<float*>(features.data()), {features.rows(), features.cols()}, torch::kFloat32);
+    const std::int64_t P = std::ssize(prompts), step = std::max<std::int64_t>(1, kTexts / P);
+    const Tensor ids = padded_tokens(tokens).to(device_);
+    for (std::int64_t begin = 0; begin < features.rows(); begin += step) {
+      if (stop_requested()) throw Interrupted("stopped while scoring prompts");
+      const std::int64_t n = std::min(step, features.rows() - begin);
+      const Tensor x = rows.narrow(0, begin, n).to(device_);
+      result.middleRows(begin, n) = to_matrix(model_->architecture().objective == "captioning" ? caption_scores(x, ids) : word_scores(x, tokens));
+    }
+    return result;
+  }
+
+ private:
+  static constexpr std::int64_t kTexts = 256;  // at a time: their distributions over the vocabulary are 0.2 MB a token
+
+  Tensor caption_scores(const Tensor& x, const Tensor& ids) {  // [n,E], [P,T] -> [n,P]
+    const std::int64_t n = x.size(0), P = ids.size(0);
+    std::vector<Tensor> parts;  // P may be more than one pass should hold
+    for (std::int64_t begin = 0; begin < P; begin += kTexts) {
+      const std::int64_t p = std::min(kTexts, P - begin);
+      parts.push_back(model_->caption_log_likelihood(x.repeat_interleave(p, 0), ids.narrow(0, begin, p).repeat({n, 1})).view({n, p}));
+    }
+    return torch::cat(parts, 1);
+  }
+
+  Tensor word_scores(const Tensor& x, const std::vector<std::vector<std::int32_t>>& tokens) {
+    const Tensor logs = model_->word_log_probabilities(x);  // [n,V]
+    std::vector<Tensor> columns;
+    for (const auto& prompt : tokens) columns.push_back(logs.index_select(1, torch::tensor(distinct_words(prompt), torch::kInt64).to(device_)).mean(1));
+    return torch::stack(columns, 1);
+  }
+
+  Clip model_;
+  torch::Device device_;
+  Tokenizer tokenizer_;
+  TooLong too_long_;
+};
+
 class TorchClipModel : public ClipModel {
  public:
   /// `state`: what the file says; its storage is kept, since weights may lie in it.
@@ -123,18 +179,30 @@ class TorchClipModel : public ClipModel {
     model->to(device);
     model->pack();
     info_ = {options.name.empty() ? a.name : options.name, a, weights_id, image_gflops(a), text_gflops(a), static_cast<double>(parameter_count(a)),
-             std::exp(model->logit_scale.item<float>()), {}};
+             std::exp(model->logit_scale.item<float>()), state_.pairs_seen, {}};
     info_.origin = {{"format", state_.format}, {"names", state_.naming}, {"activation", a.quick_gelu ? "quick_gelu" : "gelu"},
                     {"head width", std::to_string(a.head_width) + ", " + std::to_string(a.text_head_width)},
                     {"pixels", pixels.id()}, {"facts from", joined(state_.facts.origins)}};
     const std::string id = a.name + "@" + weights_id + "/" + options.precision + (a.quick_gelu ? "/quick_gelu" : "/gelu") +
                            "/heads " + info_.origin["head width"];
     image_ = std::make_unique<TorchImageEncoder>(model, id, device, pixels);
-    text_ = std::make_unique<TorchTextEncoder>(model, id, device, options);
+    if (a.contrasts()) {
+      text_ = std::make_unique<TorchTextEncoder>(model, id, device, options);
+    } else {
+      info_.origin["objective"] = a.objective;
+      scorer_ = std::make_unique<PromptScorer>(model, device, options);
+    }
   }
   const ModelInfo& info() const override { return info_; }
   ImageEncoder& image() override { return *image_; }
-  TextEncoder& text() override { return *text_; }
+  TextEncoder& text() override {
+    if (!text_) fail("model " + info_.name, "no text tower: it was trained by " + info_.architecture.objective, "a contrastive model", "objective_efficiency studies it");
+    return *text_;
+  }
+  Matrix prompt_scores(const Matrix& features, std::span<const std::string> prompts) override {
+    if (!scorer_) fail("model " + info_.name, "a text tower", "a model that predicts captions");
+    return scorer_->scores(features, prompts);
+  }
 
   void set_released(const std::string& sha256) {
     if (const std::string name = released_model(sha256); !name.empty()) info_.origin["released as"] = name;
@@ -145,6 +213,7 @@ class TorchClipModel : public ClipModel {
   ModelInfo info_;
   std::unique_ptr<ImageEncoder> image_;
   std::unique_ptr<TextEncoder> text_;
+  std::unique_ptr<PromptScorer> scorer_;
 };
 
 /// A model with the weights of a file, which they may still lie in.

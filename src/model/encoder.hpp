@@ -44,6 +44,7 @@ struct ModelInfo {
   double text_gflops = 0;    // one caption of the full context forward, counted the same way
   double parameters = 0;     // both towers
   float logit_scale = 0;     // exp of the learned temperature parameter
+  std::int64_t pairs_seen = 0;  // in training, with repetitions; 0: the file does not say
   std::map<std::string, std::string> origin;  // container, names, released model, activation, pixels, who said so
 };
 
@@ -69,7 +70,11 @@ class ImageModel {
 /// With a text tower: what zero-shot needs.
 class ClipModel : public ImageModel {
  public:
+  /// Throws InputError for a model that does not contrast (Architecture::contrasts): it has no text tower.
   virtual TextEncoder& text() = 0;
+  /// Of a model that predicts captions, given features of Space::kJoint, which are no unit rows there: ln of the prompt's
+  /// likelihood (captioning), or the mean of ln p over its words (bow_prediction). [N, E], P texts -> [N, P]
+  virtual Matrix prompt_scores(const Matrix& features, std::span<const std::string> prompts) = 0;
 };
 
 /// Encoders that others trained, to hold CLIP's features against (Figure 10): names for open_baseline_model.

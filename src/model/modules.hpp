@@ -5,6 +5,7 @@
 
 #include <torch/torch.h>
 
+#include <span>
 #include <vector>
 
 #include "model/architecture.hpp"
@@ -78,17 +79,30 @@ class ClipImpl : public torch::nn::Module {
   /// read at the first largest id, the end of text. -> [B, E], fp32, not normalised.
   torch::Tensor encode_text(torch::Tensor tokens);
 
+  /// bow_prediction: features [B, E] of encode_image -> [B, V] ln of the chance that a word drawn from the caption is this one.
+  torch::Tensor word_log_probabilities(torch::Tensor features);
+  /// captioning: features [B, E], tokens [B, T] as above -> [B] ln of the chance of all tokens after the first, the end's too.
+  torch::Tensor caption_log_likelihood(torch::Tensor features, torch::Tensor tokens);
+
   void fold() { visual_->fold(); }
-  void pack() { visual_->pack(), transformer_->pack(); }
-  void set_recompute(bool on) { visual_->set_recompute(on), transformer_->set_recompute(on); }
+  void pack() {
+    visual_->pack();
+    if (transformer_) transformer_->pack();
+  }
+  void set_recompute(bool on) {
+    visual_->set_recompute(on);
+    if (transformer_) transformer_->set_recompute(on);
+  }
 
   /// fp32, bf16 or fp16 activations from now on; fp64 ones where the weights are fp64 (tests).
   void set_compute_type(torch::ScalarType type) { compute_ = type; }
   const Architecture& architecture() const { return architecture_; }
 
-  torch::Tensor logit_scale;  // [] ln of the scale, starts at ln(1/0.07)
+  torch::Tensor logit_scale = torch::zeros({});  // [] ln of the scale, starts at ln(1/0.07); no parameter where nothing contrasts
 
  private:
+  void make_word_classifier();
+  torch::Tensor bag_of_words(const torch::Tensor& tokens);
   torch::ScalarType feature_type() const { return compute_ == torch::kFloat64 ? compute_ : torch::kFloat32; }
 
   Architecture architecture_;
@@ -96,8 +110,14 @@ class ClipImpl : public torch::nn::Module {
   std::shared_ptr<VisionTowerImpl> visual_;
   Transformer transformer_{nullptr};
   torch::Tensor token_embedding_, positional_embedding_, ln_final_weight_, ln_final_bias_, text_projection_;
+  torch::Tensor image_projection_, words_weight_, words_bias_;
 };
 TORCH_MODULE(Clip);
+
+/// Ids with start and end of text -> [B, T] int64, padded with 0 to the longest.
+torch::Tensor padded_tokens(std::span<const std::vector<std::int32_t>> captions);
+/// A caption's ids, each once, without start and end of text.
+std::vector<std::int64_t> distinct_words(std::span<const std::int32_t> caption);
 
 /// A weight in the type that activations have now (the weight itself when it already is).
 inline torch::Tensor as_type_of(const torch::Tensor& weight, const torch::Tensor& activations) {

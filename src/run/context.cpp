@@ -49,10 +49,8 @@ bool has_validation(const std::string& dataset) {
   return std::find(splits.begin(), splits.end(), "validation") != splits.end();
 }
 
-/// `owner` [rows of the classifier] where several of them stand for one class.
-void score(Outcome& outcome, const FeatureSet& test, std::span<const int> owner = {}) {
-  outcome.logits = outcome.classifier.logits(test.x);
-  if (!owner.empty()) outcome.logits = best_of_columns(outcome.logits, owner, test.num_classes);
+void score(Outcome& outcome, const FeatureSet& test, Matrix logits) {
+  outcome.logits = std::move(logits);
   outcome.labels = test.labels, outcome.targets = test.targets, outcome.clips = test.clips;
   if (test.targets.empty()) outcome.ranks = label_ranks(outcome.logits, test.labels);
   Predictions predictions = top_predictions(outcome.logits);
@@ -239,8 +237,14 @@ Outcome Context::zero_shot(ClipModel& model, const std::string& name, std::vecto
     for (std::size_t c = 0; c < prompts.class_names.size(); ++c)
       for (const std::string& synonym : prompts.class_names[c]) names.push_back({synonym}), owner.push_back(static_cast<int>(c));
   }
-  outcome.classifier = zero_shot_classifier(model.text(), names, templates, model.info().logit_scale);
-  score(outcome, test, owner);
+  Matrix logits;
+  if (model.info().architecture.contrasts()) {
+    outcome.classifier = zero_shot_classifier(model.text(), names, templates, model.info().logit_scale);
+    logits = outcome.classifier.logits(test.x);
+  } else {
+    logits = class_means(model.prompt_scores(test.x, fill_templates(names, templates)), names, templates.size());
+  }
+  score(outcome, test, owner.empty() ? std::move(logits) : best_of_columns(logits, owner, test.num_classes));
   return outcome;
 }
 
@@ -310,7 +314,7 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const Fe
     write_results(file, stored);
   }
   outcome.classifier = outcome.sweep.classifier;
-  score(outcome, test);
+  score(outcome, test, outcome.classifier.logits(test.x));
   return outcome;
 }
 

@@ -22,7 +22,7 @@ namespace cliplab {
 
 /// A classifier and what it scored.
 struct Outcome {
-  LinearClassifier classifier;
+  LinearClassifier classifier;  // empty where the model scores prompts one by one
   Matrix logits;            // [N, C] of the test split
   std::vector<int> ranks;   // [N] of the true class on the test split; empty where a picture may have several
   std::vector<int> labels;  // [N]

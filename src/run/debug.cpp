@@ -118,7 +118,8 @@ int decode(const std::string& file) {
   return 0;
 }
 
-/// Rows of float32 after a line "N D": images of FILEs, or captions of stdin when SPACE is "text"; MODEL may be a baseline. Keys of the model may
+/// Rows of float32 after a line "N D": images of FILEs, captions of stdin when SPACE is "text", or how a model that predicts
+/// captions scores those of stdin for the images when it is "scores"; MODEL may be a baseline. Keys of the model may
 /// follow: --model.like openai.
 int embed(std::span<const std::string> arguments) {
   const auto [words, model_keys] = parse(arguments);
@@ -128,16 +129,19 @@ int embed(std::span<const std::string> arguments) {
   if (std::find(names.begin(), names.end(), words[0]) != names.end()) model = open_baseline_model(words[0], model_keys);
   else model = open_clip_model(words[0], model_keys);
   Matrix rows;
-  if (words[1] == "text") {
-    std::vector<std::string> texts;
-    for (std::string line; std::getline(std::cin, line);) texts.push_back(line);
-    auto* clip = dynamic_cast<ClipModel*>(model.get());
+  std::vector<std::string> texts;
+  auto* clip = dynamic_cast<ClipModel*>(model.get());
+  if (words[1] == "text" || words[1] == "scores") {
     if (clip == nullptr) fail("debug embed", words[0] + " without a text tower", "a CLIP model");
+    for (std::string line; std::getline(std::cin, line);) texts.push_back(line);
+  }
+  if (words[1] == "text") {
     rows = clip->text().encode(texts);
   } else {
     std::vector<Image> images;
     for (const std::string& file : words.subspan(2)) images.push_back(decode_image(read_file(file), file));
     rows = model->image().encode(images, words[1] == "trunk" ? Space::kTrunk : Space::kJoint);
+    if (words[1] == "scores") rows = clip->prompt_scores(rows, texts);
   }
   std::cout << rows.rows() << " " << rows.cols() << "\n";
   write_bytes(rows.data(), static_cast<std::size_t>(rows.size()) * sizeof(float));

@@ -1,9 +1,9 @@
 // The records that studies share.
 #include "run/measured.hpp"
 
-#include "eval/scores.hpp"
-
 #include <fmt/format.h>
+
+#include "eval/scores.hpp"
 
 namespace cliplab {
 namespace {

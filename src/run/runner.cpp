@@ -35,9 +35,10 @@ std::string resolved_precision(const std::string& wanted) {
   return __builtin_cpu_supports("avx512bf16") ? "bf16" : "fp32";
 }
 
-TrainConfig train_config(const Options& options, const std::string& architecture) {
+TrainConfig train_config(const Options& options, const std::string& architecture, const std::string& objective) {
   TrainConfig config;
   config.architecture = architecture;
+  config.objective = objective;
   config.corpus = options.text("train.corpus");
   config.streams = static_cast<int>(options.integer("train.streams"));
   config.seed = static_cast<std::uint64_t>(options.integer("seed"));
@@ -49,6 +50,7 @@ TrainConfig train_config(const Options& options, const std::string& architecture
   config.precision = resolved_precision(options.text("train.precision"));
   config.augment = options.text("train.augment");
   config.micro_batch = options.integer("train.micro_batch");
+  config.snapshots = static_cast<int>(options.integer("train.snapshots"));
   config.recompute = options.flag("train.recompute");
   config.checkpoint_seconds = options.integer("train.checkpoint_seconds");
   return config;
@@ -91,7 +93,7 @@ void check_values(const Options& options) {
     fail("train.arch", "an empty list", "an architecture, or model.files");
   for (const std::string& name : options.list("train.arch")) {
     find_architecture(name);
-    if (options.list("model.files").empty()) train_config(options, name);  // a rate of 0 is the paper's, which not all have
+    if (options.list("model.files").empty()) train_config(options, name, "contrastive");  // a rate of 0 is the paper's, which not all have
   }
   model_options(options);
 }
@@ -140,24 +142,30 @@ class Run {
   }
 
   void train(const fs::path& models) {
-    for (const std::string& file : options_.list("model.files")) model_files_.push_back(file);
+    const std::vector<std::string>& given = options_.list("model.files");
+    for (const std::string& file : given) model_files_.push_back({file, given.size() > 1 ? fs::path(file).stem().string() : ""});  // they may be of one architecture
     if (!model_files_.empty()) return;
-    for (const std::string& architecture : options_.list("train.arch")) {
-      const TrainConfig config = train_config(options_, architecture);
-      const bool there = !trained_model(config, models).empty();
-      const fs::path file = train_clip(config, models, *ranks_);
-      if (ranks_->rank() > 0) continue;
-      if (there) say(architecture + ": trained already (" + fs::relative(file, root_).string() + ")");
-      std::string label = architecture;
-      std::replace(label.begin(), label.end(), '/', '-');
-      if (const fs::path curve = folder_ / ("train_" + label + ".h5"); !fs::exists(curve)) {
-        Results results = read_results(file.parent_path() / "train.h5");
-        for (const auto& [name, value] : provenance()) results.provenance.emplace(name, value);
-        results.provenance["smoke"] = options_.flag("smoke") ? "yes" : "no";
-        write_results(curve, results);
-      }
-      model_files_.push_back(file);
+    for (const std::string& architecture : options_.list("train.arch"))
+      for (const std::string& objective : options_.list("train.objective")) train(models, train_config(options_, architecture, objective));
+  }
+
+  void train(const fs::path& models, const TrainConfig& config) {
+    const bool there = !trained_model(config, models).empty();
+    const fs::path file = train_clip(config, models, *ranks_);
+    if (ranks_->rank() > 0) return;
+    std::string label = config.architecture + (options_.list("train.objective").size() > 1 ? " " + config.objective : "");
+    const std::string name = label == config.architecture ? "" : label;
+    if (there) say(label + ": trained already (" + fs::relative(file, root_).string() + ")");
+    std::replace(label.begin(), label.end(), '/', '-');
+    std::replace(label.begin(), label.end(), ' ', '_');
+    if (const fs::path curve = folder_ / ("train_" + label + ".h5"); !fs::exists(curve)) {
+      Results results = read_results(file.parent_path() / "train.h5");
+      for (const auto& [name, value] : provenance()) results.provenance.emplace(name, value);
+      results.provenance["smoke"] = options_.flag("smoke") ? "yes" : "no";
+      write_results(curve, results);
     }
+    for (const fs::path& snapshot : snapshot_files(config, models)) model_files_.push_back({snapshot, label + " " + snapshot.stem().string()});
+    model_files_.push_back({file, name});
   }
 
   /// Opened when the first study needs them: a run with nothing to do does not load a model.
@@ -165,8 +173,8 @@ class Run {
     if (!context_) {
       std::vector<std::unique_ptr<ClipModel>> models;
       ModelOptions options = model_options(options_);
-      for (const fs::path& file : model_files_) {
-        if (options_.list("model.files").size() > 1) options.name = file.stem().string();  // they may be of one architecture
+      for (const auto& [file, name] : model_files_) {
+        options.name = name;
         for (const auto& other : models)
           if (other->info().name == options.name) options.name = file.string();
         models.push_back(open_clip_model(file, options));
@@ -222,7 +230,7 @@ class Run {
   std::string name_;
   fs::path root_, folder_;
   std::unique_ptr<Ranks> ranks_;
-  std::vector<fs::path> model_files_;
+  std::vector<std::pair<fs::path, std::string>> model_files_;  // and how records call it; empty: by its architecture
   std::unique_ptr<Context> context_;
 };
 
@@ -252,6 +260,9 @@ Options run_options() {
   options.add_flag("smoke", false, "marks the results as a smoke run: the report says that they are no measurement");
 
   options.add_list("train.arch", {"vit-s"}, "architectures to train from scratch (./cliplab model list)");
+  options.add_list("train.objective", {"contrastive"}, "what is trained, one model each: contrastive (with a transformer), bow_contrastive (words "
+                    "without order), bow_prediction (which words), captioning (token by token)", objective_names());
+  options.add_integer("train.snapshots", 0, 0, 20, "models kept and studied too: after 1/2, 1/4, 1/8 ... of the steps");
   options.add_text("train.corpus", "drawings", "image-text pairs to train on: a set of ./cliplab data list, or webdataset shards: a folder, or \"/data/cc3m-{00000..00331}.tar\"");
   options.add_integer("train.streams", 1, 1, 4096, "of shards: how many are read side by side, a multiple of the processes; it decides which pairs make up a step");
   options.add_integer("train.steps", 1000, 1, 100'000'000, "optimiser steps");

@@ -12,12 +12,15 @@ namespace cliplab {
 using torch::Tensor;
 
 GradientStep::GradientStep(Clip model, std::shared_ptr<Comm> comm, std::int64_t micro_batch)
-    : model_(std::move(model)), comm_(std::move(comm)), micro_batch_(micro_batch), reducer_(model_->parameters(), *comm_) {}
+    : model_(std::move(model)), comm_(std::move(comm)), micro_batch_(micro_batch), objective_(find_objective(model_->architecture().objective)),
+      reducer_(model_->parameters(), *comm_) {}
 
 StepResult GradientStep::run(const LocalPairs& pairs, double loss_scale) {
   const std::int64_t b = std::ssize(pairs.tokens);
   Tensor share;
-  if (micro_batch_ > 0 && micro_batch_ < b) {
+  if (objective_.sum != nullptr) {
+    share = predict(pairs, loss_scale);
+  } else if (micro_batch_ > 0 && micro_batch_ < b) {
     share = accumulate(pairs, loss_scale);
   } else {
     share = shared_contrastive_loss(encode_image(pairs, 0, b), encode_text(pairs, 0, b), model_->logit_scale, *comm_);
@@ -38,6 +41,23 @@ double GradientStep::unscale_and_measure(double loss_scale) {
     if (parameter.grad().defined()) gradients.push_back(parameter.grad());
   if (loss_scale != 1) at::_foreach_mul_(gradients, 1 / loss_scale);
   return torch::stack(at::_foreach_norm(gradients)).norm().item<double>();
+}
+
+/// A loss that is a mean over terms, each of one pair: this rank's part of it, micro-batch after micro-batch.
+Tensor GradientStep::predict(const LocalPairs& pairs, double loss_scale) {
+  const std::int64_t b = std::ssize(pairs.tokens), most = micro_batch_ > 0 ? micro_batch_ : b;
+  const Tensor terms = torch::full({1}, static_cast<double>(objective_.terms(pairs.tokens)), torch::TensorOptions(torch::kFloat64).device(comm_->device()));
+  comm_->all_reduce(terms);
+  const double all = std::max(1.0, terms.item<double>());
+  Tensor share;
+  for (std::int64_t begin = 0; begin < b; begin += most) {
+    const std::int64_t count = std::min(most, b - begin);
+    const Tensor part = objective_.sum(model_, encode_image(pairs, begin, count), Captions(pairs.tokens).subspan(begin, count)) / all;
+    if (begin + count == b) reducer_.expect();
+    (loss_scale * part).backward();
+    share = share.defined() ? share + part.detach() : part.detach();
+  }
+  return share;
 }
 
 Tensor GradientStep::accumulate(const LocalPairs& pairs, double loss_scale) {
@@ -70,9 +90,11 @@ double GradientStep::evaluate(const LocalPairs& pairs) {
   const torch::NoGradGuard no_grad;
   const std::int64_t b = std::ssize(pairs.tokens);
   model_->eval();
-  const double loss = contrastive_loss(encode_image(pairs, 0, b), encode_text(pairs, 0, b), model_->logit_scale).item<double>();
+  const Tensor image = encode_image(pairs, 0, b);
+  const Tensor loss = objective_.sum == nullptr ? contrastive_loss(image, encode_text(pairs, 0, b), model_->logit_scale)
+                                                : objective_.sum(model_, image, pairs.tokens) / std::max<std::int64_t>(1, objective_.terms(pairs.tokens));
   model_->train();
-  return loss;
+  return loss.item<double>();
 }
 
 /// DEVIATION(2.5): in ResNets BatchNorm normalises the pairs that go through a rank's tower together (train.batch over the

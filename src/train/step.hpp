@@ -9,6 +9,7 @@
 
 #include "model/modules.hpp"
 #include "train/comm.hpp"
+#include "train/objective.hpp"
 #include "train/reducer.hpp"
 
 namespace cliplab {
@@ -38,6 +39,7 @@ class GradientStep {
  private:
   torch::Tensor encode_image(const LocalPairs& pairs, std::int64_t begin, std::int64_t count);
   torch::Tensor encode_text(const LocalPairs& pairs, std::int64_t begin, std::int64_t count);
+  torch::Tensor predict(const LocalPairs& pairs, double loss_scale);
   torch::Tensor accumulate(const LocalPairs& pairs, double loss_scale);
   double unscale_and_measure(double loss_scale);
   void average_statistics();
@@ -45,6 +47,7 @@ class GradientStep {
   Clip model_;
   std::shared_ptr<Comm> comm_;
   std::int64_t micro_batch_;
+  const Objective& objective_;
   GradientReducer reducer_;
 };
 

@@ -1,4 +1,4 @@
-// The façade of pre-training: contrastive learning of an image and a text tower on image-text pairs (paper 2.3-2.5).
+// The façade of pre-training on image-text pairs (paper 2.3-2.5): contrastive, or another objective of Figure 2.
 // No torch here.
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace cliplab {
 
@@ -29,8 +30,9 @@ class Ranks {
 
 struct TrainConfig {
   std::string architecture = "vit-s";
-  std::string corpus = "drawings";  // or webdataset shards, see is_shards()
-  int streams = 1;                  // of shards: see src/train/shard_source.hpp
+  std::string objective = "contrastive";  // one of objective_names()
+  std::string corpus = "drawings";        // or webdataset shards, see is_shards()
+  int streams = 1;                        // of shards: see src/train/shard_source.hpp
   std::uint64_t seed = 0;
   std::int64_t steps = 1000;
   std::int64_t batch = 256;       // pairs a step; all are each other's negatives
@@ -41,6 +43,7 @@ struct TrainConfig {
   std::string augment = "crop";   // "crop": random square crop, the paper's; "photos", "drawings": see src/train/augment.hpp
   std::int64_t micro_batch = 0;   // pairs a rank that go through the towers at a time, all negatives kept; 0: all
   bool recompute = false;         // gradient checkpointing: blocks are computed again in backward; the same bits
+  int snapshots = 0;              // models kept on the way: after 1/2, 1/4, 1/8 ... of the steps
   std::int64_t checkpoint_seconds = 60;
 
   /// All that decides the weights, as text; what does not (recompute, checkpoint_seconds) is left out. A cache key with the corpus id.
@@ -55,6 +58,9 @@ std::filesystem::path training_folder(const TrainConfig& config, const std::file
 
 /// model.safetensors of the finished training in training_folder(); empty when it is not finished.
 std::filesystem::path trained_model(const TrainConfig& config, const std::filesystem::path& models);
+
+/// The snapshots of this training, the earliest first: each a model as model.safetensors is one.
+std::vector<std::filesystem::path> snapshot_files(const TrainConfig& config, const std::filesystem::path& models);
 
 /// Trains, or goes on from the last checkpoint to the same bits, or returns at once when the model is there.
 /// Files in the folder: model.safetensors (finished), checkpoint.safetensors (until then), train.h5 (curve, record).

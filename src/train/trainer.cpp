@@ -44,10 +44,25 @@ double peak_memory_mb() {
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+/// steps / 2, steps / 4, ..., the earliest first.
+std::vector<std::int64_t> snapshot_steps(const TrainConfig& config) {
+  std::vector<std::int64_t> steps;
+  for (int i = config.snapshots; i > 0; --i)
+    if (const std::int64_t step = config.steps >> i; step > 0) steps.push_back(step);
+  return steps;
+}
+
+fs::path snapshot_file(const fs::path& folder, std::int64_t step) { return folder / fmt::format("model-{}.safetensors", step); }
+
+Architecture with_objective(Architecture architecture, const std::string& objective) {
+  architecture.objective = find_objective(objective).name;
+  return architecture;
+}
+
 class Trainer {
  public:
   Trainer(const TrainConfig& config, const fs::path& folder, std::shared_ptr<Comm> comm)
-      : config_(config), folder_(folder), comm_(std::move(comm)), architecture_(find_architecture(config.architecture)),
+      : config_(config), folder_(folder), comm_(std::move(comm)), architecture_(with_objective(find_architecture(config.architecture), config.objective)),
         model_(make_model()), optimizer_(parameters(), adamw_options(architecture_.family, config.weight_decay)), gradients_(model_, comm_, config.micro_batch) {
     state_.model = named_state(*model_), state_.optimizer = &optimizer_;
     if (config.precision == "fp16") state_.scaler = LossScaler::for_fp16();
@@ -90,6 +105,8 @@ class Trainer {
       update(batch, norm, rate);
       ++step;
       state_.loss_sum += loss, ++state_.loss_count;
+      if (const auto halvings = snapshot_steps(config_); writes() && std::ranges::find(halvings, step) != halvings.end())
+        keep_model(snapshot_file(folder_, step), corpus_id);
       if (step % log_every == 0 || step == config_.steps) {
         const bool validate = held_out_ && (step % val_every == 0 || step == config_.steps);
         const double seconds = seconds_since(last_log), mean = state_.loss_sum / static_cast<double>(state_.loss_count);
@@ -239,6 +256,10 @@ class Trainer {
     if (writes()) state_.save(checkpoint_file(), training_);
   }
 
+  void keep_model(const fs::path& file, const std::string& corpus_id) {
+    save_model(file, model_, {{"training", config_.key()}, {"corpus", corpus_id}, {"pairs_seen", std::to_string(state_.step * config_.batch)}});
+  }
+
   void finish(const std::string& corpus_id) {
     Results results;
     results.experiment = "train";
@@ -262,7 +283,7 @@ class Trainer {
     if (held_out_) record("val", "loss", val_loss, config_.batch);
     record("train", "pairs_per_second", static_cast<double>(pairs) / state_.seconds, pairs);
     write_results(folder_ / "train.h5", results);
-    save_model(folder_ / "model.safetensors", model_, {{"training", config_.key()}, {"corpus", corpus_id}});
+    keep_model(folder_ / "model.safetensors", corpus_id);
     fs::remove(checkpoint_file());
   }
 
@@ -285,6 +306,8 @@ class Trainer {
 std::string TrainConfig::key() const {
   std::string parts = micro_batch > 0 ? fmt::format("micro_batch = {}\n", micro_batch) : "";
   if (is_shards(corpus)) parts += fmt::format("streams = {}\n", streams);
+  if (objective != "contrastive") parts += "objective = " + objective + "\n";
+  if (snapshots > 0) parts += fmt::format("snapshots = {}\n", snapshots);
   return fmt::format("architecture = {}\ncorpus = {}\nseed = {}\nsteps = {}\nbatch = {}\nlr = {}\nwarmup = {}\nweight_decay = {}\n"
                      "precision = {}\naugment = {}\nrecipe = 3\n",
                      architecture, corpus, seed, steps, batch, learning_rate, warmup_steps, weight_decay, precision, augment) + parts;
@@ -300,6 +323,12 @@ fs::path training_folder(const TrainConfig& config, const fs::path& models) {
 fs::path trained_model(const TrainConfig& config, const fs::path& models) {
   const fs::path file = training_folder(config, models) / "model.safetensors";
   return fs::exists(file) ? file : fs::path();
+}
+
+std::vector<fs::path> snapshot_files(const TrainConfig& config, const fs::path& models) {
+  std::vector<fs::path> files;
+  for (const std::int64_t step : snapshot_steps(config)) files.push_back(snapshot_file(training_folder(config, models), step));
+  return files;
 }
 
 fs::path train_clip(const TrainConfig& config, const fs::path& models, const Ranks& ranks) {

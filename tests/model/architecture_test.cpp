@@ -32,10 +32,13 @@ INSTANTIATE_TEST_SUITE_P(Paper, PublishedCost,
                                            Published{"ViT-L/14@336", 427.9, 381.9}));
 
 TEST(Architecture, MetadataRoundTripsEverySize) {
-  for (const Architecture& a : architecture_table()) {
-    const Architecture b = from_metadata(to_metadata(a), "test");
-    EXPECT_EQ(to_metadata(a), to_metadata(b)) << a.name;
-  }
+  for (Architecture a : architecture_table())
+    for (const std::string& objective : objective_names()) {
+      a.objective = objective;
+      const Architecture b = from_metadata(to_metadata(a), "test");
+      EXPECT_EQ(to_metadata(a), to_metadata(b)) << a.name;
+      EXPECT_EQ(b.objective, objective);
+    }
 }
 
 TEST(Architecture, RefusesMissingAndAbsurdMetadata) {

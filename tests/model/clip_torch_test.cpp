@@ -33,9 +33,13 @@ class Towers : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(Towers, ParameterCountIsTheClosedFormula) {
-  std::int64_t count = 0;
-  for (const Tensor& p : model_->parameters()) count += p.numel();
-  EXPECT_EQ(count, parameter_count(model_->architecture()));
+  for (const std::string& objective : objective_names()) {
+    Architecture architecture = model_->architecture();
+    architecture.objective = objective;
+    std::int64_t count = 0;
+    for (const Tensor& p : Clip(architecture)->parameters()) count += p.numel();
+    EXPECT_EQ(count, parameter_count(architecture)) << objective;
+  }
 }
 
 TEST_P(Towers, TextIsCutToTheLongestCaptionWithoutChange) {

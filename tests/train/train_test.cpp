@@ -11,6 +11,7 @@
 #include "base/files.hpp"
 #include "base/rng.hpp"
 #include "io/results.hpp"
+#include "model/encoder.hpp"
 #include "train/batches.hpp"
 
 namespace cliplab {
@@ -105,6 +106,32 @@ TEST_F(Training, LearnsAndRepeatsToTheSameBits) {
   const MatrixD& curve = log.arrays.at(0).values;
   EXPECT_LT(curve(curve.rows() - 1, 2), curve(0, 2) - 0.1);  // the loss falls from ln 32 = 3.47
   EXPECT_FALSE(fs::exists(first.parent_path() / "checkpoint.safetensors"));
+}
+
+TEST(TrainConfig, KeysOfContrastiveTrainingsAreThoseOfCachedModels) {
+  TrainConfig config;
+  EXPECT_EQ(config.key(), "architecture = vit-s\ncorpus = drawings\nseed = 0\nsteps = 1000\nbatch = 256\nlr = 0.0005\nwarmup = 50\n"
+                          "weight_decay = 0.2\nprecision = bf16\naugment = crop\nrecipe = 3\n");
+  config.objective = "captioning", config.snapshots = 2;
+  EXPECT_EQ(config.key(), TrainConfig{}.key() + "objective = captioning\nsnapshots = 2\n");
+}
+
+TEST_F(Training, EveryObjectiveLearnsAndKeepsItsSnapshots) {
+  config_.snapshots = 2, config_.steps = 20;
+  for (const std::string& objective : objective_names()) {
+    config_.objective = objective;
+    const fs::path model = train_clip(config_, folder_, ranks_);
+    const MatrixD curve = read_results(model.parent_path() / "train.h5").arrays.at(0).values;
+    EXPECT_LT(curve(curve.rows() - 1, 2), curve(0, 2) - 0.1) << objective;
+    const auto snapshots = snapshot_files(config_, folder_);
+    ASSERT_EQ(snapshots.size(), 2u);
+    EXPECT_EQ(snapshots[0].filename(), "model-5.safetensors");
+    const auto early = open_clip_model(snapshots[0]), last = open_clip_model(model);
+    EXPECT_EQ(early->info().pairs_seen, 5 * 32);
+    EXPECT_EQ(last->info().pairs_seen, 20 * 32);
+    EXPECT_EQ(last->info().architecture.objective, objective);
+    EXPECT_NE(early->info().weights_id, last->info().weights_id);
+  }
 }
 
 TEST_F(Training, RefusesAnotherConfigurationsCheckpoint) {
