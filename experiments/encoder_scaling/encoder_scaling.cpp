@@ -15,12 +15,11 @@ class EncoderScaling : public Experiment {
   }
 
   void run(Context& context) const override {
-    const auto datasets = context.options().list("eval.datasets");
+    const auto datasets = context.one_label_datasets();
     const bool with_probe = context.options().flag("encoder_scaling.probe");
     double raw = 0, majority = 0;
     std::int64_t floor_n = 0;
     for (const std::string& name : datasets) {
-      context.need_one_label(name);
       const Interval floor = error_of(context.majority(name)), pixels = error_of(context.own_metric(name, context.raw_pixel_probe(name)).second);
       context.record({name, "test", "majority-class", "floor", "error", ""}, floor);
       context.record({name, "test", "raw-pixels", "linear-probe", "error", ""}, pixels);

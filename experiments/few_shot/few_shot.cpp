@@ -41,11 +41,10 @@ class FewShot : public Experiment {
   }
 
   void run(Context& context) const override {
-    const auto datasets = context.options().list("eval.datasets");
+    const auto datasets = context.one_label_datasets();
     for (const auto& model : context.models()) {
       std::vector<double> needed;
       for (const std::string& name : datasets) {
-        context.need_one_label(name);
         context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
         const Outcome zero_shot = context.zero_shot(*model, name), supervised = context.probe(*model, name);
         const auto [metric, words] = context.own_metric(name, zero_shot);

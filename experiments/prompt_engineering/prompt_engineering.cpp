@@ -15,11 +15,12 @@ class PromptEngineering : public Experiment {
   }
 
   void run(Context& context) const override {
-    auto datasets = context.options().list("eval.datasets");
+    const auto own = context.one_label_datasets();
+    auto datasets = own;
     const auto& extra = context.options().list("prompt_engineering.extra_datasets");
     datasets.insert(datasets.end(), extra.begin(), extra.end());
-    for (const std::string& name : datasets) context.need_one_label(name);
-    for (const std::string& name : context.options().list("eval.datasets")) {
+    for (const std::string& name : extra) context.need_one_label(name);
+    for (const std::string& name : own) {
       context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
       context.record({name, "test", "raw-pixels", "linear-probe", "top1", ""}, top_k(context.raw_pixel_probe(name).ranks, 1));
     }

@@ -337,6 +337,18 @@ void Context::need_one_label(const std::string& name) {
   if (!set.clips().empty()) fail("data set " + name, "frames of clips", "single pictures", "zero_shot_vs_probe and distribution_shift score clips");
 }
 
+std::vector<std::string> Context::one_label_datasets() {
+  std::vector<std::string> names;
+  for (const std::string& name : options_.list("eval.datasets")) try {
+      need_one_label(name);
+      names.push_back(name);
+    } catch (const InputError& error) {
+      if (options_.text("data.absent") != "leave-out") throw;
+      say(std::string("left out of this study: ") + error.what());
+    }
+  return names;
+}
+
 std::pair<std::string, Interval> Context::own_metric(const std::string& name, const Outcome& outcome) const {
   const auto set = find_published_set(name);
   const std::string metric = !outcome.clips.empty() ? "mean of pm-0 and pm-10" : !outcome.targets.empty() ? "11-point mAP" : set ? set->metric : "accuracy";

@@ -15,6 +15,7 @@
 #include "data/corpus.hpp"
 #include "data/published.hpp"
 #include "model/architecture.hpp"
+#include "run/absent.hpp"
 #include "run/experiment.hpp"
 #include "run/model_options.hpp"
 #include "run/provenance.hpp"
@@ -105,6 +106,12 @@ class Run {
 
   /// -> the run's folder; empty on ranks above 0, which leave after the training.
   fs::path execute() {
+    const bool leave_out = options_.text("data.absent") == "leave-out";
+    if (leave_out) {
+      const auto told = leave_out_absent(options_);
+      for (const std::string& line : told) say("left out: " + line);
+      if (!told.empty()) say(std::to_string(told.size()) + " left out; ./cliplab data describe NAME says what a set should look like");
+    }
     check_values(options_);
     fetch();
     const fs::path models = root_ / "results/models";
@@ -123,7 +130,15 @@ class Run {
     const FileLock lock(folder_ / ".lock");
     train(models);
     ranks_.reset();  // the studies are this process' alone
-    for (const std::string& study : options_.list("studies")) run_study(study);
+    std::string failed;
+    for (const std::string& study : options_.list("studies")) try {
+        run_study(study);
+      } catch (const InputError& error) {
+        if (!leave_out) throw;
+        say("study " + study + " was not measured: " + error.what());
+        failed += (failed.empty() ? "" : ", ") + study;
+      }
+    if (!failed.empty()) fail("run", "studies that were not measured: " + failed, "all of them", "the others' results are whole; the reasons stand above");
     return folder_;
   }
 
@@ -284,6 +299,7 @@ Options run_options() {
   declare_model_options(options);
 
   options.add_text("data-root", "", "folder of your own data sets (./cliplab data --help); empty: $CLIPLAB_DATA_ROOT, else data/sets");
+  options.add_text("data.absent", "refuse", "sets that a config names and that are not there: an error, or left out and named", {"refuse", "leave-out"});
   options.add_list("eval.datasets", {"fashion_mnist", "tuxpaint", "openmoji_groups", "gemojione_groups"},
                    "data sets with a train and a test split");
   options.add_integer("eval.max_train", 10000, 10, 100'000'000, "training samples of a probe, at most");
@@ -318,7 +334,12 @@ fs::path find_config(const std::string& name) {
 }
 
 void check_config(const fs::path& config, std::span<const std::string> overrides) {
-  check_values(read_options(config, overrides));
+  Options options = read_options(config, overrides);
+  if (options.text("data.absent") == "leave-out") {
+    leave_out_absent(options);
+    if (options.list("studies").empty()) return;  // no data root here; a run says what it would need
+  }
+  check_values(options);
 }
 
 int run_command(std::span<const std::string> arguments) {

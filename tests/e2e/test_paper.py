@@ -1,0 +1,54 @@
+"""`run paper` on one's own checkpoint and a data root with three of the paper's sets: what is there is measured, the rest is named."""
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def write_set(root, name, splits, classes, rng):
+    for split in splits:
+        for c, label in enumerate(classes):
+            folder = root / name / split / label
+            folder.mkdir(parents=True)
+            for i in range(12):
+                pixels = rng.integers(0, 150, (32, 32, 3))
+                pixels[:, :, c % 3] += 60
+                Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / f"{i}.png")
+
+
+@pytest.fixture
+def checkpoint(project):
+    done = project.run("run", "prompt_engineering/smoke", "--train.arch", "vit-test", "--train.steps", "4", "--train.batch", "16")
+    assert done.returncode == 0, done.stderr
+    return next((project.folder / "results/models").glob("*/model.safetensors"))
+
+
+def test_the_paper_runs_on_what_is_there_and_names_the_rest(project, checkpoint, tmp_path):
+    rng, sets = np.random.default_rng(3), tmp_path / "sets"
+    write_set(sets, "stl10", ("train", "test"), ["cat", "dog", "ship"], rng)
+    write_set(sets, "eurosat", ("train", "test"), ["Forest", "River", "Highway"], rng)
+    write_set(sets, "imagenet_a", ("test",), ["cat", "dog"], rng)
+    words = ["run", "paper", "--model", str(checkpoint), "--data-root", str(sets), "--few_shot.draws", "2", "--eval.probe_iterations", "20"]
+    done = project.run(*words, timeout=900)
+    assert done.returncode == 1, done.stderr
+    for line in ("left out: mnist: data set mnist:", "left out: imagenet>imagenet_a:", "left out: study distribution_shift: none of its data sets is there",
+                 "left out: study retrieval:", "left out: study bias:",
+                 "study task_shift was not measured: task_shift.reference: 'imagenet', expected one of eval.datasets"):
+        assert line in done.stderr, (line, done.stderr)
+    assert "run: studies that were not measured: task_shift, expected all of them" in done.stderr
+    folder = next((project.folder / "results/runs").glob("paper-*"))
+    measured = {file.stem for file in folder.glob("*.h5")}
+    assert measured == {"zero_shot_vs_probe", "prompt_engineering", "few_shot", "representation"}
+    with h5py.File(folder / "zero_shot_vs_probe.h5") as file:
+        assert {name.decode() for name in file["records/dataset"][()]} >= {"stl10", "eurosat"}
+    again = project.run(*words)
+    assert again.stderr.count("measured already") == 4
+
+
+def test_without_any_set_nothing_is_run_and_it_is_said(project, checkpoint, tmp_path):
+    (tmp_path / "none").mkdir()
+    done = project.run("run", "paper", "--model", str(checkpoint), "--data-root", str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert "studies: an empty list, expected at least one study" in done.stderr
+    assert "left out: cifar10:" in done.stderr
