@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "data/loader.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/progress.hpp"
@@ -105,7 +106,14 @@ std::unique_ptr<PairCorpus> open_pair_corpus(const std::string& name, const std:
   return std::make_unique<ShardedPairs>(name, split);
 }
 
+bool is_shards(const std::string& corpus) { return corpus.find('/') != std::string::npos; }
+
 std::string pair_corpus_id(const std::string& name, const std::string& split) {
+  if (is_shards(name)) {
+    std::string text;
+    for (const fs::path& shard : expand_shards(name)) text += shard.filename().string() + " " + std::to_string(fs::file_size(shard)) + "\n";
+    return "shards@" + sha256_hex(text);
+  }
   if (!is_corpus(name)) return caption_set_id(name, split);
   return split_id(name, split);
 }

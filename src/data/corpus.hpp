@@ -33,7 +33,9 @@ class PairCorpus {
 bool is_corpus(const std::string& name);
 /// `split`: "train" or "val" (held-out pairs of the same sources, for the loss during training).
 std::unique_ptr<PairCorpus> open_pair_corpus(const std::string& name, const std::string& split);
-/// The id that open_pair_corpus(name, split)->id() would give, from the manifest alone (milliseconds).
+/// Does `corpus` name webdataset shards (a folder, a file, or a range in braces: anything with a slash), not a set of the program?
+bool is_shards(const std::string& corpus);
+/// The id that open_pair_corpus(name, split)->id() would give, from the manifest alone (milliseconds); of shards their names and sizes.
 std::string pair_corpus_id(const std::string& name, const std::string& split);
 
 /// A corpus on disk (data/corpora/<name>/): what it is made of and whether it is there.

@@ -12,6 +12,11 @@
 
 namespace cliplab {
 
+/// A class of another set, by its id there ("n02084071") and its name.
+struct Subclass {
+  std::string id, name;
+};
+
 /// One labelled (and perhaps captioned) picture. The image is RGB; transparent pictures are put on white.
 struct Sample {
   Image image;
@@ -39,6 +44,11 @@ class Dataset {
   /// [N, C] where a picture may have several labels: 1 yes, -1 no, 0 difficult (counts neither way). Else empty.
   virtual std::span<const std::int8_t> targets() const { return {}; }
   virtual std::span<const std::string> class_names() const = 0;  // [C]
+  /// [N] where pictures are frames of clips: c + 1 for the frame that clip c is named after (its anchor), -(c + 1) for one
+  /// beside it. Else empty.
+  virtual std::span<const int> clips() const { return {}; }
+  /// [C] of a set whose classes are super-classes of ImageNet's: those below each. Else empty.
+  virtual std::span<const std::vector<Subclass>> subclasses() const { return {}; }
   virtual Prompts own_prompts() const { return {}; }              // without templates: it has none of its own
 };
 

@@ -130,7 +130,7 @@ Listing read_listing(const fs::path& folder) {
   Listing listing;
   listing.folder = folder;
   if (!fs::is_directory(folder)) fail(folder.string(), "no folder", "a data set's folder");
-  for (const auto read : {read_table, read_webdataset, read_cifar_binary, read_idx_folder, read_voc, read_official, read_image_folder})
+  for (const auto read : {read_table, read_webdataset, read_cifar_binary, read_idx_folder, read_voc, read_frames, read_official, read_image_folder})
     if (read(listing)) return listing;
   fail(folder.string(), "no layout that is known here", "labels.tsv, captions.tsv, classnames.txt with tar shards, CIFAR .bin, IDX, the set's official files, or [split/]class/picture");
 }
@@ -157,11 +157,14 @@ std::string content_id(const Listing& listing) {
   const auto add = [&](const auto& part) { text.append(part).push_back('\0'); };
   for (const auto* names : {&listing.splits, &listing.class_names, &listing.templates})
     for (const std::string& name : *names) add(name);
+  for (const auto& classes : listing.subclasses)
+    for (const Subclass& subclass : classes) add(subclass.id + " " + subclass.name);
   std::set<fs::path> files;
   for (const Item& item : listing.items) {
     add(item.key), add(std::to_string(item.split) + " " + std::to_string(item.label) + " " + std::to_string(item.offset) + " " + std::to_string(item.bytes));
     for (const std::string& caption : item.captions) add(caption);
     for (const int target : item.targets) add(std::to_string(target));
+    if (item.clip != 0) add(std::to_string(item.clip));
     if (item.container)
       files.insert(item.container->file());
     else

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/image.hpp"
+#include "data/dataset.hpp"
 
 namespace cliplab {
 
@@ -46,6 +47,7 @@ struct Item {
   std::int64_t offset = 0, bytes = 0;
   std::vector<std::string> captions{};
   std::vector<std::int8_t> targets{};  // [C] where a picture may have several labels: 1 yes, -1 no, 0 difficult: counts neither way
+  int clip = 0;                        // as Dataset::clips(); 0 where pictures are no frames
 };
 
 struct Listing {
@@ -54,6 +56,7 @@ struct Listing {
   PixelLayout pixels = PixelLayout::kEncoded;
   int height = 0, width = 0;  // of raw pixels
   std::vector<std::string> splits, class_names, templates;
+  std::vector<std::vector<Subclass>> subclasses;  // as Dataset::subclasses()
   std::vector<Item> items;
   std::vector<std::string> problems;  // what is wrong in the folder, a line each; empty: nothing
 
@@ -100,6 +103,7 @@ bool read_webdataset(Listing& listing);    // classnames.txt, train/*.tar, test/
 bool read_cifar_binary(Listing& listing);  // batches.meta.txt or fine_label_names.txt with .bin files
 bool read_idx_folder(Listing& listing);    // train-images-idx3-ubyte[.gz] and its three companions
 bool read_voc(Listing& listing);           // JPEGImages/, Annotations/*.xml, ImageSets/Main/: several labels a picture
+bool read_frames(Listing& listing);        // metadata/pmsets.json: clips around an anchor (ImageNet-Vid-Robust, YTBB-Robust)
 bool read_official(Listing& listing);      // the annotation files of one particular data set
 bool read_image_folder(Listing& listing);  // [split/]class/picture
 

@@ -197,7 +197,8 @@ struct Loader::State {
         }
         Slot slot{.done = true, .sample = {.key = std::move(encoded.key), .text = std::move(encoded.text), .image = {}}, .problem = std::move(encoded.problem)};
         if (slot.problem.empty()) try {
-            slot.sample.image = preprocess_pixels(decode_image(encoded.picture, encoded.where), options.preprocess);
+            const Image decoded = decode_image(encoded.picture, encoded.where);
+            slot.sample.image = options.view ? options.view(decoded, options.skip + mine) : preprocess_pixels(decoded, options.preprocess);
           } catch (const InputError& error) {
             slot.problem = error.what();
           }
@@ -265,10 +266,11 @@ Loader::~Loader() {
   for (std::thread& thread : state_->threads) thread.join();
 }
 
-bool Loader::next(std::vector<LoadedSample>& samples) {
+bool Loader::next(std::vector<LoadedSample>& samples, std::int64_t count) {
   samples.clear();
+  if (count <= 0) count = state_->options.batch;
   State::Slot slot;
-  while (std::ssize(samples) < state_->options.batch && state_->take(slot)) {
+  while (std::ssize(samples) < count && state_->take(slot)) {
     if (slot.problem.empty()) {
       samples.push_back(std::move(slot.sample));
       continue;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,12 +27,14 @@ struct LoaderOptions {
   std::int64_t skip = 0;       // samples of this pass that were used already: position() of the pass that stopped
   int threads = 0;             // decoders; 0: num_threads()
   std::int64_t ahead = 3;      // batches that are decoded before they are asked for
+  /// Instead of `preprocess`: what becomes of the decoded picture, the place-th sample of this pass. On many threads.
+  std::function<Image(const Image& decoded, std::int64_t place)> view;
   bool bad_is_fatal = false;   // a bad sample throws from next(); else it is counted, named and left out
 };
 
 struct LoadedSample {
   std::string key, text;  // of <key>.txt, else <key>.cls, without the line's end
-  Image image;            // RGB [size, size, 3]
+  Image image;            // RGB [size, size, 3], or what `view` made
 };
 
 class Loader {
@@ -42,8 +45,8 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// The next `batch` good samples, fewer at the end of the pass, none after it (false). Throws Interrupted on a signal.
-  bool next(std::vector<LoadedSample>& samples);
+  /// The next `count` good samples (0: `batch`), fewer at the end of the pass, none after it (false). Throws Interrupted on a signal.
+  bool next(std::vector<LoadedSample>& samples, std::int64_t count = 0);
 
   std::int64_t position() const;     // samples taken, good and bad, with those skipped
   std::int64_t bad() const;          // damaged pictures, pictures without text, texts without a picture, torn shards

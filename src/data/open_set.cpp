@@ -168,6 +168,12 @@ Prompts wheel_prompts(const fs::path& file, std::span<const std::string> class_n
   return prompts;
 }
 
+std::vector<std::string> synonyms(const std::string& name) {
+  std::vector<std::string> names = split_columns(name, ',');
+  for (std::string& synonym : names) synonym.erase(0, synonym.find_first_not_of(' '));
+  return names;
+}
+
 class OpenSet : public Dataset {
  public:
   OpenSet(const Found& found, const std::string& split) : read_(read_once(found.folder)), id_(found.name + "/" + split + "@" + read_->id) {
@@ -178,6 +184,7 @@ class OpenSet : public Dataset {
       const Item& item = read_->listing.items[row];
       labels_.push_back(item.label);
       targets_.insert(targets_.end(), item.targets.begin(), item.targets.end());
+      if (item.clip != 0) clips_.push_back(item.clip);
     }
     if (found.set) prompts_ = found.set->prompts;
   }
@@ -191,13 +198,16 @@ class OpenSet : public Dataset {
   std::span<const int> labels() const override { return labels_; }
   std::span<const std::int8_t> targets() const override { return targets_; }
   std::span<const std::string> class_names() const override { return read_->listing.class_names; }
+  std::span<const int> clips() const override { return clips_; }
+  std::span<const std::vector<Subclass>> subclasses() const override { return read_->listing.subclasses; }
   Prompts own_prompts() const override {
     Prompts prompts;
     const fs::path wheels = project_root() / "data/prompts/wheels" / (prompts_ + ".json");
     if (read_->listing.templates.empty() && !prompts_.empty() && fs::exists(wheels)) {
       prompts = wheel_prompts(wheels, class_names());
     } else {
-      for (const std::string& name : class_names()) prompts.class_names.push_back({name});
+      for (const std::string& name : class_names())  // WordNet's "car, auto" of a video set are two names
+        prompts.class_names.push_back(clips_.empty() ? std::vector{name} : synonyms(name));
       prompts.templates = read_->listing.templates;
     }
     if (prompts.templates.empty()) prompts.templates = {"a photo of a {}."};  // the paper's default, 3.1.4
@@ -212,6 +222,7 @@ class OpenSet : public Dataset {
   std::vector<std::size_t> rows_;
   std::vector<int> labels_;
   std::vector<std::int8_t> targets_;
+  std::vector<int> clips_;
 };
 
 class CaptionSet : public PairCorpus {

@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "base/parallel.hpp"
 #include "base/rng.hpp"
-#include "eval/metrics.hpp"
+#include "eval/scores.hpp"
 
 namespace cliplab {
 namespace {
@@ -26,10 +26,6 @@ std::vector<std::vector<Eigen::Index>> rows_by_class(std::span<const int> labels
   for (int c = 0; c < num_classes; ++c)
     if (rows[c].empty()) fail("few-shot", fmt::format("class {} without a training sample", c), "at least one a class");
   return rows;
-}
-
-double accuracy(const LinearClassifier& classifier, const LabelledRows& rows) {
-  return top_k(label_ranks(classifier.logits(rows.x), rows.labels), 1).value;
 }
 
 FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const LabelledRows& validation, const LabelledRows& test, int num_classes,
@@ -48,12 +44,11 @@ FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const Labelled
   const LinearClassifier* anchor = options.start == FewShotStart::kZeroShot ? options.zero_shot : nullptr;
   const std::vector<Fit> fits = fitter.fit(lambdas, options.max_iterations, starts, anchor);
   std::size_t best = 0;
-  double best_accuracy = -1;
+  const auto score = [&](const Fit& fit, const LabelledRows& rows) { return score_value(options.metric, fit.classifier.logits(rows.x), {rows.labels}); };
+  double best_score = -1;
   for (std::size_t i = 0; i < fits.size(); ++i)  // ties: the stronger penalty
-    if (const double value = accuracy(fits[i].classifier, validation); value > best_accuracy) best = i, best_accuracy = value;
-  std::vector<int> ranks = label_ranks(fits[best].classifier.logits(test.x), test.labels);
-  const double reached = top_k(ranks, 1).value;
-  return {0, 0, lambdas[best], reached, std::move(ranks)};
+    if (const double value = score(fits[i], validation); value > best_score) best = i, best_score = value;
+  return {0, 0, lambdas[best], score(fits[best], test), label_ranks(fits[best].classifier.logits(test.x), test.labels)};
 }
 
 }  // namespace
@@ -88,7 +83,7 @@ Interval over_draws(std::span<const FewShotPoint> points, int shots) {
   double sum = 0, squares = 0, draws = 0;
   std::int64_t n = 0;
   for (const FewShotPoint& p : points)
-    if (p.shots == shots) sum += p.accuracy, squares += p.accuracy * p.accuracy, ++draws, n = std::ssize(p.ranks);
+    if (p.shots == shots) sum += p.score, squares += p.score * p.score, ++draws, n = std::ssize(p.ranks);
   const double mean = sum / draws, variance = std::max(0.0, squares / draws - mean * mean) * draws / std::max(1.0, draws - 1);
   const double half = 1.96 * std::sqrt(variance / draws);
   return {mean, std::max(0.0, mean - half), std::min(1.0, mean + half), n};

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <span>
 #include <vector>
 
@@ -25,13 +26,14 @@ struct FewShotOptions {
   int max_iterations = 1000;
   std::uint64_t seed = 0;
   FewShotStart start = FewShotStart::kZero;
+  std::string metric = "accuracy";              // of the validation and the test rows: see scores.hpp
   const LinearClassifier* zero_shot = nullptr;  // for kZeroShot; of the features' space
 };
 
 struct FewShotPoint {
   int shots = 0, draw = 0;
-  double lambda = 0;    // chosen on the validation rows among 13, a decade apart
-  double accuracy = 0;  // on the test rows
+  double lambda = 0;       // chosen on the validation rows among 13, a decade apart
+  double score = 0;        // on the test rows
   std::vector<int> ranks;  // [N] of the true class on the test rows
 };
 
@@ -41,7 +43,7 @@ struct FewShotPoint {
 std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows& validation, const LabelledRows& test, int num_classes,
                                    const FewShotOptions& options);
 
-/// Mean accuracy over the draws of so many shots, 95 % by the normal approximation of its standard error.
+/// Mean score over the draws of so many shots, 95 % by the normal approximation of its standard error.
 Interval over_draws(std::span<const FewShotPoint> points, int shots);
 
 /// Fig 7: examples a class where `accuracies` (mean at each of `examples`, rising counts) cross `zero_shot`, linear in

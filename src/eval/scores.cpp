@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -62,6 +63,43 @@ Interval map_11(const Matrix& logits, const Answers& answers, std::uint64_t seed
   }, 200, seed);
 }
 
+/// A row a clip that has its anchor: whether the anchor is right, and whether all its frames are.
+std::vector<std::pair<bool, bool>> clips_right(const Matrix& logits, const Answers& answers) {
+  if (answers.clips.size() != answers.labels.size()) fail("pm-k", std::to_string(answers.clips.size()) + " frames of clips", "one for each of " + std::to_string(logits.rows()) + " rows of logits");
+  struct Clip {
+    bool has_anchor = false, anchor = true, all = true;
+  };
+  std::map<int, Clip> clips;
+  for (Eigen::Index i = 0; i < logits.rows(); ++i) {
+    Eigen::Index best = 0;
+    logits.row(i).maxCoeff(&best);
+    const bool right = answers.targets.empty() ? best == answers.labels[i] : answers.targets[i * logits.cols() + best] > 0;
+    Clip& clip = clips[std::abs(answers.clips[i])];
+    if (answers.clips[i] > 0) clip.has_anchor = true, clip.anchor = right;
+    clip.all = clip.all && right;
+  }
+  std::vector<std::pair<bool, bool>> rows;
+  for (const auto& [number, clip] : clips)
+    if (clip.has_anchor) rows.emplace_back(clip.anchor, clip.all);
+  if (rows.empty()) fail("pm-k", "no clip with its anchor frame", "one at least");
+  return rows;
+}
+
+template <bool kAll>
+Interval pm(const Matrix& logits, const Answers& answers, std::uint64_t) {
+  const auto rows = clips_right(logits, answers);
+  return clopper_pearson(std::count_if(rows.begin(), rows.end(), [](const auto& row) { return kAll ? row.second : row.first; }), std::ssize(rows));
+}
+
+Interval mean_pm(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
+  const auto clips = clips_right(logits, answers);
+  return bootstrap(std::ssize(clips), [&](std::span<const std::size_t> rows) {
+    std::int64_t twice = 0;
+    for (const std::size_t row : rows) twice += clips[row].first + clips[row].second;
+    return static_cast<double>(twice) / (2 * static_cast<double>(rows.size()));
+  }, 1000, seed);
+}
+
 struct Metric {
   std::string name, record;
   Interval (*score)(const Matrix&, const Answers&, std::uint64_t);
@@ -71,7 +109,10 @@ const Metric kMetrics[]{{"accuracy", "top1", accuracy},
                         {"mean per class", "mean_per_class", per_class},
                         {"mean of top-1 and top-5", "mean_top1_top5", top1_and_top5},
                         {"ROC AUC", "roc_auc", auc},
-                        {"11-point mAP", "map11", map_11}};
+                        {"11-point mAP", "map11", map_11},
+                        {"pm-0", "pm0", pm<false>},
+                        {"pm-10", "pm10", pm<true>},
+                        {"mean of pm-0 and pm-10", "mean_pm0_pm10", mean_pm}};
 
 const Metric& find_metric(const std::string& name) {
   for (const Metric& metric : kMetrics)
@@ -88,7 +129,31 @@ Interval score_named(const std::string& metric, const Matrix& logits, const Answ
   return known.score(logits, answers, seed);
 }
 
+double score_value(const std::string& metric, const Matrix& logits, const Answers& answers) {
+  const Metric& known = find_metric(metric);
+  need_rows(metric, logits, answers.labels.size());
+  if (known.score == auc) {
+    const Vector scores = logits.col(1) - logits.col(0);
+    return roc_auc({scores.data(), answers.labels.size()}, answers.labels);
+  }
+  const std::vector<int> ranks = label_ranks(logits, answers.labels);
+  if (known.score == accuracy) return top_k(ranks, 1).value;
+  if (known.score == top1_and_top5) return (top_k(ranks, 1).value + top_k(ranks, 5).value) / 2;
+  if (known.score != per_class) fail(metric, "several labels a picture, or clips", "a metric of single labels");
+  std::map<int, std::pair<double, double>> hits;  // class -> right, all
+  for (std::size_t i = 0; i < ranks.size(); ++i) hits[answers.labels[i]].first += ranks[i] == 0, hits[answers.labels[i]].second += 1;
+  double sum = 0;
+  for (const auto& [label, of] : hits) sum += of.first / of.second;
+  return sum / static_cast<double>(hits.size());
+}
+
 std::string record_name(const std::string& metric) { return find_metric(metric).record; }
+
+std::string name_of_metric(const std::string& record) {
+  for (const Metric& metric : kMetrics)
+    if (metric.record == record) return metric.name;
+  fail("metric", "'" + record + "'", "one of " + joined(kMetrics, ", ", &Metric::record));
+}
 
 Matrix columns_of(const Matrix& logits, std::span<const int> classes) {
   Matrix subset(logits.rows(), std::ssize(classes));

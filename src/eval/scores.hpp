@@ -14,15 +14,22 @@ namespace cliplab {
 struct Answers {
   std::span<const int> labels;
   std::span<const std::int8_t> targets{};
+  std::span<const int> clips{};  // as Dataset::clips(): the pm metrics alone
 };
 
 /// "accuracy", "mean per class", "mean of top-1 and top-5", "ROC AUC" (two classes; the score is the second logit less the
-/// first) or "11-point mAP", with a 95 % interval: exact for accuracy, else of 1000 bootstrap resamples (200 for mAP). Throws InputError for another
+/// first), "11-point mAP", "pm-0", "pm-10" or "mean of pm-0 and pm-10" (Shankar et al. 2019: clips whose anchor frame is right;
+/// whose anchor and all frames beside it are; a clip without its anchor counts nowhere), with a 95 % interval: exact for accuracy and pm-k, else of 1000 bootstrap resamples (200 for mAP). Throws InputError for another
 /// name, and where logits [N, C] and answers do not fit the metric.
 Interval score_named(const std::string& metric, const Matrix& logits, const Answers& answers, std::uint64_t seed = 0);
 
-/// The same metric's name in records: "top1", "mean_per_class", "mean_top1_top5", "roc_auc" or "map11". Throws InputError.
+/// The value alone: no resamples, for the inner loops of few-shot probes.
+double score_value(const std::string& metric, const Matrix& logits, const Answers& answers);
+
+/// The same metric's name in records: "top1", "mean_per_class", "mean_top1_top5", "roc_auc", "map11", "pm0", "pm10" or "mean_pm0_pm10". Throws InputError.
 std::string record_name(const std::string& metric);
+/// And back. Throws InputError.
+std::string name_of_metric(const std::string& record);
 
 /// Class-subset evaluation (ImageNet-A, -R, ObjectNet): the subset's columns alone, in its order. logits [N, C] -> [N, S].
 Matrix columns_of(const Matrix& logits, std::span<const int> classes);

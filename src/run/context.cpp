@@ -49,9 +49,11 @@ bool has_validation(const std::string& dataset) {
   return std::find(splits.begin(), splits.end(), "validation") != splits.end();
 }
 
-void score(Outcome& outcome, const FeatureSet& test) {
+/// `owner` [rows of the classifier] where several of them stand for one class.
+void score(Outcome& outcome, const FeatureSet& test, std::span<const int> owner = {}) {
   outcome.logits = outcome.classifier.logits(test.x);
-  outcome.labels = test.labels, outcome.targets = test.targets;
+  if (!owner.empty()) outcome.logits = best_of_columns(outcome.logits, owner, test.num_classes);
+  outcome.labels = test.labels, outcome.targets = test.targets, outcome.clips = test.clips;
   if (test.targets.empty()) outcome.ranks = label_ranks(outcome.logits, test.labels);
   Predictions predictions = top_predictions(outcome.logits);
   outcome.predicted = std::move(predictions.label), outcome.confidence = std::move(predictions.probability);
@@ -94,8 +96,19 @@ std::vector<std::int64_t> Context::subset(const Dataset& dataset, const std::str
   if (const std::int64_t all = options_.integer("limit"); all > 0) limit = std::min(limit, all);
   if (std::ssize(indices) <= limit) return indices;
   Rng rng(static_cast<std::uint64_t>(options_.integer("seed")), 0x5b5e7);
-  rng.shuffle(indices);
-  indices.resize(limit);
+  if (const auto clips = dataset.clips(); !clips.empty()) {  // whole clips, as many as fit
+    std::map<int, std::vector<std::int64_t>> frames;
+    for (const std::int64_t i : indices) frames[std::abs(clips[i])].push_back(i);
+    std::vector<int> order;
+    for (const auto& [clip, rows] : frames) order.push_back(clip);
+    rng.shuffle(order);
+    indices.clear();
+    for (const int clip : order)
+      if (indices.empty() || std::ssize(indices) + std::ssize(frames[clip]) <= limit) indices.insert(indices.end(), frames[clip].begin(), frames[clip].end());
+  } else {
+    rng.shuffle(indices);
+    indices.resize(limit);
+  }
   std::sort(indices.begin(), indices.end());
   return indices;
 }
@@ -114,7 +127,8 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
                        indices.size() < static_cast<std::size_t>(data.size()) ? options_.integer("seed") : 0, kCacheEpoch);
   const auto file = cache_file("features", set.id);
   const Eigen::Index several = static_cast<Eigen::Index>(data.targets().size()) / std::max<Eigen::Index>(1, data.size());
-  Matrix table;  // [N, D + several + 1]: the targets, if there are any, and the label last
+  const Eigen::Index framed = data.clips().empty() ? 0 : 1, beside = several + framed + 1;
+  Matrix table;  // [N, D + beside]: the targets and the clip, if there are any, and the label last; whole numbers under 2^24
   if (std::filesystem::exists(file)) {
     try {
       table = read_features(file, set.id);
@@ -154,19 +168,21 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
     if (bad > 0) say(fmt::format("{} of {} pictures of {}/{} left out", bad, indices.size(), name, split));
     if (kept.empty()) fail(data.id(), "no picture that can be decoded", "at least one", "./cliplab data verify " + name);
     const Eigen::Index D = parts.front().cols();
-    table.resize(std::ssize(kept), D + several + 1);
+    table.resize(std::ssize(kept), D + beside);
     Eigen::Index row = 0;
     for (const Matrix& part : parts) table.block(row, 0, part.rows(), D) = part, row += part.rows();
     for (Eigen::Index i = 0; i < table.rows(); ++i) {
       for (Eigen::Index c = 0; c < several; ++c) table(i, D + c) = data.targets()[kept[i] * several + c];
-      table(i, D + several) = static_cast<float>(data.labels()[kept[i]]);
+      if (framed > 0) table(i, D + several) = static_cast<float>(data.clips()[kept[i]]);
+      table(i, D + beside - 1) = static_cast<float>(data.labels()[kept[i]]);
     }
     write_features(file, set.id, table);
   }
-  set.x = table.leftCols(table.cols() - several - 1);
+  set.x = table.leftCols(table.cols() - beside);
   for (Eigen::Index i = 0; i < table.rows(); ++i) {
     set.labels.push_back(static_cast<int>(table(i, table.cols() - 1)));
-    for (Eigen::Index c = several; c > 0; --c) set.targets.push_back(static_cast<std::int8_t>(table(i, table.cols() - 1 - c)));
+    for (Eigen::Index c = 0; c < several; ++c) set.targets.push_back(static_cast<std::int8_t>(table(i, table.cols() - beside + c)));
+    if (framed > 0) set.clips.push_back(static_cast<int>(table(i, table.cols() - 2)));
   }
   return set;
 }
@@ -216,8 +232,15 @@ Outcome Context::zero_shot(ClipModel& model, const std::string& name, std::vecto
   const Prompts prompts = load_prompts(dataset(name, "test"), name);
   if (templates.empty()) templates = prompts.templates;
   Outcome outcome;
-  outcome.classifier = zero_shot_classifier(model.text(), prompts.class_names, templates, model.info().logit_scale);
-  score(outcome, test);
+  std::vector<std::vector<std::string>> names = prompts.class_names;
+  std::vector<int> owner;
+  if (!test.clips.empty()) {  // a column a name
+    names.clear();
+    for (std::size_t c = 0; c < prompts.class_names.size(); ++c)
+      for (const std::string& synonym : prompts.class_names[c]) names.push_back({synonym}), owner.push_back(static_cast<int>(c));
+  }
+  outcome.classifier = zero_shot_classifier(model.text(), names, templates, model.info().logit_scale);
+  score(outcome, test, owner);
   return outcome;
 }
 
@@ -305,13 +328,15 @@ Interval Context::majority(const std::string& name) {
 }
 
 void Context::need_one_label(const std::string& name) {
-  if (!dataset(name, "test").targets().empty()) fail("data set " + name, "several labels a picture", "one", "zero_shot_vs_probe scores several");
+  const Dataset& set = dataset(name, "test");
+  if (!set.targets().empty()) fail("data set " + name, "several labels a picture", "one", "zero_shot_vs_probe scores several");
+  if (!set.clips().empty()) fail("data set " + name, "frames of clips", "single pictures", "zero_shot_vs_probe and distribution_shift score clips");
 }
 
 std::pair<std::string, Interval> Context::own_metric(const std::string& name, const Outcome& outcome) const {
   const auto set = find_published_set(name);
-  const std::string metric = !outcome.targets.empty() ? "11-point mAP" : set ? set->metric : "accuracy";
-  return {record_name(metric), score_named(metric, outcome.logits, {outcome.labels, outcome.targets})};
+  const std::string metric = !outcome.clips.empty() ? "mean of pm-0 and pm-10" : !outcome.targets.empty() ? "11-point mAP" : set ? set->metric : "accuracy";
+  return {record_name(metric), score_named(metric, outcome.logits, {outcome.labels, outcome.targets, outcome.clips})};
 }
 
 void Context::record(Record record, const Interval& interval) {

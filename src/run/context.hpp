@@ -29,6 +29,7 @@ struct Outcome {
   std::vector<int> predicted;      // [N] the class of the highest logit
   std::vector<double> confidence;  // [N] its probability
   std::vector<std::int8_t> targets;  // [N, C] where a picture may have several labels; else empty
+  std::vector<int> clips;  // [N] as Dataset::clips(); else empty
   SweepResult sweep;               // probes only
   std::string rule;                // probes only: when its fits ended
 };
@@ -65,7 +66,8 @@ class Context {
   /// The floor below every encoder: pixels in [0, 1]; 28 x 28 grey when all pictures are grey, else 16 x 16 RGB.
   const FeatureSet& raw_pixels(const std::string& dataset, const std::string& split);
 
-  /// Zero-shot on the test split with the prompts file's class names and the given templates (empty: all of them).
+  /// Zero-shot on the test split with the prompts file's class names and the given templates (empty: all of them). A class of
+  /// clips scores what the best of its names does; of other sets the names' mean is its classifier.
   Outcome zero_shot(ClipModel& model, const std::string& dataset, std::vector<std::string> templates = {});
   /// The linear probe of appendix A.3 on `train`, scored on `test`; the fit is cached. Lambda is chosen on `validation`,
   /// or on a cut of `train` when it is null. Throws InputError for a fit on a test split.
@@ -73,7 +75,7 @@ class Context {
   Outcome probe(ImageModel& model, const std::string& dataset);
   Outcome raw_pixel_probe(const std::string& dataset);
   Interval majority(const std::string& dataset);
-  /// For studies that score one label a picture. Throws InputError for a set with several.
+  /// For studies that score one label a picture. Throws InputError for a set with several, or with frames of clips.
   void need_one_label(const std::string& dataset);
   /// The metric that the paper reports of the data set (data/datasets.json; accuracy of others), by its name in records.
   std::pair<std::string, Interval> own_metric(const std::string& dataset, const Outcome& outcome) const;

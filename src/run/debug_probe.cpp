@@ -98,7 +98,7 @@ int few_shots(const std::string& train_file, const std::string& test_file, int d
   const double start = now();
   const auto points = few_shot(train.rows(), test.rows(), test.rows(), train.classes, {.draws = draws});
   const double seconds = now() - start;
-  for (const FewShotPoint& p : points) fmt::print("shots {} draw {} lambda {:.6g} accuracy {:.6f}\n", p.shots, p.draw, p.lambda, p.accuracy);
+  for (const FewShotPoint& p : points) fmt::print("shots {} draw {} lambda {:.6g} accuracy {:.6f}\n", p.shots, p.draw, p.lambda, p.score);
   fmt::print("few-shot fits {} seconds {:.6f}\n", points.size(), seconds);
   return 0;
 }

@@ -1,6 +1,8 @@
 // The records that studies share.
 #include "run/measured.hpp"
 
+#include "eval/scores.hpp"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -10,19 +12,23 @@ namespace {
 
 /// What every statistic can be computed from again.
 Array scores_of(const std::string& name, const Outcome& outcome) {
+  const Eigen::Index N = outcome.logits.rows(), C = outcome.logits.cols();
+  Array array{name, {"label", "rank", "predicted", "confidence"}, MatrixD(N, outcome.targets.empty() ? 4 : 2 * C)};
   if (!outcome.targets.empty()) {  // several labels a picture: the logits of all classes, then the targets
-    const Eigen::Index N = outcome.logits.rows(), C = outcome.logits.cols();
-    Array array{name, {}, MatrixD(N, 2 * C)};
+    array.columns.clear();
     for (const char* kind : {"logit", "target"})
       for (Eigen::Index c = 0; c < C; ++c) array.columns.push_back(fmt::format("{}{}", kind, c));
     array.values.leftCols(C) = outcome.logits.cast<double>();
     for (Eigen::Index i = 0; i < N; ++i)
       for (Eigen::Index c = 0; c < C; ++c) array.values(i, C + c) = outcome.targets[i * C + c];
-    return array;
+  } else {
+    for (Eigen::Index i = 0; i < N; ++i) array.values.row(i) << outcome.labels[i], outcome.ranks[i], outcome.predicted[i], outcome.confidence[i];
   }
-  Array array{name, {"label", "rank", "predicted", "confidence"}, MatrixD(std::ssize(outcome.labels), 4)};
-  for (std::size_t i = 0; i < outcome.labels.size(); ++i)
-    array.values.row(i) << outcome.labels[i], outcome.ranks[i], outcome.predicted[i], outcome.confidence[i];
+  if (!outcome.clips.empty()) {
+    array.columns.push_back("clip");
+    array.values.conservativeResize(N, array.values.cols() + 1);
+    array.values.rightCols(1) = Eigen::Map<const Eigen::VectorXi>(outcome.clips.data(), N).cast<double>();
+  }
   return array;
 }
 
@@ -41,6 +47,8 @@ Interval record_scores(Context& context, Record record, const Outcome& outcome) 
   const auto [own, score] = context.own_metric(record.dataset, outcome);
   const auto add = [&](const std::string& metric, const Interval& value) { record.metric = metric, context.record(record, value); };
   add(own, score);
+  if (!outcome.clips.empty())
+    for (const char* part : {"pm-0", "pm-10"}) add(record_name(part), score_named(part, outcome.logits, {outcome.labels, outcome.targets, outcome.clips}));
   if (outcome.targets.empty() && own != "top1") add("top1", top_k(outcome.ranks, 1));
   if (outcome.targets.empty() && own != "mean_per_class" && outcome.logits.cols() <= 100) add("mean_per_class", mean_per_class(outcome.ranks, outcome.labels));
   context.array(scores_of("scores/" + record.dataset + "/" + record.model + "/" + record.method, outcome));

@@ -39,6 +39,7 @@ TrainConfig train_config(const Options& options, const std::string& architecture
   TrainConfig config;
   config.architecture = architecture;
   config.corpus = options.text("train.corpus");
+  config.streams = static_cast<int>(options.integer("train.streams"));
   config.seed = static_cast<std::uint64_t>(options.integer("seed"));
   config.steps = options.integer("train.steps");
   config.batch = options.integer("train.batch");
@@ -253,7 +254,8 @@ Options run_options() {
   options.add_flag("smoke", false, "marks the results as a smoke run: the report says that they are no measurement");
 
   options.add_list("train.arch", {"vit-s"}, "architectures to train from scratch (./cliplab model list)");
-  options.add_text("train.corpus", "drawings", "image-text pairs to train on");
+  options.add_text("train.corpus", "drawings", "image-text pairs to train on: a set of ./cliplab data list, or webdataset shards: a folder, or \"/data/cc3m-{00000..00331}.tar\"");
+  options.add_integer("train.streams", 1, 1, 4096, "of shards: how many are read side by side, a multiple of the processes; it decides which pairs make up a step");
   options.add_integer("train.steps", 1000, 1, 100'000'000, "optimiser steps");
   options.add_integer("train.batch", 256, 2, 65536, "pairs a step");
   options.add_integer("train.micro_batch", 0, 0, 65536, "pairs a process that go through the towers at a time, to bound memory; all negatives are kept. 0: all");

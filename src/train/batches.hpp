@@ -13,7 +13,8 @@
 namespace cliplab {
 
 struct Batch {
-  std::vector<std::int64_t> pairs;             // [b] which pairs
+  std::vector<std::int64_t> pairs;             // [b] which pairs of a corpus; empty of shards
+  std::vector<std::string> keys;               // [b] their names, of shards; else empty
   std::vector<std::uint8_t> pixels;            // [b, R, R, 3]
   std::vector<std::vector<std::int32_t>> tokens;  // [b][T_i] ids with start and end, not padded
 };

@@ -37,6 +37,7 @@ void TrainingState::save(const std::filesystem::path& file, const std::string& t
   };
   keep("model.", model), keep("m.", optimizer->first_moments()), keep("v.", optimizer->second_moments());
   kept["curve"] = torch::tensor(curve, torch::kFloat64);
+  if (!place.empty()) kept["place"] = torch::tensor(place, torch::kFloat64);
   kept["state"] = torch::tensor({double(step), double(updates), seconds, loss_sum, double(loss_count), scaler.scale, double(scaler.good_steps)}, torch::kFloat64);
   std::map<std::string, TensorBytes> tensors;
   for (const auto& [name, value] : kept) tensors[name] = bytes_of(value);
@@ -58,6 +59,7 @@ void TrainingState::load(const std::filesystem::path& path, const std::string& t
     return std::vector<double>(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
   };
   curve = numbers("curve");
+  if (!place.empty()) place = numbers("place");
   const auto s = numbers("state");
   if (s.size() != 7) fail(where, "a state of " + std::to_string(s.size()) + " numbers", "7", kAdvice);
   step = static_cast<std::int64_t>(s[0]), updates = static_cast<std::int64_t>(s[1]), seconds = s[2], loss_sum = s[3];

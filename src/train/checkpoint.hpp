@@ -24,10 +24,11 @@ struct TrainingState {
   double loss_sum = 0;                 // since the last row of the curve
   std::int64_t loss_count = 0;
   std::vector<double> curve;
+  std::vector<double> place;           // ShardSource::position() of all ranks; empty when a corpus is in memory
 
   /// `training`: lines "key = value" of all that decides the weights.
   void save(const std::filesystem::path& file, const std::string& training) const;
-  /// Throws InputError naming the file, and each key in which it is another training's.
+  /// A training from shards has `place` before (of any value). Throws InputError naming the file, and each key in which it is another training's.
   void load(const std::filesystem::path& file, const std::string& training);
 };
 

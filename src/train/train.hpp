@@ -29,7 +29,8 @@ class Ranks {
 
 struct TrainConfig {
   std::string architecture = "vit-s";
-  std::string corpus = "drawings";
+  std::string corpus = "drawings";  // or webdataset shards, see is_shards()
+  int streams = 1;                  // of shards: see src/train/shard_source.hpp
   std::uint64_t seed = 0;
   std::int64_t steps = 1000;
   std::int64_t batch = 256;       // pairs a step; all are each other's negatives

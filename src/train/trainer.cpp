@@ -13,6 +13,7 @@
 #include "base/hash.hpp"
 #include "base/parallel.hpp"
 #include "base/progress.hpp"
+#include "data/loader.hpp"
 #include "data/preprocess.hpp"
 #include "io/results.hpp"
 #include "kernels/normalize.hpp"
@@ -21,6 +22,7 @@
 #include "train/checkpoint.hpp"
 #include "train/comm.hpp"
 #include "train/loss.hpp"
+#include "train/shard_source.hpp"
 #include "train/step.hpp"
 #include "train/train.hpp"
 
@@ -52,16 +54,14 @@ class Trainer {
   }
 
   void run() {
-    const auto corpus = open_pair_corpus(config_.corpus, "train"), held_out = open_pair_corpus(config_.corpus, "val");
-    training_ = config_.key() + "corpus_id = " + corpus->id() + "\n";
+    const std::string corpus_id = pair_corpus_id(config_.corpus, "train");
+    training_ = config_.key() + "corpus_id = " + corpus_id + "\n";
     const Augment augment = parse_augment(config_.augment);
-    const BatchSource train(*corpus, architecture_.resolution, architecture_.context_length, config_.batch, config_.seed, augment);
-    std::optional<BatchSource> val;
-    if (writes()) val.emplace(*held_out, architecture_.resolution, architecture_.context_length,
-                              std::min<std::int64_t>(256, held_out->size()), config_.seed, augment);
+    const Part part{comm_->rank(), comm_->size()};
+    open_pairs(augment, part);
     if (writes() && fs::exists(checkpoint_file())) state_.load(checkpoint_file(), training_);
     share_state();
-    const Part part{comm_->rank(), comm_->size()};
+    if (shards_ && state_.step > 0) shards_->go_to(state_.place);
     std::int64_t& step = state_.step;
     if (step > 0) say(fmt::format("{}: goes on from step {} of {}", config_.architecture, step, config_.steps));
 
@@ -77,20 +77,24 @@ class Trainer {
         agreed_ = true;
         throw Interrupted(fmt::format("training stopped at step {} of {}; the same command goes on from there", step, config_.steps));
       }
+      if (seconds_since(last_save) >= static_cast<double>(config_.checkpoint_seconds)) {
+        save_checkpoint();
+        last_save = Clock::now();
+      }
       const auto begin = Clock::now();
-      const Batch batch = train.make(step, augment, part);
+      const Batch batch = shards_ ? shards_->next() : pairs_->make(step, augment, part);
       data_seconds += seconds_since(begin);
       const double rate = scheduled_rate(step, config_.steps, config_.warmup_steps, config_.learning_rate);
       const auto [loss, norm] = gradients_.run(pairs_of(batch), state_.scaler.scale);
-      if (!std::isfinite(loss)) stop_at_batch(train, fmt::format("loss {}", std::abs(loss)), "a finite loss");  // abs: no "-nan"
-      update(train, norm, rate);
+      if (!std::isfinite(loss)) stop_at_batch(batch, fmt::format("loss {}", std::abs(loss)), "a finite loss");  // abs: no "-nan"
+      update(batch, norm, rate);
       ++step;
       state_.loss_sum += loss, ++state_.loss_count;
       if (step % log_every == 0 || step == config_.steps) {
-        const bool validate = step % val_every == 0 || step == config_.steps;
+        const bool validate = held_out_ && (step % val_every == 0 || step == config_.steps);
         const double seconds = seconds_since(last_log), mean = state_.loss_sum / static_cast<double>(state_.loss_count);
         state_.seconds += seconds;
-        const double val_loss = validate && writes() ? gradients_.evaluate(pairs_of(val->make(0, Augment::kNone))) : std::nan("");
+        const double val_loss = validate ? gradients_.evaluate(pairs_of(held_out_->make(0, Augment::kNone))) : std::nan("");
         const double scale = std::exp(model_->logit_scale.item<double>());
         for (const double x : {double(step), double(step * config_.batch), mean, val_loss, rate, scale, norm,
                                static_cast<double>((step - logged_at) * config_.batch) / seconds, state_.seconds, data_seconds / seconds, peak_memory_mb()})
@@ -99,12 +103,8 @@ class Trainer {
         state_.loss_sum = 0, state_.loss_count = 0, data_seconds = 0, last_log = Clock::now(), logged_at = step;
       }
       progress.update(step * config_.batch, shown_);
-      if (seconds_since(last_save) >= static_cast<double>(config_.checkpoint_seconds)) {
-        save_checkpoint();
-        last_save = Clock::now();
-      }
     }
-    if (writes()) finish(*corpus);
+    if (writes()) finish(corpus_id);
     comm_->barrier();
   }
 
@@ -132,12 +132,38 @@ class Trainer {
   /// Rank 0 reads and writes the folder; the others only compute.
   bool writes() const { return comm_->rank() == 0; }
 
-  /// Has a signal reached any rank? Asked by all at the same step.
+  /// A corpus in memory with its held-out part, or shards, which have none.
+  void open_pairs(Augment augment, Part part) {
+    if (is_shards(config_.corpus)) {
+      shards_.emplace(ShardSourceOptions{expand_shards(config_.corpus), static_cast<int>(architecture_.resolution), static_cast<int>(architecture_.context_length),
+                                         config_.batch, config_.streams, config_.seed, augment, part});
+      state_.place = shards_->position();
+      return;
+    }
+    const auto open = [&](const std::string& split, std::int64_t at_most) {
+      const auto corpus = open_pair_corpus(config_.corpus, split);
+      const std::int64_t batch = at_most > 0 ? std::min(at_most, corpus->size()) : config_.batch;
+      return std::make_unique<BatchSource>(*corpus, architecture_.resolution, architecture_.context_length, batch, config_.seed, augment);
+    };
+    pairs_ = open("train", 0);
+    if (writes()) held_out_ = open("val", 256);
+  }
+
+  /// Has a signal reached any rank? Asked by all at the same step, which tells rank 0 where all are in the shards.
   bool anyone_stops() {
-    if (comm_->size() == 1) return stop_requested();
-    Tensor stops = torch::full({1}, stop_requested() ? 1 : 0, torch::TensorOptions(torch::kInt64).device(comm_->device()));
-    comm_->all_reduce(stops);
-    return stops.item<std::int64_t>() > 0;
+    std::vector<double> numbers{stop_requested() ? 1.0 : 0.0};
+    if (shards_) {
+      const auto mine = shards_->position();
+      numbers.insert(numbers.end(), mine.begin(), mine.end());
+    }
+    if (comm_->size() > 1) {
+      Tensor sums = torch::tensor(numbers, torch::kFloat64).to(comm_->device());
+      comm_->all_reduce(sums);
+      sums = sums.to(torch::kCPU);
+      numbers.assign(sums.data_ptr<double>(), sums.data_ptr<double>() + sums.numel());
+    }
+    state_.place.assign(numbers.begin() + 1, numbers.end());
+    return numbers[0] > 0;
   }
 
   /// The others start from what rank 0 has; the curve is its own.
@@ -148,6 +174,12 @@ class Trainer {
     Tensor numbers = torch::tensor({double(s.step), double(s.updates), s.scaler.scale, double(s.scaler.good_steps)}, torch::kFloat64).to(comm_->device());
     comm_->broadcast(numbers);
     numbers = numbers.to(torch::kCPU);
+    if (!s.place.empty()) {
+      Tensor place = torch::tensor(s.place, torch::kFloat64).to(comm_->device());
+      comm_->broadcast(place);
+      place = place.to(torch::kCPU);
+      s.place.assign(place.data_ptr<double>(), place.data_ptr<double>() + place.numel());
+    }
     const auto whole = [&](int i) { return numbers[i].item<std::int64_t>(); };
     s.step = whole(0), s.updates = whole(1), s.scaler = {numbers[2].item<double>(), whole(3)};
     const auto share = [&](std::map<std::string, Tensor> tensors) {
@@ -172,10 +204,10 @@ class Trainer {
   }
 
   /// One step of AdamW; under fp16 none where a gradient is not finite, and the loss is scaled less from then on.
-  void update(const BatchSource& train, double norm, double rate) {
+  void update(const Batch& batch, double norm, double rate) {
     const bool finite = std::isfinite(norm);
     if (!finite && (!state_.scaler.in_use() || state_.scaler.scale <= 2))
-      stop_at_batch(train, fmt::format("a gradient norm of {}", std::abs(norm)), "a finite gradient");
+      stop_at_batch(batch, fmt::format("a gradient norm of {}", std::abs(norm)), "a finite gradient");
     if (finite) {
       optimizer_.step(++state_.updates, rate);
       clamp_logit_scale(model_->logit_scale);
@@ -185,14 +217,16 @@ class Trainer {
     if (state_.scaler.in_use()) state_.scaler.update(finite);
   }
 
-  /// All ranks know of it, by sums over all: rank 0 writes the pairs down, then each throws.
-  [[noreturn]] void stop_at_batch(const BatchSource& source, const std::string& found, const std::string& expected) {
-    const fs::path list = folder_ / "bad_batch.txt";
+  /// All ranks know of it, by sums over all: rank 0 writes the pairs down (of shards each rank its own), then each throws.
+  [[noreturn]] void stop_at_batch(const Batch& batch, const std::string& found, const std::string& expected) {
+    const bool own = shards_.has_value();
+    const fs::path list = folder_ / (writes() ? "bad_batch.txt" : fmt::format("bad_batch.{}.txt", comm_->rank()));
+    std::vector<std::string> keys = batch.keys;
+    if (!own)
+      for (const std::int64_t pair : pairs_->make(state_.step, Augment::kNone).pairs) keys.push_back(pairs_->key(pair));
     std::string first, all;
-    const Batch whole = source.make(state_.step, Augment::kNone);
-    for (const std::int64_t pair : whole.pairs) all += source.key(pair) + "\n";
-    for (std::size_t i = 0; i < std::min<std::size_t>(5, whole.pairs.size()); ++i) first += " " + source.key(whole.pairs[i]);
-    if (writes()) write_file_atomically(list, all);
+    for (std::size_t i = 0; i < keys.size(); ++i) all += keys[i] + "\n", first += i < 5 ? " " + keys[i] : "";
+    if (writes() || own) write_file_atomically(list, all);
     comm_->barrier();
     agreed_ = true;
     fail("training " + config_.architecture, fmt::format("{} at step {} (pairs{} ..., all in {})", found, state_.step, first, list.string()), expected,
@@ -205,13 +239,16 @@ class Trainer {
     if (writes()) state_.save(checkpoint_file(), training_);
   }
 
-  void finish(const PairCorpus& corpus) {
+  void finish(const std::string& corpus_id) {
     Results results;
     results.experiment = "train";
     results.config = config_.key();
-    results.provenance = {{"corpus", corpus.id()}, {"corpus_pairs", std::to_string(corpus.size())}, {"torch", TORCH_VERSION},
+    results.provenance = {{"corpus", corpus_id}, {"torch", TORCH_VERSION},
                           {"threads", std::to_string(num_threads())},
                           {"ranks", std::to_string(comm_->size())}};
+    if (shards_) results.provenance["bad_samples"] = std::to_string(shards_->bad());
+    if (shards_ && shards_->bad() > 0) say(fmt::format("{} bad samples of {} left out", shards_->bad(), config_.corpus));
+    if (pairs_) results.provenance["corpus_pairs"] = std::to_string(pairs_->size());
     const std::vector<double>& curve = state_.curve;
     const auto rows = static_cast<Eigen::Index>(curve.size() / kCurve.size());
     results.arrays.push_back({"curve", kCurve, Eigen::Map<const MatrixD>(curve.data(), rows, std::ssize(kCurve))});
@@ -222,10 +259,10 @@ class Trainer {
                                  fmt::format("batch={}", config_.batch), value, value, value, n});
     };
     record("train", "loss", loss, config_.batch);
-    record("val", "loss", val_loss, config_.batch);
+    if (held_out_) record("val", "loss", val_loss, config_.batch);
     record("train", "pairs_per_second", static_cast<double>(pairs) / state_.seconds, pairs);
     write_results(folder_ / "train.h5", results);
-    save_model(folder_ / "model.safetensors", model_, {{"training", config_.key()}, {"corpus", corpus.id()}});
+    save_model(folder_ / "model.safetensors", model_, {{"training", config_.key()}, {"corpus", corpus_id}});
     fs::remove(checkpoint_file());
   }
 
@@ -236,6 +273,8 @@ class Trainer {
   Clip model_;
   AdamW optimizer_;
   GradientStep gradients_;
+  std::unique_ptr<BatchSource> pairs_, held_out_;  // in memory; the latter on rank 0
+  std::optional<ShardSource> shards_;              // or read as they come
   TrainingState state_;  // its curve: rows of kCurve
   std::string training_, shown_;
   bool agreed_ = false;
@@ -244,7 +283,8 @@ class Trainer {
 }  // namespace
 
 std::string TrainConfig::key() const {
-  const std::string parts = micro_batch > 0 ? fmt::format("micro_batch = {}\n", micro_batch) : "";
+  std::string parts = micro_batch > 0 ? fmt::format("micro_batch = {}\n", micro_batch) : "";
+  if (is_shards(corpus)) parts += fmt::format("streams = {}\n", streams);
   return fmt::format("architecture = {}\ncorpus = {}\nseed = {}\nsteps = {}\nbatch = {}\nlr = {}\nwarmup = {}\nweight_decay = {}\n"
                      "precision = {}\naugment = {}\nrecipe = 3\n",
                      architecture, corpus, seed, steps, batch, learning_rate, warmup_steps, weight_decay, precision, augment) + parts;

@@ -1,5 +1,6 @@
 """Each data set is scored by the metric that the paper reports of it: whole runs on small twins, held against scikit-learn."""
 
+import json
 import os
 from pathlib import Path
 
@@ -20,8 +21,10 @@ warmup = 2
 [eval]
 datasets = pets, kinetics700, hateful_memes, voc2007
 probe_iterations = 20
+[zero_shot_vs_probe]
+extra_datasets = video
 [distribution_shift]
-pairs = many>few
+pairs = many>few, breeds>video
 shares = 2
 """
 VOC = ["cat", "dog", "person"]
@@ -57,6 +60,26 @@ def write_voc(root, rng):
         (base / "ImageSets/Main" / f"{split}.txt").write_text("\n".join(names) + "\n")
 
 
+def write_clips(root, rng):
+    """Super-classes of `breeds`: 6 clips of an anchor and two frames beside it, one frame that shows another class."""
+    base = root / "video"
+    clips, labels = {}, {}
+    for clip in range(6):
+        keys = [f"val/c{clip}/{i}.png" for i in range(3)]
+        clips[keys[1]] = keys
+        for i, key in enumerate(keys):
+            (base / key).parent.mkdir(parents=True, exist_ok=True)
+            labels[key] = [clip % 2]
+            picture(rng, (clip + (clip == 5 and i == 2)) % 2).save(base / key)
+    index = {"0": ["n0", "dog, domestic dog"], "1": ["n1", "cat"]}
+    files = {"metadata/pmsets": clips, "metadata/labels": labels, "misc/imagenet_vid_class_index": index,
+             "misc/rev_wnid_map": {"n0": ["n01", "n02"], "n1": ["n11"]},
+             "misc/imagenet_class_index": {"0": ["n01", "beagle"], "1": ["n02", "boxer"], "2": ["n11", "tabby"]}}
+    for name, content in files.items():
+        (base / name).parent.mkdir(exist_ok=True)
+        (base / f"{name}.json").write_text(json.dumps(content))
+
+
 def records(file):
     def text(column):
         return [value.decode() for value in file["records"][column][()]]
@@ -84,6 +107,8 @@ def run(project, tmp_path):
     write_folders(sets, "hateful_memes", ("train", "dev"), ["fine", "hateful"], 15, rng)
     write_voc(sets, rng)
     write_folders(sets, "many", ("train", "test"), ["ant", "bee", "cow", "dog"], 8, rng)
+    write_folders(sets, "breeds", ("train", "test"), ["n01", "n11", "other", "boxer"], 8, rng)
+    write_clips(sets, rng)
     write_folders(sets, "few", ("test",), ["dog", "bee"], 8, rng)
     config = tmp_path / "metrics.cfg"
     config.write_text(CONFIG)
@@ -121,11 +146,53 @@ def test_a_shift_with_some_of_the_classes_is_scored_over_them_alone(run):
     n = {key: value for key, value in found.items() if key[0] == "many->few"}
     assert ("many->few", "vit-test", "linear-probe", "source_top1") in n
     with h5py.File(run / "distribution_shift.h5") as file:
-        sizes = dict(zip(zip(*([v.decode() for v in file["records"][c][()]] for c in ("model", "method", "metric"))), file["records/n"][()]))
-    assert sizes["vit-test", "linear-probe", "source_top1"] == 9 + 11  # bee and dog of many/test
-    assert sizes["vit-test", "linear-probe", "shift_top1"] == 8 + 9
+        columns = ([v.decode() for v in file["records"][c][()]] for c in ("dataset", "model", "method", "metric"))
+        sizes = dict(zip(zip(*columns), file["records/n"][()]))
+    assert sizes["many->few", "vit-test", "linear-probe", "source_top1"] == 9 + 11  # bee and dog of many/test
+    assert sizes["many->few", "vit-test", "linear-probe", "shift_top1"] == 8 + 9
     # Two classes of clear colours: a classifier whose columns were taken by position would mistake dog for ant.
     assert found["many->few", "raw-pixels on 1/1", "linear-probe", "shift_top1"] > 0.6
+
+
+def pm(clip, right):
+    anchors = {c: r for c, r in zip(clip, right) if c > 0}
+    return np.mean(list(anchors.values())), np.mean([r and all(right[clip == -c]) for c, r in anchors.items()])
+
+
+def test_clips_are_scored_by_their_anchor_and_by_all_their_frames(run):
+    with h5py.File(run / "zero_shot_vs_probe.h5") as file:
+        found, scores = records(file), array(file, "scores/video/vit-test/zero-shot")
+        assert (scores["clip"] > 0).sum() == 6 and len(scores["clip"]) == 18
+        pm0, pm10 = pm(scores["clip"], scores["predicted"] == scores["label"])
+        at = ("video", "vit-test", "zero-shot")
+        assert (found[*at, "pm0"], found[*at, "pm10"]) == (pm0, pm10)
+        assert found[*at, "mean_pm0_pm10"] == pytest.approx((pm0 + pm10) / 2, abs=1e-12)
+    with h5py.File(run / "distribution_shift.h5") as file:
+        found = records(file)
+    at = ("raw-pixels on 1/1", "linear-probe", "shift_top1")
+    pm0, pm10 = found["breeds->video pm-0", *at], found["breeds->video pm-10", *at]
+    assert found["breeds->video", *at] == pytest.approx((pm0 + pm10) / 2, abs=1e-12)
+    # Clear colours: the classes below dog (n01, and boxer by its name) and cat are found, one frame shows the other class.
+    assert pm0 > 0.8 and pm10 < pm0
+
+
+def test_few_shot_and_prompts_score_by_the_same_metric(project, tmp_path, run):
+    config = tmp_path / "few.cfg"
+    text = CONFIG.replace("zero_shot_vs_probe, distribution_shift", "few_shot, prompt_engineering").replace(", voc2007", "")
+    config.write_text(text.split("[zero_shot_vs_probe]")[0] + "[few_shot]\ndraws = 2\nstarts = zero\n")
+    done = project.run("run", str(config), "--data-root", str(tmp_path / "sets"), timeout=600)
+    assert done.returncode == 0, done.stderr
+    folder = next((project.folder / "results" / "runs").glob("*-few-*"))
+    with h5py.File(run / "zero_shot_vs_probe.h5") as file:
+        whole = records(file)
+    with h5py.File(folder / "few_shot.h5") as few, h5py.File(folder / "prompt_engineering.h5") as prompts:
+        few, prompts = records(few), {(r[0], r[3]) for r in records(prompts) if r[2] == "zero-shot"}
+    for name, metric in (("pets", "mean_per_class"), ("kinetics700", "mean_top1_top5"), ("hateful_memes", "roc_auc")):
+        at = (name, "vit-test", "zero-shot", metric)
+        assert few[at] == whole[at]
+        assert (name, "vit-test", "few-shot", metric) in few and (name, "vit-test", "few-shot", "top1") not in few
+        assert (name, metric) in prompts
+    assert ("mean", "score") in prompts and ("mean", "top1") in prompts
 
 
 def test_studies_of_one_label_refuse_several(project, tmp_path):

@@ -30,7 +30,7 @@ Data make(int n, std::uint64_t seed) {
 double mean_accuracy(const std::vector<FewShotPoint>& points, int shots) {
   double sum = 0, n = 0;
   for (const FewShotPoint& p : points)
-    if (p.shots == shots) sum += p.accuracy, ++n;
+    if (p.shots == shots) sum += p.score, ++n;
   return sum / n;
 }
 
@@ -42,10 +42,10 @@ TEST(FewShot, MoreShotsAreBetterAndTheSameSeedIsTheSame) {
   EXPECT_GT(mean_accuracy(points, 1), 0.2);  // chance
   const auto again = few_shot(train.rows(), test.rows(), test.rows(), 5, {.draws = 6});
   for (std::size_t i = 0; i < points.size(); ++i) {
-    EXPECT_EQ(points[i].accuracy, again[i].accuracy);
+    EXPECT_EQ(points[i].score, again[i].score);
     EXPECT_EQ(points[i].lambda, again[i].lambda);
   }
-  EXPECT_NE(points[0].accuracy, points[1].accuracy) << "draws differ";
+  EXPECT_NE(points[0].score, points[1].score) << "draws differ";
 }
 
 TEST(FewShot, ARandomStartIsTheZeroStartsResult) {
@@ -53,7 +53,7 @@ TEST(FewShot, ARandomStartIsTheZeroStartsResult) {
   const auto zero = few_shot(train.rows(), test.rows(), test.rows(), 5, {.shots = {4}, .draws = 5});
   const auto random = few_shot(train.rows(), test.rows(), test.rows(), 5, {.shots = {4}, .draws = 5, .start = FewShotStart::kRandom});
   // Fits that agree to a millionth of the objective may still differ on a sample or two of 300 at the boundary.
-  for (std::size_t i = 0; i < zero.size(); ++i) EXPECT_NEAR(zero[i].accuracy, random[i].accuracy, 3.0 / 300);
+  for (std::size_t i = 0; i < zero.size(); ++i) EXPECT_NEAR(zero[i].score, random[i].score, 3.0 / 300);
 }
 
 TEST(FewShot, AGoodZeroShotClassifierIsKept) {

@@ -59,6 +59,18 @@ TEST_F(Scores, AreSklearns) {
   expect_sklearns("11-point mAP", matrix("several"), {{}, several});
 }
 
+TEST_F(Scores, TheValueAloneIsTheIntervals) {
+  const Matrix wide = matrix("wide");
+  for (const char* metric : {"accuracy", "mean per class", "mean of top-1 and top-5"})
+    EXPECT_NEAR(score_value(metric, wide, {labels}), score_named(metric, wide, {labels}).value, 1e-12) << metric;
+  const Matrix two = wide.leftCols(2);
+  std::vector<int> halves;
+  for (const int label : labels) halves.push_back(label % 2);
+  EXPECT_NEAR(score_value("ROC AUC", two, {halves}), score_named("ROC AUC", two, {halves}).value, 1e-12);
+  EXPECT_THAT(error([&] { score_value("pm-0", wide, {labels}); }), HasSubstr("a metric of single labels"));
+  for (const char* metric : {"pm-10", "ROC AUC"}) EXPECT_EQ(name_of_metric(record_name(metric)), metric);
+}
+
 TEST_F(Scores, ClassSubsetsTakeTheirColumnsAndSynonymsTheirBest) {
   const Matrix wide = matrix("wide");
   const std::vector<int> subset = golden["subset"], owner = golden["owner"];
