@@ -5,33 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "eval/scores.hpp"
 #include "run/experiment.hpp"
+#include "run/measured.hpp"
 
 namespace cliplab {
 namespace {
-
-/// Rows of a set, copied: what LabelledRows looks at.
-struct Part {
-  Part(const FeatureSet& set, const std::vector<Eigen::Index>& rows) : x(set.x(rows, Eigen::all)) {
-    for (const Eigen::Index row : rows) labels.push_back(set.labels[row]);
-  }
-  LabelledRows rows() const { return {x, labels}; }
-  Matrix x;
-  std::vector<int> labels;
-};
-
-/// Mean over draws, 95 % by the normal approximation of its standard error; n is the test split's.
-Interval over_draws(const std::vector<FewShotPoint>& points, int shots, std::int64_t n) {
-  double sum = 0, squares = 0, draws = 0;
-  for (const FewShotPoint& p : points)
-    if (p.shots == shots) sum += p.score, squares += p.score * p.score, ++draws;
-  const double mean = sum / draws, variance = std::max(0.0, squares / draws - mean * mean) * draws / std::max(1.0, draws - 1);
-  const double half = 1.96 * std::sqrt(variance / draws);
-  return {mean, std::max(0.0, mean - half), std::min(1.0, mean + half), n};
-}
 
 class FewShot : public Experiment {
  public:
@@ -65,16 +45,11 @@ class FewShot : public Experiment {
                                        const LinearClassifier& zero_shot, const std::string& metric, double zero_shot_score, double supervised_score) {
     // The zero-shot classifier lives in the joint space; the paper's probes before the projection.
     const Space space = start == "zero-shot" ? Space::kJoint : Space::kTrunk;
-    const FeatureSet &train = context.features(model, name, "train", space), &test = context.features(model, name, "test", space);
     const int num_classes = static_cast<int>(zero_shot.weight.rows());
     FewShotOptions options{.draws = static_cast<int>(context.options().integer("few_shot.draws"))};
-    options.rule = stop_rule(context.options().text("probe.rule"));
-    options.seed = static_cast<std::uint64_t>(context.options().integer("seed"));
     options.start = start == "zero" ? FewShotStart::kZero : start == "random" ? FewShotStart::kRandom : FewShotStart::kZeroShot;
     options.zero_shot = &zero_shot, options.metric = name_of_metric(metric);
-    const Cut cut = cut_validation(train.labels, num_classes, 0.2, options.seed);
-    const Part drawn_from(train, cut.train), held(train, cut.validation);
-    const auto points = few_shot(drawn_from.rows(), held.labels.empty() ? drawn_from.rows() : held.rows(), {test.x, test.labels}, num_classes, options);
+    const auto points = few_shot_draws(context, model, name, space, options);
 
     std::vector<double> examples, accuracies;
     Array array{"few_shot/" + name + "/" + model.info().name + "/" + start, {"shots", "draw", "lambda", "accuracy"}, MatrixD(std::ssize(points), 4)};
@@ -82,10 +57,11 @@ class FewShot : public Experiment {
       array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda, points[i].score;
     context.array(std::move(array));
     for (const int shots : options.shots) {
-      const Interval accuracy = over_draws(points, shots, std::ssize(test.labels));
+      const Interval accuracy = over_draws(points, shots);
       context.record({name, "test", model.info().name, "few-shot", metric, fmt::format("shots={}, start={}", shots, start)}, accuracy);
       examples.push_back(shots), accuracies.push_back(accuracy.value);
     }
+    const FeatureSet &train = context.features(model, name, "train", space), &test = context.features(model, name, "test", space);
     // The last point of Fig 7's line is the probe on all samples.
     if (const double per_class = static_cast<double>(train.labels.size()) / num_classes; per_class > examples.back())
       examples.push_back(per_class), accuracies.push_back(supervised_score);

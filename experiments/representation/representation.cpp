@@ -1,8 +1,6 @@
 // Linear probes of every encoder, CLIP's beside those trained on ImageNet (paper 3.2, Figures 10 and 11, Table 10).
 // DEVIATION(3.2, Table 10): of the paper's 57 other models EfficientNet-Lite stands here, with pictures resized and cropped as
 // CLIP's at each model's own size, not cropped from the slightly larger one of its authors.
-#include <cmath>
-
 #include "base/progress.hpp"
 #include "data/published.hpp"
 #include "run/experiment.hpp"
@@ -17,21 +15,6 @@ struct Probes {
   std::vector<Outcome> outcomes;
   std::vector<Interval> scores;
 };
-
-/// One probe's score less another's on the same pictures. Accuracy: paired bootstrap. Other metrics: half-widths in quadrature,
-/// which is wider, since pictures that are hard are so for both.
-Interval gain_of(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs, const Interval& their_score) {
-  if (metric != "top1") {
-    const double value = our_score.value - their_score.value;
-    return {value, value - std::hypot(our_score.value - our_score.low, their_score.high - their_score.value),
-            value + std::hypot(our_score.high - our_score.value, their_score.value - their_score.low), our_score.n};
-  }
-  return bootstrap(std::ssize(ours.ranks), [&](std::span<const std::size_t> rows) {
-    std::int64_t gain = 0;
-    for (const std::size_t row : rows) gain += (ours.ranks[row] == 0) - (theirs.ranks[row] == 0);
-    return static_cast<double>(gain) / static_cast<double>(rows.size());
-  });
-}
 
 class Representation : public Experiment {
  public:
@@ -70,7 +53,7 @@ class Representation : public Experiment {
     std::int64_t wins = 0;
     for (std::size_t i = 0; i < datasets.size(); ++i) {
       const std::string metric = context.own_metric(datasets[i], ours.outcomes[i]).first;
-      gains.push_back(gain_of(metric, ours.outcomes[i], ours.scores[i], theirs.outcomes[i], theirs.scores[i]));
+      gains.push_back(paired_gain(metric, ours.outcomes[i], ours.scores[i], theirs.outcomes[i], theirs.scores[i]));
       context.record({datasets[i], "test", ours.name, "linear-probe", "gain", metric + ", over " + theirs.name}, gains.back());
       wins += gains.back().value > 0;
     }

@@ -48,7 +48,7 @@ FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const Labelled
   double best_score = -1;
   for (std::size_t i = 0; i < fits.size(); ++i)  // ties: the stronger penalty
     if (const double value = score(fits[i], validation); value > best_score) best = i, best_score = value;
-  return {0, 0, lambdas[best], score(fits[best], test)};
+  return {0, 0, lambdas[best], score(fits[best], test), label_ranks(fits[best].classifier.logits(test.x), test.labels)};
 }
 
 }  // namespace
@@ -77,6 +77,16 @@ std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows
     points[i].shots = k, points[i].draw = draw;
   });
   return points;
+}
+
+Interval over_draws(std::span<const FewShotPoint> points, int shots) {
+  double sum = 0, squares = 0, draws = 0;
+  std::int64_t n = 0;
+  for (const FewShotPoint& p : points)
+    if (p.shots == shots) sum += p.score, squares += p.score * p.score, ++draws, n = std::ssize(p.ranks);
+  const double mean = sum / draws, variance = std::max(0.0, squares / draws - mean * mean) * draws / std::max(1.0, draws - 1);
+  const double half = 1.96 * std::sqrt(variance / draws);
+  return {mean, std::max(0.0, mean - half), std::min(1.0, mean + half), n};
 }
 
 std::optional<double> examples_to_match(std::span<const double> examples, std::span<const double> accuracies, double zero_shot) {

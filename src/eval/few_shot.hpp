@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "eval/metrics.hpp"
 #include "eval/probe_sweep.hpp"
 
 namespace cliplab {
@@ -31,8 +32,9 @@ struct FewShotOptions {
 
 struct FewShotPoint {
   int shots = 0, draw = 0;
-  double lambda = 0;    // chosen on the validation rows among 13, a decade apart
-  double score = 0;     // on the test rows
+  double lambda = 0;       // chosen on the validation rows among 13, a decade apart
+  double score = 0;        // on the test rows
+  std::vector<int> ranks;  // [N] of the true class on the test rows
 };
 
 /// A draw takes the first k of a seeded order of each class, so that its 1 shot is part of its 2 shots; a class of fewer
@@ -40,6 +42,9 @@ struct FewShotPoint {
 /// under 1, a class without a sample, labels out of range.
 std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows& validation, const LabelledRows& test, int num_classes,
                                    const FewShotOptions& options);
+
+/// Mean score over the draws of so many shots, 95 % by the normal approximation of its standard error.
+Interval over_draws(std::span<const FewShotPoint> points, int shots);
 
 /// Fig 7: examples a class where `accuracies` (mean at each of `examples`, rising counts) cross `zero_shot`, linear in
 /// log(examples) between neighbours, along the first line below the first; nothing when they never do.

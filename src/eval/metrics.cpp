@@ -180,6 +180,21 @@ double roc_auc(std::span<const float> scores, std::span<const int> labels) {
   return area / (above * negatives);
 }
 
+double average_precision(std::span<const float> scores, std::span<const int> right, std::span<const double> weights) {
+  const std::vector<std::size_t> order = by_score(scores, right);
+  if (weights.size() != right.size()) fail("average precision", std::to_string(weights.size()) + " weights", "one a sample");
+  double all = 0, hits = 0, seen = 0, area = 0;
+  for (std::size_t i = 0; i < right.size(); ++i) all += right[i] == 1 ? weights[i] : 0;
+  if (all == 0) fail("average precision", "no positive sample", "at least one");
+  for (std::size_t i = 0; i < order.size();) {
+    const double before = hits;
+    const float score = scores[order[i]];
+    for (; i < order.size() && scores[order[i]] == score; ++i) seen += weights[order[i]], hits += right[order[i]] == 1 ? weights[order[i]] : 0;
+    area += (hits - before) / all * (hits / seen);
+  }
+  return area;
+}
+
 double average_precision_11(std::span<const float> scores, std::span<const int> labels) {
   const std::vector<std::size_t> order = by_score(scores, labels);
   const double positives = static_cast<double>(std::count(labels.begin(), labels.end(), 1));

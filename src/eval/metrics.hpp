@@ -63,6 +63,10 @@ Interval bootstrap(std::int64_t n, const std::function<double(std::span<const st
 /// Area under the ROC curve, ties count half. labels 0 or 1, at least one of each; throws InputError otherwise.
 double roc_auc(std::span<const float> scores, std::span<const int> labels);
 
+/// Area under precision over recall by steps, of weighted samples; equal scores enter together (scikit-learn's
+/// average_precision_score). right 0 or 1, weights above 0. Throws InputError without a right sample.
+double average_precision(std::span<const float> scores, std::span<const int> right, std::span<const double> weights);
+
 /// VOC2007's average precision: the mean over recalls 0, 0.1, ..., 1 of the best precision at that recall or above.
 /// Samples of equal scores keep their order, as in the VOC development kit. Throws InputError without a positive.
 double average_precision_11(std::span<const float> scores, std::span<const int> labels);

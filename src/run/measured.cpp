@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "eval/scores.hpp"
 
 namespace cliplab {
@@ -69,6 +71,36 @@ Interval record_probe(Context& context, const std::string& name, const std::stri
 void record_floors(Context& context, const std::string& name) {
   if (context.raw_pixels(name, "test").targets.empty()) context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
   record_probe(context, name, "raw-pixels", context.raw_pixel_probe(name));
+}
+
+Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs, const Interval& their_score) {
+  if (metric != "top1") {
+    const double value = our_score.value - their_score.value;
+    return {value, value - std::hypot(our_score.value - our_score.low, their_score.high - their_score.value),
+            value + std::hypot(our_score.high - our_score.value, their_score.value - their_score.low), our_score.n};
+  }
+  return bootstrap(std::ssize(ours.ranks), [&](std::span<const std::size_t> rows) {
+    std::int64_t gain = 0;
+    for (const std::size_t row : rows) gain += (ours.ranks[row] == 0) - (theirs.ranks[row] == 0);
+    return static_cast<double>(gain) / static_cast<double>(rows.size());
+  });
+}
+
+std::vector<FewShotPoint> few_shot_draws(Context& context, ImageModel& model, const std::string& name, Space space, FewShotOptions options) {
+  const FeatureSet &train = context.features(model, name, "train", space), &test = context.features(model, name, "test", space);
+  options.rule = stop_rule(context.options().text("probe.rule"));
+  options.seed = static_cast<std::uint64_t>(context.options().integer("seed"));
+  const Cut cut = cut_validation(train.labels, train.num_classes, 0.2, options.seed);
+  struct Part {  // rows copied: what LabelledRows looks at
+    Part(const FeatureSet& set, const std::vector<Eigen::Index>& rows) : x(set.x(rows, Eigen::all)) {
+      for (const Eigen::Index row : rows) labels.push_back(set.labels[row]);
+    }
+    LabelledRows rows() const { return {x, labels}; }
+    Matrix x;
+    std::vector<int> labels;
+  };
+  const Part drawn_from(train, cut.train), held(train, cut.validation);
+  return few_shot(drawn_from.rows(), held.labels.empty() ? drawn_from.rows() : held.rows(), {test.x, test.labels}, train.num_classes, options);
 }
 
 }  // namespace cliplab

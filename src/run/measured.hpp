@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "eval/few_shot.hpp"
 #include "run/context.hpp"
 
 namespace cliplab {
@@ -16,5 +18,12 @@ Interval record_zero_shot(Context& context, ClipModel& model, const std::string&
 Interval record_probe(Context& context, const std::string& dataset, const std::string& model, const Outcome& outcome);
 /// The floors of a data set: the majority class (where a picture has one label) and the probe on raw pixels.
 void record_floors(Context& context, const std::string& dataset);
+
+/// One classifier's score by `metric` (a record's name) less another's on the same pictures. Accuracy: paired bootstrap. Other
+/// metrics: half-widths in quadrature, which is wider, since pictures that are hard are so for both.
+Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs, const Interval& their_score);
+
+/// few_shot() by the run's seed and stop rule, drawn from four fifths of the training split; lambda is chosen on the rest.
+std::vector<FewShotPoint> few_shot_draws(Context& context, ImageModel& model, const std::string& dataset, Space space, FewShotOptions options);
 
 }  // namespace cliplab

@@ -121,6 +121,8 @@ class Run {
     for (const auto& [name, split] : pair_sets_of(options_)) key += pair_corpus_id(name, split) + "\n";
     if (options_.list("model.files").empty()) key += pair_corpus_id(options_.text("train.corpus"), "train");
     for (const std::string& file : options_.list("model.files")) key += sha256_file(file) + "\n";
+    for (const std::string& study : options_.list("studies"))
+      if (options_.has(study + ".answers") && !options_.text(study + ".answers").empty()) key += sha256_file(options_.text(study + ".answers")) + "\n";
     folder_ = root_ / "results/runs" / (name_ + "-" + sha256_hex(key).substr(0, 8));
     if (ranks_->rank() > 0) {
       train(models);

@@ -45,10 +45,12 @@ def test_transfer_is_held_against_the_baselines_line(project: Project, tmp_path:
     pair = "openmoji_groups->others"
 
     def point(model: str) -> np.ndarray:
-        return np.array([records[pair, model, "linear-probe", f"{axis}_score", ""][0] for axis in ("reference", "transfer")])
+        axes = ("reference_score", "transfer_score")
+        return np.array([records[pair, model, "linear-probe", axis, ""][0] for axis in axes])
 
     for model in ("vit-test", *LITES):
-        assert point(model) == pytest.approx([only(records, d, model, "linear-probe", "top1")[0] for d in ("openmoji_groups", "tuxpaint")])
+        probes = [only(records, d, model, "linear-probe", "top1")[0] for d in ("openmoji_groups", "tuxpaint")]
+        assert point(model) == pytest.approx(probes)
     x, y = np.array([np.log(point(m) / (1 - point(m))) for m in LITES]).T
     slope, intercept = np.polyfit(x, y, 1)
     source, transfer = point("vit-test")

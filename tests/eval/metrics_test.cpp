@@ -25,6 +25,17 @@ TEST(Metrics, ClopperPearsonIsScipys) {
   EXPECT_THROW(clopper_pearson(3, 2), InputError);
 }
 
+TEST(Metrics, AveragePrecisionWeighsSamplesAndTakesTiesTogether) {
+  // sklearn.metrics.average_precision_score([1, 0, 1, 0, 1], [.9, .8, .8, .3, .1], sample_weight=[1, .5, 2, 1, .25]), by hand:
+  // recall rises by 1/3.25 at precision 1, by 2/3.25 at 3/3.5, by .25/3.25 at 3.25/4.75.
+  const std::vector<float> scores{0.9f, 0.8f, 0.8f, 0.3f, 0.1f};
+  const std::vector<int> right{1, 0, 1, 0, 1};
+  const double expected = (1 + 2 * (3 / 3.5) + 0.25 * (3.25 / 4.75)) / 3.25;
+  EXPECT_NEAR(average_precision(scores, right, std::vector<double>{1, 0.5, 2, 1, 0.25}), expected, 1e-15);
+  EXPECT_THROW(average_precision(scores, std::vector<int>(5, 0), std::vector<double>(5, 1)), InputError);
+  EXPECT_THROW(average_precision(scores, right, std::vector<double>(4, 1)), InputError);
+}
+
 TEST(Metrics, MeanOfIndependentScoresAddsHalfWidthsInQuadrature) {
   const Interval parts[] = {{0.5, 0.47, 0.56, 10}, {0.7, 0.66, 0.78, 30}};
   const Interval mean = mean_of(parts);

@@ -1,0 +1,29 @@
+// Zero-shot beside the first model that did it on ordinary data sets, Visual N-Grams (paper 3.1.3, Table 1; Li et al. 2017). Its
+// scores are in reference.csv; it cannot be run here, nor could the authors: CLIP has ten times its data and more.
+#include "run/experiment.hpp"
+#include "run/measured.hpp"
+
+namespace cliplab {
+namespace {
+
+class VisualNgrams : public Experiment {
+ public:
+  void declare(Options& options) const override {
+    options.add_list("visual_ngrams.datasets", {"fashion_mnist", "openmoji", "gemojione"}, "data sets to classify by name alone; only their test split is looked at");
+  }
+
+  void run(Context& context) const override {
+    for (const std::string& name : context.options().list("visual_ngrams.datasets")) {
+      context.need_one_label(name);
+      const Dataset& set = context.dataset(name, "test");
+      const double chance = 1 / static_cast<double>(set.class_names().size());
+      context.record({name, "test", "chance", "floor", "top1", ""}, {chance, chance, chance, set.size()});
+      for (const auto& model : context.models()) record_zero_shot(context, *model, name);
+    }
+  }
+};
+
+CLIPLAB_REGISTER_EXPERIMENT(VisualNgrams, "visual_ngrams", "section 3.1.3, Table 1", "How far does zero-shot come beside the first model that classified so?");
+
+}  // namespace
+}  // namespace cliplab
