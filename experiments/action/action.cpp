@@ -55,13 +55,14 @@ int kind_of(const Clip& clip, const Clip& action) {
 class Action : public Experiment {
  public:
   void declare(Options& options) const override {
+    options.add_list("action.datasets", {}, "data sets with a train and a test split; empty: eval.datasets");
     options.add_list("action.sets", {}, "folders of the data root, a frame a clip, whose captions are 'verb; noun; annotation; video'");
     options.add_text("action.split", "test", "which part of them");
     options.add_text("action.template", "a photo of a person doing this: {}.", "the sentence around verb and noun");
   }
 
   void run(Context& context) const override {
-    for (const std::string& name : context.options().list("eval.datasets")) {
+    for (const std::string& name : context.datasets_of("action")) {
       record_floors(context, name);
       for (const auto& model : context.models()) record_zero_shot(context, *model, name);
       for (ImageModel* encoder : context.encoders()) record_probe(context, name, encoder->info().name, context.probe(*encoder, name));

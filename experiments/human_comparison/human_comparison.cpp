@@ -75,13 +75,14 @@ double correlation(const VectorD& x, const VectorD& y, std::span<const std::size
 class HumanComparison : public Experiment {
  public:
   void declare(Options& options) const override {
+    options.add_list("human_comparison.datasets", {}, "data sets with a train and a test split; empty: eval.datasets");
     options.add_integer("human_comparison.draws", 20, 1, 1000, "draws of one and of two pictures a class");
     options.add_text("human_comparison.answers", "", "file of people's answers: person, shots (0 to 2), picture, class, answer (? for 'I don't know'), tabs "
                      "between, with that header; of the one data set of eval.datasets");
   }
 
   void run(Context& context) const override {
-    const auto datasets = context.options().list("eval.datasets");
+    const auto datasets = context.datasets_of("human_comparison");
     const std::string& file = context.options().text("human_comparison.answers");
     if (!file.empty() && datasets.size() != 1) fail("human_comparison.answers", std::to_string(datasets.size()) + " data sets", "the one that they are about", "--eval.datasets NAME");
     for (const std::string& name : datasets) {

@@ -22,6 +22,7 @@ struct Words {
 class Ocr : public Experiment {
  public:
   void declare(Options& options) const override {
+    options.add_list("ocr.datasets", {}, "data sets with a train and a test split; empty: eval.datasets");
     options.add_list("ocr.sets", {}, "folders of the data root with pictures of words: the first caption is the word shown, further ones are the lexicon "
                      "beside it; without, all words of the set are");
     options.add_text("ocr.split", "test", "which part of them");
@@ -29,7 +30,7 @@ class Ocr : public Experiment {
   }
 
   void run(Context& context) const override {
-    for (const std::string& name : context.options().list("eval.datasets")) {
+    for (const std::string& name : context.datasets_of("ocr")) {
       record_floors(context, name);
       for (const auto& model : context.models()) record_zero_shot(context, *model, name);
       for (ImageModel* encoder : context.encoders()) record_probe(context, name, encoder->info().name, context.probe(*encoder, name));

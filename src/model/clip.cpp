@@ -98,9 +98,8 @@ Tensor ClipImpl::caption_log_likelihood(Tensor features, Tensor tokens) {
   const Tensor place = torch::arange(n, tokens.device()).lt(tokens.argmax(1, true)).nonzero();  // [M,2]: no padding is projected
   const Tensor row = place.select(1, 0), column = place.select(1, 1);
   x = layer_norm(x.index({row, column}), ln_final_weight_, ln_final_bias_);                                // [M,d]
-  const Tensor words = at::log_softmax(apply_linear(x, token_embedding_).to(feature_type()), 1);  // [M,V]
-  const Tensor next = tokens.index({row, column + 1});
-  return torch::zeros({B}, words.options().requires_grad(false)).index_add(0, row, words.gather(1, next.unsqueeze(1)).squeeze(1));
+  const Tensor logs = log_probabilities_of(x, token_embedding_, tokens.index({row, column + 1}));  // [M]
+  return torch::zeros({B}, logs.options().requires_grad(false)).index_add(0, row, logs);
 }
 
 Tensor padded_tokens(std::span<const std::vector<std::int32_t>> captions) {

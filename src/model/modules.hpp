@@ -127,6 +127,10 @@ inline torch::Tensor as_type_of(const torch::Tensor& weight, const torch::Tensor
 /// x [..., K] times weight^T [K, N] plus bias [N] (left out where undefined), in the type of x.
 torch::Tensor apply_linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias = {});
 
+/// ln of the softmax of x weight^T at `targets`: x [M, K], weight [V, K], targets [M] -> [M], fp32 (fp64 of fp64). The M x V
+/// probabilities exist tile by tile, and are computed again in backward.
+torch::Tensor log_probabilities_of(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& targets);
+
 /// The weight in oneDNN's own order, for apply_linear in evaluation only, its memory given back; as it is where that cannot be.
 torch::Tensor pack_linear(torch::Tensor weight);
 

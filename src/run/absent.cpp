@@ -71,7 +71,8 @@ std::vector<std::string> leave_out_absent(Options& options) {
   const Options::List wanted = options.list("studies");
   for (const std::string& study : wanted) {
     std::map<std::string, Need> lists;  // the study's own
-    for (const auto& [key, need] : std::map<std::string, Need>{{".datasets", Need::kTrain}, {".extra_datasets", Need::kTest}, {".pairs", Need::kTrain}, {".sets", Need::kPairs}})
+    const Need own = study == "visual_ngrams" ? Need::kTest : Need::kTrain;  // by name alone
+    for (const auto& [key, need] : std::map<std::string, Need>{{".datasets", own}, {".extra_datasets", Need::kTest}, {".pairs", Need::kTrain}, {".sets", Need::kPairs}})
       if (options.has(study + key)) lists[study + key] = need;
     bool something = false, asks_for_eval = lists.empty();
     for (const auto& [key, need] : lists) {
@@ -81,8 +82,9 @@ std::vector<std::string> leave_out_absent(Options& options) {
           if (std::find(extra.begin(), extra.end(), name) == extra.end()) extra.push_back(name), tell(name + ": no split to train on, zero-shot only");
         set(key, extra);
       }
+      const bool empty = options.list(key).empty();
       something = keep(key, need) || something;
-      asks_for_eval = asks_for_eval || key.ends_with(".extra_datasets");
+      asks_for_eval = asks_for_eval || key.ends_with(".extra_datasets") || (empty && key.ends_with(".datasets"));
     }
     if (something || (asks_for_eval && any)) studies.push_back(study);
     else tell("study " + study + ": none of its data sets is there");

@@ -337,6 +337,11 @@ void Context::need_one_label(const std::string& name) {
   if (!set.clips().empty()) fail("data set " + name, "frames of clips", "single pictures", "zero_shot_vs_probe and distribution_shift score clips");
 }
 
+std::vector<std::string> Context::datasets_of(const std::string& study) const {
+  const auto& own = options_.list(study + ".datasets");
+  return own.empty() ? options_.list("eval.datasets") : own;
+}
+
 std::vector<std::string> Context::one_label_datasets() {
   std::vector<std::string> names;
   for (const std::string& name : options_.list("eval.datasets")) try {

@@ -77,6 +77,8 @@ class Context {
   Interval majority(const std::string& dataset);
   /// For studies that score one label a picture. Throws InputError for a set with several, or with frames of clips.
   void need_one_label(const std::string& dataset);
+  /// The study's own list of data sets with a train and a test split, `<study>.datasets`; eval.datasets where it is empty.
+  std::vector<std::string> datasets_of(const std::string& study) const;
   /// eval.datasets without those that such a study cannot score: named where data.absent is leave-out, else an error.
   std::vector<std::string> one_label_datasets();
   /// The metric that the paper reports of the data set (data/datasets.json; accuracy of others), by its name in records.

@@ -63,7 +63,8 @@ std::filesystem::path trained_model(const TrainConfig& config, const std::filesy
 std::vector<std::filesystem::path> snapshot_files(const TrainConfig& config, const std::filesystem::path& models);
 
 /// Trains, or goes on from the last checkpoint to the same bits, or returns at once when the model is there.
-/// Files in the folder: model.safetensors (finished), checkpoint.safetensors (until then), train.h5 (curve, record).
+/// Files in the folder: model.safetensors (finished), checkpoint.safetensors (until then), train.h5 (curve, record),
+/// events.out.tfevents.* (the curve for TensorBoard).
 /// On SIGINT or SIGTERM: writes a checkpoint and throws Interrupted. Throws InputError when the loss is not finite
 /// (step and pairs named; the checkpoint is kept), the disk is full, or the checkpoint is damaged.
 /// All `ranks` call it together. Each takes its part of every batch, rank 0 alone reads and writes the folder; a signal to one

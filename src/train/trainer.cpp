@@ -15,6 +15,7 @@
 #include "base/progress.hpp"
 #include "data/loader.hpp"
 #include "data/preprocess.hpp"
+#include "io/event_file.hpp"
 #include "io/results.hpp"
 #include "kernels/normalize.hpp"
 #include "model/weights.hpp"
@@ -77,6 +78,7 @@ class Trainer {
     if (writes() && fs::exists(checkpoint_file())) state_.load(checkpoint_file(), training_);
     share_state();
     if (shards_ && state_.step > 0) shards_->go_to(state_.place);
+    if (writes()) show_curve();
     std::int64_t& step = state_.step;
     if (step > 0) say(fmt::format("{}: goes on from step {} of {}", config_.architecture, step, config_.steps));
 
@@ -116,6 +118,7 @@ class Trainer {
         for (const double x : {double(step), double(step * config_.batch), mean, val_loss, rate, scale, norm,
                                static_cast<double>((step - logged_at) * config_.batch) / seconds, state_.seconds, data_seconds / seconds, peak_memory_mb()})
           state_.curve.push_back(x);
+        if (writes()) show_row(state_.curve.size() - kCurve.size());
         shown_ = fmt::format("loss {:.2f}{} scale {:.0f} gradient {:.2g}", mean, validate ? fmt::format(" val {:.2f}", val_loss) : "", scale, norm);
         state_.loss_sum = 0, state_.loss_count = 0, data_seconds = 0, last_log = Clock::now(), logged_at = step;
       }
@@ -250,6 +253,18 @@ class Trainer {
          "lower train.lr; the last checkpoint is kept");
   }
 
+  /// For TensorBoard: the rows so far, once; their times as if there had been no interruption.
+  void show_curve() {
+    events_.emplace(folder_, std::vector(kCurve.begin() + 1, kCurve.end()));
+    started_ = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() - state_.seconds;
+    for (std::size_t row = 0; row < state_.curve.size(); row += kCurve.size()) show_row(row);
+  }
+
+  void show_row(std::size_t begin) {
+    const double* row = state_.curve.data() + begin;
+    events_->add(started_ + row[8], static_cast<std::int64_t>(row[0]), {row + 1, kCurve.size() - 1});
+  }
+
   fs::path checkpoint_file() const { return folder_ / "checkpoint.safetensors"; }
 
   void save_checkpoint() {
@@ -298,6 +313,8 @@ class Trainer {
   std::optional<ShardSource> shards_;              // or read as they come
   TrainingState state_;  // its curve: rows of kCurve
   std::string training_, shown_;
+  std::optional<EventFile> events_;
+  double started_ = 0;  // seconds since 1970
   bool agreed_ = false;
 };
 

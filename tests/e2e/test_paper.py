@@ -33,7 +33,7 @@ def test_the_paper_runs_on_what_is_there_and_names_the_rest(project, checkpoint,
     done = project.run(*words, timeout=900)
     assert done.returncode == 1, done.stderr
     for line in ("left out: mnist: data set mnist:", "left out: imagenet>imagenet_a:", "left out: study distribution_shift: none of its data sets is there",
-                 "left out: study retrieval:", "left out: study bias:",
+                 "left out: study retrieval:", "left out: study bias:", "left out: study visual_ngrams:", "left out: study ocr:",
                  "study task_shift was not measured: task_shift.reference: 'imagenet', expected one of eval.datasets"):
         assert line in done.stderr, (line, done.stderr)
     assert "run: studies that were not measured: task_shift, expected all of them" in done.stderr

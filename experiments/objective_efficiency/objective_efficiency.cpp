@@ -1,0 +1,119 @@
+// Zero-shot accuracy against pictures seen, a curve an objective, and how many times fewer pictures one needs than another
+// (paper 2.3, Figure 2).
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/progress.hpp"
+#include "base/text.hpp"
+#include "run/experiment.hpp"
+
+namespace cliplab {
+namespace {
+
+class ObjectiveEfficiency : public Experiment {
+ public:
+  void declare(Options& options) const override {
+    options.add_list("objective_efficiency.templates", {"{}"}, "prompts of every objective: Figure 2 is from before prompt engineering");
+  }
+
+  void run(Context& context) const override {
+    const auto datasets = context.options().list("eval.datasets");
+    double majority = 0;
+    std::int64_t n = 0;
+    for (const std::string& name : datasets) {
+      context.need_one_label(name);
+      const Interval floor = context.majority(name);
+      context.record({name, "test", "majority-class", "floor", "top1", ""}, floor);
+      majority += floor.value, n += floor.n;
+    }
+    majority /= static_cast<double>(datasets.size());
+    context.record({"mean", "test", "majority-class", "floor", "top1", ""}, {majority, majority, majority, n});
+
+    std::map<std::string, Curve> curves;
+    for (const auto& model : context.models()) {
+      const ModelInfo& info = model->info();
+      if (info.pairs_seen == 0)
+        fail("model " + info.name, "no count of the pairs it has seen", "a model trained here", "train it with train.objective and train.snapshots");
+      const std::string objective = paper_name(info.architecture.objective), images = "images=" + std::to_string(info.pairs_seen);
+      double sum = 0;
+      for (const std::string& name : datasets) {
+        const Outcome outcome = context.zero_shot(*model, name, context.options().list("objective_efficiency.templates"));
+        const Interval hit = top_k(outcome.ranks, 1);
+        context.record({name, "test", objective, "zero-shot", "top1", images}, hit);
+        sum += hit.value;
+      }
+      const double mean = sum / static_cast<double>(datasets.size());
+      context.record({"mean", "test", objective, "zero-shot", "top1", images}, {mean, mean, mean, n});
+      if (!curves[objective].emplace(static_cast<double>(info.pairs_seen), mean).second)
+        fail("objective_efficiency", "two models of " + objective + " with " + images, "one", "give one architecture in train.arch");
+    }
+    draw(context, curves);
+    compare(context, curves, "contrastive_bow", "bow_prediction", "contrastive over bag of words");
+    compare(context, curves, "bow_prediction", "transformer_lm", "bag of words over language model");
+    compare(context, curves, "contrastive_bow", "transformer_lm", "contrastive over language model");
+  }
+
+ private:
+  using Curve = std::map<double, double>;  // pictures seen -> mean accuracy
+
+  /// The curves' names in Figure 2; the paper's own model, a transformer that contrasts, is none of them.
+  static std::string paper_name(const std::string& objective) {
+    static const std::map<std::string, std::string> names{{"bow_contrastive", "contrastive_bow"}, {"captioning", "transformer_lm"}};
+    const auto found = names.find(objective);
+    return found == names.end() ? objective : found->second;
+  }
+
+  /// Array "curves": a row for each number of pictures, a column for each objective, NaN where it was not measured.
+  static void draw(Context& context, const std::map<std::string, Curve>& curves) {
+    std::map<double, Eigen::Index> rows;
+    for (const auto& [objective, curve] : curves)
+      for (const auto& [images, accuracy] : curve) rows[images] = 0;
+    Array array{"curves", {"images"}, MatrixD::Constant(std::ssize(rows), 1 + std::ssize(curves), std::numeric_limits<double>::quiet_NaN())};
+    Eigen::Index row = 0, column = 1;
+    for (auto& [images, place] : rows) place = row++, array.values(place, 0) = images;
+    for (const auto& [objective, curve] : curves) {
+      array.columns.push_back(objective);
+      for (const auto& [images, accuracy] : curve) array.values(rows[images], column) = accuracy;
+      ++column;
+    }
+    context.array(std::move(array));
+  }
+
+  /// Pictures at which the curve, its best so far and linear in the logarithm, reaches `level`; none beyond its ends.
+  static std::optional<double> pictures_for(const Curve& curve, double level) {
+    double before_images = 0, before = -1;
+    for (const auto& [images, measured] : curve) {
+      const double accuracy = std::max(measured, before);
+      if (accuracy >= level) {
+        if (before < 0) return accuracy == level ? std::optional(images) : std::nullopt;
+        const double share = (level - before) / (accuracy - before);
+        return std::exp(std::log(before_images) + share * (std::log(images) - std::log(before_images)));
+      }
+      before_images = images, before = accuracy;
+    }
+    return std::nullopt;
+  }
+
+  /// How many times fewer pictures `better` needs for the last accuracy of `other`.
+  static void compare(Context& context, const std::map<std::string, Curve>& curves, const std::string& better, const std::string& other, const std::string& variant) {
+    if (!curves.contains(better) || !curves.contains(other)) return;
+    const auto& [images, level] = *curves.at(other).rbegin();
+    const std::optional<double> needed = pictures_for(curves.at(better), level);
+    if (!needed) {
+      say(variant + ": no ratio, the curve of " + better + " does not pass the last accuracy of " + other);
+      return;
+    }
+    const double ratio = images / *needed;
+    context.record({"mean", "test", "", "training", "efficiency", variant}, {ratio, ratio, ratio, 1});
+  }
+};
+
+CLIPLAB_REGISTER_EXPERIMENT(ObjectiveEfficiency, "objective_efficiency", "section 2.3, Figure 2",
+                            "How many pictures does each objective need for the same zero-shot accuracy?");
+
+}  // namespace
+}  // namespace cliplab
