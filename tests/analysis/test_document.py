@@ -156,17 +156,17 @@ def test_latex_escapes_and_marks() -> None:
 
 
 def test_a_study_without_code_gets_its_tables_beside_the_papers_numbers(project: Path) -> None:
-    folder = project / "experiments" / "objective_efficiency"
+    folder = project / "experiments" / "caption_length"
     folder.mkdir()
-    (folder / "README.md").write_text("# objective_efficiency\n\n**Question.** Which objective\nlearns fastest?\n\n**Paper.** x\n")
+    (folder / "README.md").write_text("# caption_length\n\n**Question.** Which objective\nlearns fastest?\n\n**Paper.** x\n")
     (folder / "reference.csv").write_text(
         "paper_ref,dataset,model,method,metric,variant,value,unit,source\n"
         "Fig 2,ImageNet,bag of words,zero-shot,top1,images=2,16.1,percent,somewhere\nFig 2,ImageNet,any,fit,times,,4,times,somewhere\n")
-    write(project / "results" / "runs" / "new-1" / "objective_efficiency.h5", "objective_efficiency", [
+    write(project / "results" / "runs" / "new-1" / "caption_length.h5", "caption_length", [
         row("imagenet", "contrastive", "zero-shot", "top1", 0.25, "images=1"), row("imagenet", "contrastive", "fit", "times", 3.5, width=0.0)])
     assert report.main(["--root", str(project)]) == 0
     text = (project / "results" / "report" / "report.md").read_text()
-    assert "## Objective efficiency" in text and "Which objective learns fastest?" in text
+    assert "## Caption length" in text and "Which objective learns fastest?" in text
     assert "| contrastive | zero-shot | images=1 | 25.0 ± 2.7 |" in text and "| *bag of words (paper)* | zero-shot | images=2 | 16.1 |" in text
     assert "| contrastive | fit |  | 3.50 |" in text and "| *any (paper)* | fit |  | 4.0 |" in text
 
