@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -17,18 +18,18 @@ enum class Need { kTest, kTrain, kPairs };
 class Presence {
  public:
   /// Empty: it is there.
-  const std::string& why_not(const std::string& name, Need need) {
-    const auto [at, fresh] = known_.try_emplace({name, need});
-    if (fresh) at->second = look(name, need);
+  const std::string& why_not(const std::string& name, Need need, const std::string& split = "test") {
+    const auto [at, fresh] = known_.try_emplace({name, need, split});
+    if (fresh) at->second = look(name, need, split);
     return at->second;
   }
 
  private:
-  static std::string look(const std::string& name, Need need) {
+  static std::string look(const std::string& name, Need need, const std::string& split) {
     try {
       if (is_corpus(name)) return {};
       if (need == Need::kPairs) {
-        pair_corpus_id(name, "test");
+        pair_corpus_id(name, split);
         return {};
       }
       const DatasetInfo info = dataset_info(name);
@@ -41,7 +42,7 @@ class Presence {
     }
   }
 
-  std::map<std::pair<std::string, Need>, std::string> known_;
+  std::map<std::tuple<std::string, Need, std::string>, std::string> known_;
 };
 
 }  // namespace
@@ -53,11 +54,11 @@ std::vector<std::string> leave_out_absent(Options& options) {
   const auto tell = [&](const std::string& line) {
     if (std::find(told.begin(), told.end(), line) == told.end()) told.push_back(line);
   };
-  const auto keep = [&](const std::string& key, Need need, Options::List* untrained = nullptr) {
+  const auto keep = [&](const std::string& key, Need need, Options::List* untrained = nullptr, const std::string& split = "test") {
     Options::List kept;
     for (const std::string& item : options.list(key)) {
       const auto arrow = item.find('>');
-      std::string why = presence.why_not(item.substr(0, arrow), need);
+      std::string why = presence.why_not(item.substr(0, arrow), need, split);
       if (why.empty() && arrow != std::string::npos) why = presence.why_not(item.substr(arrow + 1), Need::kTest);
       if (why.empty()) kept.push_back(item);
       else if (untrained != nullptr && presence.why_not(item, Need::kTest).empty()) untrained->push_back(item);
@@ -83,8 +84,16 @@ std::vector<std::string> leave_out_absent(Options& options) {
         set(key, extra);
       }
       const bool empty = options.list(key).empty();
-      something = keep(key, need) || something;
+      something = keep(key, need, nullptr, need == Need::kPairs ? options.text(study + ".split") : "test") || something;
       asks_for_eval = asks_for_eval || key.ends_with(".extra_datasets") || (empty && key.ends_with(".datasets"));
+    }
+    if (options.has(study + ".reference")) {  // task_shift: one of eval.datasets that all is held against
+      const auto& there = options.list("eval.datasets");
+      const std::string& reference = options.text(study + ".reference");
+      if (std::find(there.begin(), there.end(), reference) == there.end()) {
+        tell("study " + study + ": its reference " + reference + " is not there");
+        continue;
+      }
     }
     if (something || (asks_for_eval && any)) studies.push_back(study);
     else tell("study " + study + ": none of its data sets is there");

@@ -41,6 +41,10 @@ TrainConfig train_config(const Options& options, const std::string& architecture
   config.architecture = architecture;
   config.objective = objective;
   config.corpus = options.text("train.corpus");
+  if (config.init = options.text("train.init"); !config.init.empty()) {
+    if (!fs::exists(config.init)) fail("train.init", "'" + config.init + "'", "an existing file");
+    config.init_id = sha256_file(config.init);
+  }
   config.streams = static_cast<int>(options.integer("train.streams"));
   config.seed = static_cast<std::uint64_t>(options.integer("seed"));
   config.steps = options.integer("train.steps");
@@ -282,6 +286,7 @@ Options run_options() {
   options.add_integer("train.snapshots", 0, 0, 20, "models kept and studied too: after 1/2, 1/4, 1/8 ... of the steps");
   options.add_text("train.corpus", "drawings", "image-text pairs to train on: a set of ./cliplab data list, or webdataset shards: a folder, or \"/data/cc3m-{00000..00331}.tar\"");
   options.add_integer("train.streams", 1, 1, 4096, "of shards: how many are read side by side, a multiple of the processes; it decides which pairs make up a step");
+  options.add_text("train.init", "", "a CLIP checkpoint to start from instead of random weights; of another resolution its positions are resized (ViT-L/14@336)");
   options.add_integer("train.steps", 1000, 1, 100'000'000, "optimiser steps");
   options.add_integer("train.batch", 256, 2, 65536, "pairs a step");
   options.add_integer("train.micro_batch", 0, 0, 65536, "pairs a process that go through the towers at a time, to bound memory; all negatives are kept. 0: all");

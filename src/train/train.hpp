@@ -44,6 +44,7 @@ struct TrainConfig {
   std::int64_t micro_batch = 0;   // pairs a rank that go through the towers at a time, all negatives kept; 0: all
   bool recompute = false;         // gradient checkpointing: blocks are computed again in backward; the same bits
   int snapshots = 0;              // models kept on the way: after 1/2, 1/4, 1/8 ... of the steps
+  std::string init, init_id;      // a CLIP file to start from, and its SHA-256; empty: random weights
   std::int64_t checkpoint_seconds = 60;
 
   /// All that decides the weights, as text; what does not (recompute, checkpoint_seconds) is left out. A cache key with the corpus id.

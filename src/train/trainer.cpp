@@ -24,6 +24,7 @@
 #include "train/comm.hpp"
 #include "train/loss.hpp"
 #include "train/shard_source.hpp"
+#include "train/start.hpp"
 #include "train/step.hpp"
 #include "train/train.hpp"
 
@@ -76,6 +77,7 @@ class Trainer {
     const Part part{comm_->rank(), comm_->size()};
     open_pairs(augment, part);
     if (writes() && fs::exists(checkpoint_file())) state_.load(checkpoint_file(), training_);
+    else if (writes() && !config_.init.empty()) start_from(config_.init, model_);
     share_state();
     if (shards_ && state_.step > 0) shards_->go_to(state_.place);
     if (writes()) show_curve();
@@ -323,6 +325,7 @@ class Trainer {
 std::string TrainConfig::key() const {
   std::string parts = micro_batch > 0 ? fmt::format("micro_batch = {}\n", micro_batch) : "";
   if (is_shards(corpus)) parts += fmt::format("streams = {}\n", streams);
+  if (!init.empty()) parts += "init = " + init_id + "\n";
   if (objective != "contrastive") parts += "objective = " + objective + "\n";
   if (snapshots > 0) parts += fmt::format("snapshots = {}\n", snapshots);
   return fmt::format("architecture = {}\ncorpus = {}\nseed = {}\nsteps = {}\nbatch = {}\nlr = {}\nwarmup = {}\nweight_decay = {}\n"

@@ -42,3 +42,20 @@ def test_a_predicting_model_is_refused_where_a_text_tower_is_needed(project: Pro
 def test_an_unknown_objective_names_the_known(project: Project):
     done = project.run("check", "objective_efficiency/smoke", "--train.objective", "captions")
     assert done.returncode == 1 and "captioning" in done.stderr
+
+
+def test_a_training_starts_from_another_models_weights(project: Project) -> None:
+    from safetensors.torch import load_file
+    words = ["run", "prompt_engineering/smoke", "--train.arch", "vit-test", "--train.batch", "16", "--train.precision", "fp32"]
+    first = project.run(*words, "--train.steps", "4")
+    assert first.returncode == 0, first.stderr
+    models = project.folder / "results" / "models"
+    (given,) = models.glob("*/model.safetensors")
+    done = project.run(*words, "--train.steps", "1", "--train.lr", "1e-9", "--train.init", str(given))
+    assert done.returncode == 0, done.stderr
+    (started,) = set(models.glob("*/model.safetensors")) - {given}
+    before, after = load_file(given), load_file(started)
+    # A step of AdamW moves a weight by at most the rate; random weights would differ by their own size, 0.01 and more.
+    assert all((before[name].double() - after[name].double()).abs().max() < 1e-6 for name in before)
+    refused = project.run(*words, "--train.init", "nowhere.pt")
+    assert refused.returncode == 1 and "train.init: 'nowhere.pt', expected an existing file" in refused.stderr
