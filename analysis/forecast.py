@@ -5,14 +5,18 @@
 Counted from the sizes of Tables 19 and 20 and from how cliplab trains: fp32 weights, gradients and moments, activations of two
 bytes, blocks computed again in backward (train.recompute), features of all pairs gathered, gradients summed in a ring.
 Nothing here was measured on a GPU: peak, link and the share of peak that kernels alone reach are assumptions (--peak,
---link, --kernels). Sums of gradients overlap with backward, two thirds of the time; what does not fit there is waited for.
+--link, --kernels; --measured RESULTS/models holds the last against trainings on this machine). Sums of gradients overlap with backward, two thirds of the time; what does not fit there is waited for.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
 
 TOKENS = 77  # of a caption, not cut
 
@@ -91,12 +95,32 @@ def forecast(m: Model, parameters: float, macs: float, gpus: int, batch: int, mi
     return Step(memory, gathered, summed, seconds, useful / (seconds * peak))
 
 
+def read_trainings(folder: Path) -> dict[str, float]:
+    """Pairs a second by model, the fastest of its finished trainings below `folder`."""
+    found: dict[str, float] = {}
+    for path in sorted(folder.glob("*/train.h5")):
+        with h5py.File(path) as file:
+            columns = (file["records"][name][:] for name in ("model", "metric", "value"))
+            for model, metric, value in zip(*columns):
+                if metric == b"pairs_per_second":
+                    found[model.decode()] = max(found.get(model.decode(), 0.0), float(value))
+    return found
+
+
+def check(rates: dict[str, float], costs: dict[str, tuple[float, float]], peak: float) -> list[tuple[str, float, float, float]]:
+    """Model, measured pairs a second, share of peak reached, and the rate forecast with the median share of all: one process,
+    nothing computed twice, so that a pair takes its useful operations at that share."""
+    shares = {name: 3 * 2 * costs[name][1] * rate / peak for name, rate in rates.items() if name in costs}
+    typical = statistics.median(shares.values()) if shares else 0.0
+    return [(name, rates[name], share, typical * peak / (3 * 2 * costs[name][1])) for name, share in shares.items()]
+
+
 def read_models(text: str) -> dict[str, tuple[float, float]]:
     """Parameters and multiply-adds of a pair by model, from `cliplab model list`."""
     found = {}
     for line in text.splitlines():
         words = line.split()
-        if words and words[0] in MODELS:
+        if len(words) == 5 and words[1].isdigit():
             found[words[0]] = float(words[2]) * 1e6, (float(words[3]) + float(words[4])) * 1e9
     return found
 
@@ -109,8 +133,14 @@ def main() -> None:
     parser.add_argument("--peak", type=float, default=989, help="TFLOP/s a GPU (H100, bf16 dense)")
     parser.add_argument("--link", type=float, default=50, help="GB/s a GPU to the others (400 Gb/s)")
     parser.add_argument("--kernels", type=float, default=0.4, help="share of peak of the towers' kernels alone: assumed")
+    parser.add_argument("--measured", type=Path, help="folder of trained models (results/models): --peak is then this machine's, in TFLOP/s")
     a = parser.parse_args()
     costs = read_models(sys.stdin.read())
+    if a.measured:
+        print(f"{'model':<14}{'pairs/s':>9}{'of peak':>9}{'forecast':>10}{'off':>7}")
+        for name, rate, share, expected in sorted(check(read_trainings(a.measured), costs, a.peak * 1e12), key=lambda row: costs[row[0]][1]):
+            print(f"{name:<14}{rate:>9.0f}{share:>9.0%}{expected:>10.0f}{expected / rate - 1:>+7.0%}")
+        return
     if missing := [name for name in MODELS if name not in costs]:
         sys.exit(f"stdin: no {', '.join(missing)}, expected the output of ./cliplab model list")
     print(f"{'model':<14}{'GPUs':>5}{'memory GB':>11}{'gathered MB':>13}{'summed MB':>11}{'s a step':>10}{'of peak':>9}")
