@@ -20,6 +20,7 @@ from few_shot import examples_figure, few_shot, shots_figure
 from freshness import Deviation
 from generic_tables import generic, retrieval
 from headline import headline_table, training_table
+from objectives_figure import objectives_figure
 from paper_figures import FIGURES
 from paper_tables import paper_tables
 from pool import Pool, make_pool, why_left_out
@@ -104,6 +105,9 @@ STUDIES = (
           "Does a zero-shot classifier lose less than a fitted one when the pictures change?",
           (("fig14_robustness", "Top-1 on the shifted data over top-1 at the source, axes in logit; dotted: no loss; "
             "line: logit fit through the baseline points.", distribution_shift),)),
+    Study("objective_efficiency", "Efficiency of objectives (Fig 2)",
+          "How many pictures does each objective need for the same zero-shot accuracy?",
+          (("fig2_objectives", "Zero-shot top-1 by pictures processed in training; the axis of pictures is logarithmic.", objectives_figure),)),
     Study("retrieval", "Retrieval (Table 13)", "Does a caption find its picture, and a picture its caption?", ()),
 )
 TABLES_OF = STUDY_TABLES | {"few_shot": few_shot, "retrieval": retrieval}

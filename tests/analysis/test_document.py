@@ -171,6 +171,19 @@ def test_a_study_without_code_gets_its_tables_beside_the_papers_numbers(project:
     assert "| contrastive | fit |  | 3.50 |" in text and "| *any (paper)* | fit |  | 4.0 |" in text
 
 
+def test_objectives_are_drawn_over_pictures_and_few_shot_by_each_sets_metric(project: Path) -> None:
+    curve = [row("mean", name, "zero-shot", "top1", at / 100, f"images={1000 * at}") for name in ("contrastive_bow", "transformer_lm") for at in (10, 20, 40)]
+    write(project / "results" / "runs" / "new-1" / "objective_efficiency.h5", "objective_efficiency", curve)
+    few = [row("pets", "vit-s", "few-shot", "mean_per_class", 0.1 * shots, f"shots={shots}, start=zero") for shots in (1, 2, 4)]
+    write(project / "results" / "runs" / "new-1" / "few_shot.h5", "few_shot", [
+        row("pets", "vit-s", "zero-shot", "mean_per_class", 0.3125), row("pets", "vit-s", "linear-probe", "mean_per_class", 0.75), *few])
+    assert report.main(["--root", str(project)]) == 0
+    text = (project / "results" / "report" / "report.md").read_text()
+    assert "## Efficiency of objectives (Fig 2)" in text and "fig2_objectives" in text
+    assert list((project / "results" / "report" / "figures").glob("*fig2_objectives*.svg"))
+    assert "31.2 ± " in text.split("## Few-shot probes")[1].split("## Scaling")[0], "pets has no top-1, but a score"
+
+
 def test_names_from_files_stay_in_their_folder(project: Path) -> None:
     write(project / "results" / "runs" / "bad-1" / "x.h5", "../../escape", [row("mnist", "vit-s", "zero-shot", "top1", 0.25)])
     assert report.main(["--root", str(project)]) == 0
@@ -269,7 +282,7 @@ def test_records_without_numbers_and_without_rows_leave_the_rest(project: Path) 
     write(folder / "few_shot.h5", "few_shot", few_shot_rows())
     assert report.main(["--root", str(project)]) == 0
     text = (project / "results" / "report" / "report.md").read_text()
-    assert "Mean top-1 % over the data sets by labelled examples a class" in text and "| nan" not in text
+    assert "Mean score % over the data sets by labelled examples a class" in text and "| nan" not in text
     assert "records unlike this version's distribution_shift" in text
 
 

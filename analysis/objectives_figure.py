@@ -1,0 +1,50 @@
+"""Figure 2: zero-shot accuracy against pictures processed, a curve an objective, this run's beside the paper's."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures import COLOURS, panels
+from reference import Reference
+from results import ResultFile, Run
+from study_tables import first, pick
+
+TITLES = {"transformer_lm": "transformer language model", "bow_prediction": "bag of words prediction", "contrastive_bow": "bag of words contrastive",
+          "contrastive": "transformer contrastive"}
+SCALE = {"": 1.0, "k": 1e3, "M": 1e6}
+
+
+def curve_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with column `images`, in its order; those whose variant is no "images=N" are left out."""
+    parts = rows["variant"].astype(str).str.extract(r"^images=(?P<count>[\d.]+)(?P<unit>[kM]?)$")
+    rows = rows.assign(images=pd.to_numeric(parts["count"]) * parts["unit"].map(SCALE)).dropna(subset=["images"])
+    return rows.sort_values("images")
+
+
+def draw(axes: Axes, curves: dict[str, pd.DataFrame], percent: float) -> None:
+    for (name, title), colour in zip(TITLES.items(), COLOURS, strict=False):
+        curve = curves.get(name)
+        if curve is not None and len(curve):
+            axes.plot(curve["images"], percent * curve["value"], "o-", color=colour, markersize=4, label=title)
+    axes.set_xscale("log")
+    axes.set(xlabel="pictures processed", ylabel="zero-shot top-1, %")
+
+
+def objectives_figure(file: ResultFile, _: Run, reference: Reference) -> Figure | None:
+    mean = pick(file.records, dataset="mean", method="zero-shot", metric="top1")
+    ours = {name: curve_of(pick(mean, model=name)) for name in TITLES}
+    if not any(len(curve) for curve in ours.values()):
+        return None
+    paper_rows = reference.rows(paper_ref="Fig 2", method="zero-shot")
+    figure, (left, right) = panels(2)
+    draw(left, ours, 100)
+    floor = first(file.records, dataset="mean", model="majority-class", method="floor", metric="top1")
+    if floor is not None:
+        left.axhline(100 * floor["value"], color="0.5", linewidth=0.8, linestyle=":", label="majority class")
+    draw(right, {name: curve_of(paper_rows[paper_rows["model"] == name]) for name in TITLES}, 1)
+    left.set_title("this run, mean over the data sets")
+    right.set_title("paper, Fig 2 (ImageNet, read off)")
+    left.legend(fontsize=7.5)
+    return figure
