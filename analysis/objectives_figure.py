@@ -46,5 +46,5 @@ def objectives_figure(file: ResultFile, _: Run, reference: Reference) -> Figure 
     draw(right, {name: curve_of(paper_rows[paper_rows["model"] == name]) for name in TITLES}, 1)
     left.set_title("this run, mean over the data sets")
     right.set_title("paper, Fig 2 (ImageNet, read off)")
-    left.legend(fontsize=7.5)
+    right.legend(*left.get_legend_handles_labels(), fontsize=7.5, loc="upper left")  # the room that is free in both
     return figure
