@@ -62,11 +62,7 @@ class Action : public Experiment {
   }
 
   void run(Context& context) const override {
-    for (const std::string& name : context.datasets_of("action")) {
-      record_floors(context, name);
-      for (const auto& model : context.models()) record_zero_shot(context, *model, name);
-      for (ImageModel* encoder : context.encoders()) record_probe(context, name, encoder->info().name, context.probe(*encoder, name));
-    }
+    for (const std::string& name : context.datasets_of("action")) record_data_set(context, name);
     for (const std::string& name : context.options().list("action.sets")) rare(context, name);
   }
 

@@ -20,6 +20,12 @@ namespace {
 struct Shared {
   std::vector<int> columns, owner;  // [S] of the source, of the shift
   int num_classes = 0;              // of the shift
+
+  /// The shift's class of one of the source's; -1: it has none.
+  int of_source(int label) const {
+    const auto at = std::find(columns.begin(), columns.end(), label);
+    return at == columns.end() ? -1 : owner[at - columns.begin()];
+  }
 };
 
 /// By name: ImageNet-A and -R have 200 of ImageNet's 1,000. The video sets' classes stand above several of ImageNet's each: by
@@ -63,8 +69,7 @@ Interval on_source(const Outcome& outcome, const Shared& shared) {
   std::vector<Eigen::Index> rows;
   std::vector<int> labels;
   for (std::size_t i = 0; i < outcome.labels.size(); ++i)
-    if (const auto at = std::find(shared.columns.begin(), shared.columns.end(), outcome.labels[i]); at != shared.columns.end())
-      rows.push_back(static_cast<Eigen::Index>(i)), labels.push_back(shared.owner[at - shared.columns.begin()]);
+    if (const int label = shared.of_source(outcome.labels[i]); label >= 0) rows.push_back(static_cast<Eigen::Index>(i)), labels.push_back(label);
   return score_named("accuracy", on_shared(outcome.logits(rows, Eigen::all), shared), {labels});
 }
 
@@ -94,7 +99,7 @@ FeatureSet share_of(const FeatureSet& set, double share, std::uint64_t seed) {
 std::vector<int> as_shift(const std::vector<int>& labels, const Shared& shared) {
   std::vector<int> kept;
   for (const int label : labels)
-    if (const auto at = std::find(shared.columns.begin(), shared.columns.end(), label); at != shared.columns.end()) kept.push_back(shared.owner[at - shared.columns.begin()]);
+    if (const int own = shared.of_source(label); own >= 0) kept.push_back(own);
   return kept;
 }
 

@@ -30,11 +30,7 @@ class Ocr : public Experiment {
   }
 
   void run(Context& context) const override {
-    for (const std::string& name : context.datasets_of("ocr")) {
-      record_floors(context, name);
-      for (const auto& model : context.models()) record_zero_shot(context, *model, name);
-      for (ImageModel* encoder : context.encoders()) record_probe(context, name, encoder->info().name, context.probe(*encoder, name));
-    }
+    for (const std::string& name : context.datasets_of("ocr")) record_data_set(context, name);
     for (const std::string& name : context.options().list("ocr.sets")) read_words(context, name);
   }
 

@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "data/loader.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/progress.hpp"
+#include "data/loader.hpp"
 #include "base/text.hpp"
 #include "data/open_set.hpp"
 #include "data/recipes.hpp"

@@ -44,11 +44,11 @@ FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const Labelled
   const LinearClassifier* anchor = options.start == FewShotStart::kZeroShot ? options.zero_shot : nullptr;
   const std::vector<Fit> fits = fitter.fit(lambdas, options.max_iterations, starts, anchor);
   std::size_t best = 0;
-  const auto score = [&](const Fit& fit, const LabelledRows& rows) { return score_value(options.metric, fit.classifier.logits(rows.x), {rows.labels}); };
   double best_score = -1;
   for (std::size_t i = 0; i < fits.size(); ++i)  // ties: the stronger penalty
-    if (const double value = score(fits[i], validation); value > best_score) best = i, best_score = value;
-  return {0, 0, lambdas[best], score(fits[best], test), label_ranks(fits[best].classifier.logits(test.x), test.labels)};
+    if (const double value = score_value(options.metric, fits[i].classifier.logits(validation.x), {validation.labels}); value > best_score) best = i, best_score = value;
+  const Matrix logits = fits[best].classifier.logits(test.x);
+  return {0, 0, lambdas[best], score_value(options.metric, logits, {test.labels}), label_ranks(logits, test.labels)};
 }
 
 }  // namespace

@@ -73,6 +73,12 @@ void record_floors(Context& context, const std::string& name) {
   record_probe(context, name, "raw-pixels", context.raw_pixel_probe(name));
 }
 
+void record_data_set(Context& context, const std::string& name) {
+  record_floors(context, name);
+  for (const auto& model : context.models()) record_zero_shot(context, *model, name);
+  for (ImageModel* encoder : context.encoders()) record_probe(context, name, encoder->info().name, context.probe(*encoder, name));
+}
+
 Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs, const Interval& their_score) {
   if (metric != "top1") {
     const double value = our_score.value - their_score.value;

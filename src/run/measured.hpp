@@ -16,6 +16,8 @@ Interval record_scores(Context& context, Record record, const Outcome& outcome);
 Interval record_zero_shot(Context& context, ClipModel& model, const std::string& dataset);
 /// record_scores of a probe, with the lambda that was chosen, and its search as an array.
 Interval record_probe(Context& context, const std::string& dataset, const std::string& model, const Outcome& outcome);
+/// All of a data set: its floors, every model zero-shot, the probe of every encoder.
+void record_data_set(Context& context, const std::string& dataset);
 /// The floors of a data set: the majority class (where a picture has one label) and the probe on raw pixels.
 void record_floors(Context& context, const std::string& dataset);
 

@@ -41,10 +41,8 @@ TrainConfig train_config(const Options& options, const std::string& architecture
   config.architecture = architecture;
   config.objective = objective;
   config.corpus = options.text("train.corpus");
-  if (config.init = options.text("train.init"); !config.init.empty()) {
-    if (!fs::exists(config.init)) fail("train.init", "'" + config.init + "'", "an existing file");
-    config.init_id = sha256_file(config.init);
-  }
+  if (config.init = options.text("train.init"); !config.init.empty() && !fs::exists(config.init))
+    fail("train.init", "'" + config.init + "'", "an existing file");
   config.streams = static_cast<int>(options.integer("train.streams"));
   config.seed = static_cast<std::uint64_t>(options.integer("seed"));
   config.steps = options.integer("train.steps");
@@ -166,8 +164,14 @@ class Run {
     const std::vector<std::string>& given = options_.list("model.files");
     for (const std::string& file : given) model_files_.push_back({file, given.size() > 1 ? fs::path(file).stem().string() : ""});  // they may be of one architecture
     if (!model_files_.empty()) return;
+    const std::string& init = options_.text("train.init");
+    const std::string init_id = init.empty() ? "" : sha256_file(init);  // once: it may be gigabytes
     for (const std::string& architecture : options_.list("train.arch"))
-      for (const std::string& objective : options_.list("train.objective")) train(models, train_config(options_, architecture, objective));
+      for (const std::string& objective : options_.list("train.objective")) {
+        TrainConfig config = train_config(options_, architecture, objective);
+        config.init_id = init_id;
+        train(models, config);
+      }
   }
 
   void train(const fs::path& models, const TrainConfig& config) {

@@ -86,6 +86,7 @@ class Trainer {
 
     Progress progress("train " + config_.architecture, config_.steps * config_.batch, "pairs");
     const std::int64_t log_every = std::max<std::int64_t>(1, config_.steps / 200), val_every = log_every * 10;
+    const std::vector<std::int64_t> halvings = snapshot_steps(config_);
     auto last_save = Clock::now(), last_log = Clock::now();
     double data_seconds = 0;
     std::int64_t logged_at = step;
@@ -109,7 +110,7 @@ class Trainer {
       update(batch, norm, rate);
       ++step;
       state_.loss_sum += loss, ++state_.loss_count;
-      if (const auto halvings = snapshot_steps(config_); writes() && std::ranges::find(halvings, step) != halvings.end())
+      if (writes() && std::ranges::find(halvings, step) != halvings.end())
         keep_model(snapshot_file(folder_, step), corpus_id);
       if (step % log_every == 0 || step == config_.steps) {
         const bool validate = held_out_ && (step % val_every == 0 || step == config_.steps);
