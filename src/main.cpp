@@ -1,7 +1,6 @@
 // The command line: one sub-command a line of `usage`; everything they do lives in the layers below.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -172,19 +171,15 @@ int dispatch(Arguments arguments) {
   fail("cliplab", "'" + command + "'", "run, test, report, list, describe, check, data or model", "./cliplab help");
 }
 
-/// Freed blocks of up to 32 MiB stay with the program: else each picture and tensor costs a page fault every 4 KiB, a third
-/// of the time from a JPEG file to floats.
-void keep_freed_memory() {
-  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
-}
-
 }  // namespace
+
+/// jemalloc's settings. Freed memory stays with the program (which then is as large as its largest part): else each
+/// picture and tensor costs a page fault every 4 KiB.
+extern "C" const char* const malloc_conf = "dirty_decay_ms:-1,muzzy_decay_ms:-1";
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
-    keep_freed_memory();
     install_stop_handlers();
     return dispatch(arguments);
   } catch (const Interrupted& stop) {

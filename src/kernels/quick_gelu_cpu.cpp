@@ -10,7 +10,25 @@ namespace cliplab {
 namespace {
 
 constexpr std::int64_t kBlock = 512;  // values at a time: loops that the compiler vectorises one by one
+
+/// n <= kBlock values; the rest of `values` are what they were.
+void widen(const std::uint16_t* x, float* values, std::int64_t n) {
+  std::uint32_t bits[kBlock] = {};
+  for (std::int64_t i = 0; i < n; ++i) bits[i] = std::uint32_t{x[i]} << 16;
+  std::memcpy(values, bits, n * sizeof(float));
 }
+
+void round_to(std::uint16_t* x, const float* values, std::int64_t n) {
+  std::uint32_t bits[kBlock] = {};
+  std::memcpy(bits, values, n * sizeof(float));
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::uint32_t rounded = (bits[i] + 0x7fff + ((bits[i] >> 16) & 1)) >> 16;
+    // Rounding may carry a NaN into another number.
+    x[i] = static_cast<std::uint16_t>((bits[i] & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
+  }
+}
+
+}  // namespace
 
 void quick_gelu_cpu(float* x, std::int64_t count) {
   float exps[kBlock];
@@ -23,19 +41,35 @@ void quick_gelu_cpu(float* x, std::int64_t count) {
 }
 
 void quick_gelu_cpu(std::uint16_t* x, std::int64_t count) {
-  std::uint32_t bits[kBlock] = {};
   float values[kBlock] = {};
   for (std::int64_t begin = 0; begin < count; begin += kBlock, x += kBlock) {
     const std::int64_t n = std::min(kBlock, count - begin);
-    for (std::int64_t i = 0; i < n; ++i) bits[i] = std::uint32_t{x[i]} << 16;
-    std::memcpy(values, bits, sizeof(values));
+    widen(x, values, n);
     quick_gelu_cpu(values, n);
-    std::memcpy(bits, values, sizeof(bits));
+    round_to(x, values, n);
+  }
+}
+
+void quick_gelu_backward_cpu(const float* x, const float* dy, float* dx, std::int64_t count) {
+  float exps[kBlock];
+  for (std::int64_t begin = 0; begin < count; begin += kBlock, x += kBlock, dy += kBlock, dx += kBlock) {
+    const std::int64_t n = std::min(kBlock, count - begin);
+    for (std::int64_t i = 0; i < n; ++i) exps[i] = exp_of(-1.702f * x[i]);
+    // With s the sigmoid and e the exponential: 1 - s = e s.
     for (std::int64_t i = 0; i < n; ++i) {
-      const std::uint32_t rounded = (bits[i] + 0x7fff + ((bits[i] >> 16) & 1)) >> 16;
-      // Rounding may carry a NaN into another number.
-      x[i] = static_cast<std::uint16_t>((bits[i] & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
+      const float s = 1.0f / (1.0f + exps[i]);
+      dx[i] = dy[i] * s * (1.0f + 1.702f * x[i] * exps[i] * s);
     }
+  }
+}
+
+void quick_gelu_backward_cpu(const std::uint16_t* x, const std::uint16_t* dy, std::uint16_t* dx, std::int64_t count) {
+  float values[kBlock] = {}, gradients[kBlock] = {};
+  for (std::int64_t begin = 0; begin < count; begin += kBlock, x += kBlock, dy += kBlock, dx += kBlock) {
+    const std::int64_t n = std::min(kBlock, count - begin);
+    widen(x, values, n), widen(dy, gradients, n);
+    quick_gelu_backward_cpu(values, gradients, gradients, n);
+    round_to(dx, gradients, n);
   }
 }
 

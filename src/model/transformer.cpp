@@ -35,18 +35,47 @@ Tensor normal_values(std::vector<std::int64_t> shape, double standard_deviation)
   return WithoutInitialValues::active() ? torch::empty(shape) : standard_deviation * torch::randn(shape);
 }
 
-Tensor quick_gelu(const Tensor& x) {
-  if (torch::GradMode::is_enabled()) return x * at::sigmoid(1.702 * x);
-  const auto in_place = [&](auto* values) {
-    at::parallel_for(0, x.numel(), 1 << 14, [values](std::int64_t begin, std::int64_t end) { quick_gelu_cpu(values + begin, end - begin); });
-    return x;
+namespace {
+
+/// Is there a kernel for it? Then call(values...) is run on parts of the tensors in parallel.
+template <class Call, class... Tensors>
+bool by_kernel(Call call, const Tensor& first, const Tensors&... others) {
+  const auto over = [&](auto type) {
+    using T = decltype(type);
+    const auto go = [&, n = first.numel()](auto*... values) {
+      at::parallel_for(0, n, 1 << 14, [&](std::int64_t begin, std::int64_t end) { call(values + begin..., end - begin); });
+    };
+    go(static_cast<T*>(first.data_ptr()), static_cast<T*>(others.data_ptr())...);
+    return true;
   };
-  if (x.device().is_cpu() && x.is_contiguous()) {
-    if (x.scalar_type() == torch::kFloat32) return in_place(x.data_ptr<float>());
-    if (x.scalar_type() == torch::kBFloat16) return in_place(static_cast<std::uint16_t*>(x.data_ptr()));
-  }
-  return at::sigmoid(1.702 * x).mul_(x);
+  if (!first.device().is_cpu() || !(first.is_contiguous() && ... && others.is_contiguous())) return false;
+  if (first.scalar_type() == torch::kFloat32) return over(float{});
+  return first.scalar_type() == torch::kBFloat16 && over(std::uint16_t{});
 }
+
+/// Keeps x alone for the way back, where autograd over the formula keeps x twice and the sigmoid.
+struct QuickGelu : torch::autograd::Function<QuickGelu> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x) {
+    context->save_for_backward({x});
+    return quick_gelu_in(x.clone());
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    const Tensor x = context->get_saved_variables()[0], dy = gradients[0].contiguous();
+    Tensor dx = torch::empty_like(dy);
+    if (by_kernel([](auto* from, auto* up, auto* to, std::int64_t n) { quick_gelu_backward_cpu(from, up, to, n); }, x, dy, dx)) return {dx};
+    const Tensor s = at::sigmoid(1.702 * x);
+    return {dy * s * (1 + 1.702 * x * (1 - s))};
+  }
+
+  static Tensor quick_gelu_in(Tensor x) {
+    return by_kernel([](auto* values, std::int64_t n) { quick_gelu_cpu(values, n); }, x) ? x : at::sigmoid(1.702 * x).mul_(x);
+  }
+};
+
+}  // namespace
+
+Tensor quick_gelu(const Tensor& x) { return torch::GradMode::is_enabled() ? QuickGelu::apply(x) : QuickGelu::quick_gelu_in(x); }
 
 namespace {
 
