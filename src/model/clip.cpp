@@ -70,17 +70,29 @@ Tensor ClipImpl::bag_of_words(const Tensor& tokens) {
   return sum / is_word.sum(1, true).clamp_min(1);
 }
 
-Tensor ClipImpl::encode_text(Tensor tokens) {
+Tensor ClipImpl::encode_text(const std::vector<Tensor>& groups) {
   TORCH_INTERNAL_ASSERT(architecture_.contrasts());
   if (!architecture_.has_text_transformer()) {
-    const Tensor x = layer_norm(bag_of_words(tokens), ln_final_weight_, ln_final_bias_).to(compute_);
+    std::vector<Tensor> means;
+    for (const Tensor& tokens : groups) means.push_back(bag_of_words(tokens));
+    const Tensor x = layer_norm(torch::cat(means), ln_final_weight_, ln_final_bias_).to(compute_);
     return apply_linear(x, text_projection_.t()).to(feature_type());
   }
-  const auto B = tokens.size(0), T = tokens.size(1);
-  Tensor x = at::embedding(token_embedding_, tokens) + positional_embedding_.narrow(0, 0, T);  // [B,T] -> [B,T,d]
-  x = transformer_(x.to(compute_), /*causal=*/true);
-  const Tensor end = tokens.argmax(1);  // the first largest id is the end of text
-  x = x.index({torch::arange(B, tokens.device()), end});  // [B,T,d] -> [B,d]; LayerNorm is per row, so after it or before is equal
+  std::vector<TokenGroup> sizes;
+  std::vector<Tensor> ids, places, ends;
+  std::int64_t rows = 0;
+  for (const Tensor& tokens : groups) {
+    const auto B = tokens.size(0), T = tokens.size(1);
+    sizes.push_back({B, T});
+    ids.push_back(tokens.reshape(-1));
+    places.push_back(positional_embedding_.narrow(0, 0, T).repeat({B, 1}));                          // [T,d] -> [B*T,d]
+    ends.push_back(torch::arange(B, tokens.options()).mul_(T).add_(tokens.argmax(1)).add_(rows));  // the first largest id is the end of text
+    rows += B * T;
+  }
+  // One look-up for all: each costs a gradient as large as the table.
+  Tensor x = at::embedding(token_embedding_, torch::cat(ids)) + torch::cat(places);  // [N] -> [N,d]
+  x = transformer_->forward_packed(x.to(compute_).unsqueeze(0), sizes).squeeze(0);
+  x = x.index({torch::cat(ends)});  // [N,d] -> [B,d]; LayerNorm is per row, so after it or before is equal
   x = layer_norm(x, ln_final_weight_, ln_final_bias_);
   return apply_linear(x, text_projection_.t()).to(feature_type());
 }

@@ -25,6 +25,11 @@ class WithoutInitialValues {
   static thread_local bool active_;
 };
 
+/// `sequences` of `tokens` tokens each.
+struct TokenGroup {
+  std::int64_t sequences = 0, tokens = 0;
+};
+
 /// One transformer: `resblocks.<i>.{ln_1, attn, ln_2, mlp}` (model.py `Transformer`), `hidden` wide within its MLPs.
 class TransformerImpl : public torch::nn::Module {
  public:
@@ -32,6 +37,9 @@ class TransformerImpl : public torch::nn::Module {
   /// x [B, T, d] -> [B, T, d]; `causal` masks the future. `first_only` -> [B, 1, d]: the last block, whose other tokens
   /// nobody reads, gives the first one alone.
   torch::Tensor forward(torch::Tensor x, bool causal, bool first_only = false);
+  /// Sequences of several lengths in one pass: rows [1, sum of B T, d] -> the same, group after group of [B, T]. Only
+  /// attention sees where a sequence ends; all else is one operation over all rows. Causal.
+  torch::Tensor forward_packed(torch::Tensor rows, const std::vector<TokenGroup>& groups);
   /// pack_linear for the weights of all blocks.
   void pack();
   /// Training keeps the blocks' inputs alone and computes each block again in backward (gradient checkpointing).
@@ -42,7 +50,8 @@ class TransformerImpl : public torch::nn::Module {
     torch::Tensor ln_1_weight, ln_1_bias, in_weight, in_bias, out_weight, out_bias;
     torch::Tensor ln_2_weight, ln_2_bias, fc_weight, fc_bias, proj_weight, proj_bias;
   };
-  torch::Tensor run_block(const Block& b, torch::Tensor x, bool causal, bool first_only) const;
+  torch::Tensor run_block(const Block& b, torch::Tensor x, bool causal, bool first_only, const std::vector<TokenGroup>& groups) const;
+  torch::Tensor run(torch::Tensor x, bool causal, bool first_only, const std::vector<TokenGroup>& groups);
 
   std::vector<Block> blocks_;
   int width_, heads_;
@@ -77,7 +86,9 @@ class ClipImpl : public torch::nn::Module {
   torch::Tensor encode_image(torch::Tensor pixels);
   /// tokens [B, T] int64, T up to context_length and cut to the longest caption (exact under the causal mask);
   /// read at the first largest id, the end of text. -> [B, E], fp32, not normalised.
-  torch::Tensor encode_text(torch::Tensor tokens);
+  torch::Tensor encode_text(torch::Tensor tokens) { return encode_text(std::vector{std::move(tokens)}); }
+  /// Groups of captions, each [B, T] with a T of its own -> [sum of B, E]: as encode_text one by one, in one pass.
+  torch::Tensor encode_text(const std::vector<torch::Tensor>& groups);
 
   /// bow_prediction: features [B, E] of encode_image -> [B, V] ln of the chance that a word drawn from the caption is this one.
   torch::Tensor word_log_probabilities(torch::Tensor features);

@@ -96,6 +96,18 @@ Tensor attention(const Tensor& qkv, std::int64_t heads, bool causal) {
   return at::scaled_dot_product_attention(y[0], y[1], y[2], {}, 0.0, causal).transpose(1, 2).reshape({B, T, d});  // -> [B,T,d]
 }
 
+/// [1, N, 3 d] -> [1, N, d], causal
+Tensor packed_attention(const Tensor& qkv, std::int64_t heads, const std::vector<TokenGroup>& groups) {
+  std::vector<std::int64_t> rows;
+  for (const TokenGroup& g : groups) rows.push_back(g.sequences * g.tokens);
+  std::vector<Tensor> parts = qkv.split_with_sizes(rows, 1);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const TokenGroup& g = groups[i];
+    parts[i] = attention(parts[i].view({g.sequences, g.tokens, -1}), heads, /*causal=*/true).view({1, rows[i], -1});
+  }
+  return parts.size() == 1 ? parts[0] : torch::cat(parts, 1);
+}
+
 /// Parameters of a layer live in nested modules so that their names come out as in the released files.
 struct Holder : torch::nn::Module {
   Tensor put(const std::string& name, Tensor value) { return register_parameter(name, std::move(value)); }
@@ -138,9 +150,9 @@ void TransformerImpl::pack() {
     for (Tensor* weight : {&b.in_weight, &b.out_weight, &b.fc_weight, &b.proj_weight}) *weight = pack_linear(*weight);
 }
 
-Tensor TransformerImpl::run_block(const Block& b, Tensor x, bool causal, bool first_only) const {
+Tensor TransformerImpl::run_block(const Block& b, Tensor x, bool causal, bool first_only, const std::vector<TokenGroup>& groups) const {
   Tensor y = apply_linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias), b.in_weight, b.in_bias);
-  y = attention(y, heads_, causal);
+  y = groups.empty() ? attention(y, heads_, causal) : packed_attention(y, heads_, groups);
   if (first_only) x = x.narrow(1, 0, 1).contiguous(), y = y.narrow(1, 0, 1).contiguous();  // [B,T,d] -> [B,1,d]
   x = add_to(x, apply_linear(y, b.out_weight, b.out_bias));
   y = apply_linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);
@@ -148,13 +160,18 @@ Tensor TransformerImpl::run_block(const Block& b, Tensor x, bool causal, bool fi
   return add_to(x, apply_linear(y, b.proj_weight, b.proj_bias));
 }
 
-Tensor TransformerImpl::forward(Tensor x, bool causal, bool first_only) {
+Tensor TransformerImpl::run(Tensor x, bool causal, bool first_only, const std::vector<TokenGroup>& groups) {
   for (const Block& b : blocks_) {
-    const auto run = [&b, causal, first = first_only && &b == &blocks_.back(), this](const Tensor& in) { return run_block(b, in, causal, first); };
+    const bool first = first_only && &b == &blocks_.back();
+    const auto run = [&b, causal, first, groups, this](const Tensor& in) { return run_block(b, in, causal, first, groups); };
     x = recompute_ && torch::GradMode::is_enabled() ? recomputed(run, x) : run(x);
   }
   return x;
 }
+
+Tensor TransformerImpl::forward(Tensor x, bool causal, bool first_only) { return run(std::move(x), causal, first_only, {}); }
+
+Tensor TransformerImpl::forward_packed(Tensor rows, const std::vector<TokenGroup>& groups) { return run(std::move(rows), true, false, groups); }
 
 namespace {
 

@@ -50,6 +50,7 @@ TrainConfig train_config(const Options& options, const std::string& architecture
   config.learning_rate = options.real("train.lr") > 0 ? options.real("train.lr") : paper_learning_rate(architecture);
   config.warmup_steps = std::min(options.integer("train.warmup"), config.steps);
   config.weight_decay = options.real("train.weight_decay");
+  config.word_dropout = options.real("train.word_dropout");
   config.precision = resolved_precision(options.text("train.precision"));
   config.augment = options.text("train.augment");
   config.micro_batch = options.integer("train.micro_batch");
@@ -296,6 +297,7 @@ Options run_options() {
   options.add_integer("train.micro_batch", 0, 0, 65536, "pairs a process that go through the towers at a time, to bound memory; all negatives are kept. 0: all");
   options.add_real("train.lr", 1e-3, 0, 1, "peak learning rate; 0: each model's own of the paper's Tables 19 and 20");
   options.add_integer("train.warmup", 50, 0, 1'000'000, "steps of linear warm-up");
+  options.add_real("train.word_dropout", 0, 0, 0.9, "share of the captions' tokens that each step leaves out, against learning few captions by heart; the paper: 0");
   options.add_real("train.weight_decay", 0.2, 0, 10, "decoupled weight decay of matrices");
   options.add_text("train.precision", "auto", "type of activations; auto: bf16 where the processor multiplies it natively, else fp32",
                    {"auto", "fp32", "bf16", "fp16"});

@@ -80,4 +80,15 @@ Batch BatchSource::make(std::int64_t step, Augment augment, Part part) const {
   return batch;
 }
 
+void drop_words(std::vector<std::vector<std::int32_t>>& captions, double share, std::uint64_t seed, std::int64_t step, std::int64_t first) {
+  if (share <= 0) return;
+  for (std::int64_t i = 0; i < std::ssize(captions); ++i) {
+    Rng rng(seed ^ 0xd409, static_cast<std::uint64_t>(step) * 65536 + static_cast<std::uint64_t>(first + i));
+    std::vector<std::int32_t> kept;
+    for (std::size_t t = 0; t < captions[i].size(); ++t)
+      if (t == 0 || t + 1 == captions[i].size() || rng.uniform() >= share) kept.push_back(captions[i][t]);
+    captions[i] = std::move(kept);
+  }
+}
+
 }  // namespace cliplab

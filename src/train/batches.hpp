@@ -24,6 +24,10 @@ struct Part {
   int rank = 0, ranks = 1;
 };
 
+/// Leaves out each token between the start and the end with probability `share` (word dropout of Bowman et al. 2016): few
+/// captions are soon learnt by heart. A pure function of seed, step and row; `first` is the row of captions[0] in the batch.
+void drop_words(std::vector<std::vector<std::int32_t>>& captions, double share, std::uint64_t seed, std::int64_t step, std::int64_t first);
+
 class BatchSource {
  public:
   /// Decodes the whole corpus once (progress on stderr): N x (9/8 R)^2 x 4 bytes, twice that at most for pictures that

@@ -131,14 +131,11 @@ Tensor GradientStep::encode_text(const LocalPairs& pairs, std::int64_t first, st
   for (std::int64_t i = 0; i < count; ++i) place[order[i]] = i;
   std::vector<Tensor> parts;
   for (std::int64_t g = 0; g < groups; ++g) {
-    const std::int64_t begin = count * g / groups, end = count * (g + 1) / groups;
-    Tensor ids = torch::zeros({end - begin, std::ssize(captions[order[end - 1]])}, torch::kInt64);
-    auto rows = ids.accessor<std::int64_t, 2>();
-    for (std::int64_t i = begin; i < end; ++i)
-      for (std::size_t t = 0; t < captions[order[i]].size(); ++t) rows[i - begin][t] = captions[order[i]][t];
-    parts.push_back(model_->encode_text(ids.to(comm_->device())));
+    std::vector<std::vector<std::int32_t>> part;
+    for (std::int64_t i = count * g / groups; i < count * (g + 1) / groups; ++i) part.push_back(captions[order[i]]);
+    parts.push_back(padded_tokens(part).to(comm_->device()));
   }
-  return torch::cat(parts, 0).index_select(0, torch::tensor(place, torch::kInt64).to(comm_->device()));
+  return model_->encode_text(parts).index_select(0, torch::tensor(place, torch::kInt64).to(comm_->device()));
 }
 
 }  // namespace cliplab

@@ -41,6 +41,7 @@ struct TrainConfig {
   double weight_decay = 0.2;      // not on gains, biases and the temperature
   std::string precision = "bf16"; // activations; weights, optimiser and loss are fp32. "fp16" scales the loss
   std::string augment = "crop";   // "crop": random square crop, the paper's; "photos", "drawings": see src/train/augment.hpp
+  double word_dropout = 0;        // share of the captions' tokens that a step leaves out; 0, the paper's: none
   std::int64_t micro_batch = 0;   // pairs a rank that go through the towers at a time, all negatives kept; 0: all
   bool recompute = false;         // gradient checkpointing: blocks are computed again in backward; the same bits
   int snapshots = 0;              // models kept on the way: after 1/2, 1/4, 1/8 ... of the steps

@@ -102,7 +102,8 @@ class Trainer {
         last_save = Clock::now();
       }
       const auto begin = Clock::now();
-      const Batch batch = shards_ ? shards_->next() : pairs_->make(step, augment, part);
+      Batch batch = shards_ ? shards_->next() : pairs_->make(step, augment, part);
+      drop_words(batch.tokens, config_.word_dropout, config_.seed, step, config_.batch * part.rank / part.ranks);
       data_seconds += seconds_since(begin);
       const double rate = scheduled_rate(step, config_.steps, config_.warmup_steps, config_.learning_rate);
       const auto [loss, norm] = gradients_.run(pairs_of(batch), state_.scaler.scale);
@@ -325,6 +326,7 @@ class Trainer {
 
 std::string TrainConfig::key() const {
   std::string parts = micro_batch > 0 ? fmt::format("micro_batch = {}\n", micro_batch) : "";
+  if (word_dropout > 0) parts += fmt::format("word_dropout = {}\n", word_dropout);
   if (is_shards(corpus)) parts += fmt::format("streams = {}\n", streams);
   if (!init.empty()) parts += "init = " + init_id + "\n";
   if (objective != "contrastive") parts += "objective = " + objective + "\n";

@@ -54,6 +54,38 @@ TEST_P(Towers, TextIsCutToTheLongestCaptionWithoutChange) {
   EXPECT_GT((whole - model_->encode_text(padded.narrow(1, 0, 4))).abs().max().item<double>(), 1e-3);  // the cut matters
 }
 
+TEST_P(Towers, GroupsOfCaptionsAreEncodedAsEachAlone) {
+  torch::manual_seed(3);
+  std::vector<Tensor> groups{torch::randint(1, 400, {3, 5}), torch::randint(1, 400, {2, 9}), torch::randint(1, 400, {1, 3})};
+  for (Tensor& tokens : groups) tokens.select(1, tokens.size(1) - 1).fill_(49407);
+  std::vector<Tensor> alone;
+  for (const Tensor& tokens : groups) alone.push_back(model_->encode_text(tokens));
+  const Tensor apart = torch::cat(alone), together = model_->encode_text(groups);
+  ASSERT_EQ(together.size(0), 6);
+  // Sums of up to 512 products in another blocking: sqrt(512) * 2^-24 * a few layers.
+  EXPECT_LT((together - apart).abs().max().item<double>(), 1e-5 * apart.abs().max().item<double>());
+  EXPECT_GT((together - apart.flip(0)).abs().max().item<double>(), 1e-3) << "another order must be seen";
+
+  const Tensor weights = torch::randn_like(apart), table = model_->named_parameters()["token_embedding.weight"];
+  const Tensor expected = torch::autograd::grad({(apart * weights).sum()}, {table})[0];
+  const Tensor found = torch::autograd::grad({(together * weights).sum()}, {table})[0];
+  EXPECT_LT((found - expected).abs().max().item<double>(), 1e-4 * expected.abs().max().item<double>());
+}
+
+TEST(QuickGelu, GradientIsThatOfTheFormula) {
+  torch::manual_seed(4);
+  for (const auto type : {torch::kFloat32, torch::kBFloat16, torch::kFloat64}) {
+    const Tensor x = (3 * torch::randn({7, 301})).to(type).requires_grad_(), dy = torch::randn({7, 301}).to(type);
+    const Tensor exact = x.detach().to(torch::kFloat64).requires_grad_();
+    const Tensor expected = torch::autograd::grad({exact * at::sigmoid(1.702 * exact)}, {exact}, {dy.to(torch::kFloat64)})[0];
+    const Tensor found = torch::autograd::grad({quick_gelu(x)}, {x}, {dy})[0].to(torch::kFloat64);
+    // The slope's two terms, up to 2 together, are each within some ulp; bfloat16 rounds the result once.
+    const double ulp = type == torch::kFloat32 ? 16 * 0x1p-24 : type == torch::kBFloat16 ? 0x1p-8 : 16 * 0x1p-53;
+    EXPECT_LT(((found - expected).abs() - ulp * (expected.abs() + (type == torch::kBFloat16 ? 0.0 : 2.0) * dy.abs().to(torch::kFloat64)) - 1e-6 * (type == torch::kBFloat16)).max().item<double>(), 0);
+    EXPECT_GT((found - 1.02 * expected).abs().max().item<double>(), 0.01) << "2 % off must be seen";
+  }
+}
+
 TEST(TransformerBlocks, FirstTokenAloneIsTheFirstTokenOfAll) {
   torch::manual_seed(6);
   Transformer blocks(128, 512, 3, 2, true);

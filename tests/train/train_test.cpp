@@ -141,5 +141,24 @@ TEST_F(Training, RefusesAnotherConfigurationsCheckpoint) {
   EXPECT_THROW(train_clip(config_, folder_, ranks_), InputError);
 }
 
+TEST(WordDropout, LeavesOutItsShareBetweenStartAndEndAndRepeats) {
+  const std::vector<std::vector<std::int32_t>> captions(500, {49406, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 49407});
+  auto dropped = captions, again = captions, part = std::vector(captions.begin() + 200, captions.end()), none = captions, next = captions;
+  drop_words(dropped, 0.3, 7, 4, 0), drop_words(again, 0.3, 7, 4, 0), drop_words(part, 0.3, 7, 4, 200), drop_words(none, 0, 7, 4, 0), drop_words(next, 0.3, 7, 5, 0);
+  EXPECT_EQ(dropped, again);
+  EXPECT_EQ(none, captions);
+  EXPECT_NE(dropped, next);
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), dropped.begin() + 200)) << "a rank's rows are those of the whole batch";
+  std::int64_t kept = 0;
+  for (const auto& caption : dropped) {
+    ASSERT_GE(caption.size(), 2u);
+    EXPECT_EQ(caption.front(), 49406);
+    EXPECT_EQ(caption.back(), 49407);
+    EXPECT_TRUE(std::is_sorted(caption.begin() + 1, caption.end() - 1));
+    kept += std::ssize(caption) - 2;
+  }
+  EXPECT_NEAR(static_cast<double>(kept) / 5000, 0.7, 4 * std::sqrt(0.21 / 5000));  // four standard deviations
+}
+
 }  // namespace
 }  // namespace cliplab
