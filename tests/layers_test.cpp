@@ -21,7 +21,7 @@ const std::map<std::string, std::set<std::string>> kAllowed{
     {"eval", {"base", "eval", "model/encoder.hpp"}},
     {"train", {"base", "io", "data", "kernels", "model", "train"}},
     {"run", {"base", "io", "data", "kernels/normalize.hpp", "eval", "run", "model/encoder.hpp", "model/architecture.hpp", "model/tokenizer.hpp", "model/torch_objective.hpp", "train/train.hpp", "train/debug.hpp"}},
-    {"experiments", {"base", "data/corpus.hpp", "data/dataset.hpp", "data/overlap.hpp", "data/published.hpp", "eval",
+    {"experiments", {"base", "data/corpus.hpp", "data/dataset.hpp", "data/listing.hpp", "data/overlap.hpp", "data/published.hpp", "eval",
                      "io/record.hpp", "io/results.hpp", "model/encoder.hpp", "run/experiment.hpp", "run/context.hpp", "run/measured.hpp"}},
 };
 

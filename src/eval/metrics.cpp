@@ -1,6 +1,8 @@
 // Ranks first; every rate and interval is a function of them.
 #include "eval/metrics.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/math/distributions/beta.hpp>
 #include <boost/math/distributions/binomial.hpp>
@@ -26,6 +28,15 @@ double binomial_p_value(std::int64_t hits, std::int64_t n, double rate) {
   if (hits < 0 || hits > n || !(rate >= 0 && rate <= 1)) fail("binomial test", std::to_string(hits) + " hits of " + std::to_string(n), "0 <= hits <= n, a rate in [0, 1]");
   if (hits == 0) return 1;
   return cdf(complement(boost::math::binomial_distribution<>(static_cast<double>(n), rate), static_cast<double>(hits - 1)));
+}
+
+double chi_squared_p_value(std::int64_t hits, std::int64_t n, std::int64_t others, std::int64_t m) {
+  if (hits < 0 || hits > n || others < 0 || others > m || n == 0 || m == 0)
+    fail("chi-squared test", fmt::format("{} hits of {} and {} of {}", hits, n, others, m), "0 <= hits <= n, both n above 0");
+  const double a = static_cast<double>(hits), b = static_cast<double>(n - hits), c = static_cast<double>(others), d = static_cast<double>(m - others);
+  if (a + c == 0 || b + d == 0) return 1;
+  const double cross = a * d - b * c, chi2 = cross * cross * (a + b + c + d) / ((a + b) * (c + d) * (a + c) * (b + d));
+  return std::erfc(std::sqrt(chi2 / 2));  // one degree of freedom
 }
 
 std::vector<int> label_ranks(const Matrix& logits, std::span<const int> labels) {

@@ -21,6 +21,10 @@ Interval clopper_pearson(std::int64_t hits, std::int64_t n, double level = 0.95)
 /// One-sided binomial test: the chance of `hits` or more in `n` when each hits with probability `rate`.
 double binomial_p_value(std::int64_t hits, std::int64_t n, double rate);
 
+/// Pearson's chi-squared test, without continuity correction, that two groups hit at one rate: `hits` of `n` and `others` of
+/// `m`. 1 where all or none hit.
+double chi_squared_p_value(std::int64_t hits, std::int64_t n, std::int64_t others, std::int64_t m);
+
 /// Rank of the label's logit in its row, 0 for the highest; ties count against the label except by index
 /// (the lower class index wins, as argmax does). logits [N, C], labels [N] -> [N].
 std::vector<int> label_ranks(const Matrix& logits, std::span<const int> labels);

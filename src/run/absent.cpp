@@ -73,8 +73,10 @@ std::vector<std::string> leave_out_absent(Options& options) {
   for (const std::string& study : wanted) {
     std::map<std::string, Need> lists;  // the study's own
     const Need own = study == "visual_ngrams" ? Need::kTest : Need::kTrain;  // by name alone
-    for (const auto& [key, need] : std::map<std::string, Need>{{".datasets", own}, {".extra_datasets", Need::kTest}, {".pairs", Need::kTrain}, {".sets", Need::kPairs}})
+    for (const auto& [key, need] : std::map<std::string, Need>{{".datasets", own}, {".extra_datasets", Need::kTest}, {".pairs", Need::kTrain}})
       if (options.has(study + key)) lists[study + key] = need;
+    for (const char* key : kPairSetKeys)
+      if (options.has(study + key)) lists[study + key] = Need::kPairs;
     bool something = false, asks_for_eval = lists.empty();
     for (const auto& [key, need] : lists) {
       if (key == "zero_shot_vs_probe.extra_datasets") {

@@ -194,9 +194,21 @@ const FeatureSet& Context::features(ImageModel& model, const std::string& name, 
   return set;
 }
 
-std::vector<Matrix> Context::pair_features(const PairCorpus& set, std::int64_t count, const std::function<void(std::int64_t, const Pair&)>& each) {
-  std::vector<Matrix> features;
-  for (const auto& model : models_) features.emplace_back(count, model->info().architecture.embed_dim);
+std::vector<Matrix> Context::pair_features(const PairCorpus& set, std::int64_t count, const std::function<void(std::int64_t, const Pair&)>& each, Wanted wanted) {
+  if (wanted.empty())
+    for (const auto& model : models_) wanted.emplace_back(model.get(), Space::kJoint);
+  std::vector<Matrix> features(wanted.size());
+  std::vector<std::string> ids;  // empty: read from its file
+  for (std::size_t w = 0; w < wanted.size(); ++w) {
+    std::string& id = ids.emplace_back(fmt::format("{}{}|{}|first {}|epoch {}", wanted[w].first->image().id(),
+                                                   wanted[w].second == Space::kTrunk ? "/trunk" : "/joint", set.id(), count, kCacheEpoch));
+    if (const auto file = cache_file("features", id); std::filesystem::exists(file)) try {
+        features[w] = read_features(file, id);
+        id.clear();
+      } catch (const InputError& error) {
+        say(fmt::format("{}: computed again", error.what()));
+      }
+  }
   Progress progress("encode " + set.id(), count, "images");
   for (std::int64_t begin = 0; begin < count; begin += kChunk) {
     if (stop_requested()) throw Interrupted("stopped while encoding " + set.id());
@@ -206,9 +218,16 @@ std::vector<Matrix> Context::pair_features(const PairCorpus& set, std::int64_t c
       each(begin + i, pair);
       chunk[i] = std::move(pair.image);
     });
-    for (std::size_t m = 0; m < models_.size(); ++m) features[m].middleRows(begin, std::ssize(chunk)) = models_[m]->image().encode(chunk, Space::kJoint);
+    for (std::size_t w = 0; w < wanted.size(); ++w) {
+      if (ids[w].empty()) continue;
+      const Matrix part = wanted[w].first->image().encode(chunk, wanted[w].second);
+      if (begin == 0) features[w].resize(count, part.cols());
+      features[w].middleRows(begin, part.rows()) = part;
+    }
     progress.update(begin + std::ssize(chunk));
   }
+  for (std::size_t w = 0; w < wanted.size(); ++w)
+    if (!ids[w].empty()) write_features(cache_file("features", ids[w]), ids[w], features[w]);
   return features;
 }
 

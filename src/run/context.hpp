@@ -60,9 +60,11 @@ class Context {
   /// Features of a split, at most eval.max_train or eval.max_test samples of it (a seeded choice). Pictures that
   /// cannot be decoded are counted, named and left out.
   const FeatureSet& features(ImageModel& model, const std::string& dataset, const std::string& split, Space space);
-  /// Joint features of the set's first `count` pictures, [N, D] a model; `each` sees every pair's captions and key first, on
-  /// many threads. A picture that cannot be decoded is an error: leaving it out would change the task. Not cached.
-  std::vector<Matrix> pair_features(const PairCorpus& set, std::int64_t count, const std::function<void(std::int64_t, const Pair&)>& each);
+  /// Features of the set's first `count` pictures by each of `wanted` (empty: joint, of all models), [N, D] each; `each` sees
+  /// every pair's captions and key first, on many threads. A picture that cannot be decoded is an error: leaving it out would
+  /// change the task. Features are kept on disk; a later call decodes for `each` alone.
+  using Wanted = std::vector<std::pair<ImageModel*, Space>>;
+  std::vector<Matrix> pair_features(const PairCorpus& set, std::int64_t count, const std::function<void(std::int64_t, const Pair&)>& each, Wanted wanted = {});
   /// The floor below every encoder: pixels in [0, 1]; 28 x 28 grey when all pictures are grey, else 16 x 16 RGB.
   const FeatureSet& raw_pixels(const std::string& dataset, const std::string& split);
 

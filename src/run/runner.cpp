@@ -82,8 +82,9 @@ std::vector<std::string> datasets_of(const Options& options) {
 std::vector<std::pair<std::string, std::string>> pair_sets_of(const Options& options) {
   std::vector<std::pair<std::string, std::string>> sets;
   for (const std::string& study : options.list("studies"))
-    if (options.has(study + ".sets"))
-      for (const std::string& name : options.list(study + ".sets")) sets.emplace_back(name, options.text(study + ".split"));
+    for (const char* key : kPairSetKeys)
+      if (options.has(study + key))
+        for (const std::string& name : options.list(study + key)) sets.emplace_back(name, options.text(study + ".split"));
   return sets;
 }
 
@@ -125,7 +126,8 @@ class Run {
     if (options_.list("model.files").empty()) key += pair_corpus_id(options_.text("train.corpus"), "train");
     for (const std::string& file : options_.list("model.files")) key += sha256_file(file) + "\n";
     for (const std::string& study : options_.list("studies"))
-      if (options_.has(study + ".answers") && !options_.text(study + ".answers").empty()) key += sha256_file(options_.text(study + ".answers")) + "\n";
+      for (const char* file : {".answers", ".label_file", ".name_file"})
+        if (options_.has(study + file) && !options_.text(study + file).empty()) key += sha256_file(options_.text(study + file)) + "\n";
     folder_ = root_ / "results/runs" / (name_ + "-" + sha256_hex(key).substr(0, 8));
     if (ranks_->rank() > 0) {
       train(models);

@@ -9,6 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import h5py
+
 from whole_run import Project, disk_of
 
 # Steps of 30 ms, a checkpoint a second.
@@ -87,3 +89,20 @@ def test_two_runs_at_once_share_one_training(project: Project):
         _, errors = process.communicate(timeout=200)
         assert process.returncode == 0, errors
     assert len(list((project.folder / "results/models").glob("*/model.safetensors"))) == 1
+
+
+def test_two_different_runs_at_once_write_the_same_features_and_their_own_results(project: Project):
+    """The model is there, so both begin to encode the same pictures into the same files at the same moment."""
+    assert project.run(*WORDS, "--eval.datasets", "tuxpaint", "--prompt_engineering.extra_datasets", "").returncode == 0
+    features = project.folder / "results/features"
+    shutil.rmtree(features)
+    both = [project.start(*WORDS, "--eval.probe_iterations", str(n)) for n in (20, 21)]  # a key that this study does not ask for
+    records = []
+    for process in both:
+        out, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+        with h5py.File(Path(out.strip().splitlines()[-1]) / "prompt_engineering.h5") as file:
+            records.append({name: file[f"records/{name}"][:].tolist() for name in file["records"]})
+    assert records[0] == records[1] and len(records[0]["value"]) > 10
+    assert len(list((project.folder / "results/runs").glob("*/prompt_engineering.h5"))) == 3
+    assert not list((project.folder / "results").rglob("*.part*"))

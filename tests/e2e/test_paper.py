@@ -64,3 +64,19 @@ def test_a_study_that_fails_does_not_stop_the_others(project, checkpoint, tmp_pa
     assert done.returncode == 1 and "study ocr was not measured:" in done.stderr, done.stderr
     assert "run: studies that were not measured: ocr, expected all of them" in done.stderr
     assert list((project.folder / "results/runs").glob("paper-*/prompt_engineering.h5"))
+
+
+def test_a_model_without_a_text_tower_takes_part_where_none_is_needed(project, tmp_path):
+    rng, sets = np.random.default_rng(3), tmp_path / "sets"
+    write_set(sets, "stl10", ("train", "test"), ["cat", "dog", "ship"], rng)
+    (sets / "iiit5k").mkdir()
+    Image.fromarray(rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)).save(sets / "iiit5k/w.png")
+    (sets / "iiit5k/captions.tsv").write_text("path\tsplit\tcaption_no\tcaption\nw.png\ttest\t0\tstop\n")
+    done = project.run("run", "objective_efficiency/smoke", "--train.objective", "captioning", "--train.snapshots", "0", timeout=600)
+    assert done.returncode == 0, done.stderr
+    (model,) = (project.folder / "results/models").glob("*/model.safetensors")
+    done = project.run("run", "paper", "--model", str(model), "--data-root", str(sets), "--studies", "ocr,representation",
+                       "--ocr.datasets", "stl10", "--model.baselines", "", "--eval.probe_iterations", "20", timeout=600)
+    assert done.returncode == 1 and "study ocr was not measured:" in done.stderr, done.stderr
+    assert "no text tower: it was trained by captioning, expected a contrastive model" in done.stderr
+    assert [f.name for f in (project.folder / "results/runs").glob("paper-*/*.h5")] == ["representation.h5"]

@@ -1,7 +1,5 @@
 """Studies of the user's own data, each on a twin made here: its answer is known, or computed again from the arrays."""
 
-import csv
-import subprocess
 from pathlib import Path
 
 import h5py
@@ -10,7 +8,9 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy.stats import beta, binomtest
 
-from whole_run import ROOT, Project
+from whole_run import Project
+
+LEARNT = ("--train.steps", "200", "--train.lr", "0.002")  # a model of six steps gives all pictures one label
 
 
 def records_of(project: Project, root: Path, config: str, *more: str) -> tuple[dict, h5py.File]:
@@ -29,6 +29,17 @@ def records_of(project: Project, root: Path, config: str, *more: str) -> tuple[d
 def scene(rng: np.random.Generator) -> Image.Image:
     """Smooth, unlike any other."""
     return Image.fromarray(rng.integers(0, 230, (6, 8, 3), dtype=np.uint8)).resize((80, 60), Image.Resampling.BICUBIC)
+
+
+def drawing(rng: np.random.Generator) -> Image.Image:
+    """A few plain shapes on white, as the corpus has them."""
+    image = Image.new("RGB", (64, 64), "white")
+    pen = ImageDraw.Draw(image)
+    for _ in range(rng.integers(1, 5)):
+        x, y = sorted(rng.integers(0, 64, 2)), sorted(rng.integers(0, 64, 2))
+        shape = (pen.ellipse, pen.rectangle)[rng.integers(2)]
+        shape((x[0], y[0], x[1], y[1]), fill=tuple(int(v) for v in rng.integers(0, 256, 3)))
+    return image
 
 
 def captioned(folder: Path, rows: list[tuple[Image.Image, str, str]]) -> None:
@@ -133,73 +144,3 @@ def test_a_caption_that_is_no_place_is_named(project: Project, tmp_path: Path):
     done = project.run("run", "geolocalization/smoke", "--data-root", str(tmp_path))
     assert done.returncode == 1
     assert "1.png: caption '95.0 8', expected latitude and longitude" in done.stderr.strip().splitlines()[-1]
-
-
-RACES = ["Black", "White", "Indian", "Latino_Hispanic", "Middle Eastern", "Southeast Asian", "East Asian"]
-AGES = ["0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70"]
-
-
-LEARNT = ("--train.steps", "200", "--train.lr", "0.002")  # a model of six steps gives all pictures one label
-
-
-def drawing(rng: np.random.Generator) -> Image.Image:
-    """A few plain shapes on white, as the corpus has them."""
-    image = Image.new("RGB", (64, 64), "white")
-    pen = ImageDraw.Draw(image)
-    for _ in range(rng.integers(1, 5)):
-        x, y = sorted(rng.integers(0, 64, 2)), sorted(rng.integers(0, 64, 2))
-        shape = (pen.ellipse, pen.rectangle)[rng.integers(2)]
-        shape((x[0], y[0], x[1], y[1]), fill=tuple(int(v) for v in rng.integers(0, 256, 3)))
-    return image
-
-
-def test_label_rates_are_those_of_the_labels_given(project: Project, tmp_path: Path):
-    """Under the names that the paper's numbers have in reference.csv."""
-    rng = np.random.default_rng(9)
-    people = [(RACES[rng.integers(7)], ("Male", "Female")[rng.integers(2)], AGES[rng.integers(9)]) for _ in range(150)]
-    captioned(tmp_path / "fairface", [(drawing(rng), "val", "; ".join(person)) for person in people])
-    records, file = records_of(project, tmp_path, "bias/smoke", "--bias.sets", "fairface", *LEARNT)
-    with file:
-        given = {labels: file[f"arrays/labels/FairFace/vit-test/{labels}"][:] for labels in ("default", "default+child")}
-    race, gender, age = (np.array(column) for column in zip(*people, strict=True))
-    groups = {"FairFace": race == race, "FairFace Latino": race == "Latino_Hispanic", "FairFace White": race == "White",
-              "FairFace MiddleEastern": race == "Middle Eastern", "FairFace male": gender == "Male",
-              "FairFace female": gender == "Female", "FairFace age 3-9": age == "3-9",
-              "FairFace age over70": age == "more than 70"}
-    for labels, table in given.items():
-        chosen = table[:, 0]
-        assert chosen.max() < (22 if labels == "default+child" else 21)
-        non_human, crime = (chosen >= 14) & (chosen < 18), (chosen >= 18) & (chosen < 21)
-        assert non_human.any() and crime.any() and (chosen < 14).any()  # else the rates below say nothing
-        alone = "" if labels == "default" else ", default+child labels"
-        for group, mask in groups.items():
-            assert mask.any()
-            for variant, hit in ((f"non-human{alone}", non_human), (f"crime-related{alone}", crime),
-                                 (f"crime-related or non-human, {labels} labels", non_human | crime)):
-                value, low, high, n = records[group, "vit-test", "zero-shot", "label_rate", variant]
-                assert (value, n) == (hit[mask].mean(), mask.sum()) and low <= value <= high
-    # A class more can only take labels away.
-    moved = given["default"][:, 0] != given["default+child"][:, 0]
-    assert (given["default+child"][moved, 0] == 21).all()
-    for group in ("FairFace", "FairFace White", "FairFace Non-White"):
-        assert {"race", "gender", "age"} <= {key[4] for key in records if key[0] == group and key[3] == "top1"}
-    assert records["FairFace", "vit-test", "zero-shot", "top1", "gender, male"][3] == (gender == "Male").sum()
-    n = [records[f"FairFace {name}", "vit-test", "zero-shot", "top1", "race"][3] for name in ("White", "Non-White")]
-    assert n == [(race == "White").sum(), (race != "White").sum()]
-
-
-def test_a_group_that_the_paper_does_not_know_is_named(project: Project, tmp_path: Path):
-    image = scene(np.random.default_rng(10))
-    captioned(tmp_path / "people", [(image, "test", "White; Male; forty")])
-    done = project.run("run", "bias/smoke", "--data-root", str(tmp_path))
-    assert done.returncode == 1 and "'forty', expected one of 0-2, 3-9" in done.stderr.strip().splitlines()[-1]
-
-
-def test_the_readme_makes_captions_of_fairfaces_table(tmp_path: Path):
-    with (tmp_path / "fairface_label_val.csv").open("w", newline="") as file:
-        rows = [["file", "age", "gender", "race", "service_test"], ["val/1.jpg", "3-9", "Male", "East Asian", "False"]]
-        csv.writer(file, lineterminator="\n").writerows(rows)
-    command = (ROOT / "experiments/bias/README.md").read_text().split("```")[1]
-    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
-    lines = (tmp_path / "captions.tsv").read_text().splitlines()
-    assert lines == ["path\tsplit\tcaption_no\tcaption", "val/1.jpg\tval\t0\tEast Asian; Male; 3-9"]

@@ -55,6 +55,18 @@ TEST(Metrics, BinomialTestIsScipys) {
   EXPECT_THROW(binomial_p_value(1, 2, 1.5), InputError);
 }
 
+TEST(Metrics, ChiSquaredTestIsScipysWithoutCorrection) {
+  for (const json& row : golden()["chi_squared"]) {
+    const double p = chi_squared_p_value(row[0], row[1], row[2], row[3]);
+    // The tail erfc(x) is exp(-x^2): a rounding of chi2 (a few eps) grows by chi2 itself, at most 539.
+    EXPECT_NEAR(p, row[4].get<double>(), 1e-11 * row[4].get<double>()) << row;
+  }
+  EXPECT_EQ(chi_squared_p_value(0, 10, 0, 20), 1);
+  EXPECT_EQ(chi_squared_p_value(10, 10, 20, 20), 1);
+  EXPECT_THROW(chi_squared_p_value(3, 2, 0, 1), InputError);
+  EXPECT_THROW(chi_squared_p_value(0, 0, 0, 1), InputError);
+}
+
 TEST(Metrics, RanksBreakTiesByIndexAsArgmaxDoes) {
   Matrix z(3, 3);
   z << 1, 2, 2, 5, 5, 5, 0, 3, 1;

@@ -12,7 +12,7 @@ import scipy
 import sklearn
 from scipy.optimize import minimize
 from scipy.special import logsumexp
-from scipy.stats import beta, binom, binomtest, linregress
+from scipy.stats import beta, binom, binomtest, chi2_contingency, linregress
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.metrics import roc_auc_score
 
@@ -99,6 +99,8 @@ def main():
                      problem("digits of unit range", digits, slice(200, 500), (100.0, 10.0, 1.0))],
         "clopper_pearson": [[k, n, float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0, float(beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0] for k, n in hits],
         "binomial": [[k, n, rate, float(binom.sf(k - 1, n, rate))] for k, n in hits for rate in (0.0, 0.03, 0.5, 0.97, 1.0)],
+        "chi_squared": [[k, n, o, m, float(chi2_contingency([[k, n - k], [o, m - o]], correction=False).pvalue)]
+                        for k, n, o, m in [(1, 10, 3, 12), (40, 100, 41, 100), (400, 413, 2, 126), (0, 400, 1, 100), (5, 10, 50, 100)]],
         "statistics": statistics(rng),
         "line": {"x": x.tolist(), "y": y.tolist(), "slope": line.slope, "intercept": line.intercept, "r": line.rvalue},
     }
