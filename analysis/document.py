@@ -23,6 +23,7 @@ from headline import headline_table, training_table
 from objectives_figure import objectives_figure
 from paper_figures import FIGURES
 from paper_tables import paper_tables
+from people_and_overlap import hard_classes, overlap
 from pool import Pool, make_pool, why_left_out
 from reference import Reference
 from results import ResultError, ResultFile, Run
@@ -108,6 +109,12 @@ STUDIES = (
     Study("objective_efficiency", "Efficiency of objectives (Fig 2)",
           "How many pictures does each objective need for the same zero-shot accuracy?",
           (("fig2_objectives", "Zero-shot top-1 by pictures processed in training; the axis of pictures is logarithmic.", objectives_figure),)),
+    Study("human_comparison", "People and CLIP (Fig 16, Table 2)", "Are the classes that are hard for people hard for CLIP, and what does one picture a class add?",
+          (("fig16_hard_classes", "Share of right answers by class, classes in the order of their difficulty. The paper prints no numbers of its Figure 16, "
+            "whose order is that of people's zero-shot answers; ours is the model's where no answers of people are given.", hard_classes),)),
+    Study("data_overlap", "Data overlap (Fig 17)", "How many test pictures were in the training data, and what do they add to the score?",
+          (("fig17_overlap", "Left: accuracy on test pictures that were seen in training minus on the others, with 99.5 % Clopper-Pearson intervals. Right: "
+            "what they add to the accuracy on all. Markers: one-sided binomial test of pictures seen against the others.", overlap),)),
     Study("retrieval", "Retrieval (Table 13)", "Does a caption find its picture, and a picture its caption?", ()),
 )
 TABLES_OF = STUDY_TABLES | {"few_shot": few_shot, "retrieval": retrieval}

@@ -1,22 +1,30 @@
-"""Figures 11 and 12 from the probes of Table 10, with ours where a run has them on the paper's data sets."""
+"""Figures 10 to 12 from the probes of Table 10, with ours where a run has them on the paper's data sets; the list of all the
+figures that no study draws by itself."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures import COLOURS, GREY, INK, panels
+from figures import COLOURS, GREY, INK, panels, plain_log
 from pool import NOT_MODELS, Pool
-from published import PAPER_MODELS, published_records, table9
+from published import FOLDER, PAPER_MODELS, published_records, table9
 from reference import BEST, plain
+from shift_figures import SHIFT_FIGURES
 from study_tables import is_baseline
 from verdicts import key
 
 NOISY_STUDENT = "NS EfficientNet-L2-800"
 CLIP = {plain(m) for m in PAPER_MODELS}
+FAMILIES = {"CLIP-ViT": ("CLIP-ViT", INK, "*"), "CLIP-RN": ("CLIP-ResNet", INK, "s"),
+            "EfficientNet-NoisyStudent": ("EfficientNet, Noisy Student", COLOURS[4], "^"), "EfficientNet": ("EfficientNet", COLOURS[2], "^"),
+            "Instagram-ResNeXt": ("Instagram ResNeXt", COLOURS[3], "D"), "ResNet": ("ResNet", COLOURS[7], "s")}
 
 
 def probes(root: Path, records: pd.DataFrame) -> pd.DataFrame:
@@ -32,6 +40,74 @@ def ours_of(root: Path, pool: Pool) -> pd.DataFrame:
     clean = pool.clean.dropna(subset=["value"])
     clean = clean[~clean["method"].isin(NOT_MODELS) & ~clean["model"].map(is_baseline)] if len(clean) else clean
     return probes(root, clean) if len(clean) else pd.DataFrame()
+
+
+def figure_10(root: Path, pool: Pool) -> Figure | None:
+    """Mean probe score over multiply-adds, a line a family: Kornblith's 12, all of Table 9, and what the runs hold."""
+    paper, ours, cost = probes(root, published_records(root)), ours_of(root, pool), gflops(root)
+    family = families(root)
+    if family.empty or paper.empty:
+        return None
+    mine, here = cost_here(pool), other_means(pool)
+    figure, axes = panels(3 if len(here) else 2, width=9.4 if len(here) else 8.6, height=4.4)
+    twelve = table9(root).query("kornblith12 == 1")["dataset"]
+    for panel, names in zip(axes, (twelve, table9(root)["dataset"]), strict=False):
+        mean = paper[list(names)].mean(axis=1)
+        unknown = mean[[m not in cost.index for m in mean.index]]
+        for i, value in enumerate(unknown):
+            panel.axhline(value, xmin=0.96, color=GREY, linewidth=0.9, label=None if i else "models of Table 10 whose cost is not known here")
+        for name, (label, colour, marker) in FAMILIES.items():
+            line = mean[[m for m in family.index[family == name] if m in cost.index]]
+            panel.plot(cost[line.index], line, f"{marker}-", color=colour, markersize=7 if marker == "*" else 4, linewidth=1, label=label)
+        if set(names) <= set(ours):
+            own = ours[list(names)].dropna().mean(axis=1)
+            own = own[[m in mine for m in own.index]]
+            if len(own):
+                panel.plot([mine[m] for m in own.index], own, "P", color=COLOURS[0], markersize=7, label="here")
+        plain_log(panel, pd.Series([0.3, 300.0]))
+        panel.set(title=f"Fig 10: mean over {len(names)} data sets", xlabel="GFLOPs an image", ylabel="mean probe score, %")
+    if len(here):
+        draw_here(axes[2], here, mine)
+    handles = {label: handle for panel in axes for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=7.5)
+    return figure
+
+
+def draw_here(axes: Axes, here: pd.DataFrame, mine: dict[str, float]) -> None:
+    """Means of a run over the data sets that it has, which are not the paper's."""
+    low, high = here["value"] - here["ci_low"], here["ci_high"] - here["value"]
+    cost = here["model"].map(mine)
+    axes.errorbar(cost, 100 * here["value"], yerr=100 * np.maximum([low, high], 0), fmt="P", color=COLOURS[0], markersize=7, capsize=2, label="here")
+    for model, x, y in zip(here["model"], cost, 100 * here["value"], strict=True):
+        left = x > math.sqrt(cost.min() * cost.max())
+        axes.annotate(model, (x, y), xytext=(-8 if left else 8, 0), textcoords="offset points", fontsize=7.5, va="center", ha="right" if left else "left")
+    plain_log(axes, pd.concat([cost / 2, cost * 2]))
+    axes.set(title=f"here: mean over {here['variant'].iloc[0]}", xlabel="GFLOPs an image", ylabel="mean probe score, %")
+
+
+def gflops(root: Path) -> pd.Series:
+    """Multiply-adds of one picture by model, of those whose cost is known."""
+    path = root / FOLDER / "gflops.csv"
+    return pd.read_csv(path).set_index("model")["gflops"] if path.exists() else pd.Series(dtype=float)
+
+
+def families(root: Path) -> pd.Series:
+    path = root / FOLDER / "table10.csv"
+    return pd.read_csv(path).set_index("model")["family"] if path.exists() else pd.Series(dtype=str)
+
+
+def cost_here(pool: Pool) -> dict[str, float]:
+    rows = pool.clean
+    rows = rows[rows["method"].eq("cost") & rows["metric"].eq("gflops")]
+    return dict(zip(rows["model"], rows["value"], strict=True))
+
+
+def other_means(pool: Pool) -> pd.DataFrame:
+    """The newest representation's means over data sets that are neither the 12 nor the 27."""
+    rows = pool.clean
+    rows = rows[rows["study"].eq("representation") & rows["metric"].eq("mean") & ~rows["variant"].isin(["12 data sets", "27 data sets"])]
+    rows = rows[rows["model"].isin(list(cost_here(pool)))]
+    return rows[rows["file"].eq(rows["file"].iloc[-1])] if len(rows) else rows
 
 
 def figure_11(root: Path, pool: Pool) -> Figure | None:
@@ -78,7 +154,11 @@ def figure_12(root: Path, pool: Pool) -> Figure | None:
 
 
 FIGURES: tuple[tuple[str, str, Callable[[Path, Pool], Figure | None]], ...] = (
+    ("paper_fig10", "Figure 10: mean score of the linear probe over multiply-adds of one picture, a line a family. Scores: Table 10; costs, which the paper "
+                    "draws but does not print: counted, see paper/published/gflops.csv; models of unknown cost are marked at the right edge. "
+                    "Models measured here stand in it when all the data sets are scored, others in a panel of their own.", figure_10),
     ("paper_fig11", "Figure 11: what the probe on the best CLIP has over the best other model's, by data set (Table 10).", figure_11),
     ("paper_fig12", "Figure 12: mean probe score of the other data sets over ImageNet's, a point a model of Table 10. Models measured here "
                     "stand in it when all the data sets are scored.", figure_12),
+    *SHIFT_FIGURES,
 )
