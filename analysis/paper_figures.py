@@ -3,16 +3,14 @@ figures that no study draws by itself."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures import COLOURS, GREY, INK, panels, plain_log
+from figures import COLOURS, GREY, INK, bars_of, colour_of, panels, plain_log
 from pool import NOT_MODELS, Pool
 from published import FOLDER, PAPER_MODELS, published_records, table9
 from reference import BEST, plain
@@ -68,20 +66,18 @@ def figure_10(root: Path, pool: Pool) -> Figure | None:
         panel.set(title=f"Fig 10: mean over {len(names)} data sets", xlabel="GFLOPs an image", ylabel="mean probe score, %")
     if len(here):
         draw_here(axes[2], here, mine)
-    handles = {label: handle for panel in axes for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    handles = {label: handle for panel in axes[:2] for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=7.5)
     return figure
 
 
 def draw_here(axes: Axes, here: pd.DataFrame, mine: dict[str, float]) -> None:
     """Means of a run over the data sets that it has, which are not the paper's."""
-    low, high = here["value"] - here["ci_low"], here["ci_high"] - here["value"]
-    cost = here["model"].map(mine)
-    axes.errorbar(cost, 100 * here["value"], yerr=100 * np.maximum([low, high], 0), fmt="P", color=COLOURS[0], markersize=7, capsize=2, label="here")
-    for model, x, y in zip(here["model"], cost, 100 * here["value"], strict=True):
-        left = x > math.sqrt(cost.min() * cost.max())
-        axes.annotate(model, (x, y), xytext=(-8 if left else 8, 0), textcoords="offset points", fontsize=7.5, va="center", ha="right" if left else "left")
-    plain_log(axes, pd.concat([cost / 2, cost * 2]))
+    for model, colour in colour_of(list(here["model"])).items():
+        row = here[here["model"] == model]
+        axes.errorbar(mine[model], 100 * row["value"], yerr=bars_of(row), fmt="P", color=colour, markersize=7, capsize=2, label=model)
+    plain_log(axes, here["model"].map(mine))
+    axes.legend(loc="best", fontsize=7.5)
     axes.set(title=f"here: mean over {here['variant'].iloc[0]}", xlabel="GFLOPs an image", ylabel="mean probe score, %")
 
 
