@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 import figures
+from arranged_tables import ARRANGED
 from claims import ClaimError
 from claims_section import claims_tables
 from few_shot import examples_figure, few_shot, shots_figure
@@ -117,7 +118,10 @@ STUDIES = (
             "what they add to the accuracy on all. Markers: one-sided binomial test of pictures seen against the others.", overlap),)),
     Study("retrieval", "Retrieval (Table 13)", "Does a caption find its picture, and a picture its caption?", ()),
 )
-TABLES_OF = STUDY_TABLES | {"few_shot": few_shot, "retrieval": retrieval}
+TABLES_OF = STUDY_TABLES | ARRANGED | {"few_shot": few_shot, "retrieval": retrieval}
+TITLES = {"action": "Actions (Table 15)", "bias": "Bias (Tables 3 to 8)", "geolocalization": "Places (Table 17)", "ocr": "Reading (Table 14)",
+          "representation": "Representation (Figs 10 and 11, Table 10)", "task_shift": "Task shift (Fig 12)",
+          "visual_ngrams": "Visual N-Grams (Table 1)", "yfcc_vs_wit": "YFCC against WIT (Table 12)"}  # of studies that stand in a report when they ran
 SHAPE_ERRORS = (KeyError, IndexError, ValueError, TypeError, pd.errors.InvalidIndexError)  # records of another version of a study
 
 
@@ -166,7 +170,7 @@ def _unknown_studies(root: Path, runs: list[Run]) -> list[Study]:
     """Studies of the runs that have no code here, in order of name."""
     known = {study.key for study in STUDIES}
     names = sorted({file.experiment for run in runs for file in run.studies()} - known)
-    return [Study(name, name.replace("_", " ").capitalize(), _question(root, name), ()) for name in names]
+    return [Study(name, TITLES.get(name, name.replace("_", " ").capitalize()), _question(root, name), ()) for name in names]
 
 
 def _question(root: Path, study: str) -> str:

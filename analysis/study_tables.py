@@ -27,6 +27,11 @@ def pick(records: pd.DataFrame, **where: str) -> pd.DataFrame:
     return records
 
 
+def named_plainly(records: pd.DataFrame) -> pd.DataFrame:
+    """Variants without the probe's lambda, an outcome of its search that differs by data set: a probe is one row."""
+    return records.assign(variant=records["variant"].str.replace(r"lambda=[^,]*,? ?", "", regex=True))
+
+
 def of_data_sets(records: pd.DataFrame) -> pd.DataFrame:
     """Without the rows that sum up several data sets."""
     return records[~records["dataset"].isin(SUMMARIES)]
