@@ -14,8 +14,8 @@ from generic_tables import generic, with_bounds
 from published import published_records, table9
 from reference import BEST, SMALLEST, Reference, plain
 from results import ResultFile, Run
-from study_tables import datasets_of, first, is_baseline, named_plainly, pick, shown
-from tables import DASH, WIDE, Cell, Table, percent, points, points_with_interval, published
+from study_tables import datasets_of, first, is_baseline, named_plainly, pick, shown, shown_points
+from tables import DASH, WIDE, Cell, Table, percent, points, published
 
 METHODS = ("fine-tuned", "supervised", "linear-probe", "few-shot", "zero-shot")  # top to bottom, as the paper has them
 OWN = ("map11", "roc_auc", "mean_top1_top5")
@@ -127,7 +127,7 @@ def _leads(records: pd.DataFrame, reference: Reference, columns: list[Column], s
         cells = [first(part, dataset=d, variant=f"{m}, over {over}") for d, m in columns]
         cells += [first(part, dataset="mean", variant=f"{s}, over {over}") for s in suites]
         count = first(wins[wins["variant"].str.endswith(f", over {over}")], model=model)
-        table.add([model, over, *map(_gain, cells), DASH if count is None else _wins(count)])
+        table.add([model, over, *map(shown_points, cells), DASH if count is None else _wins(count)])
     if len(reference.rows(metric="wins")):
         twelve, whole, won = (reference.value(metric=m, variant=f"{v}, over NS EfficientNet-L2")
                               for m, v in (("gain", "12 data sets"), ("gain", "27 data sets"), ("wins", "of 27")))
@@ -138,10 +138,6 @@ def _leads(records: pd.DataFrame, reference: Reference, columns: list[Column], s
 
 def _number(row: pd.Series | None) -> str:
     return DASH if row is None else with_bounds(row)
-
-
-def _gain(row: pd.Series | None) -> str:
-    return DASH if row is None else Cell(points_with_interval(row["value"], row["ci_low"], row["ci_high"]), row.get("source", ""))
 
 
 def _wins(row: pd.Series) -> str:
@@ -158,7 +154,7 @@ def task_shift(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
             "model", f"{source}, %", "mean of the others, %", "over the baselines' line, points"])
         for model in pd.unique(part.loc[part["metric"] == "transfer_score", "model"]):
             score, transfer, lead = (first(part, model=model, metric=m) for m in ("reference_score", "transfer_score", "transfer_lead"))
-            line.add([model, shown(score), shown(transfer), _gain(lead)])
+            line.add([model, shown(score), shown(transfer), shown_points(lead)])
         paper = reference.rows(paper_ref="Fig 12")
         for model in pd.unique(paper["model"]):
             values = (published(reference.value(paper_ref="Fig 12", model=model, metric=m)) for m in ("reference_score", "transfer_score"))
@@ -186,7 +182,7 @@ def yfcc_vs_wit(file: ResultFile, run: Run, reference: Reference) -> list[Table]
             rows = [first(records, dataset=dataset, metric=metric, method=method, model=m) for m in names]
             cells += [DASH if r is None else _count(r) if metric == "wins" else shown(r) for r in rows]
             deltas = pick(records, dataset=dataset, metric="delta", method=method, model=names[0])
-            cells.append(_gain(first(deltas[deltas["variant"].str.startswith((f"{metric}, minus", "minus"))])))
+            cells.append(shown_points(first(deltas[deltas["variant"].str.startswith((f"{metric}, minus", "minus"))])))
         if any(c != DASH for c in cells):
             table.add([headers([(dataset, metric)])[0] if dataset not in ("mean", "all") else {"mean": "mean", "all": "data sets won"}[dataset], *cells])
     for dataset in pd.unique(paper["dataset"]):
@@ -238,7 +234,7 @@ def data_overlap(file: ResultFile, run: Run, reference: Reference) -> list[Table
         part, own = pick(records, dataset=dataset, model=model), pick(scores, dataset=dataset, model=model)
         difference, gain, chance = (first(part, method="overlap", metric=m) for m in ("difference", "gain", "p_value"))
         table.add([dataset, model, shown(first(share, dataset=dataset)), *(shown(first(own, variant=v)) for v in ("all", "clean", "overlap")),
-                   _gain(difference), _gain(gain), DASH if chance is None else Cell(f"{chance['value']:.2g}", chance.get("source", ""))])
+                   shown_points(difference), shown_points(gain), DASH if chance is None else Cell(f"{chance['value']:.2g}", chance.get("source", ""))])
     for dataset, model in paper[["dataset", "model"]].drop_duplicates().itertuples(index=False, name=None):
         seen, gain = (reference.value(paper_ref="Fig 17", dataset=dataset, metric=m) for m in ("share", "gain"))
         table.add([dataset, f"{model} (paper)", published(seen), *[DASH] * 4, DASH if gain is None else f"{gain:+.2f}", DASH], "paper")

@@ -30,7 +30,7 @@ from reference import Reference
 from results import ResultError, ResultFile, Run
 from robustness_figure import distribution_shift
 from study_tables import STUDY_TABLES, datasets_of, models_of, of_data_sets
-from tables import Table, file_name
+from tables import Cell, Table, file_name, linked
 
 INTERVALS = ("Intervals are 95 %: Clopper-Pearson for rates, bootstrap for means over classes and for slopes; a number "
              "without one has none defined.")
@@ -259,7 +259,7 @@ def _study_blocks(root: Path, study: Study, file: ResultFile, runs: list[Run], r
         blocks.append(Text(odd, "banner"))
     for name, what in pictures:
         blocks.append(Picture(name, f"{run.name + ': ' if len(runs) > 1 else ''}{what} {_sample(file)} {INTERVALS} {note}"))
-    for table in tables:
+    for table in (linked(t, f"{run.name}/{file.path.name}") for t in tables):
         if index and table.name == "distribution_shift_paper":
             continue  # once is enough
         table.name, table.title = _file_name(runs, table.name, index), _several(runs, table.title, run)
@@ -366,7 +366,7 @@ def _provenance(runs: list[Run]) -> Section:
             values = [file.provenance.get(key, "–") for key in SHORT_KEYS]
             values[0] = values[0][:10]
             values[-1] = f"{float(values[-1]):,.0f}" if values[-1].replace(".", "", 1).isdigit() else values[-1]
-            files.add([run.name, file.path.name, *values])
+            files.add([run.name, Cell(file.path.name, f"{run.name}/{file.path.name}"), *values])
     section.blocks.append(files)
     rest = Table("provenance_more", "Programs, models and data", ["key", "value", "files"], text_columns=3)
     for key, value, names in _shared_keys(runs):

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 
 DASH = "–"  # nothing measured or nothing published
+NUMBER = re.compile(r"[−+]?\d")
 WIDE = 13  # columns from which a table stands on a page turned by 90 degrees, with upright headers
 
 
@@ -25,6 +26,14 @@ class Cell(str):
         cell = super().__new__(cls, text)
         cell.source = source
         return cell
+
+
+def linked(table: Table, where: str) -> Table:
+    """Numbers that were made from several records lead to their file; what stands in a column of the paper's leads nowhere."""
+    for row in (r for r in table.rows if r.kind != "paper"):
+        row.cells = [Cell(c, where) if i >= table.text_columns and NUMBER.match(c) and not getattr(c, "source", "") and "paper" not in table.columns[i]
+                     else c for i, c in enumerate(row.cells)]
+    return table
 
 
 def anchor(source: str) -> str:
