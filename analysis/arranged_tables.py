@@ -228,7 +228,8 @@ def data_overlap(file: ResultFile, run: Run, reference: Reference) -> list[Table
     """Figure 17 as a table: a row a data set and model."""
     records, paper = file.records, reference.rows(paper_ref="Fig 17")
     table = Table("data_overlap_fig17", "Figure 17's numbers: test pictures seen in training", [
-        "data set", "model", "seen, %", "all, %", "others, %", "seen, top-1 %", "seen minus others, points (99.5 %)", "all minus others, points", "p"], text_columns=2)
+        "data set", "model", "seen, %", "all, %", "others, %", "seen, top-1 %", "seen minus others, points (99.5 %)", "all minus others, points",
+        "p"], text_columns=2)
     share, scores = pick(records, method="overlap", metric="share"), pick(records, method="zero-shot", metric="top1")
     for dataset, model in scores[["dataset", "model"]].drop_duplicates().itertuples(index=False, name=None):
         part, own = pick(records, dataset=dataset, model=model), pick(scores, dataset=dataset, model=model)

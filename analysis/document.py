@@ -110,7 +110,8 @@ STUDIES = (
     Study("objective_efficiency", "Efficiency of objectives (Fig 2)",
           "How many pictures does each objective need for the same zero-shot accuracy?",
           (("fig2_objectives", "Zero-shot top-1 by pictures processed in training; the axis of pictures is logarithmic.", objectives_figure),)),
-    Study("human_comparison", "People and CLIP (Fig 16, Table 2)", "Are the classes that are hard for people hard for CLIP, and what does one picture a class add?",
+    Study("human_comparison", "People and CLIP (Fig 16, Table 2)",
+          "Are the classes that are hard for people hard for CLIP, and what does one picture a class add?",
           (("fig16_hard_classes", "Share of right answers by class, classes in the order of their difficulty. The paper prints no numbers of its Figure 16, "
             "whose order is that of people's zero-shot answers; ours is the model's where no answers of people are given.", hard_classes),)),
     Study("data_overlap", "Data overlap (Fig 17)", "How many test pictures were in the training data, and what do they add to the score?",

@@ -14,7 +14,8 @@ from tables import LONG, WIDE, Table
 
 CHARACTERS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "−": "$-$", "–": "--", "—": "---",
               "×": r"$\times$", "→": r"$\rightarrow$", "<": r"$<$", ">": r"$>$", "≤": r"$\leq$", "≥": r"$\geq$", "|": r"$|$", "Δ": r"$\Delta$",
-              "λ": r"$\lambda$", "…": r"\ldots{}", "·": r"$\cdot$", "’": "'", "\u200b": r"\allowbreak{}", "“": "``", "”": "''", **{c: "\\" + c for c in "&%$#_{}"}}
+              "λ": r"$\lambda$", "…": r"\ldots{}", "·": r"$\cdot$", "’": "'",
+              "\u200b": r"\allowbreak{}", "“": "``", "”": "''", **{c: "\\" + c for c in "&%$#_{}"}}
 ROOM, TIGHT_ROOM = 88, 106  # characters of a line of 160 mm in the size of the text and in footnotesize
 PAGE = 48  # lines
 
@@ -68,10 +69,12 @@ def to_latex(table: Table) -> str:
     body = [_line([breakable(c) if w else c for c, w in zip(row.cells, shape.widths, strict=True)], row.kind) for row in table.rows]
     size = [r"\footnotesize", r"\setlength{\tabcolsep}{3pt}"] if shape.tight else []
     if shape.is_long:
-        lines = ["{" + "".join(size) + r"\setlength{\LTcapwidth}{\linewidth}", rf"\begin{{longtable}}{{{spec}}}", rf"{caption}{label}\\", *head, r"\endfirsthead",
+        lines = ["{" + "".join(size) + r"\setlength{\LTcapwidth}{\linewidth}", rf"\begin{{longtable}}{{{spec}}}",
+                 rf"{caption}{label}\\", *head, r"\endfirsthead",
                  *head, r"\endhead", r"\bottomrule", r"\endlastfoot", *body, r"\end{longtable}}"]
     else:
-        lines = [r"\begin{table}", r"\centering", r"\setlength{\belowcaptionskip}{6pt}", caption, label, *size, rf"\sbox0{{\begin{{tabular}}{{{spec}}}", *head, *body,
+        lines = [r"\begin{table}", r"\centering", r"\setlength{\belowcaptionskip}{6pt}", caption, label, *size,
+                 rf"\sbox0{{\begin{{tabular}}{{{spec}}}", *head, *body,
                  r"\bottomrule", r"\end{tabular}}%", r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi", r"\end{table}"]
     packages = ["booktabs", "longtable" if shape.is_long else "graphicx", *(["array"] if any(shape.widths) else [])]
     return "\n".join(["% needs " + " ".join(rf"\usepackage{{{p}}}" for p in packages), *lines]) + "\n"
