@@ -16,10 +16,10 @@ sys.path[:0] = [str(PROJECT / "analysis"), str(Path(__file__).parent)]
 
 from fake_run import ARRAY, row, write  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
-from paper_figures import figure_10, gflops, probes  # noqa: E402
+from paper_figures import figure_10, figure_20, figure_22, gflops, probes  # noqa: E402
 from people_and_overlap import hard_classes, overlap  # noqa: E402
 from pool import Pool, make_pool, paper_pool  # noqa: E402
-from published import published_records  # noqa: E402
+from published import published_records, table9  # noqa: E402
 from reference import BEST, Reference  # noqa: E402
 from results import ResultFile, Run, read_run  # noqa: E402
 from robustness_figure import logit  # noqa: E402
@@ -72,6 +72,21 @@ def test_figure_10_has_ours_with_all_the_data_sets_and_else_by_itself(tmp_path: 
     _, run = one_file(tmp_path / "own", "representation", rows)
     panel = figure_10(PROJECT, make_pool([run])).axes[2]
     assert "3 data sets" in panel.get_title(loc="left") and {c.get_label(): c.lines[0].get_ydata()[0] for c in panel.containers} == {"rn-s": 50.0, "lite0": 60.0}
+
+
+def test_figures_20_and_22_have_a_panel_a_data_set(tmp_path: Path) -> None:
+    table, cost = probes(PROJECT, published_records(PROJECT)), gflops(PROJECT)
+    rows = [row("", "rn-s", "cost", "gflops", 0.02, "resnet"), row("mnist", "rn-s", "linear-probe", "top1", 0.9), row("mnist", "rn-s", "zero-shot", "top1", 0.2),
+            row("oxford_pets", "rn-s", "linear-probe", "top1", 0.5)]  # not the paper's metric: no point
+    pool = make_pool([one_file(tmp_path / "own", "representation", rows)[1]])
+    probed, zero_shot = ({a.get_title(loc="left").split("\n")[0]: lines(a) for a in f(PROJECT, pool).axes if a.axison} for f in (figure_20, figure_22))
+    assert list(probed) == list(zero_shot) == list(table9(PROJECT)["dataset"])
+    x, y = probed["Country211"]["EfficientNet"]
+    assert list(zip(x, y, strict=True)) == [(cost[m], table.loc[m, "Country211"]) for m in (f"EfficientNet-B{i}" for i in range(8))]
+    assert [d for d, drawn in probed.items() if "here" in drawn] == [d for d, drawn in zero_shot.items() if "here, zero-shot" in drawn] == ["MNIST"]
+    assert (list(probed["MNIST"]["here"][0]), list(probed["MNIST"]["here"][1])) == ([0.02], [pytest.approx(90.0)])
+    assert list(zero_shot["MNIST"]["CLIP-ViT, zero-shot"][1])[-1] == 88.3  # ViT-L/14@336 of Table 11
+    assert list(zero_shot["MNIST"]["ResNet, probe"][1]) == list(table.loc[["ResNet-50", "ResNet-101", "ResNet-152"], "MNIST"])
 
 
 def test_figure_13_has_the_papers_points_and_table() -> None:
