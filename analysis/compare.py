@@ -20,8 +20,8 @@ from estimates import moved
 from freshness import write_atomic
 from paired import Paired, class_means, holm, interval, rates
 from results import RATE_METRICS, ResultError, ResultFile, Run, read_runs
-from study_tables import models_of
-from tables import DASH, Table, percent, points, points_with_interval, to_csv, to_markdown
+from study_tables import SUMMARIES, datasets_of, models_of, named_plainly
+from tables import DASH, Table, percent, points, points_with_interval, to_csv
 
 PROJECT = Path(__file__).resolve().parent.parent
 METRICS = {"top1": 1, "top5": 5}
@@ -71,12 +71,25 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     for line in unread:
         print(f"compare: left out: {line}", file=sys.stderr)
-    print(f"{table.title}\n\n{to_markdown(table)}\n{table.caption}")
+    print(f"{table.title}\n\n{for_terminal(table)}\n{table.caption}")
     for note in notes:
         print(f"- {note}")
     if options.csv:
         write_atomic(options.csv, to_csv(table))
     return 0
+
+
+def for_terminal(table: Table) -> str:
+    """Markdown in columns: A and B are one where they have one name, and columns of dashes are left out."""
+    one_name = all(row.cells[1] == row.cells[2] for row in table.rows)
+    keep = [i for i in range(len(table.columns)) if i < 4 and not (one_name and i == 2) or i >= 4 and any(row.cells[i] != DASH for row in table.rows)]
+    names = ["A and B" if one_name and i == 1 else c for i, c in enumerate(table.columns)]
+    lines = [[cells[i].replace("|", "\\|") for i in keep] for cells in (names, *(row.cells for row in table.rows))]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    left = [i < table.text_columns for i in keep]
+    padded = ["| " + " | ".join(c.ljust(w) if on else c.rjust(w) for c, w, on in zip(line, widths, left, strict=True)) + " |" for line in lines]
+    padded.insert(1, "|" + "|".join(":" + "-" * (w + 1) if on else "-" * (w + 1) + ":" for w, on in zip(widths, left, strict=True)) + "|")
+    return "\n".join(padded) + "\n"
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -153,22 +166,25 @@ def compare(left: Run, right: Run, pairs: dict[str, str] | None = None, top: int
             notes.append(f"left out: {error}")
             failed.add(a.dataset)
     table = Table("compare", f"B = {right.name} minus A = {left.name}", [
-        "data set", "A", "B", "metric", "n", "A %", "B %", "B − A, points", "A alone right", "B alone right", "p", "p (Holm)", "shown"], text_columns=4)
+        "data set", "A", "B", "metric", "n", "A %", "B %", "B − A, points", "A alone right", "B alone right", "p", "p (Holm)", "verdict"], text_columns=4)
     for c, p in zip(found, holm([c.result.p for c in found]), strict=True):
         r = c.result
         table.add([c.dataset, c.left, c.right, c.metric, f"{r.n:,}", percent(r.a), percent(r.b), points_with_interval(r.difference, *r.interval),
                    str(r.only_a), str(r.only_b), _p(r.p), _p(p), _verdict(r.difference, p)])
     _means(table, found)
     done = {(c.dataset, c.metric, c.left.rsplit("/", 1)[-1]) for c in found}
-    unpaired = _unpaired(table, *(_records(run, failed) for run in (left, right)), chosen, done)
+    records = tuple(_records(run, failed) for run in (left, right))
+    unpaired = _unpaired(table, *records, chosen, done)
+    notes += [*_other_data(*records, chosen), *_only_in_one(left, right)]
     if not table.rows:
         raise ResultError(f"{left.name} and {right.name}: nothing measured in both, expected one data set with scores of both; "
-                          + (notes[0] if notes else "run the same study in both"))
-    table.caption = (f"{len(found)} paired tests: exact McNemar for rates, random swaps for means over classes; intervals 95 %, paired bootstrap of "
-                     f"10,000 draws; p corrected over all tests (Holm), a difference is shown below {LEVEL:g}.")
-    if unpaired:
-        table.caption += f" {unpaired} records without per-sample scores: intervals from each record's own, as if independent, and no test."
-    return table, notes + _flags(left, right)
+                          + ("; ".join(notes[:2]) or "run the same study in both"))
+    table.caption = " ".join(filter(None, (
+        f"{len(found)} paired tests: exact McNemar for rates, random swaps for means over classes; intervals 95 %, paired bootstrap of 10,000 draws; "
+        f"p corrected over all tests (Holm), a difference is found below {LEVEL:g}." if found else "",
+        f"{unpaired} records without per-sample scores: intervals from each record's own, as if independent, and no test." if unpaired else "",
+        "Of errors the lower is the better." if any(row.cells[3].startswith("error") for row in table.rows) else "")))
+    return table, notes + _weights(left, right, chosen) + _flags(left, right)
 
 
 def _of_one(a: Scores, b: Scores, top: int, rng: np.random.Generator) -> list[Comparison]:
@@ -203,8 +219,12 @@ def _means(table: Table, found: list[Comparison]) -> None:
 
 
 def _records(run: Run, failed: set[str]) -> pd.DataFrame:
-    """With the study and the id of the data: other data are no partner."""
-    frames = [f.records.assign(study=f.experiment, data=f.records["dataset"].map(lambda d, f=f: f.provenance.get(f"dataset {d}", ""))) for f in run.studies()]
+    """With the study and the id of the data, for a mean of all that it is over: other data are no partner."""
+    frames = []
+    for file in run.studies():
+        ids = {d: file.provenance.get(f"dataset {d}", "") for d in datasets_of(file.records)}
+        whole = ", ".join(ids[d] or d for d in sorted(ids))
+        frames.append(file.records.assign(study=file.experiment, data=[ids.get(d, whole if d in SUMMARIES else "") for d in file.records["dataset"]]))
     records = pd.concat(frames)
     return records[records["metric"].isin(RATE_METRICS) & ~records["dataset"].isin(failed)]
 
@@ -227,9 +247,44 @@ def _unpaired(table: Table, a: pd.DataFrame, b: pd.DataFrame, pairs: list[tuple[
     return count
 
 
+def _other_data(a: pd.DataFrame, b: pd.DataFrame, pairs: list[tuple[str, str]]) -> list[str]:
+    """What both recorded on data of one name and other contents: no difference of the models."""
+    found: dict[str, None] = {}
+    for of_a, of_b in pairs:
+        x, y = (frame[frame["model"].eq(name)].drop_duplicates(["study", "dataset", "data"]) for frame, name in ((a, of_a), (b, of_b)))
+        both = x.merge(y, on=["study", "dataset"], suffixes=("_a", "_b"))
+        same = set(both.loc[both["data_a"] == both["data_b"], ["study", "dataset"]].itertuples(index=False, name=None))
+        for row in both.itertuples(index=False):
+            if (row.study, row.dataset) not in same:
+                found[f"left out: {row.dataset} of {row.study}: data are {row.data_a or 'unnamed'} and {row.data_b or 'unnamed'}, expected the same"] = None
+    return list(found)
+
+
+def _only_in_one(left: Run, right: Run) -> list[str]:
+    """Data sets that the other run has not."""
+    has = [{d for f in run.studies() for d in datasets_of(f.records)} for run in (left, right)]
+    found = []
+    for run, own, other in ((left, *has), (right, *reversed(has))):
+        alone = sorted(own - other)
+        if alone:
+            found.append(f"only in {run.name}: {', '.join(alone[:6])}" + (f" and {len(alone) - 6} more" if len(alone) > 6 else ""))
+    return found
+
+
 def _unique(rows: pd.DataFrame) -> pd.DataFrame:
-    rows = rows.assign(variant=rows["variant"].str.replace(r"lambda=[^,]*,? ?", "", regex=True))
+    rows = named_plainly(rows)
     return rows.drop_duplicates(KEYS).set_index(KEYS)[["value", "ci_low", "ci_high", "n"]]
+
+
+def _weights(left: Run, right: Run, pairs: list[tuple[str, str]]) -> list[str]:
+    """A name says little: whether both are the same weights."""
+    found = []
+    for model in (a for a, b in pairs if a == b):
+        ids = [{i for f in run.studies() if (i := f.provenance.get(f"model {model}"))} for run in (left, right)]
+        if all(len(i) == 1 for i in ids):
+            a, b = (next(iter(i)) for i in ids)
+            found.append(f"{model}: " + (f"the same weights in both ({a})" if a == b else f"weights {a} in A, {b} in B"))
+    return found
 
 
 def _flags(left: Run, right: Run) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 import figures
+from arranged_tables import ARRANGED
 from claims import ClaimError
 from claims_section import claims_tables
 from few_shot import examples_figure, few_shot, shots_figure
@@ -23,12 +24,13 @@ from headline import headline_table, training_table
 from objectives_figure import objectives_figure
 from paper_figures import FIGURES
 from paper_tables import paper_tables
+from people_and_overlap import hard_classes, overlap
 from pool import Pool, make_pool, why_left_out
 from reference import Reference
 from results import ResultError, ResultFile, Run
 from robustness_figure import distribution_shift
 from study_tables import STUDY_TABLES, datasets_of, models_of, of_data_sets
-from tables import Table, file_name
+from tables import Cell, Table, file_name, linked
 
 INTERVALS = ("Intervals are 95 %: Clopper-Pearson for rates, bootstrap for means over classes and for slopes; a number "
              "without one has none defined.")
@@ -108,9 +110,19 @@ STUDIES = (
     Study("objective_efficiency", "Efficiency of objectives (Fig 2)",
           "How many pictures does each objective need for the same zero-shot accuracy?",
           (("fig2_objectives", "Zero-shot top-1 by pictures processed in training; the axis of pictures is logarithmic.", objectives_figure),)),
+    Study("human_comparison", "People and CLIP (Fig 16, Table 2)",
+          "Are the classes that are hard for people hard for CLIP, and what does one picture a class add?",
+          (("fig16_hard_classes", "Share of right answers by class, classes in the order of their difficulty. The paper prints no numbers of its Figure 16, "
+            "whose order is that of people's zero-shot answers; ours is the model's where no answers of people are given.", hard_classes),)),
+    Study("data_overlap", "Data overlap (Fig 17)", "How many test pictures were in the training data, and what do they add to the score?",
+          (("fig17_overlap", "Left: accuracy on test pictures that were seen in training minus on the others, with 99.5 % Clopper-Pearson intervals. Right: "
+            "what they add to the accuracy on all. Markers: one-sided binomial test of pictures seen against the others.", overlap),)),
     Study("retrieval", "Retrieval (Table 13)", "Does a caption find its picture, and a picture its caption?", ()),
 )
-TABLES_OF = STUDY_TABLES | {"few_shot": few_shot, "retrieval": retrieval}
+TABLES_OF = STUDY_TABLES | ARRANGED | {"few_shot": few_shot, "retrieval": retrieval}
+TITLES = {"action": "Actions (Table 15)", "bias": "Bias (Tables 3 to 8)", "geolocalization": "Places (Table 17)", "ocr": "Reading (Table 14)",
+          "representation": "Representation (Figs 10 and 11, Table 10)", "task_shift": "Task shift (Fig 12)",
+          "visual_ngrams": "Visual N-Grams (Table 1)", "yfcc_vs_wit": "YFCC against WIT (Table 12)"}  # of studies that stand in a report when they ran
 SHAPE_ERRORS = (KeyError, IndexError, ValueError, TypeError, pd.errors.InvalidIndexError)  # records of another version of a study
 
 
@@ -159,7 +171,7 @@ def _unknown_studies(root: Path, runs: list[Run]) -> list[Study]:
     """Studies of the runs that have no code here, in order of name."""
     known = {study.key for study in STUDIES}
     names = sorted({file.experiment for run in runs for file in run.studies()} - known)
-    return [Study(name, name.replace("_", " ").capitalize(), _question(root, name), ()) for name in names]
+    return [Study(name, TITLES.get(name, name.replace("_", " ").capitalize()), _question(root, name), ()) for name in names]
 
 
 def _question(root: Path, study: str) -> str:
@@ -248,7 +260,7 @@ def _study_blocks(root: Path, study: Study, file: ResultFile, runs: list[Run], r
         blocks.append(Text(odd, "banner"))
     for name, what in pictures:
         blocks.append(Picture(name, f"{run.name + ': ' if len(runs) > 1 else ''}{what} {_sample(file)} {INTERVALS} {note}"))
-    for table in tables:
+    for table in (linked(t, f"{run.name}/{file.path.name}") for t in tables):
         if index and table.name == "distribution_shift_paper":
             continue  # once is enough
         table.name, table.title = _file_name(runs, table.name, index), _several(runs, table.title, run)
@@ -355,7 +367,7 @@ def _provenance(runs: list[Run]) -> Section:
             values = [file.provenance.get(key, "–") for key in SHORT_KEYS]
             values[0] = values[0][:10]
             values[-1] = f"{float(values[-1]):,.0f}" if values[-1].replace(".", "", 1).isdigit() else values[-1]
-            files.add([run.name, file.path.name, *values])
+            files.add([run.name, Cell(file.path.name, f"{run.name}/{file.path.name}"), *values])
     section.blocks.append(files)
     rest = Table("provenance_more", "Programs, models and data", ["key", "value", "files"], text_columns=3)
     for key, value, names in _shared_keys(runs):

@@ -35,10 +35,12 @@ plt.rcParams.update({
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """SVG for the report, PNG on white for everything else. The layout, most of the work, is computed once."""
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # inches around, where no crop follows
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    """SVG for the report, PNG on white for everything else. The layout, most of the work, is computed once; figures of many panels
+    bring their own."""
+    if figure.get_layout_engine() is not None:
+        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # inches around, where no crop follows
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
     figure.savefig(folder / f"{name}.png", dpi=130, facecolor="white")
     plt.close(figure)

@@ -5,11 +5,13 @@ its name."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from reference import Reference, plain
 from results import RATE_METRICS, ResultFile, Run
-from study_tables import chunks, datasets_of, is_baseline, models_of, pick, shown
+from study_tables import chunks, datasets_of, is_baseline, models_of, named_plainly, pick, shown
 from tables import DASH, Cell, Table, number, published
 
 LINE = ["model", "method", "variant"]
@@ -19,7 +21,7 @@ DIRECTIONS = {"image-to-text": "text retrieval", "text-to-image": "image retriev
 
 def generic(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
     """One table a metric and piece of data sets; rows are model, method and variant."""
-    found = []
+    found, file = [], replace(file, records=named_plainly(file.records))
     for metric in pd.unique(file.records["metric"]):
         found += _of_metric(file, reference, metric)
     return found
@@ -58,8 +60,11 @@ def _of_metric(file: ResultFile, reference: Reference, metric: str) -> list[Tabl
 
 
 def _ours(row: pd.Series, rate: bool) -> str:
-    if rate:
-        return shown(row)
+    return shown(row) if rate else with_bounds(row)
+
+
+def with_bounds(row: pd.Series) -> str:
+    """A number that is no rate."""
     text = number(row["value"])
     text += "" if row["ci_low"] == row["ci_high"] else f" [{number(row['ci_low'])}, {number(row['ci_high'])}]"
     return Cell(text, row.get("source", ""))

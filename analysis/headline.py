@@ -14,7 +14,7 @@ from pool import why_left_out
 from reference import BEST, Reference
 from results import ResultFile, Run
 from study_tables import FLOOR_NAMES, first, fit_of, is_baseline, models_of, of_data_sets, pick, shown, value_of
-from tables import DASH, Cell, Table, number, percent, points, published
+from tables import DASH, Cell, Table, linked, number, percent, points, published
 
 COLUMNS = ["study", "quantity", "measured here", "paper", "in the paper"]
 FAMILIES = {"all": "all models", "vit": "ViTs", "resnet": "ResNets"}
@@ -203,7 +203,9 @@ def training_table(run: Run) -> Table | None:
             continue
         curve = file.array("curve")
         last = curve.ffill().iloc[-1] if len(curve) else pd.Series(np.nan, index=curve.columns)
-        table.add([name, *(f"{last.get(c, np.nan):,.0f}" for c in ("step", "pairs")), number(last.get("seconds", np.nan) / 60, 1),
+        where = f"{run.name}/{file.path.name}"
+        table.add([Cell(name, where), *(f"{last.get(c, np.nan):,.0f}" for c in ("step", "pairs")), number(last.get("seconds", np.nan) / 60, 1),
                    number(curve["pairs_per_second"].median(), 0), number(last.get("loss"), 3),
                    number(curve["val_loss"].min(), 3)])
+        table = linked(table, where)
     return table if table.rows else None

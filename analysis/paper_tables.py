@@ -64,14 +64,14 @@ def paper_tables(root: Path, pool: Pool) -> list[Table]:
 def _data_sets(root: Path, ours: Ours) -> Table:
     """Table 9: sizes and metrics, and which test pictures were scored here."""
     table = Table("paper_table9", "Table 9: The data sets", ["", "classes", "training", "test", "metric", "test pictures scored here"])
-    scored: dict[str, set[int]] = {}
+    scored: dict[str, dict[int, str]] = {}
     for (study, dataset), rows in ours.at.items():
         if study in ("zero_shot_vs_probe", "representation"):
-            scored.setdefault(dataset, set()).update(r["n"] for r in rows if r["left_out"] == "")
+            scored.setdefault(dataset, {}).update({r["n"]: f"{r['file']}#{r['row']}" if r["file"] else "" for r in rows if r["left_out"] == "" and r["n"]})
     for row in table9(root).itertuples(index=False):
-        counts = sorted(n for n in scored.get(key(row.dataset), ()) if n)
-        table.add([row.title, *(f"{int(n):,}" for n in (row.classes, row.train_size, row.test_size)), row.metric,
-                   ", ".join(f"{n:,}" for n in counts) or DASH], "ours" if counts else "paper")
+        counts = scored.get(key(row.dataset), {})
+        listed = Cell(", ".join(f"{n:,}" for n in sorted(counts)), counts[min(counts)]) if counts else DASH
+        table.add([row.title, *(f"{int(n):,}" for n in (row.classes, row.train_size, row.test_size)), row.metric, listed], "ours" if counts else "paper")
     notes = [f"{row.title}: {row.note}." for row in table9(root).itertuples(index=False) if row.note]
     table.caption = " ".join(["Sizes as printed.", *notes])
     return table

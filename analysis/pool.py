@@ -13,7 +13,7 @@ import pandas as pd
 from published import PAPER_MODELS, published_records
 from reference import plain
 from results import ResultFile, Run
-from study_tables import is_baseline
+from study_tables import is_baseline, named_plainly
 
 KEY = ["study", "dataset", "split", "model", "method", "metric", "variant"]
 _PAPER = {plain(m) for m in PAPER_MODELS}
@@ -74,8 +74,7 @@ def superseded(records: pd.DataFrame) -> pd.Series:
     """Records that a later file measured again; files of one date count by their order."""
     fit = records[records["left_out"] == ""]
     order = fit.sort_values(["date", "file"], kind="stable")
-    keys = order.assign(variant=order["variant"].str.replace(r"lambda=[^,]*,? ?", "", regex=True))  # the search's outcome is no name
-    last = keys.groupby(KEY)["file"].transform("last")
+    last = named_plainly(order).groupby(KEY)["file"].transform("last")
     old = pd.Series(False, index=records.index)
     old[order.index[order["file"] != last]] = True
     return old

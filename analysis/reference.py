@@ -24,18 +24,18 @@ def plain(name: str) -> str:
 class Reference:
     """Look-ups in one study's reference.csv."""
 
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.frame = frame
+    def __init__(self, frame: pd.DataFrame, root: Path | None = None) -> None:
+        self.frame, self.root = frame, root
 
     @classmethod
     def read(cls, root: Path, study: str) -> Reference:
         path = root / "experiments" / study / "reference.csv"
         if not path.exists():
-            return cls(pd.DataFrame(columns=COLUMNS))
+            return cls(pd.DataFrame(columns=COLUMNS), root)
         frame = pd.read_csv(path, keep_default_na=False, dtype={c: str for c in COLUMNS if c != "value"})
         if list(frame.columns) != COLUMNS:
             raise ValueError(f"{path}: columns {list(frame.columns)}, expected {COLUMNS}")
-        return cls(frame)
+        return cls(frame, root)
 
     def rows(self, **where: str) -> pd.DataFrame:
         """Rows whose columns equal `where`."""

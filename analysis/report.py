@@ -59,8 +59,9 @@ def make(root: Path, folders: list[Path], out: Path) -> list[str]:
     """Writes the whole report; returns the names of its files below `out`."""
     import document
     import render
+    from latex import to_latex
     from results import read_runs
-    from tables import Table, to_csv, to_latex
+    from tables import Table, to_csv
 
     runs, unread = read_runs(folders)
     for line in unread:

@@ -110,8 +110,14 @@ def finish(axes: Axes, x: np.ndarray, y: np.ndarray, slope: float | None, interc
     axes.plot(span, span, color=colour, linestyle=":", linewidth=1, label="ideal: no loss" if colour == INK else None)
     if slope is not None and intercept is not None:
         axes.plot(span, intercept + slope * span, color=colour, linewidth=1, label=label)
+    for name in "xy":
+        set_ticks(axes, name, low, high)
+
+
+def set_ticks(axes: Axes, name: str, low: float, high: float) -> None:
+    """Limits (logits) of the axis and its ticks in percent."""
     ticks = spaced_ticks(low, high)
-    for axis, limits in ((axes.xaxis, axes.set_xlim), (axes.yaxis, axes.set_ylim)):
-        limits(low, high)
-        axis.set_major_locator(matplotlib.ticker.FixedLocator(logit(ticks / 100)))
-        axis.set_major_formatter(matplotlib.ticker.FixedFormatter([str(t) for t in ticks]))
+    axis = getattr(axes, f"{name}axis")
+    axes.set(**{f"{name}lim": (low, high)})
+    axis.set_major_locator(matplotlib.ticker.FixedLocator(logit(ticks / 100)))
+    axis.set_major_formatter(matplotlib.ticker.FixedFormatter([str(t) for t in ticks]))

@@ -27,6 +27,11 @@ def pick(records: pd.DataFrame, **where: str) -> pd.DataFrame:
     return records
 
 
+def named_plainly(records: pd.DataFrame) -> pd.DataFrame:
+    """Variants without the probe's lambda, an outcome of its search that differs by data set: a probe is one row."""
+    return records.assign(variant=records["variant"].str.replace(r"lambda=[^,]*,? ?", "", regex=True))
+
+
 def of_data_sets(records: pd.DataFrame) -> pd.DataFrame:
     """Without the rows that sum up several data sets."""
     return records[~records["dataset"].isin(SUMMARIES)]
@@ -44,6 +49,10 @@ def value_of(records: pd.DataFrame, **where: str) -> float | None:
 
 def shown(row: pd.Series | None) -> str:
     return DASH if row is None else Cell(with_interval(row["value"], row["ci_low"], row["ci_high"]), row.get("source", ""))
+
+
+def shown_points(row: pd.Series | None) -> str:
+    return DASH if row is None else Cell(points_with_interval(row["value"], row["ci_low"], row["ci_high"]), row.get("source", ""))
 
 
 def datasets_of(records: pd.DataFrame) -> list[str]:
@@ -83,7 +92,8 @@ def _mean_floor(records: pd.DataFrame, run: Run, floor: str, method: str, metric
     if not rows or any(row is None for row in rows):
         return None
     mean = sum(float(row["value"]) for row in rows) / len(rows)
-    return pd.Series({"value": mean, "ci_low": mean, "ci_high": mean, "n": sum(int(row["n"]) for row in rows)})
+    where = str(rows[0].get("source", "")).partition("#")[0]
+    return pd.Series({"value": mean, "ci_low": mean, "ci_high": mean, "n": sum(int(row["n"]) for row in rows), "source": where})
 
 
 def add_floors(table: Table, cells: Callable[[str, str], list[str]]) -> None:
@@ -142,10 +152,12 @@ def encoder_scaling(file: ResultFile, run: Run, reference: Reference) -> list[Ta
     table = Table("encoder_scaling_mean", "Mean error and cost of a forward pass",
                   ["model", "GFLOPs (image)", "parameters (M)", "zero-shot error %", "probe error %", "source"])
     for model in models:
-        gflops, parameters = (value_of(records, model=model, metric=m) for m in ("gflops", "parameters"))
+        gflops, parameters = (first(records, model=model, metric=m) for m in ("gflops", "parameters"))
         cells = [shown(first(records, dataset="mean", model=model, method=m, metric="error"))
                  for m in ("zero-shot", "linear-probe")]
-        table.add([model, number(gflops, 3), number(parameters and parameters / 1e6, 1), *cells, "this run"])
+        sizes = [DASH if r is None else Cell(number(scale * r["value"], digits), r.get("source", ""))
+                 for r, scale, digits in ((gflops, 1, 3), (parameters, 1e-6, 1))]
+        table.add([model, *sizes, *cells, "this run"])
     for floor, method in FLOORS:
         cell = shown(floor_row(records, run, floor, method, "mean", "error"))
         cells = [cell, DASH] if method == "floor" else [DASH, cell]
@@ -224,7 +236,7 @@ def distribution_shift(file: ResultFile, run: Run, reference: Reference) -> list
 def shift_cells(chosen: pd.DataFrame, gains: list[str]) -> list[str]:
     rates = [shown(first(chosen, metric=m)) for m in ("source_top1", "shift_top1")]
     rows = [first(chosen, metric=m) for m in gains]
-    return rates + [DASH if r is None else points_with_interval(r["value"], r["ci_low"], r["ci_high"]) for r in rows]
+    return rates + [shown_points(r) for r in rows]
 
 
 def paper_shift_table(reference: Reference) -> Table:

@@ -1,4 +1,4 @@
-"""Tables as plain rows of text, written as Markdown, CSV, LaTeX, Typst and HTML; the only place that makes percent.
+"""Tables as plain rows of text, written as Markdown, CSV, Typst and HTML (LaTeX: latex.py); the only place that makes percent.
 
 A Table knows nothing of studies: study_tables.py fills it. Rows that are floors or the paper's are marked, so
 that each format can set them apart."""
@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 
 DASH = "–"  # nothing measured or nothing published
+NUMBER = re.compile(r"[−+]?\d")
 WIDE = 13  # columns from which a table stands on a page turned by 90 degrees, with upright headers
 
 
@@ -25,6 +26,14 @@ class Cell(str):
         cell = super().__new__(cls, text)
         cell.source = source
         return cell
+
+
+def linked(table: Table, where: str) -> Table:
+    """Numbers that were made from several records lead to their file; what stands in a column of the paper's leads nowhere."""
+    for row in (r for r in table.rows if r.kind != "paper"):
+        row.cells = [Cell(c, where) if i >= table.text_columns and NUMBER.match(c) and not getattr(c, "source", "") and "paper" not in table.columns[i]
+                     else c for i, c in enumerate(row.cells)]
+    return table
 
 
 def anchor(source: str) -> str:
@@ -123,36 +132,6 @@ def to_markdown(table: Table) -> str:
     body = [line([f"*{c}*" if row.kind != "ours" and i == 0 else c for i, c in enumerate(row.cells)])
             for row in table.rows]
     return "\n".join([line(table.columns), line(rule), *body]) + "\n"
-
-
-LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "−": "$-$", "–": "--",
-         "×": r"$\times$", "→": r"$\rightarrow$", "<": r"$<$", ">": r"$>$", "|": r"$|$", **{c: "\\" + c for c in "&%$#_{}"}}
-
-
-def latex_text(text: str) -> str:
-    return "".join(LATEX.get(c, c) for c in text)
-
-
-def to_latex(table: Table) -> str:
-    """A table environment with booktabs' rules; floors and the paper's rows in italics, the header of a wide one upright."""
-    wide = len(table.columns) >= WIDE
-
-    def line(cells: list[str], kind: str) -> str:
-        texts = [latex_text(c) for c in cells]
-        if kind == "head":
-            texts = [f"\\rotatebox{{90}}{{{t}}}" if wide and i >= table.text_columns else t for i, t in enumerate(texts)]
-        elif kind != "ours":
-            texts = [f"\\textit{{{t}}}" if t else t for t in texts]
-        return " & ".join(texts) + r" \\"
-
-    left = min(table.text_columns, len(table.columns))
-    label = re.sub(r"[^a-z0-9]+", "-", table.name.lower())
-    lines = [r"% needs \usepackage{booktabs}" + (r" and \usepackage{graphicx}" if wide else ""), r"\begin{table}", r"\centering",
-             f"\\caption{{{latex_text(' '.join(filter(None, (f'{table.title}.', table.caption))))}}}", f"\\label{{tab:{label}}}",
-             *([r"\resizebox{\linewidth}{!}{%"] if wide else []),
-             f"\\begin{{tabular}}{{{'l' * left + 'r' * (len(table.columns) - left)}}}", r"\toprule", line(table.columns, "head"), r"\midrule",
-             *(line(r.cells, r.kind) for r in table.rows), r"\bottomrule", r"\end{tabular}" + ("}" if wide else ""), r"\end{table}"]
-    return "\n".join(lines) + "\n"
 
 
 WRAP = 24  # characters from which a text column breaks its lines

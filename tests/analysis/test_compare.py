@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import subprocess
 from pathlib import Path
 
@@ -116,14 +117,16 @@ def rows_of(left: Path, right: Path, **options: object) -> dict[tuple[str, str],
 def test_two_runs_of_a_model_are_compared_sample_by_sample(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     rows = rows_of(*two)
     mnist, dtd, mean = rows["mnist", "top1"], rows["dtd", "top1"], rows["mean of 2", "top1"]
-    assert (mnist["A %"], mnist["B %"], mnist["A alone right"], mnist["B alone right"], mnist["shown"]) == ("45.0", "60.0", "10", "40", "B above A")
+    assert (mnist["A %"], mnist["B %"], mnist["A alone right"], mnist["B alone right"], mnist["verdict"]) == ("45.0", "60.0", "10", "40", "B above A")
     assert mnist["B − A, points"].startswith("+15.0 [") and mnist["p"] == mnist["p (Holm)"] == "< 0.0001"
-    assert (dtd["B − A, points"].split()[0], dtd["p"], dtd["p (Holm)"], dtd["shown"]) == ("0.0", "1.0000", "1.0000", "no difference")
+    assert (dtd["B − A, points"].split()[0], dtd["p"], dtd["p (Holm)"], dtd["verdict"]) == ("0.0", "1.0000", "1.0000", "no difference")
     assert mean["B − A, points"].startswith("+7.5 [")
     assert compare.main([str(two[0]), str(two[1]), "--csv", str(tmp_path / "out.csv"), "--top", "4"]) == 0
     said = capsys.readouterr().out
     assert "B = late minus A = early" in said and "4 paired tests: exact McNemar" in said
-    assert "| mnist | vit-s/zero-shot | vit-s/zero-shot | top4 | 200 | 100.0" in said
+    lines = [line for line in said.splitlines() if line.startswith("|")]
+    assert re.search(r"\| mnist +\| vit-s/zero-shot \| top4 +\| +200 \| 100.0", said) and "A and B" in lines[0]
+    assert len({len(line) for line in lines}) == 1  # columns stand under each other
     assert (tmp_path / "out.csv").read_text().count("\n") == 7
 
 
@@ -131,7 +134,7 @@ def test_holm_counts_every_test(tmp_path: Path) -> None:
     a, b = rights(100, 40, 5, 16)  # p = 0.0266
     alone = rows_of(run_of(tmp_path / "a1", {"x": a}), run_of(tmp_path / "b1", {"x": b}))
     among = rows_of(run_of(tmp_path / "a3", {"x": a, "y": a, "z": a}), run_of(tmp_path / "b3", {"x": b, "y": b, "z": b}))
-    assert alone["x", "top1"]["shown"] == "B above A" and {among[d, "top1"]["shown"] for d in "xyz"} == {"no difference"}
+    assert alone["x", "top1"]["verdict"] == "B above A" and {among[d, "top1"]["verdict"] for d in "xyz"} == {"no difference"}
     assert float(among["x", "top1"]["p (Holm)"]) == pytest.approx(3 * mcnemar(5, 16), abs=5e-5)
 
 
@@ -149,7 +152,7 @@ def test_other_models_and_methods_need_a_pair_that_is_there(two: tuple[Path, Pat
 def test_other_samples_are_not_compared(two: tuple[Path, Path], tmp_path: Path) -> None:
     a, _ = rights(200, 80, 10, 40)
     run_of(tmp_path / "data", {"mnist": a, "dtd": a[:100]}, data="other/test@2")
-    with pytest.raises(ResultError, match="nothing measured in both.* expected the same; run one of them again"):
+    with pytest.raises(ResultError, match="nothing measured in both.* expected the same"):
         compare.compare(read_run(two[0]), read_run(tmp_path / "data"))
     run_of(tmp_path / "less", {"mnist": a[:150], "dtd": a[:100]})
     table, notes = compare.compare(read_run(two[0]), read_run(tmp_path / "less"))
@@ -173,6 +176,31 @@ def test_records_without_scores_are_compared_by_their_intervals(tmp_path: Path) 
     found = rows_of(tmp_path / "a", tmp_path / "b")["flickr8k", "recall1 image-to-text"]
     half = 196 * math.sqrt((0.2 * 0.8 + 0.5 * 0.5) / 100)
     assert found["B − A, points"] == f"+30.0 [+{30 - half:.1f}, +{30 + half:.1f}]" and found["p"] == "–"
+
+
+@pytest.mark.parametrize(("of_b", "said"), [("111", "vit-s: the same weights in both (111)"), ("222", "vit-s: weights 111 in A, 222 in B")])
+def test_weights_behind_one_name_are_said(tmp_path: Path, of_b: str, said: str) -> None:
+    for name, weights in (("a", "111"), ("b", of_b)):
+        write(tmp_path / name / "retrieval.h5", "retrieval", [row("flickr8k", "vit-s", "zero-shot", "recall1", 0.2)], **{"model vit-s": weights})
+    assert said in compare.compare(read_run(tmp_path / "a"), read_run(tmp_path / "b"))[1]
+
+
+def test_a_mean_over_other_data_is_no_partner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(name: str, datasets: tuple[str, ...], value: float, split: str = "test") -> str:
+        rows = [row(d, "rn-s", "zero-shot", "error", value) for d in (*datasets, "mean")]
+        write(tmp_path / name / "encoder_scaling.h5", "encoder_scaling", rows, **{f"dataset {d}": f"{d}/{split}@1" for d in datasets})
+        return str(tmp_path / name)
+
+    a, same = run("a", ("dtd", "mnist"), 0.5), run("same", ("dtd", "mnist"), 0.4)
+    other, val = run("other", ("dtd", "gtsrb"), 0.3), run("val", ("dtd", "mnist"), 0.3, "val")
+    assert ("mean", "error") in rows_of(Path(a), Path(same)) and ("mean", "error") not in rows_of(Path(a), Path(other))
+    assert compare.main([a, other]) == 0
+    said = capsys.readouterr().out
+    assert "left out: mean of encoder_scaling: data are dtd/test@1, mnist/test@1 and dtd/test@1, gtsrb/test@1, expected the same" in said
+    assert "only in a: mnist\n" in said and "only in other: gtsrb\n" in said
+    assert "paired tests" not in said and "verdict" not in said and "Of errors the lower is the better." in said  # columns of dashes are left out
+    assert compare.main([a, val]) == 1
+    assert "left out: dtd of encoder_scaling: data are dtd/test@1 and dtd/val@1, expected the same" in capsys.readouterr().err
 
 
 def test_a_run_may_be_named_and_absent_ones_are_one_line(two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

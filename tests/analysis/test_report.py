@@ -40,7 +40,7 @@ def test_report_holds_every_study_in_every_format(whole: Path) -> None:
 
 def test_html_is_one_file_for_phones_and_both_colour_schemes(whole: Path) -> None:
     html = (out(whole) / "report.html").read_text()
-    assert html.count("<svg") == 10 and "currentColor" in html
+    assert html.count("<svg") == 16 and "currentColor" in html
     assert 'name="viewport"' in html and "prefers-color-scheme: dark" in html
     assert not re.search(r'(src|href)="(?!#|data:)', html)
     ids = re.findall(r'\bid="([^"]+)"', html)

@@ -1,0 +1,105 @@
+"""Figures 16 and 17: which classes are hard for people and for CLIP; what test pictures seen in training add to the score."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures import GREY, INK, bars_of, colour_of, panels
+from reference import Reference
+from results import ResultFile, Run
+from study_tables import of_data_sets, pick
+
+SHOTS = {"zero-shot": "o-", "one-shot": "s--", "two-shot": "^:"}
+PEOPLE = "human"
+CERTAIN = ((0.001, "D", "p < 0.001"), (0.05, "s", "p < 0.05"), (1.01, "o", "p ≥ 0.05"), (2.1, "P", "none seen"))
+
+
+def by_class(file: ResultFile) -> dict[str, dict[str, pd.DataFrame]]:
+    """Data set -> model or people -> share of right answers, a row a class and a column a number of shots; only what was asked."""
+    found: dict[str, dict[str, pd.DataFrame]] = {}
+    for name in file.array_columns:
+        kind, _, rest = name.partition("/")
+        if kind == "classes" and rest:
+            dataset, _, who = rest.partition("/")
+            shares = file.array(name)
+            found.setdefault(dataset, {})[who] = shares.loc[:, shares.any() | (who != PEOPLE)]
+    return found
+
+
+def hard_classes(file: ResultFile, _: Run, reference: Reference) -> Figure | None:
+    """Fig 16: accuracy by class, from the class that is hardest for people on; without people for the first model's zero-shot."""
+    sets = by_class(file)
+    if not sets:
+        return None
+    columns = min(len(sets), 2)
+    rows = -(-len(sets) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(8.6, 3.5 * rows), layout="constrained", squeeze=False)
+    for axes in list(grid.flat)[len(sets):]:
+        axes.set_visible(False)
+    colours = colour_of(list(dict.fromkeys(who for people in sets.values() for who in people if who != PEOPLE)))
+    for axes, (dataset, scores) in zip(grid.flat, sets.items(), strict=False):
+        draw_classes(axes, dataset, scores, colours)
+    handles = {label: handle for axes in grid.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def draw_classes(axes: Axes, dataset: str, scores: dict[str, pd.DataFrame], colours: dict[str, str]) -> None:
+    first = PEOPLE if PEOPLE in scores else next(iter(scores))
+    by = scores[first].columns[0]
+    order = np.argsort(scores[first][by].to_numpy(), kind="stable")
+    for who, shares in scores.items():
+        for shots in (s for s in SHOTS if s in shares):
+            axes.plot(np.arange(1, len(order) + 1), 100 * shares[shots].to_numpy()[order], SHOTS[shots], markersize=3.5, linewidth=1.1,
+                      color=INK if who == PEOPLE else colours[who], alpha=1 if shots == by else 0.6, label=f"{'people' if who == PEOPLE else who}, {shots}")
+    axes.set(title=dataset, xlabel=f"classes, hardest first for {'people' if first == PEOPLE else first}, {by}", ylabel="accuracy, %", ylim=(-3, 103))
+
+
+def overlap(file: ResultFile, _: Run, reference: Reference) -> Figure | None:
+    """Fig 17: left, accuracy on pictures seen less on the others; right, what that adds to the whole set's."""
+    records = of_data_sets(file.records)
+    share = pick(records, method="overlap", metric="share").set_index("dataset")["value"]
+    gain, difference, chance = (pick(records, method="overlap", metric=m) for m in ("gain", "difference", "p_value"))
+    gain, difference = (rows[rows["dataset"].isin(share.index)] for rows in (gain, difference))
+    if gain.empty:
+        return None
+    figure, (left, right) = panels(2, height=4)
+    draw_overlap(left, difference, share, chance)
+    if difference.empty:
+        left.set(xticks=[], yticks=[])
+        left.annotate("no test picture was seen in training:\nnothing to compare", (0.5, 0.6), xycoords="axes fraction", ha="center", color=GREY)
+    paper = reference.rows(paper_ref="Fig 17").pivot_table(index="dataset", columns="metric", values="value", sort=False)
+    if len(paper):
+        right.plot(paper["share"], paper["gain"], "o", color=GREY, markersize=4, label="RN50x64 (paper, 7 of 35 sets read off)")
+        for name, x, y in zip(paper.index, paper["share"], paper["gain"], strict=True):
+            near = any(0 < a - x < 2 and abs(b - y) < 0.06 for a, b in zip(paper["share"], paper["gain"], strict=True))
+            right.annotate(name, (x, y), xytext=(-5 if near else 5, 2), textcoords="offset points", fontsize=7.5, color=GREY, ha="right" if near else "left")
+    draw_overlap(right, gain, share, chance)
+    left.margins(x=0.16)
+    left.set(title="Fig 17, left: here", xlabel="test pictures seen in training, %", ylabel="seen minus others, points")
+    right.set(title="Fig 17, right", xlabel="test pictures seen in training, %", ylabel="all minus others, points")
+    right.margins(x=0.16)
+    handles = {label: handle for axes in (left, right) for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def draw_overlap(axes: Axes, rows: pd.DataFrame, share: pd.Series, chance: pd.DataFrame) -> None:
+    """A point a data set and model, its marker says how surely pictures that were seen score higher."""
+    p = chance.set_index(["dataset", "model"])["value"]
+    p = np.array([p.get((d, m), 2.0) for d, m in zip(rows["dataset"], rows["model"], strict=True)])
+    colours, low = colour_of(list(pd.unique(rows["model"]))), -1.0
+    axes.axhline(0, color=INK, linewidth=0.8)
+    for below, marker, title in CERTAIN:
+        for model, colour in colours.items():
+            part = rows[(p >= low) & (p < below) & rows["model"].eq(model).to_numpy()]
+            if len(part):
+                axes.errorbar(100 * share[part["dataset"]].to_numpy(), 100 * part["value"], yerr=bars_of(part), fmt=marker, color=colour, capsize=2,
+                              markersize=5, linestyle="none", label=f"{model}, {title}")
+        low = below
+    for name, value in rows[p < 2].groupby("dataset")["value"].max().items():
+        axes.annotate(name, (100 * share[name], 100 * value), xytext=(5, 3), textcoords="offset points", fontsize=7.5)
