@@ -105,6 +105,18 @@ def maximum(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
     return Estimate(*(float(row[c]) for c in COLUMNS), len(ours))
 
 
+def minimum(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
+    row = ours.loc[ours["value"].idxmin()]
+    return Estimate(*(float(row[c]) for c in COLUMNS), len(ours))
+
+
+def largest_gap(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
+    """The largest of the differences, whichever way; its own interval, not that of a choice among many."""
+    each = _differences(ours, against)
+    e = max(each, key=lambda d: abs(d.value))
+    return Estimate(abs(e.value), *(sorted((-e.high, -e.low)) if e.value < 0 else (e.low, e.high)), len(each))
+
+
 def median_difference(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
     a, b = paired(ours, against, 2)
     return _resampled((a["value"] - b["value"]).to_numpy(float), np.median, 2)
@@ -218,6 +230,12 @@ def error_ratio(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
     return Estimate(ratio, ratio, ratio, len(ours))
 
 
+def ratio(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
+    """Mean of `ours` over that of `against`; the interval is that of `ours`."""
+    own, other = mean(ours, ours, {}), float(against["value"].mean())
+    return Estimate(own.value / other, own.low / other, own.high / other, len(ours))
+
+
 def _mean_curve(ours: pd.DataFrame) -> pd.Series:
     """Mean over the data sets at each number; `ours` is indexed by data set and number."""
     wide = ours["value"].unstack(level=-1).dropna()
@@ -260,7 +278,9 @@ def transfer_lead(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimat
 # name -> (function, levels of the index, needs `against`, needs `baseline`)
 TESTS: dict[str, tuple[Callable, tuple[str, ...], bool, bool]] = {
     "mean": (mean, ("dataset",), False, False), "median": (median, ("dataset",), False, False),
-    "maximum": (maximum, ("dataset",), False, False), "difference": (difference, ("dataset",), True, False),
+    "maximum": (maximum, ("dataset",), False, False), "minimum": (minimum, ("dataset",), False, False),
+    "largest_gap": (largest_gap, ("dataset",), True, False), "ratio": (ratio, ("dataset",), True, False),
+    "difference": (difference, ("dataset",), True, False),
     "median_difference": (median_difference, ("dataset",), True, False), "wins": (wins, ("dataset",), True, False),
     "wins_or_ties": (wins_or_ties, ("dataset",), True, False), "win_share": (win_share, ("dataset",), True, False),
     "within": (within, ("dataset",), True, False), "slope": (slope, ("dataset",), True, False),

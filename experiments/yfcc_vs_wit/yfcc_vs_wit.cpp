@@ -1,5 +1,6 @@
 // Two models that differ in their training data, on the same data sets (paper appendix D, Table 12): which data gives more, and
-// where? The models are the run's; that they differ in nothing else is the user's to see to.
+// where? The models are the run's: one architecture on two corpora (train.corpus), or two files, and then it is the user's to see
+// to that they differ in nothing else.
 #include "base/error.hpp"
 #include "run/experiment.hpp"
 #include "run/measured.hpp"
@@ -15,7 +16,7 @@ class YfccVsWit : public Experiment {
 
   void run(Context& context) const override {
     const auto& models = context.models();
-    if (models.size() != 2) fail("yfcc_vs_wit", std::to_string(models.size()) + " models", "two, trained on the two data sets", "--model.files FILE,FILE");
+    if (models.size() != 2) fail("yfcc_vs_wit", std::to_string(models.size()) + " models", "two, trained on the two data sets", "--model.files FILE,FILE or --train.corpus ONE,OTHER");
     auto names = context.options().list("yfcc_vs_wit.names");
     if (names.empty()) names = {models[0]->info().name, models[1]->info().name};
     if (names.size() != 2) fail("yfcc_vs_wit.names", std::to_string(names.size()) + " names", "two, or none");

@@ -2,11 +2,14 @@
 #include "data/corpus.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/progress.hpp"
+#include "data/listing.hpp"
 #include "data/loader.hpp"
 #include "base/text.hpp"
 #include "data/open_set.hpp"
@@ -54,6 +57,28 @@ const Recipe& find_recipe(const std::string& name) {
   return find_named(recipes(), name, "corpus");
 }
 
+/// "drawings:noto+twemoji:3000" taken apart.
+struct PartName {
+  std::string corpus;
+  std::vector<std::string> sources;  // empty: all
+  std::int64_t pairs = 0;            // of the training split, at most; 0: all
+};
+
+PartName part_name(const std::string& name) {
+  const std::vector<std::string> fields = split_columns(name, ':');
+  PartName part{fields[0], {}, 0};
+  const auto refuse = [&] { fail("corpus", "'" + name + "'", "NAME, NAME:SOURCE+SOURCE or NAME:SOURCE+SOURCE:PAIRS"); };
+  if (fields.size() > 3) refuse();
+  if (fields.size() > 1) part.sources = split_columns(fields[1], '+');
+  if (std::find(part.sources.begin(), part.sources.end(), "") != part.sources.end() || (fields.size() > 1 && part.sources.empty())) refuse();
+  if (fields.size() > 2) {
+    const std::string& text = fields[2];
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), part.pairs);
+    if (error != std::errc() || end != text.data() + text.size() || part.pairs < 1) refuse();
+  }
+  return part;
+}
+
 /// On disk and built by this version of its recipe.
 bool is_current(const Recipe& recipe, const fs::path& folder) {
   return fs::exists(folder / "manifest.json") && read_corpus_manifest(folder)["recipe"] == recipe.version;
@@ -63,13 +88,15 @@ fs::path corpora_folder() { return project_root() / "data/corpora"; }
 
 std::string split_id(const std::string& name, const std::string& split) {
   return name + "/" + split + "@" +
-         read_corpus_manifest(corpora_folder() / name)["id"].get<std::string>().substr(0, 12);
+         read_corpus_manifest(corpora_folder() / part_name(name).corpus)["id"].get<std::string>().substr(0, 12);
 }
 
 class ShardedPairs : public PairCorpus {
  public:
   ShardedPairs(const std::string& name, const std::string& split)
-      : set_(corpora_folder() / name), id_(split_id(name, split)) {
+      : set_(corpora_folder() / part_name(name).corpus), id_(split_id(name, split)) {
+    const PartName part = part_name(name);
+    std::set<std::string> sources;
     for (std::int64_t i = 0; i < set_.size(); ++i) {
       const json& meta = set_.meta(i);
       bool valid = meta.contains("captions") && meta["captions"].is_array() && !meta["captions"].empty() &&
@@ -80,9 +107,15 @@ class ShardedPairs : public PairCorpus {
       if (!valid)
         fail(id_, set_.key(i) + " without captions, split or source", "a corpus of pairs",
              "delete its folder and fetch it again");
-      if (meta["split"] == split) rows_.push_back(i);
+      const std::string source = meta["source"];
+      sources.insert(source);
+      const bool wanted = part.sources.empty() || std::find(part.sources.begin(), part.sources.end(), source) != part.sources.end();
+      if (meta["split"] == split && wanted) rows_.push_back(i);
     }
+    for (const std::string& source : part.sources)
+      if (!sources.contains(source)) fail("corpus " + name, "no source '" + source + "'", "one of " + joined(sources));
     if (rows_.empty()) fail(id_, "no pair in split '" + split + "'", "train or val");
+    if (split == "train" && part.pairs > 0) keep(part.pairs);
   }
   std::string id() const override { return id_; }
   std::int64_t size() const override { return std::ssize(rows_); }
@@ -94,6 +127,17 @@ class ShardedPairs : public PairCorpus {
   std::string key(std::int64_t i) const override { return set_.key(rows_[i]); }
 
  private:
+  /// `pairs` of the rows, in their order: those whose keys hash lowest, so that a smaller part is within a larger one.
+  void keep(std::int64_t pairs) {
+    if (pairs > size()) fail("corpus " + id_, std::to_string(size()) + " pairs", "at least " + std::to_string(pairs));
+    std::vector<std::pair<double, std::int64_t>> shares;
+    for (const std::int64_t row : rows_) shares.emplace_back(hash_share(set_.key(row)), row);
+    std::sort(shares.begin(), shares.end());
+    rows_.clear();
+    for (std::int64_t i = 0; i < pairs; ++i) rows_.push_back(shares[i].second);
+    std::sort(rows_.begin(), rows_.end());
+  }
+
   ShardSet set_;
   std::string id_;
   std::vector<std::int64_t> rows_;
@@ -119,7 +163,8 @@ std::string pair_corpus_id(const std::string& name, const std::string& split) {
 }
 
 bool is_corpus(const std::string& name) {
-  return std::any_of(recipes().begin(), recipes().end(), [&](const Recipe& recipe) { return recipe.name == name; });
+  const std::string whole = name.substr(0, name.find(':'));
+  return std::any_of(recipes().begin(), recipes().end(), [&](const Recipe& recipe) { return recipe.name == whole; });
 }
 
 std::vector<CorpusStatus> list_corpora() {
@@ -139,7 +184,8 @@ std::vector<CorpusStatus> list_corpora() {
   return list;
 }
 
-void fetch_corpus(const std::string& name) {
+void fetch_corpus(const std::string& part) {
+  const std::string name = part_name(part).corpus;
   const Recipe& recipe = find_recipe(name);
   const fs::path folder = corpora_folder() / name;
   if (is_current(recipe, folder)) return;
@@ -151,7 +197,8 @@ void fetch_corpus(const std::string& name) {
   recipe.build(folder);
 }
 
-std::vector<std::string> verify_corpus(const std::string& name) {
+std::vector<std::string> verify_corpus(const std::string& part) {
+  const std::string name = part_name(part).corpus;
   find_recipe(name);
   const fs::path folder = corpora_folder() / name;
   std::vector<std::string> problems;

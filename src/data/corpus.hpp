@@ -29,6 +29,9 @@ class PairCorpus {
   virtual std::string key(std::int64_t i) const { return get(i).key; }
 };
 
+/// A part of a corpus is a corpus too: "drawings:noto+twemoji" are the pairs of these sources, "drawings:openclipart:3000" has
+/// so many of them for training, the same ones each time.
+///
 /// Is there a recipe that builds it? If not, `name` below is a set of captioned pictures under the data root.
 bool is_corpus(const std::string& name);
 /// `split`: "train" or "val" (held-out pairs of the same sources, for the loss during training).

@@ -55,10 +55,10 @@ void quick_gelu_backward_cpu(const float* x, const float* dy, float* dx, std::in
   for (std::int64_t begin = 0; begin < count; begin += kBlock, x += kBlock, dy += kBlock, dx += kBlock) {
     const std::int64_t n = std::min(kBlock, count - begin);
     for (std::int64_t i = 0; i < n; ++i) exps[i] = exp_of(-1.702f * x[i]);
-    // With s the sigmoid and e the exponential: 1 - s = e s.
+    // With s the sigmoid and e the exponential: 1 - s = e s, first, since x e may leave float's range.
     for (std::int64_t i = 0; i < n; ++i) {
       const float s = 1.0f / (1.0f + exps[i]);
-      dx[i] = dy[i] * s * (1.0f + 1.702f * x[i] * exps[i] * s);
+      dx[i] = dy[i] * s * (1.0f + 1.702f * x[i] * (exps[i] * s));
     }
   }
 }

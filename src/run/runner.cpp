@@ -36,11 +36,11 @@ std::string resolved_precision(const std::string& wanted) {
   return __builtin_cpu_supports("avx512bf16") ? "bf16" : "fp32";
 }
 
-TrainConfig train_config(const Options& options, const std::string& architecture, const std::string& objective) {
+TrainConfig train_config(const Options& options, const std::string& architecture, const std::string& objective, const std::string& corpus) {
   TrainConfig config;
   config.architecture = architecture;
   config.objective = objective;
-  config.corpus = options.text("train.corpus");
+  config.corpus = corpus;
   if (config.init = options.text("train.init"); !config.init.empty() && !fs::exists(config.init))
     fail("train.init", "'" + config.init + "'", "an existing file");
   config.streams = static_cast<int>(options.integer("train.streams"));
@@ -96,9 +96,10 @@ void check_values(const Options& options) {
     if (!fs::exists(file)) fail("model.files", "'" + file + "'", "an existing file");
   if (options.list("model.files").empty() && options.list("train.arch").empty())
     fail("train.arch", "an empty list", "an architecture, or model.files");
+  if (options.list("model.files").empty() && options.list("train.corpus").empty()) fail("train.corpus", "an empty list", "a corpus, or model.files");
   for (const std::string& name : options.list("train.arch")) {
     find_architecture(name);
-    if (options.list("model.files").empty()) train_config(options, name, "contrastive");  // a rate of 0 is the paper's, which not all have
+    if (options.list("model.files").empty()) train_config(options, name, "contrastive", options.list("train.corpus").at(0));  // a rate of 0 is the paper's, which not all have
   }
   model_options(options);
 }
@@ -123,7 +124,8 @@ class Run {
     for (const std::string& name : datasets_of(options_))
       for (const std::string& split : std::vector(dataset_info(name).splits)) key += dataset_id(name, split) + "\n";
     for (const auto& [name, split] : pair_sets_of(options_)) key += pair_corpus_id(name, split) + "\n";
-    if (options_.list("model.files").empty()) key += pair_corpus_id(options_.text("train.corpus"), "train");
+    if (options_.list("model.files").empty())
+      for (const std::string& corpus : options_.list("train.corpus")) key += pair_corpus_id(corpus, "train");
     for (const std::string& file : options_.list("model.files")) key += sha256_file(file) + "\n";
     for (const std::string& study : options_.list("studies"))
       for (const char* file : {".answers", ".label_file", ".name_file"})
@@ -157,7 +159,8 @@ class Run {
     };
     for (const std::string& name : datasets_of(options_)) add(dataset_info(name).corpus);
     for (const auto& [name, split] : pair_sets_of(options_)) add(name);
-    if (options_.list("model.files").empty()) add(options_.text("train.corpus"));
+    if (options_.list("model.files").empty())
+      for (const std::string& corpus : options_.list("train.corpus")) add(corpus);
     for (const std::string& name : corpora)
       if (is_corpus(name)) fetch_corpus(name);  // else the user's own copy
     for (const std::string& name : options_.list("model.baselines")) obtain_baseline(name);
@@ -170,18 +173,20 @@ class Run {
     const std::string& init = options_.text("train.init");
     const std::string init_id = init.empty() ? "" : sha256_file(init);  // once: it may be gigabytes
     for (const std::string& architecture : options_.list("train.arch"))
-      for (const std::string& objective : options_.list("train.objective")) {
-        TrainConfig config = train_config(options_, architecture, objective);
-        config.init_id = init_id;
-        train(models, config);
-      }
+      for (const std::string& objective : options_.list("train.objective"))
+        for (const std::string& corpus : options_.list("train.corpus")) {
+          TrainConfig config = train_config(options_, architecture, objective, corpus);
+          config.init_id = init_id;
+          train(models, config);
+        }
   }
 
   void train(const fs::path& models, const TrainConfig& config) {
     const bool there = !trained_model(config, models).empty();
     const fs::path file = train_clip(config, models, *ranks_);
     if (ranks_->rank() > 0) return;
-    std::string label = config.architecture + (options_.list("train.objective").size() > 1 ? " " + config.objective : "");
+    std::string label = config.architecture + (options_.list("train.objective").size() > 1 ? " " + config.objective : "") +
+                        (options_.list("train.corpus").size() > 1 ? " on " + config.corpus : "");
     const std::string name = label == config.architecture ? "" : label;
     if (there) say(label + ": trained already (" + fs::relative(file, root_).string() + ")");
     std::replace(label.begin(), label.end(), '/', '-');
@@ -291,7 +296,8 @@ Options run_options() {
   options.add_list("train.objective", {"contrastive"}, "what is trained, one model each: contrastive (with a transformer), bow_contrastive (words "
                     "without order), bow_prediction (which words), captioning (token by token)", objective_names());
   options.add_integer("train.snapshots", 0, 0, 20, "models kept and studied too: after 1/2, 1/4, 1/8 ... of the steps");
-  options.add_text("train.corpus", "drawings", "image-text pairs to train on: a set of ./cliplab data list, or webdataset shards: a folder, or \"/data/cc3m-{00000..00331}.tar\"");
+  options.add_list("train.corpus", {"drawings"}, "image-text pairs to train on, one model each: a set of ./cliplab data list; a part of one, by sources and size: "
+                   "\"drawings:noto+twemoji:3000\"; webdataset shards: a folder, or \"/data/cc3m-{00000..00331}.tar\"");
   options.add_integer("train.streams", 1, 1, 4096, "of shards: how many are read side by side, a multiple of the processes; it decides which pairs make up a step");
   options.add_text("train.init", "", "a CLIP checkpoint to start from instead of random weights; of another resolution its positions are resized (ViT-L/14@336)");
   options.add_integer("train.steps", 1000, 1, 100'000'000, "optimiser steps");

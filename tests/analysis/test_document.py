@@ -50,7 +50,7 @@ def test_claims_stand_with_the_papers_own_numbers_and_both_verdicts(tmp_path: Pa
     assert wins["in miniature"] == "not reproduced: 0.43 [0.29, 0.43] (above 0.5 share)"  # openmoji, fluent, pacs_sketch of seven
     assert cells(table, "within-3-of-probe")["from the paper's own numbers"] == "4 of 27: not what is claimed"
     assert cells(table, "effective-robustness")["in miniature"].startswith("reproduced: 6.0 [")
-    assert sentences[0] == "At the paper's scale, of 62 claims: 62 not run."
+    assert sentences[0] == "At the paper's scale, of 81 claims: 81 not run."
     reasons = by_name(tables)["claims_missing"]
     assert any("ViT-L/14@336" in r.cells[0] and "stl10" in r.cells[2] for r in reasons.rows)
     assert "KITTI" in to_csv(by_name(tables)["contradictions"])
@@ -59,7 +59,7 @@ def test_claims_stand_with_the_papers_own_numbers_and_both_verdicts(tmp_path: Pa
 def test_on_the_papers_models_the_claims_get_verdicts_and_the_tables_rows() -> None:
     sentences, tables = claims_tables(PROJECT, PAPER)
     assert cells(by_name(tables)["claims"], "seven-shifts-probe")["measured at its scale"] == "reproduced: 72.6"
-    assert sentences[0] == "At the paper's scale, of 62 claims: 51 reproduced, 6 not reproduced, 2 inconclusive, 3 not run."
+    assert sentences[0] == "At the paper's scale, of 81 claims: 70 reproduced, 7 not reproduced, 2 inconclusive, 2 not run."
     tables = by_name(paper_tables(PROJECT, PAPER))
     assert list(tables) == [f"paper_table{i}" for i in range(1, 18)]
     nine = tables.pop("paper_table9")
@@ -233,7 +233,7 @@ def test_what_does_not_count_is_marked_and_out_of_summary_claims_and_tables(proj
     assert report.main(["--root", str(project)]) == 0
     folder = project / "results" / "report"
     text = (folder / "report.md").read_text()
-    assert re.search(r"paper-1: (\d+) of \1 studies do not count", text) and "of 62 claims: 62 not run" in text
+    assert re.search(r"paper-1: (\d+) of \1 studies do not count", text) and "of 81 claims: 81 not run" in text
     assert not (folder / "tables" / "summary.csv").exists() and ",here," not in (folder / "tables" / "paper_table11.csv").read_text()
     assert f"({why}: no measurement)" in (folder / "tables" / "zero_shot_vs_probe_top1_1.tex").read_text()
 

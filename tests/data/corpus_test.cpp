@@ -81,6 +81,51 @@ TEST_F(Corpora, PairsComeBackAsTheyWereWritten) {
   EXPECT_TRUE(verify_corpus("drawings").empty());
 }
 
+TEST_F(Corpora, APartOfACorpusIsACorpusOfItsSourcesAndItsSize) {
+  ShardWriter pairs(root_ / "data/corpora/gemojione", 1);
+  for (int i = 0; i < 60; ++i)
+    pairs.add({"p" + std::to_string(i), encode_png(spot(i)), {{"captions", {"a spot"}}, {"source", i % 3 == 0 ? "red" : i % 3 == 1 ? "green" : "blue"}, {"split", i < 6 ? "val" : "train"}}});
+  pairs.finish(nlohmann::json::object());
+  const auto keys = [](const std::string& name, const std::string& split) {
+    const auto part = open_pair_corpus(name, split);
+    std::vector<std::string> keys;
+    for (std::int64_t i = 0; i < part->size(); ++i) {
+      keys.push_back(part->key(i));
+      EXPECT_EQ(part->get(i).key, keys.back());
+    }
+    return keys;
+  };
+  const auto both = keys("gemojione:red+blue", "train"), green = keys("gemojione:green", "train");
+  EXPECT_EQ(both.size(), 36u);
+  EXPECT_EQ(green.size(), 18u);
+  for (const std::string& key : both) EXPECT_EQ(std::count(green.begin(), green.end(), key), 0) << key;
+  // So many pairs for training, in the corpus' order; fewer are among more. What is held out stays whole.
+  const auto eight = keys("gemojione:red+blue:8", "train"), nine = keys("gemojione:red+blue:9", "train");
+  EXPECT_EQ(eight.size(), 8u);
+  const auto place = [&](const std::string& key) { return std::find(both.begin(), both.end(), key); };
+  EXPECT_TRUE(std::is_sorted(nine.begin(), nine.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); }));
+  for (const std::string& key : eight) EXPECT_EQ(std::count(nine.begin(), nine.end(), key), 1) << key;
+  EXPECT_NE(eight, std::vector(both.begin(), both.begin() + 8));  // not the first ones, which a recipe may have sorted
+  EXPECT_EQ(keys("gemojione:green:5", "val").size(), 2u);
+  EXPECT_NE(pair_corpus_id("gemojione:green:5", "train"), pair_corpus_id("gemojione:green", "train"));
+  EXPECT_EQ(open_pair_corpus("gemojione:green:5", "train")->id(), pair_corpus_id("gemojione:green:5", "train"));
+  EXPECT_TRUE(is_corpus("gemojione:green:5") && verify_corpus("gemojione:green:5").empty());
+  EXPECT_FALSE(is_corpus("gemojiones:green"));
+
+  const auto message = [](const std::string& name) {
+    try {
+      open_pair_corpus(name, "train");
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_THAT(message("gemojione:red+pink"), HasSubstr("no source 'pink', expected one of blue, green, red"));
+  EXPECT_THAT(message("gemojione:green:19"), HasSubstr("18 pairs, expected at least 19"));
+  for (const char* name : {"gemojione:", "gemojione:red+", "gemojione:red:", "gemojione:red:0", "gemojione:red:5x", "gemojione:red:5:5", "gemojione:red:-2"})
+    EXPECT_THAT(message(name), HasSubstr("expected NAME, NAME:SOURCE+SOURCE")) << name;
+}
+
 TEST_F(Corpora, TheSameInputGivesTheSameIdentity) {
   const std::string first = pair_corpus_id("drawings", "train");
   TearDown();

@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
@@ -34,6 +35,33 @@ def test_names_alone_against_chance(project: Project, tmp_path: Path):
     assert records["openmoji", "chance", "floor", "top1", ""][0] == 1 / 1862  # a class a name: as many as pictures
 
 
+def test_one_architecture_is_trained_on_each_corpus(project: Project, tmp_path: Path):
+    records, file = records_of(project, tmp_path, "yfcc_vs_wit/smoke", "--yfcc_vs_wit.names", "")
+    folder = Path(file.filename).parent
+    file.close()
+    parts = ("drawings:noto+twemoji:400", "drawings:openclipart:400")
+    assert {key[1] for key in records if key[2] == "zero-shot"} == {f"vit-test on {part}" for part in parts}
+    seen = []
+    for part in parts:
+        with h5py.File(folder / f"train_vit-test_on_{part}.h5") as curve:
+            seen.append(curve["provenance"].attrs["corpus"])
+    assert [str(corpus).split("/")[0] for corpus in seen] == list(parts)
+    weights = {f.read_bytes() for f in (project.folder / "results/models").glob("*/model.safetensors")}
+    assert len(weights) == 2
+    # The first of the two is the model of a run on that corpus alone: the other corpus changes nothing in it.
+    done = project.run("run", "prompt_engineering/smoke", "--train.corpus", parts[0], timeout=600)
+    assert done.returncode == 0 and "vit-test: trained already" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(("corpus", "message"), [
+    ("drawings:noto:9999", "pairs, expected at least 9999"),
+    ("drawings:photos", "no source 'photos', expected one of noto, openclipart, twemoji"),
+    ("drawings:", "expected NAME, NAME:SOURCE+SOURCE"), ("", "train.corpus: an empty list, expected a corpus")])
+def test_a_part_that_is_not_there_is_named(project: Project, corpus: str, message: str):
+    done = project.run("run", "yfcc_vs_wit/smoke", "--train.corpus", corpus)
+    assert done.returncode == 1 and message in done.stderr.strip().splitlines()[-1], done.stderr
+
+
 def test_two_models_on_the_same_pictures(project: Project, tmp_path: Path):
     records, file = records_of(project, tmp_path, "yfcc_vs_wit/smoke", "--yfcc_vs_wit.names", "A,B")
     sets = ("tuxpaint", "openmoji_groups")
@@ -52,7 +80,7 @@ def test_two_models_on_the_same_pictures(project: Project, tmp_path: Path):
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (("--train.arch", "vit-test"), "1 models, expected two, trained on the two data sets"),
+    (("--train.corpus", "drawings"), "1 models, expected two, trained on the two data sets"),
     (("--yfcc_vs_wit.names", "A"), "1 names, expected two")])
 def test_what_are_not_two_models_is_refused(project: Project, words: tuple, message: str):
     done = project.run("run", "yfcc_vs_wit/smoke", *words)
