@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <map>
 
 #include "base/error.hpp"
@@ -321,8 +320,7 @@ class Bias : public Experiment {
     }
     for (const std::string& text : options.list("bias.name_counts")) {
       std::int64_t count = 0;
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-      if (error != std::errc() || end != text.data() + text.size() || count < 2) fail("bias.name_counts", "'" + text + "'", "whole numbers above 1");
+      if (!parse_number(text, count) || count < 2) fail("bias.name_counts", "'" + text + "'", "whole numbers above 1");
       if (count > std::ssize(names)) {
         say(fmt::format("{}: {} names, so none of {} are offered", name, names.size(), count));
         continue;

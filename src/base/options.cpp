@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
-#include <charconv>
 #include <cmath>
 #include <set>
 #include <sstream>
@@ -60,13 +59,6 @@ std::string real_text(double value) { return fmt::format("{}", value); }
 
 std::string range_text(const char* kind, double min, double max) {
   return fmt::format("{} in [{}, {}]", kind, real_text(min), real_text(max));
-}
-
-/// The whole of `text` as a number; +0.1, 1e3 for an integer, "3 " or 0x10 are none.
-template <class T>
-bool parse_number(const std::string& text, T& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size();
 }
 
 /// Line number of each assignment of an INI text, in order: Boost returns the same assignments in the same

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 
 namespace cliplab {
 namespace {
@@ -29,8 +29,7 @@ int num_threads() {
     if (const char* text = std::getenv("CLIPLAB_THREADS"); text != nullptr && *text != '\0') {
       const std::string_view word = text;
       int wanted = 0;
-      const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), wanted);
-      if (error != std::errc{} || end != word.data() + word.size() || wanted < 1 || wanted > 1024)
+      if (!parse_number(word, wanted) || wanted < 1 || wanted > 1024)
         fail("CLIPLAB_THREADS", "'" + std::string(word) + "'", "an integer in [1, 1024]",
              "unset it for all cores");
       return wanted;

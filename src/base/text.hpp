@@ -1,6 +1,7 @@
-// Lists in messages and in recorded options, and look-ups that answer with such a list.
+// Lists in messages and in recorded options, look-ups that answer with such a list, numbers from text.
 #pragma once
 
+#include <charconv>
 #include <functional>
 #include <ranges>
 #include <string>
@@ -21,6 +22,13 @@ std::string joined(const Range& items, std::string_view separator = ", ", Name n
     first = false;
   }
   return text;
+}
+
+/// The whole of `text` as a number; +0.1, 1e3 for an integer, "3 " or 0x10 are none.
+template <class T>
+bool parse_number(std::string_view text, T& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size();
 }
 
 /// The entry of a table that lives as long as the program whose `.name` is `name`. Throws InputError about `what` that

@@ -2,7 +2,6 @@
 #include "data/corpus.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "base/error.hpp"
@@ -71,11 +70,7 @@ PartName part_name(const std::string& name) {
   if (fields.size() > 3) refuse();
   if (fields.size() > 1) part.sources = split_columns(fields[1], '+');
   if (std::find(part.sources.begin(), part.sources.end(), "") != part.sources.end() || (fields.size() > 1 && part.sources.empty())) refuse();
-  if (fields.size() > 2) {
-    const std::string& text = fields[2];
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), part.pairs);
-    if (error != std::errc() || end != text.data() + text.size() || part.pairs < 1) refuse();
-  }
+  if (fields.size() > 2 && (!parse_number(fields[2], part.pairs) || part.pairs < 1)) refuse();
   return part;
 }
 

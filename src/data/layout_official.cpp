@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/text.hpp"
 #include "data/listing.hpp"
 #include "data/mat_file.hpp"
 
@@ -64,8 +65,7 @@ class Rows {
 
 int parse_integer(const std::string& text) {
   int value = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() ? value : -1;
+  return parse_number(text, value) ? value : -1;
 }
 
 void read_food101(Listing& listing) {

@@ -3,11 +3,11 @@
 // names in the first line, never by position; a class has to have the same id in both files.
 #include <fmt/format.h>
 
-#include <charconv>
 #include <set>
 #include <unordered_map>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "data/listing.hpp"
 
 namespace cliplab {
@@ -85,8 +85,7 @@ bool read_table(Listing& listing) {
       item.captions.push_back(columns[value_column]);
     } else {
       const std::string& text = columns[value_column];
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), item.label);
-      if (error != std::errc{} || end != text.data() + text.size() || item.label < 0 || item.label >= std::ssize(listing.class_names)) {
+      if (!parse_number(text, item.label) || item.label < 0 || item.label >= std::ssize(listing.class_names)) {
         problem("label '" + text + "', expected one under " + std::to_string(listing.class_names.size()));
         continue;
       }

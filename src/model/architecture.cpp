@@ -2,7 +2,6 @@
 #include "model/architecture.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <vector>
 
@@ -111,8 +110,7 @@ int parse_size(const std::map<std::string, std::string>& metadata, const std::st
     fail(where, "no '" + key + "' in its metadata", "a file written by cliplab", "train it, or convert it first");
   int value = 0;
   const std::string& text = found->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < low || value > high)
+  if (!parse_number(text, value) || value < low || value > high)
     fail(where, "metadata " + key + " = '" + text.substr(0, 40) + "'",
          "an integer in [" + std::to_string(low) + ", " + std::to_string(high) + "]");
   return value;

@@ -4,7 +4,6 @@
 #include "train/debug.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <ctime>
 #include <iostream>
@@ -12,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/rng.hpp"
+#include "base/text.hpp"
 #include "data/codecs.hpp"
 #include "data/preprocess.hpp"
 #include "kernels/normalize.hpp"
@@ -54,8 +54,7 @@ struct Transform {
   explicit Transform(const Command& command) : pixels(command.model.pixels) {
     if (command.words.empty()) fail("debug transform", "no word", "SIZE FILE...");
     const std::string& text = command.words[0];
-    if (const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), pixels.size);
-        error != std::errc() || rest != text.data() + text.size() || pixels.size < 1 || pixels.size > 4096)
+    if (!parse_number(text, pixels.size) || pixels.size < 1 || pixels.size > 4096)
       fail("debug transform", "size '" + text + "'", "a side of 1 to 4096 pixels");
     const ModelFacts& facts = command.model.facts;
     if (facts.resize_mode) pixels.mode = parse_resize_mode(*facts.resize_mode);

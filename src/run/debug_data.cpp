@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <chrono>
 #include <fstream>
 #include <iostream>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "data/loader.hpp"
 #include "data/open_set.hpp"
 #include "kernels/normalize.hpp"
@@ -18,8 +18,7 @@ namespace {
 
 std::int64_t number(const std::string& word) {
   std::int64_t value = 0;
-  const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc() || rest != word.data() + word.size() || value < 0) fail("debug", "'" + word + "'", "a number");
+  if (!parse_number(word, value) || value < 0) fail("debug", "'" + word + "'", "a number");
   return value;
 }
 
