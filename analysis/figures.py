@@ -5,6 +5,7 @@ Text and axes have one colour, INK, which render.py turns into the page's text c
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib
@@ -65,6 +66,12 @@ def bars_of(row: pd.DataFrame | pd.Series) -> np.ndarray:
     """Error bars in percent, [2] or [2, N]; never negative."""
     low, high = row["value"] - row["ci_low"], row["ci_high"] - row["value"]
     return np.maximum(100 * np.array([low, high], dtype=float), 0)
+
+
+def one_legend(figure: Figure, of: Iterable[Axes], **how: object) -> None:
+    """Below the panels: what stands in any of them, each label once."""
+    handles = {label: handle for axes in of for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", **how)
 
 
 def percent_ticks(axes: Axes, axis: str, low: float, high: float) -> None:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from figures import COLOURS, GREY, INK, bars_of, colour_of, panels, plain_log
+from figures import COLOURS, GREY, INK, bars_of, colour_of, one_legend, panels, plain_log
 from pool import NOT_MODELS, Pool
 from published import FOLDER, PAPER_MODELS, published_records, table9
 from reference import BEST, plain
@@ -67,8 +67,7 @@ def figure_10(root: Path, pool: Pool) -> Figure | None:
         panel.set(title=f"Fig 10: mean over {len(names)} data sets", xlabel="GFLOPs an image", ylabel="mean probe score, %")
     if len(here):
         draw_here(axes[2], here, mine)
-    handles = {label: handle for panel in axes[:2] for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=7.5)
+    one_legend(figure, axes[:2], ncols=3, fontsize=7.5)
     return figure
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures import GREY, INK, bars_of, colour_of, panels
+from figures import GREY, INK, bars_of, colour_of, one_legend, panels
 from reference import Reference
 from results import ResultFile, Run
 from study_tables import of_data_sets, pick
@@ -43,8 +43,7 @@ def hard_classes(file: ResultFile, _: Run, reference: Reference) -> Figure | Non
     colours = colour_of(list(dict.fromkeys(who for people in sets.values() for who in people if who != PEOPLE)))
     for axes, (dataset, scores) in zip(grid.flat, sets.items(), strict=False):
         draw_classes(axes, dataset, scores, colours)
-    handles = {label: handle for axes in grid.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    one_legend(figure, grid.flat, ncols=4)
     return figure
 
 
@@ -83,8 +82,7 @@ def overlap(file: ResultFile, _: Run, reference: Reference) -> Figure | None:
     left.set(title="Fig 17, left: here", xlabel="test pictures seen in training, %", ylabel="seen minus others, points")
     right.set(title="Fig 17, right", xlabel="test pictures seen in training, %", ylabel="all minus others, points")
     right.margins(x=0.16)
-    handles = {label: handle for axes in (left, right) for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    one_legend(figure, (left, right), ncols=4)
     return figure
 
 

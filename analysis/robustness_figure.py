@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures import COLOURS, GREY, INK
+from figures import COLOURS, GREY, INK, one_legend
 from reference import Reference
 from results import ResultFile, Run
 from study_tables import is_baseline, pick, value_of
@@ -41,8 +41,7 @@ def distribution_shift(file: ResultFile, run: Run, reference: Reference) -> Figu
     draw_paper(cells[len(pairs)], reference)
     for axes in cells[count:]:
         axes.set_visible(False)
-    handles = {label: handle for axes in cells for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    one_legend(figure, cells, ncols=4)
     return figure
 
 

@@ -122,9 +122,7 @@ def figure_13(root: Path, pool: Pool) -> Figure | None:
 def table_13(records: pd.DataFrame, pool: Pool) -> tuple[list[str], list[list[str]]]:
     """Head and rows; our column is there when a run has one of the data sets."""
     theirs = [shift_scores(records[records["model"] == m], method) for m, method in (("ResNet-101", "supervised"), (BEST, "zero-shot"))]
-    clean = pool.clean
-    mine = clean[clean["model"].map(plain).eq(plain(BEST))] if len(clean) else clean
-    here = shift_scores(mine, "zero-shot") if len(mine) else {}
+    here = scores_here(pool, BEST, "zero-shot")
     rows = []
     for name in ROWS:
         base, clip = (t.get(key(name), np.nan) for t in theirs)
@@ -145,6 +143,12 @@ def shift_scores(rows: pd.DataFrame, method: str) -> dict[str, float]:
         if metric == AXES[1] or name == key("ImageNet"):
             found[name] = 100 * value
     return found
+
+
+def scores_here(pool: Pool, model: str, method: str) -> dict[str, float]:
+    """Of our runs of one model; empty without any."""
+    clean = pool.clean
+    return shift_scores(clean[clean["model"].map(plain).eq(plain(model))], method) if len(clean) else {}
 
 
 def draw_table(axes: Axes, head: list[str], rows: list[list[str]]) -> None:
@@ -205,9 +209,7 @@ def draw_gains(axes: Axes, bars: pd.DataFrame, gains: dict[str, float], unmoved:
 
 def probe_gains(pool: Pool, model: str) -> dict[str, float]:
     """Probe on ImageNet minus zero-shot in points, by data set."""
-    clean = pool.clean
-    rows = clean[clean["model"].map(plain).eq(plain(model))] if len(clean) else clean
-    probe, zero = (shift_scores(rows, m) if len(rows) else {} for m in ("linear-probe", "zero-shot"))
+    probe, zero = (scores_here(pool, model, m) for m in ("linear-probe", "zero-shot"))
     return {d: probe[d] - zero[d] for d in probe if d in zero}
 
 

@@ -85,13 +85,13 @@ Tensor ClipImpl::encode_text(const std::vector<Tensor>& groups) {
     const auto B = tokens.size(0), T = tokens.size(1);
     sizes.push_back({B, T});
     ids.push_back(tokens.reshape(-1));
-    places.push_back(positional_embedding_.narrow(0, 0, T).repeat({B, 1}));                          // [T,d] -> [B*T,d]
+    places.push_back(positional_embedding_.narrow(0, 0, T).repeat({B, 1}));                        // [T,d] -> [B*T,d]
     ends.push_back(torch::arange(B, tokens.options()).mul_(T).add_(tokens.argmax(1)).add_(rows));  // the first largest id is the end of text
     rows += B * T;
   }
   // One look-up for all: each costs a gradient as large as the table.
   Tensor x = at::embedding(token_embedding_, torch::cat(ids)) + torch::cat(places);  // [N] -> [N,d]
-  x = transformer_->forward_packed(x.to(compute_).unsqueeze(0), sizes).squeeze(0);
+  x = transformer_->forward(x.to(compute_).unsqueeze(0), /*causal=*/true, /*first_only=*/false, sizes).squeeze(0);
   x = x.index({torch::cat(ends)});  // [N,d] -> [B,d]; LayerNorm is per row, so after it or before is equal
   x = layer_norm(x, ln_final_weight_, ln_final_bias_);
   return apply_linear(x, text_projection_.t()).to(feature_type());

@@ -36,10 +36,9 @@ class TransformerImpl : public torch::nn::Module {
   TransformerImpl(int width, int hidden, int layers, int heads, bool quick_gelu);
   /// x [B, T, d] -> [B, T, d]; `causal` masks the future. `first_only` -> [B, 1, d]: the last block, whose other tokens
   /// nobody reads, gives the first one alone.
-  torch::Tensor forward(torch::Tensor x, bool causal, bool first_only = false);
-  /// Sequences of several lengths in one pass: rows [1, sum of B T, d] -> the same, group after group of [B, T]. Only
-  /// attention sees where a sequence ends; all else is one operation over all rows. Causal.
-  torch::Tensor forward_packed(torch::Tensor rows, const std::vector<TokenGroup>& groups);
+  /// With `groups`, sequences of several lengths in one pass: x [1, sum of B T, d], group after group of [B, T]. Only
+  /// attention sees where a sequence ends; all else is one operation over all rows.
+  torch::Tensor forward(torch::Tensor x, bool causal, bool first_only = false, const std::vector<TokenGroup>& groups = {});
   /// pack_linear for the weights of all blocks.
   void pack();
   /// Training keeps the blocks' inputs alone and computes each block again in backward (gradient checkpointing).
@@ -51,7 +50,6 @@ class TransformerImpl : public torch::nn::Module {
     torch::Tensor ln_2_weight, ln_2_bias, fc_weight, fc_bias, proj_weight, proj_bias;
   };
   torch::Tensor run_block(const Block& b, torch::Tensor x, bool causal, bool first_only, const std::vector<TokenGroup>& groups) const;
-  torch::Tensor run(torch::Tensor x, bool causal, bool first_only, const std::vector<TokenGroup>& groups);
 
   std::vector<Block> blocks_;
   int width_, heads_;

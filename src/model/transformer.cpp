@@ -53,6 +53,10 @@ bool by_kernel(Call call, const Tensor& first, const Tensors&... others) {
   return first.scalar_type() == torch::kBFloat16 && over(std::uint16_t{});
 }
 
+Tensor quick_gelu_in(Tensor x) {
+  return by_kernel([](auto* values, std::int64_t n) { quick_gelu_cpu(values, n); }, x) ? x : at::sigmoid(1.702 * x).mul_(x);
+}
+
 /// Keeps x alone for the way back, where autograd over the formula keeps x twice and the sigmoid.
 struct QuickGelu : torch::autograd::Function<QuickGelu> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x) {
@@ -67,15 +71,11 @@ struct QuickGelu : torch::autograd::Function<QuickGelu> {
     const Tensor s = at::sigmoid(1.702 * x);
     return {dy * s * (1 + 1.702 * x * (1 - s))};
   }
-
-  static Tensor quick_gelu_in(Tensor x) {
-    return by_kernel([](auto* values, std::int64_t n) { quick_gelu_cpu(values, n); }, x) ? x : at::sigmoid(1.702 * x).mul_(x);
-  }
 };
 
 }  // namespace
 
-Tensor quick_gelu(const Tensor& x) { return torch::GradMode::is_enabled() ? QuickGelu::apply(x) : QuickGelu::quick_gelu_in(x); }
+Tensor quick_gelu(const Tensor& x) { return torch::GradMode::is_enabled() ? QuickGelu::apply(x) : quick_gelu_in(x); }
 
 namespace {
 
@@ -96,14 +96,14 @@ Tensor attention(const Tensor& qkv, std::int64_t heads, bool causal) {
   return at::scaled_dot_product_attention(y[0], y[1], y[2], {}, 0.0, causal).transpose(1, 2).reshape({B, T, d});  // -> [B,T,d]
 }
 
-/// [1, N, 3 d] -> [1, N, d], causal
-Tensor packed_attention(const Tensor& qkv, std::int64_t heads, const std::vector<TokenGroup>& groups) {
+/// [1, N, 3 d] -> [1, N, d]
+Tensor packed_attention(const Tensor& qkv, std::int64_t heads, bool causal, const std::vector<TokenGroup>& groups) {
   std::vector<std::int64_t> rows;
   for (const TokenGroup& g : groups) rows.push_back(g.sequences * g.tokens);
   std::vector<Tensor> parts = qkv.split_with_sizes(rows, 1);
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const TokenGroup& g = groups[i];
-    parts[i] = attention(parts[i].view({g.sequences, g.tokens, -1}), heads, /*causal=*/true).view({1, rows[i], -1});
+    parts[i] = attention(parts[i].view({g.sequences, g.tokens, -1}), heads, causal).view({1, rows[i], -1});
   }
   return parts.size() == 1 ? parts[0] : torch::cat(parts, 1);
 }
@@ -152,7 +152,7 @@ void TransformerImpl::pack() {
 
 Tensor TransformerImpl::run_block(const Block& b, Tensor x, bool causal, bool first_only, const std::vector<TokenGroup>& groups) const {
   Tensor y = apply_linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias), b.in_weight, b.in_bias);
-  y = groups.empty() ? attention(y, heads_, causal) : packed_attention(y, heads_, groups);
+  y = groups.empty() ? attention(y, heads_, causal) : packed_attention(y, heads_, causal, groups);
   if (first_only) x = x.narrow(1, 0, 1).contiguous(), y = y.narrow(1, 0, 1).contiguous();  // [B,T,d] -> [B,1,d]
   x = add_to(x, apply_linear(y, b.out_weight, b.out_bias));
   y = apply_linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);
@@ -160,7 +160,7 @@ Tensor TransformerImpl::run_block(const Block& b, Tensor x, bool causal, bool fi
   return add_to(x, apply_linear(y, b.proj_weight, b.proj_bias));
 }
 
-Tensor TransformerImpl::run(Tensor x, bool causal, bool first_only, const std::vector<TokenGroup>& groups) {
+Tensor TransformerImpl::forward(Tensor x, bool causal, bool first_only, const std::vector<TokenGroup>& groups) {
   for (const Block& b : blocks_) {
     const bool first = first_only && &b == &blocks_.back();
     const auto run = [&b, causal, first, groups, this](const Tensor& in) { return run_block(b, in, causal, first, groups); };
@@ -168,10 +168,6 @@ Tensor TransformerImpl::run(Tensor x, bool causal, bool first_only, const std::v
   }
   return x;
 }
-
-Tensor TransformerImpl::forward(Tensor x, bool causal, bool first_only) { return run(std::move(x), causal, first_only, {}); }
-
-Tensor TransformerImpl::forward_packed(Tensor rows, const std::vector<TokenGroup>& groups) { return run(std::move(rows), true, false, groups); }
 
 namespace {
 

@@ -57,6 +57,17 @@ void score(Outcome& outcome, const FeatureSet& test, Matrix logits) {
   outcome.predicted = std::move(predictions.label), outcome.confidence = std::move(predictions.probability);
 }
 
+/// Those of the cache; empty when they are not there, or damaged, which is said.
+Matrix kept_features(const std::filesystem::path& file, const std::string& id) {
+  if (!std::filesystem::exists(file)) return {};
+  try {
+    return read_features(file, id);
+  } catch (const InputError& error) {
+    say(fmt::format("{}: computed again", error.what()));
+    return {};
+  }
+}
+
 }  // namespace
 
 Context::Context(const Options& options, std::filesystem::path cache, std::vector<std::unique_ptr<ClipModel>> models,
@@ -126,14 +137,8 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
   const auto file = cache_file("features", set.id);
   const Eigen::Index several = static_cast<Eigen::Index>(data.targets().size()) / std::max<Eigen::Index>(1, data.size());
   const Eigen::Index framed = data.clips().empty() ? 0 : 1, beside = several + framed + 1;
-  Matrix table;  // [N, D + beside]: the targets and the clip, if there are any, and the label last; whole numbers under 2^24
-  if (std::filesystem::exists(file)) {
-    try {
-      table = read_features(file, set.id);
-    } catch (const InputError& error) {
-      say(fmt::format("{}: computed again", error.what()));
-    }
-  }
+  // [N, D + beside]: the targets and the clip, if there are any, and the label last; whole numbers under 2^24
+  Matrix table = kept_features(file, set.id);
   if (table.size() == 0) {
     Progress progress(fmt::format("encode {}/{} by {}", name, split, description), std::ssize(indices), "images");
     std::vector<Matrix> parts;
@@ -198,16 +203,13 @@ std::vector<Matrix> Context::pair_features(const PairCorpus& set, std::int64_t c
   if (wanted.empty())
     for (const auto& model : models_) wanted.emplace_back(model.get(), Space::kJoint);
   std::vector<Matrix> features(wanted.size());
-  std::vector<std::string> ids;  // empty: read from its file
+  std::vector<std::string> ids;
+  std::vector<std::size_t> missing;  // which are not in the cache
   for (std::size_t w = 0; w < wanted.size(); ++w) {
-    std::string& id = ids.emplace_back(fmt::format("{}{}|{}|first {}|epoch {}", wanted[w].first->image().id(),
-                                                   wanted[w].second == Space::kTrunk ? "/trunk" : "/joint", set.id(), count, kCacheEpoch));
-    if (const auto file = cache_file("features", id); std::filesystem::exists(file)) try {
-        features[w] = read_features(file, id);
-        id.clear();
-      } catch (const InputError& error) {
-        say(fmt::format("{}: computed again", error.what()));
-      }
+    const auto& [model, space] = wanted[w];
+    ids.push_back(fmt::format("{}{}|{}|first {}|epoch {}", model->image().id(), space == Space::kTrunk ? "/trunk" : "/joint", set.id(), count, kCacheEpoch));
+    features[w] = kept_features(cache_file("features", ids[w]), ids[w]);
+    if (features[w].size() == 0) missing.push_back(w);
   }
   Progress progress("encode " + set.id(), count, "images");
   for (std::int64_t begin = 0; begin < count; begin += kChunk) {
@@ -218,16 +220,14 @@ std::vector<Matrix> Context::pair_features(const PairCorpus& set, std::int64_t c
       each(begin + i, pair);
       chunk[i] = std::move(pair.image);
     });
-    for (std::size_t w = 0; w < wanted.size(); ++w) {
-      if (ids[w].empty()) continue;
+    for (const std::size_t w : missing) {
       const Matrix part = wanted[w].first->image().encode(chunk, wanted[w].second);
       if (begin == 0) features[w].resize(count, part.cols());
       features[w].middleRows(begin, part.rows()) = part;
     }
     progress.update(begin + std::ssize(chunk));
   }
-  for (std::size_t w = 0; w < wanted.size(); ++w)
-    if (!ids[w].empty()) write_features(cache_file("features", ids[w]), ids[w], features[w]);
+  for (const std::size_t w : missing) write_features(cache_file("features", ids[w]), ids[w], features[w]);
   return features;
 }
 
