@@ -30,23 +30,23 @@ void round_to(std::uint16_t* x, const float* values, std::int64_t n) {
 
 }  // namespace
 
-void quick_gelu_cpu(float* x, std::int64_t count) {
+void quick_gelu_cpu(const float* x, float* y, std::int64_t count) {
   float exps[kBlock];
-  for (std::int64_t begin = 0; begin < count; begin += kBlock, x += kBlock) {
+  for (std::int64_t begin = 0; begin < count; begin += kBlock, x += kBlock, y += kBlock) {
     const std::int64_t n = std::min(kBlock, count - begin);
     for (std::int64_t i = 0; i < n; ++i) exps[i] = exp_of(-1.702f * x[i]);
     // Apart, or the compiler divides by both bounds of the exponential as well, whose quotients are denormal and slow.
-    for (std::int64_t i = 0; i < n; ++i) x[i] = x[i] / (1.0f + exps[i]);
+    for (std::int64_t i = 0; i < n; ++i) y[i] = x[i] / (1.0f + exps[i]);
   }
 }
 
-void quick_gelu_cpu(std::uint16_t* x, std::int64_t count) {
+void quick_gelu_cpu(const std::uint16_t* x, std::uint16_t* y, std::int64_t count) {
   float values[kBlock] = {};
-  for (std::int64_t begin = 0; begin < count; begin += kBlock, x += kBlock) {
+  for (std::int64_t begin = 0; begin < count; begin += kBlock, x += kBlock, y += kBlock) {
     const std::int64_t n = std::min(kBlock, count - begin);
     widen(x, values, n);
-    quick_gelu_cpu(values, n);
-    round_to(x, values, n);
+    quick_gelu_cpu(values, values, n);
+    round_to(y, values, n);
   }
 }
 

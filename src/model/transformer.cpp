@@ -53,15 +53,16 @@ bool by_kernel(Call call, const Tensor& first, const Tensors&... others) {
   return first.scalar_type() == torch::kBFloat16 && over(std::uint16_t{});
 }
 
-Tensor quick_gelu_in(Tensor x) {
-  return by_kernel([](auto* values, std::int64_t n) { quick_gelu_cpu(values, n); }, x) ? x : at::sigmoid(1.702 * x).mul_(x);
+/// The result in `y`, where there is a kernel; `y` may be x.
+Tensor quick_gelu_to(const Tensor& y, const Tensor& x) {
+  return by_kernel([](auto* from, auto* to, std::int64_t n) { quick_gelu_cpu(from, to, n); }, x, y) ? y : at::sigmoid(1.702 * x).mul_(x);
 }
 
 /// Keeps x alone for the way back, where autograd over the formula keeps x twice and the sigmoid.
 struct QuickGelu : torch::autograd::Function<QuickGelu> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x) {
     context->save_for_backward({x});
-    return quick_gelu_in(x.clone());
+    return quick_gelu_to(torch::empty_like(x), x);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
@@ -75,37 +76,87 @@ struct QuickGelu : torch::autograd::Function<QuickGelu> {
 
 }  // namespace
 
-Tensor quick_gelu(const Tensor& x) { return torch::GradMode::is_enabled() ? QuickGelu::apply(x) : quick_gelu_in(x); }
+Tensor quick_gelu(const Tensor& x) { return torch::GradMode::is_enabled() ? QuickGelu::apply(x) : quick_gelu_to(x, x); }
 
 namespace {
 
-/// [B, T, 3 d] -> [B, T, d]
-Tensor attention(const Tensor& qkv, std::int64_t heads, bool causal) {
-  const std::int64_t B = qkv.size(0), T = qkv.size(1), d = qkv.size(2) / 3;
-  const auto in_own_kernel = [&](const auto* from, auto* to) {
-    const AttentionShape shape{B, T, heads, causal};
-    at::parallel_for(0, B * heads, 1, [&](std::int64_t begin, std::int64_t end) { attention_cpu(from, to, shape, begin, end); });
-  };
-  if (!torch::GradMode::is_enabled() && qkv.device().is_cpu() && qkv.is_contiguous() && d == heads * kHeadWidth) {
-    Tensor out = torch::empty({B, T, d}, qkv.options());
-    if (qkv.scalar_type() == torch::kFloat32) return in_own_kernel(qkv.data_ptr<float>(), out.data_ptr<float>()), out;
-    if (qkv.scalar_type() == torch::kBFloat16)
-      return in_own_kernel(static_cast<const std::uint16_t*>(qkv.data_ptr()), static_cast<std::uint16_t*>(out.data_ptr())), out;
+/// Sequences of one tensor qkv [..., 3 d] of float32 or bfloat16, row after row: for each group its shape.
+using Shapes = std::vector<AttentionShape>;
+
+/// call(values of a group, its shape, its first row, first head, last head) in parallel, `values` in the type of qkv.
+template <class Call>
+void over_heads(const Tensor& qkv, const Shapes& shapes, const Call& call) {
+  std::int64_t row = 0;
+  for (const AttentionShape& shape : shapes) {
+    at::parallel_for(0, shape.batch * shape.heads, 1, [&](std::int64_t begin, std::int64_t end) {
+      const auto go = [&]<class T>(const T* values) { call(values + row * qkv.size(-1), shape, row, begin, end); };
+      if (qkv.scalar_type() == torch::kFloat32) return go(static_cast<const float*>(qkv.data_ptr()));
+      go(static_cast<const std::uint16_t*>(qkv.data_ptr()));
+    });
+    row += shape.batch * shape.tokens;
   }
+}
+
+/// -> [..., d]; log_sums [rows x H] float32, or undefined where there is no way back
+Tensor attention_forward(const Tensor& qkv, const Tensor& log_sums, const Shapes& shapes) {
+  std::vector<std::int64_t> sizes = qkv.sizes().vec();
+  sizes.back() /= 3;
+  Tensor out = torch::empty(sizes, qkv.options());
+  over_heads(qkv, shapes, [&, sums = log_sums.defined() ? log_sums.data_ptr<float>() : nullptr]<class T>(
+                              const T* from, const AttentionShape& shape, std::int64_t row, std::int64_t begin, std::int64_t end) {
+    attention_cpu(from, static_cast<T*>(out.data_ptr()) + row * out.size(-1), sums ? sums + row * shape.heads : nullptr, shape, begin, end);
+  });
+  return out;
+}
+
+struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& qkv, const Shapes& shapes) {
+    const Tensor log_sums = torch::empty({qkv.numel() / qkv.size(-1) * shapes.at(0).heads}, qkv.options().dtype(torch::kFloat32));
+    const Tensor out = attention_forward(qkv, log_sums, shapes);
+    context->save_for_backward({qkv, out, log_sums});
+    std::vector<std::int64_t> numbers;
+    for (const AttentionShape& s : shapes) numbers.insert(numbers.end(), {s.batch, s.tokens, s.heads, s.causal, s.head_width});
+    context->saved_data["shapes"] = numbers;
+    return out;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &qkv = saved[0], &out = saved[1], &log_sums = saved[2], dout = gradients[0].contiguous(), dqkv = torch::empty_like(qkv);
+    const std::vector<std::int64_t> n = context->saved_data["shapes"].toIntVector();
+    Shapes shapes;
+    for (std::size_t i = 0; i < n.size(); i += 5) shapes.push_back({n[i], n[i + 1], n[i + 2], n[i + 3] != 0, n[i + 4]});
+    over_heads(qkv, shapes, [&]<class T>(const T* from, const AttentionShape& shape, std::int64_t row, std::int64_t begin, std::int64_t end) {
+      const std::int64_t at = row * out.size(-1);
+      attention_backward_cpu(from, static_cast<const T*>(out.data_ptr()) + at, log_sums.data_ptr<float>() + row * shape.heads,
+                             static_cast<const T*>(dout.data_ptr()) + at, static_cast<T*>(dqkv.data_ptr()) + 3 * at, shape, begin, end);
+    });
+    return {dqkv, {}};
+  }
+};
+
+/// [B, T, 3 d] -> [B, T, d], by LibTorch: CUDA, float64 and float16, heads of other widths.
+Tensor library_attention(const Tensor& qkv, std::int64_t heads, bool causal) {
+  const std::int64_t B = qkv.size(0), T = qkv.size(1), d = qkv.size(2) / 3;
   const Tensor y = qkv.view({B, T, 3, heads, d / heads}).permute({2, 0, 3, 1, 4});  // [B,T,3d] -> [3,B,H,T,d/H]
   return at::scaled_dot_product_attention(y[0], y[1], y[2], {}, 0.0, causal).transpose(1, 2).reshape({B, T, d});  // -> [B,T,d]
 }
 
-/// [1, N, 3 d] -> [1, N, d]
-Tensor packed_attention(const Tensor& qkv, std::int64_t heads, bool causal, const std::vector<TokenGroup>& groups) {
+/// [B, T, 3 d] -> [B, T, d]; with `groups` [1, N, 3 d] -> [1, N, d]
+Tensor attention(const Tensor& qkv, std::int64_t heads, bool causal, std::vector<TokenGroup> groups) {
+  if (groups.empty()) groups.push_back({qkv.size(0), qkv.size(1)});
+  const bool has_type = qkv.scalar_type() == torch::kFloat32 || qkv.scalar_type() == torch::kBFloat16;
+  if (const std::int64_t W = qkv.size(2) / 3 / heads; has_type && qkv.device().is_cpu() && qkv.is_contiguous() && has_attention_kernel(W)) {
+    Shapes shapes;
+    for (const TokenGroup& g : groups) shapes.push_back({g.sequences, g.tokens, heads, causal, W});
+    return torch::GradMode::is_enabled() ? AttentionFunction::apply(qkv, shapes) : attention_forward(qkv, {}, shapes);
+  }
   std::vector<std::int64_t> rows;
   for (const TokenGroup& g : groups) rows.push_back(g.sequences * g.tokens);
-  std::vector<Tensor> parts = qkv.split_with_sizes(rows, 1);
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    const TokenGroup& g = groups[i];
-    parts[i] = attention(parts[i].view({g.sequences, g.tokens, -1}), heads, causal).view({1, rows[i], -1});
-  }
-  return parts.size() == 1 ? parts[0] : torch::cat(parts, 1);
+  std::vector<Tensor> parts = qkv.view({1, -1, qkv.size(2)}).split_with_sizes(rows, 1);
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    parts[i] = library_attention(parts[i].view({groups[i].sequences, groups[i].tokens, -1}), heads, causal).view({1, rows[i], -1});
+  return torch::cat(parts, 1).view({qkv.size(0), qkv.size(1), -1});
 }
 
 /// Parameters of a layer live in nested modules so that their names come out as in the released files.
@@ -152,7 +203,7 @@ void TransformerImpl::pack() {
 
 Tensor TransformerImpl::run_block(const Block& b, Tensor x, bool causal, bool first_only, const std::vector<TokenGroup>& groups) const {
   Tensor y = apply_linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias), b.in_weight, b.in_bias);
-  y = groups.empty() ? attention(y, heads_, causal) : packed_attention(y, heads_, causal, groups);
+  y = attention(y, heads_, causal, groups);
   if (first_only) x = x.narrow(1, 0, 1).contiguous(), y = y.narrow(1, 0, 1).contiguous();  // [B,T,d] -> [B,1,d]
   x = add_to(x, apply_linear(y, b.out_weight, b.out_bias));
   y = apply_linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);

@@ -4,7 +4,8 @@
 
 The quickstart's model at 256 pairs and ViT-B/32 at 32, in fp32 and bf16 (open_clip: --precision amp_bf16). Captions are of 8 to
 20 tokens, as the corpora's are: open_clip computes all positions of the context, cliplab those up to the longest caption of each group. Medians of
-the steps' seconds over the rounds, and the peak memory of each process.
+the steps' seconds over the rounds, and the peak memory of each process. Waiting threads do as ./cliplab sets it, and as LibTorch's
+default has it for open_clip.
 """
 
 import argparse
@@ -78,12 +79,14 @@ def make(folder: Path, name: str) -> None:
 def measure(who: str, folder: Path, precision: str, steps: int) -> tuple[float, float]:
     """Seconds of a step, MB of the process."""
     if who == "open_clip":
-        words = [sys.executable, "-c", PEER, str(folder), precision, str(steps)]
+        words, waiting = [sys.executable, "-c", PEER, str(folder), precision, str(steps)], {}
     else:
+        waiting = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
         files = [str(folder / name) for name in ("model.safetensors", "batch.safetensors")]
         words = [os.environ["CLIPLAB_BIN"], "debug", "train", *files, "-", str(steps), "1e-5", "0.2", "0", precision,
                  "recompute" if who == "cliplab, recomputing" else "keep"]
-    out = subprocess.run(words, check=True, capture_output=True, text=True, env=os.environ | {"OMP_WAIT_POLICY": "passive"}).stdout.split()
+    plain = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    out = subprocess.run(words, check=True, capture_output=True, text=True, env=plain | waiting).stdout.split()
     return float(out[1]), float(out[3])
 
 

@@ -72,6 +72,35 @@ TEST_P(Towers, GroupsOfCaptionsAreEncodedAsEachAlone) {
   EXPECT_LT((found - expected).abs().max().item<double>(), 1e-4 * expected.abs().max().item<double>());
 }
 
+// In float32 attention runs in our own kernels (heads 32 and 64 wide), in float64 and for other widths in LibTorch's.
+TEST(Transformer, GradientsOfGroupsAndOfOneAreThoseInFloat64) {
+  for (const std::int64_t heads : {8, 4, 2})  // 16, 32 and 64 wide
+    for (const bool causal : {false, true})
+      for (const bool grouped : {false, true}) {
+        torch::manual_seed(5);
+        Transformer model(128, 256, 2, static_cast<int>(heads), true);
+        const Tensor x = grouped ? torch::randn({1, 3 * 7 + 2 * 19, 128}) : torch::randn({3, 19, 128});
+        const std::vector<TokenGroup> groups = grouped ? std::vector<TokenGroup>{{3, 7}, {2, 19}} : std::vector<TokenGroup>{};
+        const Tensor up = torch::randn_like(x);
+        const auto gradients = [&](torch::ScalarType type) {
+          model->to(type);
+          std::vector<Tensor> inputs = model->parameters();
+          inputs.push_back(x.to(type).requires_grad_());
+          std::vector<Tensor> found = torch::autograd::grad({model(inputs.back(), causal, false, groups)}, inputs, {up.to(type)});
+          for (Tensor& g : found) g = g.to(torch::kFloat64);
+          return found;
+        };
+        const std::vector<Tensor> found = gradients(torch::kFloat32), expected = gradients(torch::kFloat64);
+        for (std::size_t i = 0; i < found.size(); ++i) {
+          // Some 20 operations with sums of up to 256 products: 20 sqrt(256) 2^-24 of the largest value.
+          const double largest = expected[i].abs().max().item<double>();
+          ASSERT_LT((found[i] - expected[i]).abs().max().item<double>(), 320 * 0x1p-24 * largest)
+              << heads << " heads, causal " << causal << ", grouped " << grouped << ", gradient " << i;
+          ASSERT_GT(largest, 0);
+        }
+      }
+}
+
 TEST(QuickGelu, GradientIsThatOfTheFormula) {
   torch::manual_seed(4);
   for (const auto type : {torch::kFloat32, torch::kBFloat16, torch::kFloat64}) {
