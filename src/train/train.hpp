@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -64,13 +65,21 @@ std::filesystem::path trained_model(const TrainConfig& config, const std::filesy
 /// The snapshots of this training, the earliest first: each a model as model.safetensors is one.
 std::vector<std::filesystem::path> snapshot_files(const TrainConfig& config, const std::filesystem::path& models);
 
+/// What is measured of the model while it is trained: rank 0 alone does, the others wait. It changes no weight and no key.
+struct TrainWatch {
+  int times = 0;  // spread evenly over the steps, the last one among them
+  std::vector<std::string> names;
+  /// The model as it is then -> a value each, NaN where there is none. May throw Interrupted: it is asked again after a restart.
+  std::function<std::vector<double>(const std::filesystem::path& model)> measure;
+};
+
 /// Trains, or goes on from the last checkpoint to the same bits, or returns at once when the model is there.
 /// Files in the folder: model.safetensors (finished), checkpoint.safetensors (until then), train.h5 (curve, record),
-/// events.out.tfevents.* (the curve for TensorBoard).
+/// events.out.tfevents.* (the curve for TensorBoard). What was watched stands in both curves: "watched" in train.h5.
 /// On SIGINT or SIGTERM: writes a checkpoint and throws Interrupted. Throws InputError when the loss is not finite
 /// (step and pairs named; the checkpoint is kept), the disk is full, or the checkpoint is damaged.
 /// All `ranks` call it together. Each takes its part of every batch, rank 0 alone reads and writes the folder; a signal to one
 /// stops all at the same step, and an error of one ends all. A checkpoint may be resumed by any number of ranks.
-std::filesystem::path train_clip(const TrainConfig& config, const std::filesystem::path& models, const Ranks& ranks);
+std::filesystem::path train_clip(const TrainConfig& config, const std::filesystem::path& models, const Ranks& ranks, const TrainWatch& watch = {});
 
 }  // namespace cliplab

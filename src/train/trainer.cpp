@@ -63,10 +63,11 @@ Architecture with_objective(Architecture architecture, const std::string& object
 
 class Trainer {
  public:
-  Trainer(const TrainConfig& config, const fs::path& folder, std::shared_ptr<Comm> comm)
-      : config_(config), folder_(folder), comm_(std::move(comm)), architecture_(with_objective(find_architecture(config.architecture), config.objective)),
+  Trainer(const TrainConfig& config, const fs::path& folder, std::shared_ptr<Comm> comm, const TrainWatch& watch)
+      : config_(config), folder_(folder), comm_(std::move(comm)), watch_(watch), architecture_(with_objective(find_architecture(config.architecture), config.objective)),
         model_(make_model()), optimizer_(parameters(), adamw_options(architecture_.family, config.weight_decay)), gradients_(model_, comm_, config.micro_batch) {
     state_.model = named_state(*model_), state_.optimizer = &optimizer_;
+    state_.watched_names = watch_.names;
     if (config.precision == "fp16") state_.scaler = LossScaler::for_fp16();
   }
 
@@ -91,6 +92,7 @@ class Trainer {
     double data_seconds = 0;
     std::int64_t logged_at = step;
     while (step < config_.steps) {
+      if (writes()) look(corpus_id);
       if (anyone_stops()) {
         save_checkpoint();
         comm_->barrier();
@@ -128,6 +130,7 @@ class Trainer {
       }
       progress.update(step * config_.batch, shown_);
     }
+    if (writes()) look(corpus_id);
     if (writes()) finish(corpus_id);
     comm_->barrier();
   }
@@ -257,16 +260,47 @@ class Trainer {
          "lower train.lr; the last checkpoint is kept");
   }
 
-  /// For TensorBoard: the rows so far, once; their times as if there had been no interruption.
-  void show_curve() {
-    events_.emplace(folder_, std::vector(kCurve.begin() + 1, kCurve.end()));
-    started_ = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() - state_.seconds;
-    for (std::size_t row = 0; row < state_.curve.size(); row += kCurve.size()) show_row(row);
+  /// Measures what is watched, where a step is one of its times and has not been measured before.
+  void look(const std::string& corpus_id) {
+    const auto width = watch_.names.size() + 1;
+    const std::int64_t step = state_.step, steps = config_.steps, times = std::min<std::int64_t>(watch_.times, steps);
+    if (watch_.names.empty() || step == 0 || step * times / steps == (step - 1) * times / steps) return;
+    if (!state_.watched.empty() && state_.watched[state_.watched.size() - width] == static_cast<double>(step)) return;
+    std::vector<double> values;
+    const fs::path file = folder_ / "watched.safetensors";
+    keep_model(file, corpus_id);
+    try {
+      values = watch_.measure(file);
+    } catch (const Interrupted&) {  // the loop sees the signal too, and saves
+    }
+    fs::remove(file);
+    if (values.empty()) return;
+    std::string told;
+    for (std::size_t i = 0; i < values.size(); ++i) told += fmt::format("{} {} {:.1f} %", i ? "," : "", watch_.names[i], 100 * values[i]);
+    say(fmt::format("{} at step {}:{}", config_.architecture, step, told));
+    state_.watched.push_back(static_cast<double>(step));
+    state_.watched.insert(state_.watched.end(), values.begin(), values.end());
+    show_watched(state_.watched.size() - width);
   }
 
-  void show_row(std::size_t begin) {
-    const double* row = state_.curve.data() + begin;
-    events_->add(started_ + row[8], static_cast<std::int64_t>(row[0]), {row + 1, kCurve.size() - 1});
+  /// For TensorBoard: the rows so far, once; times as if there had been no interruption.
+  void show_curve() {
+    std::vector tags(kCurve.begin() + 1, kCurve.end());
+    tags.insert(tags.end(), watch_.names.begin(), watch_.names.end());
+    events_.emplace(folder_, tags);
+    started_ = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() - state_.seconds;
+    for (std::size_t row = 0; row < state_.curve.size(); row += kCurve.size()) show_row(row);
+    for (std::size_t row = 0; row < state_.watched.size(); row += watch_.names.size() + 1) show_watched(row);
+  }
+
+  void show_row(std::size_t begin) { show(state_.curve.data() + begin, state_.curve[begin + 8], kCurve.size() - 1, 0); }
+  void show_watched(std::size_t begin) { show(state_.watched.data() + begin, state_.seconds, watch_.names.size(), kCurve.size() - 1); }
+
+  /// A row: the step and `count` values, of the tags from `tag` on.
+  void show(const double* row, double seconds, std::size_t count, std::size_t tag) {
+    std::vector<double> values(kCurve.size() - 1 + watch_.names.size(), std::nan(""));
+    std::copy_n(row + 1, count, values.begin() + static_cast<std::ptrdiff_t>(tag));
+    events_->add(started_ + seconds, static_cast<std::int64_t>(row[0]), values);
   }
 
   fs::path checkpoint_file() const { return folder_ / "checkpoint.safetensors"; }
@@ -292,6 +326,10 @@ class Trainer {
     const std::vector<double>& curve = state_.curve;
     const auto rows = static_cast<Eigen::Index>(curve.size() / kCurve.size());
     results.arrays.push_back({"curve", kCurve, Eigen::Map<const MatrixD>(curve.data(), rows, std::ssize(kCurve))});
+    if (std::vector<std::string> names = watch_.names; !names.empty()) {
+      names.insert(names.begin(), "step");
+      results.arrays.push_back({"watched", names, Eigen::Map<const MatrixD>(state_.watched.data(), std::ssize(state_.watched) / std::ssize(names), std::ssize(names))});
+    }
     const double *last = curve.data() + curve.size() - kCurve.size(), loss = last[2], val_loss = last[3];
     const std::int64_t pairs = config_.steps * config_.batch;
     const auto record = [&](const std::string& split, const std::string& metric, double value, std::int64_t n) {
@@ -309,6 +347,7 @@ class Trainer {
   TrainConfig config_;
   fs::path folder_;
   std::shared_ptr<Comm> comm_;
+  const TrainWatch& watch_;
   Architecture architecture_;
   Clip model_;
   AdamW optimizer_;
@@ -354,7 +393,7 @@ std::vector<fs::path> snapshot_files(const TrainConfig& config, const fs::path& 
   return files;
 }
 
-fs::path train_clip(const TrainConfig& config, const fs::path& models, const Ranks& ranks) {
+fs::path train_clip(const TrainConfig& config, const fs::path& models, const Ranks& ranks, const TrainWatch& watch) {
   Comm& comm = *ranks.comm();
   const fs::path folder = training_folder(config, models);
   std::optional<Trainer> trainer;
@@ -369,7 +408,7 @@ fs::path train_clip(const TrainConfig& config, const fs::path& models, const Ran
       done.fill_(trained_model(config, models).empty() ? 0 : 1);
     }
     comm.broadcast(done);
-    if (done.item<std::int64_t>() == 0) trainer.emplace(config, folder, ranks.comm()).run();
+    if (done.item<std::int64_t>() == 0) trainer.emplace(config, folder, ranks.comm(), watch).run();
   } catch (const std::exception& error) {
     if (!trainer || !trainer->agreed()) ranks.abort(error.what());
     throw;
