@@ -17,7 +17,7 @@ UNITS = {"percent": 100, "points": 100, "data sets": 1, "models": 1, "examples a
 SELECTOR = ("study", "dataset", "split", "model", "method", "metric", "variant", "published", "paper_ref")
 TEXT_OR_LIST = ("study", "dataset", "split", "model", "method", "metric", "variant", "paper_ref")
 PART = {"test": str, "unit": str, "ours": dict, "against": dict, "baseline": dict, "within": (int, float), "value": (int, float),
-        "tolerance": (int, float), "above": (int, float), "below": (int, float), "study": (str, list)}
+        "tolerance": (int, float), "above": (int, float), "below": (int, float), "at_most": (int, float), "study": (str, list)}
 CLAIM = {"id": str, "where": str, "statement": str, "needs": str, "miniature": dict, "note": str}
 
 
@@ -39,9 +39,12 @@ class Question:
     tolerance: float
     above: float | None
     below: float | None
+    at_most: float | None = None  # a printed bound: `tolerance` is what its rounding hides
 
     @property
     def expected(self) -> str:
+        if self.at_most is not None:
+            return (f"at most {self.at_most:g}" + (f" + {self.tolerance:g}" if self.tolerance else "") + f" {self.unit}").replace("-", "−")
         if self.value is not None:
             return (f"{self.value:g}" + (f" ± {self.tolerance:g}" if self.tolerance else "") + f" {self.unit}").replace("-", "−")
         bounds = [f"{word} {bound:g}" for word, bound in (("above", self.above), ("below", self.below)) if bound is not None]
@@ -101,8 +104,8 @@ def _claim(where: str, entry: dict) -> Claim:
         miniature = None
     else:
         shared = {k: entry[k] for k in ("test", "unit", "within") if k in entry}
-        if "value" in small or "tolerance" in small:
-            raise ClaimError(f"{where}, miniature: 'value' of the paper's scale, expected a direction: above or below")
+        if {"value", "tolerance", "at_most"} & set(small):
+            raise ClaimError(f"{where}, miniature: 'value' or 'at_most' of the paper's scale, expected a direction: above or below")
         miniature = _question(f"{where}, miniature", {"study": entry.get("study", [])} | shared | small)
     return Claim(entry["id"], entry["where"], entry["statement"], entry.get("needs", ""), entry.get("note", ""), paper, miniature)
 
@@ -121,16 +124,17 @@ def _question(where: str, entry: dict) -> Question:
             _selector(f"{where}, {name}", entry[name])
     if (entry["test"] == "within") != ("within" in entry):
         raise ClaimError(f"{where}: 'within' and test 'within' go together")
-    if "value" in entry and ("above" in entry or "below" in entry) or not {"value", "above", "below"} & set(entry):
-        raise ClaimError(f"{where}: expected either 'value' with 'tolerance', or 'above' or 'below'")
-    if ("value" in entry) != ("tolerance" in entry) or entry.get("tolerance", 0) < 0:
-        raise ClaimError(f"{where}: 'value' and 'tolerance' of 0 or more go together")
+    kinds = [k for k in ({"value"}, {"at_most"}, {"above", "below"}) if k & set(entry)]
+    if len(kinds) != 1:
+        raise ClaimError(f"{where}: expected either 'value' or 'at_most' with 'tolerance', or 'above' or 'below'")
+    if bool({"value", "at_most"} & set(entry)) != ("tolerance" in entry) or entry.get("tolerance", 0) < 0:
+        raise ClaimError(f"{where}: 'value' or 'at_most' and 'tolerance' of 0 or more go together")
     studies = {"study": entry["study"]} if entry.get("study") else {}
     ours, against, baseline = (None if n not in entry else (studies if not entry[n].get("published") else {}) | entry[n]
                                for n in ("ours", "against", "baseline"))
     scale = UNITS[entry["unit"]]
     return Question(entry["test"], entry["unit"], ours, against, baseline, entry.get("within", 0) / scale, entry.get("value"),
-                    entry.get("tolerance", 0), entry.get("above"), entry.get("below"))
+                    entry.get("tolerance", 0), entry.get("above"), entry.get("below"), entry.get("at_most"))
 
 
 def _selector(where: str, entry: dict) -> None:

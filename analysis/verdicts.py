@@ -1,7 +1,7 @@
 """Verdicts on the paper's claims from the records of a report's runs, at the paper's scale and in miniature.
 
 At the paper's scale a number counts as reproduced within the claim's tolerance, as not reproduced when its whole
-interval lies outside, else as inconclusive. A direction needs the whole interval on one side."""
+interval lies outside, else as inconclusive. A direction or a bound needs the whole interval on one side."""
 
 from __future__ import annotations
 
@@ -90,6 +90,9 @@ def compare(estimate: Estimate, question: Question) -> str:
         if floor <= value <= ceiling:
             return "reproduced"
         return "not reproduced" if high < floor or low > ceiling else "inconclusive"
+    if question.at_most is not None:
+        ceiling = question.at_most + question.tolerance + slack
+        return "reproduced" if high <= ceiling else "not reproduced" if low > ceiling else "inconclusive"
     floor = -math.inf if question.above is None else question.above
     ceiling = math.inf if question.below is None else question.below
     if low > floor and high < ceiling:
