@@ -288,14 +288,20 @@ def draw_line(axes: Axes, records: pd.DataFrame, model: str | None) -> None:
 
 
 def training(run: Run, _: Reference | None = None) -> Figure | None:
-    """Loss (thin: each batch, thick: held-out pairs) and logit scale of every model."""
+    """Loss (thin: each batch, thick: held-out pairs) and logit scale of every model; and what was watched, where any was."""
     logs = {name: f.array("curve") for name, f in run.training().items() if "curve" in f.array_columns}
     logs = {name: curve for name, curve in logs.items() if len(curve)}
     if not logs:
         return None
-    figure, (loss, scale) = panels(2)
+    watched = {name: f.array("watched") for name, f in run.training().items() if name in logs and "watched" in f.array_columns}
+    figure, axes = panels(3, 12.5) if watched else panels(2)
+    loss, scale = axes[:2]
     for name, colour in colour_of(list(logs)).items():
         curve = logs[name]
+        if name in watched:
+            batch = float(curve["pairs"].iloc[-1] / curve["step"].iloc[-1])
+            for marker, column in zip("osD^v<>", watched[name].columns[1:], strict=False):
+                axes[2].plot(batch * watched[name]["step"], 100 * watched[name][column], color=colour, marker=marker, markersize=4, label=f"{name}: {column}")
         for column, width, alpha in (("loss", 0.8, 0.45), ("val_loss", 2.0, 1.0)):
             part = curve.dropna(subset=[column])
             loss.plot(part["pairs"], part[column], color=colour, linewidth=width, alpha=alpha,
@@ -304,8 +310,11 @@ def training(run: Run, _: Reference | None = None) -> Figure | None:
         scale.plot(part["pairs"], part["logit_scale"], color=colour, label=name)
     loss.set(title="loss: batches thin, held-out pairs thick", xlabel="pairs seen", ylabel="contrastive loss")
     scale.set(title="logit scale", xlabel="pairs seen", ylabel="logit scale")
-    for axes in (loss, scale):
-        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
-        axes.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
+    for panel in axes:
+        panel.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
+        panel.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
     loss.legend(loc="upper right", ncols=2)
+    if watched:
+        axes[2].set(title="watched while it was trained", xlabel="pairs seen", ylabel="%", ylim=(0, None))
+        axes[2].legend(fontsize=7)
     return figure

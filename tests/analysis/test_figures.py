@@ -14,7 +14,8 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "analysis"), str(Path(__file__).parent)]
 
-from fake_run import ARRAY, row, write  # noqa: E402
+from fake_run import ARRAY, curve, row, write  # noqa: E402
+from figures import training  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from paper_figures import figure_10, figure_20, figure_22, gflops, probes  # noqa: E402
 from people_and_overlap import hard_classes, overlap  # noqa: E402
@@ -162,3 +163,15 @@ def test_overlap_is_drawn_over_its_share_with_the_papers_seven(tmp_path: Path) -
     nothing, run = one_file(tmp_path / "none", "data_overlap", [r for r in rows if r[0] == "mnist"])
     left, _ = overlap(nothing, run, Reference.read(PROJECT, "data_overlap")).axes
     assert "nothing to compare" in left.texts[0].get_text()
+
+
+def test_what_was_watched_is_drawn_over_the_pairs_seen(tmp_path: Path) -> None:
+    watched = (["step", "zero-shot fashion_mnist", "recall1 drawings image-to-text"], np.array([[600.0, 0.21, 0.05], [1190.0, 0.35, np.nan]]))
+    for name, arrays in (("plain", {}), ("watched", {"watched": watched})):
+        write(tmp_path / name / "train_vit-s.h5", "train", [row("drawings", "vit-s", "train", "loss", 1.3, "batch=256", 256, 0.0)],
+              {"curve": curve("vit-s")} | arrays)
+    panels = training(read_run(tmp_path / "watched")).axes
+    assert len(panels) == 3 and panels[2].get_ylabel() == "%"
+    x, y = lines(panels[2])["vit-s: zero-shot fashion_mnist"]
+    assert list(x) == pytest.approx([600 * 256, 1190 * 256]) and list(y) == pytest.approx([21, 35])
+    assert len(training(read_run(tmp_path / "plain")).axes) == 2
