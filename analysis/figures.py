@@ -294,7 +294,7 @@ def training(run: Run, _: Reference | None = None) -> Figure | None:
     if not logs:
         return None
     watched = {name: f.array("watched") for name, f in run.training().items() if name in logs and "watched" in f.array_columns}
-    figure, axes = panels(3, 12.5) if watched else panels(2)
+    figure, axes = panels(3, 12.5, 4.2) if watched else panels(2)
     loss, scale = axes[:2]
     for name, colour in colour_of(list(logs)).items():
         curve = logs[name]
@@ -316,5 +316,5 @@ def training(run: Run, _: Reference | None = None) -> Figure | None:
     loss.legend(loc="upper right", ncols=2)
     if watched:
         axes[2].set(title="watched while it was trained", xlabel="pairs seen", ylabel="%", ylim=(0, None))
-        axes[2].legend(fontsize=7)
+        one_legend(figure, axes[2:], ncols=2, fontsize=7)
     return figure
