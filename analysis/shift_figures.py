@@ -221,7 +221,8 @@ def figure_15(root: Path, pool: Pool) -> Figure | None:
         return None
     zero = paper[paper["model"].eq(BEST) & paper["method"].eq("zero-shot")]
     standard, other = testbed_of(paper)
-    figure, (axes,) = panels(1, width=6.4, height=4.6)
+    here = few_shot_curves(pool)
+    figure, (axes, *beside) = panels(2 if here else 1, width=8.8 if here else 6.4, height=4.6)
     scatter(axes, [(f"ImageNet models {TAORI}", pd.concat([standard, other]), "o", GREY, 3), (f"few-shot {BEST} (paper)", curve, "^", INK, 5),
                    (f"zero-shot {BEST}, ImageNet's classes (paper)", zero, "*", INK, 11), *ours_groups(ours)])
     axes.plot(logit(curve[AXES[0]]), logit(curve[AXES[1]]), color=INK, linewidth=0.8)
@@ -229,7 +230,58 @@ def figure_15(root: Path, pool: Pool) -> Figure | None:
         axes.annotate(variant.replace("-shot", ""), (logit(x), logit(y)), xytext=(0, 5), textcoords="offset points", fontsize=7.5, ha="center")
     axes.set_title("Fig 15: examples a class")
     axes.legend(loc="lower right", fontsize=7.5)
+    if here:
+        draw_few_shot(beside[0], here)
     return figure
+
+
+def few_shot_curves(pool: Pool) -> dict[tuple[str, str], pd.DataFrame]:
+    """By model and source: a row a number of examples a class (0: zero-shot, inf: all), means over that source's shifts measured here."""
+    rows = pool.clean
+    if rows.empty:
+        return {}
+    rows = rows[rows["study"].eq("distribution_shift") & rows["metric"].isin(AXES) & rows["dataset"].str.fullmatch("[^ ]+->[^ ]+")
+                & rows["method"].isin(list(MADE_OF)) & ~rows["model"].map(is_baseline)]
+    rows = rows[~rows["dataset"].map(key).isin({key(d) for d in SHIFTS7})]  # those stand in the left panel
+    shots = [{"zero-shot": 0.0, "linear-probe": np.inf}.get(m) if m != "few-shot" else float(v.removeprefix("shots="))
+             for m, v in zip(rows["method"], rows["variant"], strict=True)]
+    rows = rows.assign(shots=shots, source=rows["dataset"].str.split("->").str[0], value=rows["value"].clip(*edges(rows["n"])))
+    last = rows.groupby(["model", "source", "dataset", "shots", "metric"], sort=False)["value"].last().unstack("metric")
+    if not set(AXES) <= set(last):
+        return {}
+    curves = {}
+    for at, part in last.dropna().groupby(level=[0, 1], sort=False):
+        by_shots = part.groupby("shots")[list(AXES)].agg("mean")
+        whole = part.groupby("shots").size() == part.index.get_level_values("dataset").nunique()
+        if np.isfinite(by_shots.index[by_shots.index > 0]).any():
+            curves[at] = by_shots[whole]
+    return curves
+
+
+def edges(n: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Where a rate of 0 and of 1 stand in logit axes."""
+    edge = 0.5 / n.clip(lower=1)
+    return edge, 1 - edge
+
+
+def draw_few_shot(axes: Axes, curves: dict[tuple[str, str], pd.DataFrame]) -> None:
+    """Ours: a line a model and source, the zero-shot point in its colour beside it."""
+    spans = []
+    for colour, ((model, source), curve) in zip(COLOURS * len(curves), curves.items(), strict=False):
+        x, y = logit(curve[AXES[0]]), logit(curve[AXES[1]])
+        probes = curve.index > 0
+        axes.plot(x[probes], y[probes], "^-", color=colour, markersize=5, linewidth=0.8, label=f"few-shot {model}, {source}")
+        axes.plot(x[~probes], y[~probes], "*", color=colour, markersize=11, linestyle="none", label=f"zero-shot {model}, {source}")
+        for shots, *at in zip(curve.index[probes], x[probes], y[probes], strict=True):
+            axes.annotate(f"{shots:.0f}" if np.isfinite(shots) else "all", at, xytext=(0, 5), textcoords="offset points",
+                          fontsize=7.5, ha="center", color=colour)
+        spans += [*x, *y]
+    low, high = min(spans) - 0.3, max(spans) + 0.3
+    axes.plot([low, high], [low, high], color=INK, linestyle=":", linewidth=1)
+    for name in "xy":
+        set_ticks(axes, name, low, high)
+    axes.set(xlabel="source, %", ylabel="mean of its shifts, %", title="measured here")
+    axes.legend(loc="upper left", fontsize=7.5)
 
 
 SHIFT_FIGURES: tuple[tuple[str, str, Callable[[Path, Pool], Figure | None]], ...] = (
@@ -238,6 +290,6 @@ SHIFT_FIGURES: tuple[tuple[str, str, Callable[[Path, Pool], Figure | None]], ...
                     "pairs of other data sets stand in the study's own section.", figure_13),
     ("paper_fig14", "Figure 14: CLIP with the classes of each shift, with ImageNet's, and fitted on ImageNet. Right: what each step adds. Ours stand in it "
                     "where the shift has ImageNet's class names; zero-shot on a shift's own classes is all that the study records elsewhere.", figure_14),
-    ("paper_fig15", "Figure 15: the probe on 1 to 128 examples a class and on all of ImageNet. The study records no few-shot probe under shift, so none is "
-                    "ours.", figure_15),
+    ("paper_fig15", "Figure 15: the probe on 1 to 128 examples a class and on all of the source. Models measured here on other pairs stand in the right "
+                    "panel: source and mean of its shifts.", figure_15),
 )

@@ -217,13 +217,15 @@ def distribution_shift(file: ResultFile, run: Run, reference: Reference) -> list
         table = Table(f"distribution_shift_{i + 1}", f"From {pair.replace('->', ' to ')}",
                       ["model", "method", "source %", "shift %", *(g.replace("_", " ") + ", points" for g in gains)],
                       text_columns=2)
-        keys = list(part[["model", "method"]].drop_duplicates().itertuples(index=False, name=None))
-        for model, method in sorted(keys, key=lambda k: is_baseline(k[0])):  # stable: baselines go last
+        part = part.assign(shots=part["variant"].where(part["method"].eq("few-shot"), ""))
+        keys = list(part[["model", "method", "shots"]].drop_duplicates().itertuples(index=False, name=None))
+        for model, method, shots in sorted(keys, key=lambda k: is_baseline(k[0])):  # stable: baselines go last
             partial = " on 1/" in model and not model.endswith(" on 1/1")
             if partial or model.startswith(FLOOR_NAMES[0]) or model.removesuffix(" on 1/1") in FLOOR_NAMES:
                 continue  # fits on a share of the source are points of the line: figure and records.csv
-            cells = shift_cells(pick(part, model=model, method=method), gains)
-            table.add([model.removesuffix(" on 1/1"), method.replace("linear-probe", "probe"), *cells],
+            cells = shift_cells(pick(part, model=model, method=method, shots=shots), gains)
+            named = method.replace("linear-probe", "probe") + shots.replace("shots=", ", a class: ")
+            table.add([model.removesuffix(" on 1/1"), named, *cells],
                       "floor" if is_baseline(model) else "ours")
         add_floors(table, lambda floor, _, part=part, gains=gains: shift_cells(
             part[part["model"].isin([floor, f"{floor} on 1/1"])], gains))

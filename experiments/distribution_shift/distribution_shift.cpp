@@ -1,4 +1,4 @@
-// Effective robustness under natural shifts (paper 3.3, Figures 13 and 14; Taori et al. 2020): how much better a model
+// Effective robustness under natural shifts (paper 3.3, Figures 13 to 15; Taori et al. 2020): how much better a model
 // does on the shifted set than its accuracy on the source predicts, where the prediction is a line in logit axes
 // through ordinary models. DEVIATION(3.3): the paper's line goes through 204 ImageNet models; here the ordinary models
 // are supervised probes on raw pixels and on the untrained encoder, fitted on growing shares of the source.
@@ -8,10 +8,12 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "base/progress.hpp"
 #include "base/rng.hpp"
 #include "eval/robustness.hpp"
 #include "eval/scores.hpp"
 #include "run/experiment.hpp"
+#include "run/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -103,12 +105,23 @@ std::vector<int> as_shift(const std::vector<int>& labels, const Shared& shared) 
   return kept;
 }
 
+/// Figure 15's numbers of examples a class; those that no class of `train` has four fifths of are the probe on all.
+std::vector<int> shots_of(const FeatureSet& train) {
+  std::vector<std::int64_t> of_class(train.num_classes);
+  for (const int label : train.labels) ++of_class[label];
+  if (*std::min_element(of_class.begin(), of_class.end()) == 0) return {};
+  std::vector<int> shots;
+  for (int k = 1; k <= 128 && 5 * k <= 4 * *std::max_element(of_class.begin(), of_class.end()); k *= 2) shots.push_back(k);
+  return shots;
+}
+
 class DistributionShift : public Experiment {
  public:
   void declare(Options& options) const override {
     options.add_list("distribution_shift.pairs", {"tuxpaint_photo>tuxpaint_cartoon", "openmoji_groups>gemojione_groups"},
                      "source>shift: two data sets with the same classes");
     options.add_integer("distribution_shift.shares", 5, 2, 8, "baseline fits a feature kind: on 1, 1/2, 1/4, ... of the source");
+    options.add_integer("distribution_shift.draws", 3, 0, 1000, "draws of 1, 2, 4 to 128 samples a class for few-shot probes; 0: none");
   }
 
   void run(Context& context) const override {
@@ -144,7 +157,49 @@ class DistributionShift : public Experiment {
                         of_source(context.probe(train, context.features(*model, shift, "test", Space::kTrunk)), shared)});
     }
     for (const Point& p : points) write(context, pair, p, line);
+    for (const auto& model : context.models()) few_shot_robustness(context, *model, source, shift, shared, line);
     table(context, pair, points);
+  }
+
+  /// Figure 15: probes on k samples a class of the source, of each fit both accuracies, beside the same model's zero-shot.
+  static void few_shot_robustness(Context& context, ClipModel& model, const std::string& source, const std::string& shift, const Shared& shared, const Line& line) {
+    FewShotOptions options{.draws = static_cast<int>(context.options().integer("distribution_shift.draws"))};
+    if (options.draws == 0) return;
+    const std::string pair = source + "->" + shift, name = model.info().name;
+    if (options.shots = shots_of(context.features(model, source, "train", Space::kTrunk)); options.shots.empty())
+      return say(fmt::format("{}: a class of {} has no training sample of this run: no few-shot probes", pair, source));
+    const FeatureSet &at_source = context.features(model, source, "test", Space::kTrunk), &at_shift = context.features(model, shift, "test", Space::kTrunk);
+    const auto outcome = [](const LinearClassifier& fit, const FeatureSet& set) {
+      Outcome found;
+      found.logits = fit.logits(set.x), found.labels = set.labels, found.targets = set.targets, found.clips = set.clips;
+      return found;
+    };
+    options.also = [&](const LinearClassifier& fit) {
+      return std::vector<double>{on_source(outcome(fit, at_source), shared).value, of_source(outcome(fit, at_shift), shared).score.value};
+    };
+    const auto points = few_shot_draws(context, model, source, Space::kTrunk, options);
+    const Outcome words = context.zero_shot(model, shift);
+    const OnShift zero_shot = on_shift(words.logits, words);
+    const std::int64_t n_source = on_source(context.zero_shot(model, source), shared).n, n_shift = zero_shot.score.n;
+    Array array{"few_shot/" + pair + "/" + name, {"shots", "draw", "lambda", "source", "shift"}, MatrixD(std::ssize(points), 5)};
+    for (std::size_t i = 0; i < points.size(); ++i)
+      array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda, points[i].also[0], points[i].also[1];
+    context.array(std::move(array));
+    for (const int k : options.shots) {
+      std::vector<double> sources, shifts, effective, relative;
+      for (const FewShotPoint& p : points) {
+        if (p.shots != k) continue;
+        sources.push_back(p.also[0]), shifts.push_back(p.also[1]);
+        effective.push_back(effective_robustness(line, p.also[0], p.also[1], n_source));
+        relative.push_back(p.also[1] - zero_shot.score.value);
+      }
+      const auto record = [&](const std::string& metric, const std::vector<double>& values, std::int64_t n, double floor = -1) {
+        const Interval mean = mean_of_draws(values, n);
+        context.record({pair, "test", name, "few-shot", metric, fmt::format("shots={}", k)}, {mean.value, std::max(floor, mean.low), std::min(1.0, mean.high), n});
+      };
+      record("source_top1", sources, n_source, 0), record("shift_top1", shifts, n_shift, 0);
+      record("effective_robustness", effective, n_shift), record("relative_robustness", relative, n_shift);
+    }
   }
 
   static OnShift by_own_names(Context& context, ClipModel& model, const std::string& shift) {
@@ -205,7 +260,7 @@ class DistributionShift : public Experiment {
   }
 };
 
-CLIPLAB_REGISTER_EXPERIMENT(DistributionShift, "distribution_shift", "section 3.3, Figures 13 and 14",
+CLIPLAB_REGISTER_EXPERIMENT(DistributionShift, "distribution_shift", "section 3.3, Figures 13 to 15",
                             "Does zero-shot lose less under a natural shift than models fitted on the source?");
 
 }  // namespace

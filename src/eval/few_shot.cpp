@@ -48,7 +48,7 @@ FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const Labelled
   for (std::size_t i = 0; i < fits.size(); ++i)  // ties: the stronger penalty
     if (const double value = score_value(options.metric, fits[i].classifier.logits(validation.x), {validation.labels}); value > best_score) best = i, best_score = value;
   const Matrix logits = fits[best].classifier.logits(test.x);
-  return {0, 0, lambdas[best], score_value(options.metric, logits, {test.labels}), label_ranks(logits, test.labels)};
+  return {0, 0, lambdas[best], score_value(options.metric, logits, {test.labels}), options.also ? options.also(fits[best].classifier) : std::vector<double>{}, label_ranks(logits, test.labels)};
 }
 
 }  // namespace
@@ -80,13 +80,21 @@ std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows
 }
 
 Interval over_draws(std::span<const FewShotPoint> points, int shots) {
-  double sum = 0, squares = 0, draws = 0;
+  std::vector<double> scores;
   std::int64_t n = 0;
   for (const FewShotPoint& p : points)
-    if (p.shots == shots) sum += p.score, squares += p.score * p.score, ++draws, n = std::ssize(p.ranks);
+    if (p.shots == shots) scores.push_back(p.score), n = std::ssize(p.ranks);
+  const Interval mean = mean_of_draws(scores, n);
+  return {mean.value, std::max(0.0, mean.low), std::min(1.0, mean.high), n};
+}
+
+Interval mean_of_draws(std::span<const double> scores, std::int64_t n) {
+  double sum = 0, squares = 0;
+  for (const double score : scores) sum += score, squares += score * score;
+  const double draws = static_cast<double>(scores.size());
   const double mean = sum / draws, variance = std::max(0.0, squares / draws - mean * mean) * draws / std::max(1.0, draws - 1);
   const double half = 1.96 * std::sqrt(variance / draws);
-  return {mean, std::max(0.0, mean - half), std::min(1.0, mean + half), n};
+  return {mean, mean - half, mean + half, n};
 }
 
 std::optional<double> examples_to_match(std::span<const double> examples, std::span<const double> accuracies, double zero_shot) {

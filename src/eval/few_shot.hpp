@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,12 +29,14 @@ struct FewShotOptions {
   FewShotStart start = FewShotStart::kZero;
   std::string metric = "accuracy";              // of the validation and the test rows: see scores.hpp
   const LinearClassifier* zero_shot = nullptr;  // for kZeroShot; of the features' space
+  std::function<std::vector<double>(const LinearClassifier&)> also{};  // more scores of the same fit; called on many threads
 };
 
 struct FewShotPoint {
   int shots = 0, draw = 0;
   double lambda = 0;       // chosen on the validation rows among 13, a decade apart
   double score = 0;        // on the test rows
+  std::vector<double> also;  // as options.also() scored the fit
   std::vector<int> ranks;  // [N] of the true class on the test rows
 };
 
@@ -45,6 +48,8 @@ std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows
 
 /// Mean score over the draws of so many shots, 95 % by the normal approximation of its standard error.
 Interval over_draws(std::span<const FewShotPoint> points, int shots);
+/// The same of scores themselves, one a draw, each on n samples; not clamped to [0, 1].
+Interval mean_of_draws(std::span<const double> scores, std::int64_t n);
 
 /// Fig 7: examples a class where `accuracies` (mean at each of `examples`, rising counts) cross `zero_shot`, linear in
 /// log(examples) between neighbours, along the first line below the first; nothing when they never do.

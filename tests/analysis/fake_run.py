@@ -128,6 +128,9 @@ def shift_rows() -> tuple[list[tuple], dict[str, ARRAY]]:
         for j, m in enumerate(MODELS):
             add(m, "zero-shot", 0.3 + 0.03 * j, 0.24 + 0.02 * j - 0.03 * i, 0.06)
             add(m, "linear-probe", 0.55 + 0.03 * j, 0.33 + 0.03 * j - 0.05 * i, 0.01)
+        for k in range(3):
+            add("rn-s", "few-shot", 0.35 + 0.05 * k, 0.2 + 0.04 * k, -0.02, f"shots={2**k}")
+            rows.append(row(pair, "rn-s", "few-shot", "relative_robustness", -0.05 + 0.04 * k, f"shots={2**k}", width=0.02))
         rows += [row(pair, "majority-class", "floor", "source_top1", 0.05, n=1500), row(pair, "majority-class", "floor", "shift_top1", 0.04)]
         rows += [row(pair, "baseline", "fit", k, v, n=8, width=0.05) for k, v in (("slope", 1.1), ("intercept", -0.85), ("r", 0.98))]
         arrays[f"points/{pair}"] = (["source", "shift", "n_source", "n_shift", "is_baseline"], np.array(points))

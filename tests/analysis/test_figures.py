@@ -113,6 +113,25 @@ def test_ours_are_means_over_all_seven_shifts_and_nothing_less(tmp_path: Path) -
     assert not any("here" in label for label in lines(figure_15(PROJECT, NONE).axes[0]))
 
 
+def test_figure_15_has_our_curve_over_the_means_of_a_sources_shifts(tmp_path: Path) -> None:
+    def at(pair: str, method: str, source: float, shift: float, variant: str = "") -> list[tuple]:
+        return [row(pair, "mine", method, "source_top1", source, variant), row(pair, "mine", method, "shift_top1", shift, variant)]
+
+    rows = [r for pair, off in (("photo->art", 0.0), ("photo->sketch", 0.2)) for r in (
+        at(pair, "zero-shot", 0.5, 0.6 - off) + at(pair, "linear-probe", 0.9, 0.7 - off)
+        + at(pair, "few-shot", 0.6, 0.5 - off, "shots=1") + at(pair, "few-shot", 0.7, 0.5 - off, "shots=16"))]
+    rows += at("photo->art", "few-shot", 0.8, 0.1, "shots=32")  # of one shift alone: no mean of both
+    pool = make_pool([one_file(tmp_path / "own", "distribution_shift", rows)[1]])
+    left, right = figure_15(PROJECT, pool).axes
+    drawn = lines(right)
+    assert drawn["few-shot mine, photo"][0] == pytest.approx(logit(np.array([0.6, 0.7, 0.9])))
+    assert drawn["few-shot mine, photo"][1] == pytest.approx(logit(np.array([0.4, 0.4, 0.6])))
+    assert drawn["zero-shot mine, photo"][1] == pytest.approx(logit(np.array([0.5])))
+    assert [t.get_text() for t in right.texts] == ["1", "16", "all"]
+    assert "few-shot, here" not in lines(left)  # the seven shifts of ImageNet alone
+    assert len(figure_15(PROJECT, NONE).axes) == 1
+
+
 def test_figure_14_compares_where_the_shift_has_imagenets_classes() -> None:
     scatter, probe, classes = figure_14(PROJECT, PAPER).axes
     assert [len(lines(scatter)[f"CLIP, {n} (paper)"][0]) for n in ("classes adapted to the shift", "ImageNet's classes", "fitted on ImageNet")] == [9, 9, 8]

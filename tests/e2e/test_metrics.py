@@ -26,6 +26,7 @@ extra_datasets = video
 [distribution_shift]
 pairs = many>few, breeds>video
 shares = 2
+draws = 2
 """
 VOC = ["cat", "dog", "person"]
 
@@ -152,6 +153,28 @@ def test_a_shift_with_some_of_the_classes_is_scored_over_them_alone(run):
     assert sizes["many->few", "vit-test", "linear-probe", "shift_top1"] == 8 + 9
     # Two classes of clear colours: a classifier whose columns were taken by position would mistake dog for ant.
     assert found["many->few", "raw-pixels on 1/1", "linear-probe", "shift_top1"] > 0.6
+
+
+def test_few_shot_probes_under_shift_are_means_of_their_draws(run):
+    with h5py.File(run / "distribution_shift.h5") as file:
+        text = lambda column: [value.decode() for value in file["records"][column][()]]  # noqa: E731
+        found = dict(zip(zip(*(text(c) for c in ("dataset", "method", "metric", "variant"))), file["records/value"][()]))
+        for pair, n in (("many->few", 20), ("breeds->video", None)):  # of clips the source count is not needed
+            draws = array(file, f"few_shot/{pair}/vit-test")
+            assert sorted(set(draws["shots"])) == [1, 2, 4, 8]  # 11 samples of the largest class, of which a fifth chooses lambda
+            assert len(draws["shots"]) == 4 * 2 and (draws["shift"] != draws["source"]).any()
+            zero = found[pair, "zero-shot", "shift_top1", ""]
+            slope, intercept = (found[pair, "fit", m, "logit shift = a + b logit source"] for m in ("slope", "intercept"))
+            for k in (1, 2, 4, 8):
+                of_k = draws["shots"] == k
+                at = (pair, "few-shot"), f"shots={k}"
+                mean = {side: found[*at[0], f"{side}_top1", at[1]] for side in ("source", "shift")}
+                assert mean == pytest.approx({side: draws[side][of_k].mean() for side in mean}, abs=1e-12)
+                assert found[*at[0], "relative_robustness", at[1]] == pytest.approx(mean["shift"] - zero, abs=1e-12)
+                if n:
+                    p = np.clip(draws["source"][of_k], 1 / (2 * n), 1 - 1 / (2 * n))
+                    line = 1 / (1 + np.exp(-(intercept + slope * np.log(p / (1 - p)))))
+                    assert found[*at[0], "effective_robustness", at[1]] == pytest.approx((draws["shift"][of_k] - line).mean(), abs=1e-9)
 
 
 def pm(clip, right):

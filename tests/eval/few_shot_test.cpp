@@ -27,11 +27,48 @@ Data make(int n, std::uint64_t seed) {
   return data;
 }
 
+double share_right(const LinearClassifier& classifier, const Data& data) {
+  const Matrix logits = classifier.logits(data.x);
+  double right = 0;
+  for (Eigen::Index i = 0; i < logits.rows(); ++i) {
+    Eigen::Index best = 0;
+    logits.row(i).maxCoeff(&best);
+    right += best == data.y[i];
+  }
+  return right / static_cast<double>(logits.rows());
+}
+
 double mean_accuracy(const std::vector<FewShotPoint>& points, int shots) {
   double sum = 0, n = 0;
   for (const FewShotPoint& p : points)
     if (p.shots == shots) sum += p.score, ++n;
   return sum / n;
+}
+
+TEST(FewShot, OtherScoresAreOfTheSameFit) {
+  const Data train = make(400, 1), test = make(300, 2), other = make(200, 3);
+  FewShotOptions options{.shots = {1, 8}, .draws = 3};
+  const auto plain = few_shot(train.rows(), test.rows(), test.rows(), 5, options);
+  options.also = [&](const LinearClassifier& fit) { return std::vector<double>{share_right(fit, test), share_right(fit, other)}; };
+  const auto points = few_shot(train.rows(), test.rows(), test.rows(), 5, options);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    ASSERT_EQ(points[i].also.size(), 2u);
+    EXPECT_EQ(points[i].score, plain[i].score) << "looking changes no fit";
+    EXPECT_DOUBLE_EQ(points[i].also[0], points[i].score);
+    EXPECT_NE(points[i].also[1], points[i].score);
+  }
+  EXPECT_TRUE(plain[0].also.empty());
+}
+
+TEST(FewShot, MeanOfDrawsMayBeNegativeAndOneDrawHasNoSpread) {
+  const std::vector<double> scores{-0.3, -0.1, 0.1};  // mean -0.1, standard deviation 0.2
+  const Interval mean = mean_of_draws(scores, 7);
+  EXPECT_NEAR(mean.value, -0.1, 1e-12);
+  EXPECT_NEAR(mean.low, -0.1 - 1.96 * 0.2 / std::sqrt(3.0), 1e-12);
+  EXPECT_NEAR(mean.high, -0.1 + 1.96 * 0.2 / std::sqrt(3.0), 1e-12);
+  EXPECT_EQ(mean.n, 7);
+  const Interval one = mean_of_draws(std::span(scores).first(1), 7);
+  EXPECT_EQ(one.low, one.high);
 }
 
 TEST(FewShot, MoreShotsAreBetterAndTheSameSeedIsTheSame) {
