@@ -222,14 +222,14 @@ def figure_15(root: Path, pool: Pool) -> Figure | None:
     zero = paper[paper["model"].eq(BEST) & paper["method"].eq("zero-shot")]
     standard, other = testbed_of(paper)
     here = few_shot_curves(pool)
-    figure, (axes, *beside) = panels(2 if here else 1, width=8.8 if here else 6.4, height=4.6)
+    figure, (axes, *beside) = panels(2 if here else 1, width=8.8 if here else 6.4, height=5)
     scatter(axes, [(f"ImageNet models {TAORI}", pd.concat([standard, other]), "o", GREY, 3), (f"few-shot {BEST} (paper)", curve, "^", INK, 5),
                    (f"zero-shot {BEST}, ImageNet's classes (paper)", zero, "*", INK, 11), *ours_groups(ours)])
     axes.plot(logit(curve[AXES[0]]), logit(curve[AXES[1]]), color=INK, linewidth=0.8)
     for variant, x, y in curve[["variant", *AXES]].itertuples(index=False, name=None):
         axes.annotate(variant.replace("-shot", ""), (logit(x), logit(y)), xytext=(0, 5), textcoords="offset points", fontsize=7.5, ha="center")
     axes.set_title("Fig 15: examples a class")
-    axes.legend(loc="lower right", fontsize=7.5)
+    one_legend(figure, [axes], ncols=2, fontsize=7.5)
     if here:
         draw_few_shot(beside[0], here)
     return figure
