@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures import COLOURS, GREY, INK, panels
+from figures import COLOURS, GREY, INK, one_legend, panels
 from pool import Pool
 from published import SUBSET_PAIR, published_records
 from reference import BEST, Reference, plain
