@@ -4,6 +4,7 @@ Text and axes have one colour, INK, which render.py turns into the page's text c
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -300,7 +301,7 @@ def training(run: Run, _: Reference | None = None) -> Figure | None:
         curve = logs[name]
         if name in watched:
             batch = float(curve["pairs"].iloc[-1] / curve["step"].iloc[-1])
-            for marker, column in zip("osD^v<>", watched[name].columns[1:], strict=False):
+            for marker, column in zip(itertools.cycle("osD^v<>"), watched[name].columns[1:], strict=False):
                 axes[2].plot(batch * watched[name]["step"], 100 * watched[name][column], color=colour, marker=marker, markersize=4, label=f"{name}: {column}")
         for column, width, alpha in (("loss", 0.8, 0.45), ("val_loss", 2.0, 1.0)):
             part = curve.dropna(subset=[column])

@@ -92,7 +92,7 @@ class Trainer {
     double data_seconds = 0;
     std::int64_t logged_at = step;
     while (step < config_.steps) {
-      if (writes()) look(corpus_id);
+      last_log += look(corpus_id);
       if (anyone_stops()) {
         save_checkpoint();
         comm_->barrier();
@@ -130,7 +130,7 @@ class Trainer {
       }
       progress.update(step * config_.batch, shown_);
     }
-    if (writes()) look(corpus_id);
+    look(corpus_id);
     if (writes()) finish(corpus_id);
     comm_->barrier();
   }
@@ -260,27 +260,28 @@ class Trainer {
          "lower train.lr; the last checkpoint is kept");
   }
 
-  /// Measures what is watched, where a step is one of its times and has not been measured before.
-  void look(const std::string& corpus_id) {
+  /// Measures what is watched, where a step is one of its times and has not been measured before -> how long that took.
+  Clock::duration look(const std::string& corpus_id) {
+    const auto begin = Clock::now();
     const auto width = watch_.names.size() + 1;
     const std::int64_t step = state_.step, steps = config_.steps, times = std::min<std::int64_t>(watch_.times, steps);
-    if (watch_.names.empty() || step == 0 || step * times / steps == (step - 1) * times / steps) return;
-    if (!state_.watched.empty() && state_.watched[state_.watched.size() - width] == static_cast<double>(step)) return;
+    if (!writes() || watch_.names.empty() || step == 0 || step * times / steps == (step - 1) * times / steps) return {};
+    if (!state_.watched.empty() && state_.watched[state_.watched.size() - width] == static_cast<double>(step)) return {};
     std::vector<double> values;
     const fs::path file = folder_ / "watched.safetensors";
     keep_model(file, corpus_id);
     try {
       values = watch_.measure(file);
-    } catch (const Interrupted&) {  // the loop sees the signal too, and saves
-    }
+    } catch (const Interrupted&) {}  // the loop sees the signal too, and saves
     fs::remove(file);
-    if (values.empty()) return;
+    if (values.empty()) return {};
     std::string told;
     for (std::size_t i = 0; i < values.size(); ++i) told += fmt::format("{} {} {:.1f} %", i ? "," : "", watch_.names[i], 100 * values[i]);
     say(fmt::format("{} at step {}:{}", config_.architecture, step, told));
     state_.watched.push_back(static_cast<double>(step));
     state_.watched.insert(state_.watched.end(), values.begin(), values.end());
     show_watched(state_.watched.size() - width);
+    return Clock::now() - begin;
   }
 
   /// For TensorBoard: the rows so far, once; times as if there had been no interruption.
