@@ -156,7 +156,7 @@ Tensor attention(const Tensor& qkv, std::int64_t heads, bool causal, std::vector
   std::vector<Tensor> parts = qkv.view({1, -1, qkv.size(2)}).split_with_sizes(rows, 1);
   for (std::size_t i = 0; i < groups.size(); ++i)
     parts[i] = library_attention(parts[i].view({groups[i].sequences, groups[i].tokens, -1}), heads, causal).view({1, rows[i], -1});
-  return torch::cat(parts, 1).view({qkv.size(0), qkv.size(1), -1});
+  return (parts.size() == 1 ? parts[0] : torch::cat(parts, 1)).view({qkv.size(0), qkv.size(1), -1});
 }
 
 /// Parameters of a layer live in nested modules so that their names come out as in the released files.
