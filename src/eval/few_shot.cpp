@@ -101,6 +101,7 @@ std::optional<double> examples_to_match(std::span<const double> examples, std::s
   if (examples.size() != accuracies.size() || examples.size() < 2) fail("few-shot", "fewer than two points", "an accuracy for each of two counts or more");
   for (std::size_t i = 1; i < examples.size(); ++i) {
     if (!(examples[i] > examples[i - 1]) || !(examples[0] > 0)) fail("few-shot", "counts that do not rise", "rising positive counts");
+    if (i == 1 && accuracies[0] >= zero_shot && accuracies[1] <= accuracies[0]) return examples[0];  // no line that falls towards it
     if (accuracies[i] < zero_shot || accuracies[i] == accuracies[i - 1]) continue;
     const double t = (zero_shot - accuracies[i - 1]) / (accuracies[i] - accuracies[i - 1]);
     if (i > 1 && t < 0) return examples[i - 1];

@@ -52,7 +52,8 @@ Interval over_draws(std::span<const FewShotPoint> points, int shots);
 Interval mean_of_draws(std::span<const double> scores, std::int64_t n);
 
 /// Fig 7: examples a class where `accuracies` (mean at each of `examples`, rising counts) cross `zero_shot`, linear in
-/// log(examples) between neighbours, along the first line below the first; nothing when they never do.
+/// log(examples) between neighbours, along the first line below the first (the first count where that line does not rise); nothing
+/// when they never do.
 std::optional<double> examples_to_match(std::span<const double> examples, std::span<const double> accuracies, double zero_shot);
 
 }  // namespace cliplab

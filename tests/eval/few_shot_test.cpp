@@ -109,6 +109,7 @@ TEST(FewShot, ExamplesToMatchIsLinearInTheLogarithm) {
   EXPECT_NEAR(*examples_to_match(examples, accuracies, 0.5), 8, 1e-12);
   EXPECT_NEAR(*examples_to_match(examples, accuracies, 0.0), 0.5, 1e-12);  // along the first line
   EXPECT_FALSE(examples_to_match(examples, accuracies, 0.51));
+  EXPECT_EQ(*examples_to_match(examples, std::vector<double>{0.25, 0.24, 0.27, 0.4}, 0.15), examples[0]);  // no line leads down to it
   EXPECT_THROW(examples_to_match(std::vector<double>{1, 1}, std::vector<double>{0, 1}, 0.5), InputError);
   EXPECT_THROW(examples_to_match(std::vector<double>{1}, std::vector<double>{0}, 0.5), InputError);
 }
