@@ -157,12 +157,14 @@ class DistributionShift : public Experiment {
                         of_source(context.probe(train, context.features(*model, shift, "test", Space::kTrunk)), shared)});
     }
     for (const Point& p : points) write(context, pair, p, line);
-    for (const auto& model : context.models()) few_shot_robustness(context, *model, source, shift, shared, line);
+    for (const auto& model : context.models())
+      few_shot_robustness(context, *model, source, shift, shared, line, *std::ranges::find(points, "zero-shot|" + model->info().name, &Point::name));
     table(context, pair, points);
   }
 
   /// Figure 15: probes on k samples a class of the source, of each fit both accuracies, beside the same model's zero-shot.
-  static void few_shot_robustness(Context& context, ClipModel& model, const std::string& source, const std::string& shift, const Shared& shared, const Line& line) {
+  static void few_shot_robustness(Context& context, ClipModel& model, const std::string& source, const std::string& shift, const Shared& shared, const Line& line,
+                                  const Point& zero_shot) {
     FewShotOptions options{.draws = static_cast<int>(context.options().integer("distribution_shift.draws"))};
     if (options.draws == 0) return;
     const std::string pair = source + "->" + shift, name = model.info().name;
@@ -178,9 +180,7 @@ class DistributionShift : public Experiment {
       return std::vector<double>{on_source(outcome(fit, at_source), shared).value, of_source(outcome(fit, at_shift), shared).score.value};
     };
     const auto points = few_shot_draws(context, model, source, Space::kTrunk, options);
-    const Outcome words = context.zero_shot(model, shift);
-    const OnShift zero_shot = on_shift(words.logits, words);
-    const std::int64_t n_source = on_source(context.zero_shot(model, source), shared).n, n_shift = zero_shot.score.n;
+    const std::int64_t n_source = zero_shot.source.n, n_shift = zero_shot.on_shift.score.n;
     Array array{"few_shot/" + pair + "/" + name, {"shots", "draw", "lambda", "source", "shift"}, MatrixD(std::ssize(points), 5)};
     for (std::size_t i = 0; i < points.size(); ++i)
       array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda, points[i].also[0], points[i].also[1];
@@ -191,7 +191,7 @@ class DistributionShift : public Experiment {
         if (p.shots != k) continue;
         sources.push_back(p.also[0]), shifts.push_back(p.also[1]);
         effective.push_back(effective_robustness(line, p.also[0], p.also[1], n_source));
-        relative.push_back(p.also[1] - zero_shot.score.value);
+        relative.push_back(p.also[1] - zero_shot.on_shift.score.value);
       }
       const auto record = [&](const std::string& metric, const std::vector<double>& values, std::int64_t n, double floor = -1) {
         const Interval mean = mean_of_draws(values, n);
