@@ -17,6 +17,7 @@ import figures
 from arranged_tables import ARRANGED
 from claims import ClaimError
 from claims_section import claims_tables
+from example_figure import examples
 from few_shot import examples_figure, few_shot, shots_figure
 from freshness import Deviation
 from generic_tables import generic, retrieval
@@ -24,7 +25,7 @@ from headline import headline_table, training_table
 from objectives_figure import objectives_figure
 from paper_figures import FIGURES
 from paper_tables import paper_tables
-from people_and_overlap import hard_classes, overlap
+from people_and_overlap import gendered_labels, hard_classes, overlap
 from pool import Pool, make_pool, why_left_out
 from reference import Reference
 from results import ResultError, ResultFile, Run
@@ -90,7 +91,9 @@ STUDIES = (
             "Zero-shot top-1 of the model with the highest mean zero-shot score, minus the top-1 of a fully supervised "
             "linear probe, by data set.", figures.zero_shot_bars),
            ("fig8_zero_shot_over_probe", "Zero-shot top-1 over linear-probe top-1, a point a data set and model; dotted: "
-            "equal; line: the study's least-squares fit.", figures.zero_shot_scatter))),
+            "equal; line: the study's least-squares fit.", figures.zero_shot_scatter),
+           ("fig21_examples", "Figure 21: a picture at random of each data set and what the model with the highest mean zero-shot score takes it for: "
+            "the five likeliest classes by their first prompt, the right one green; above, the right class, its rank and its probability.", examples))),
     Study("prompt_engineering", "Prompt engineering and ensembling (Fig 4)",
           "What do a template around the class name and an ensemble of templates add to the bare name?",
           (("fig4_prompts", "Top-1 averaged over the data sets with three kinds of prompt.", figures.prompt_engineering),)),
@@ -120,9 +123,11 @@ STUDIES = (
     Study("retrieval", "Retrieval (Table 13)", "Does a caption find its picture, and a picture its caption?", ()),
 )
 TABLES_OF = STUDY_TABLES | ARRANGED | {"few_shot": few_shot, "retrieval": retrieval}
-TITLES = {"action": "Actions (Table 15)", "bias": "Bias (Tables 3 to 8)", "geolocalization": "Places (Table 17)", "ocr": "Reading (Table 14)",
+TITLES = {"action": "Actions (Table 15)", "bias": "Bias (Tables 3 to 8, Fig 18)", "geolocalization": "Places (Table 17)", "ocr": "Reading (Table 14)",
           "representation": "Representation (Figs 10 and 11, Table 10)", "task_shift": "Task shift (Fig 12)",
           "visual_ngrams": "Visual N-Grams (Table 1)", "yfcc_vs_wit": "YFCC against WIT (Table 12)"}  # of studies that stand in a report when they ran
+PICTURES_OF = {"bias": (("fig18_labels", "Figure 18: labels that one gender gets more often than the other, the most unequal by Pearson's chi-squared test, in the "
+                         "order of their rate. The paper's labels are not published, nor are its rates.", gendered_labels),)}  # of those
 SHAPE_ERRORS = (KeyError, IndexError, ValueError, TypeError, pd.errors.InvalidIndexError)  # records of another version of a study
 
 
@@ -171,7 +176,7 @@ def _unknown_studies(root: Path, runs: list[Run]) -> list[Study]:
     """Studies of the runs that have no code here, in order of name."""
     known = {study.key for study in STUDIES}
     names = sorted({file.experiment for run in runs for file in run.studies()} - known)
-    return [Study(name, TITLES.get(name, name.replace("_", " ").capitalize()), _question(root, name), ()) for name in names]
+    return [Study(name, TITLES.get(name, name.replace("_", " ").capitalize()), _question(root, name), PICTURES_OF.get(name, ())) for name in names]
 
 
 def _question(root: Path, study: str) -> str:

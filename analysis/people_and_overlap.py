@@ -1,4 +1,5 @@
-"""Figures 16 and 17: which classes are hard for people and for CLIP; what test pictures seen in training add to the score."""
+"""Figures 16 to 18: which classes are hard for people and for CLIP; what test pictures seen in training add to the score; which
+labels a model gives men and women most unequally."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures import GREY, INK, bars_of, colour_of, one_legend, panels
+from figures import COLOURS, GREY, INK, bars_of, colour_of, one_legend, panels
 from reference import Reference
 from results import ResultFile, Run
 from study_tables import of_data_sets, pick
@@ -101,3 +102,38 @@ def draw_overlap(axes: Axes, rows: pd.DataFrame, share: pd.Series, chance: pd.Da
         low = below
     for name, value in rows[p < 2].groupby("dataset")["value"].max().items():
         axes.annotate(name, (100 * share[name], 100 * value), xytext=(5, 3), textcoords="offset points", fontsize=7.5)
+
+
+def gendered_labels(file: ResultFile, _: Run, reference: Reference) -> Figure | None:
+    """Fig 18: for each gender the labels that it gets more often, by how often; of the first model that was asked, at each threshold."""
+    tests = pick(file.records, metric="p_value", method="zero-shot")
+    if tests.empty:
+        return None
+    chosen = tests[tests["dataset"].eq(tests["dataset"].iloc[0]) & tests["model"].eq(tests["model"].iloc[0])]
+    label, threshold = chosen["variant"].str.rsplit(", ", n=1).str[0], chosen["variant"].str.rsplit(", ", n=1).str[1]
+    thresholds = list(pd.unique(threshold))
+    most = max(threshold.value_counts())
+    figure, grid = plt.subplots(len(thresholds), 2, figsize=(8.6, len(thresholds) * (0.9 + 0.2 * most)), layout="constrained", squeeze=False)
+    for axes, at in zip(grid, thresholds, strict=True):
+        draw_labels(tuple(axes), file.records, chosen[threshold == at].assign(label=label[threshold == at]), at)
+    one_legend(figure, grid.flat)
+    return figure
+
+
+def draw_labels(axes: tuple[Axes, Axes], records: pd.DataFrame, tests: pd.DataFrame, threshold: str) -> None:
+    """Left those that women get more often, right men's; two bars a label."""
+    dataset, model = tests["dataset"].iloc[0], tests["model"].iloc[0]
+    rates = {}
+    for gender in ("female", "male"):
+        rows = pick(records, dataset=f"{dataset} {gender}", model=model, metric="label_rate")
+        rates[gender] = 100 * rows.set_index("variant")["value"].groupby(level=0).last()
+    for panel, gender, whom in zip(axes, ("female", "male"), ("women", "men"), strict=True):
+        other = "male" if gender == "female" else "female"
+        part = tests[[rates[gender][v] > rates[other][v] for v in tests["variant"]]]
+        part = part.assign(rate=[rates[gender][v] for v in part["variant"]]).sort_values("rate", kind="stable")
+        for name, title, colour, shift in (("female", "women", COLOURS[3], 0.19), ("male", "men", COLOURS[0], -0.19)):
+            panel.barh(np.arange(len(part)) + shift, [rates[name][v] for v in part["variant"]], height=0.36, color=colour, label=title)
+        panel.set_yticks(range(len(part)), part["label"])
+        panel.tick_params(axis="y", labelsize=7.5)
+        panel.grid(axis="y", visible=False)
+        panel.set(title=f"labels of {whom}, {threshold}", xlabel="pictures with the label, %")

@@ -16,7 +16,8 @@ from results import ResultFile, Run
 from study_tables import is_baseline, pick, value_of
 
 TICKS = np.array([1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99])
-STYLES = {"zero-shot": (COLOURS[1], "*", 9), "linear-probe": (COLOURS[0], "o", 5.5), "few-shot": (COLOURS[0], "^", 4), "baseline": (INK, "x", 4.5)}
+STYLES = {"zero-shot": (COLOURS[1], "*", 9), "linear-probe": (COLOURS[0], "o", 5.5), "few-shot": (COLOURS[0], "^", 4),
+          "source-zero-shot": (COLOURS[4], "*", 9), "baseline": (INK, "x", 4.5)}
 
 
 def logit(p: np.ndarray, n: np.ndarray | float = 1e6) -> np.ndarray:
@@ -52,7 +53,7 @@ def table_of_points(records: pd.DataFrame, pair: str) -> pd.DataFrame:
     both = [pick(part, metric=f"{side}_top1").set_index(keys)[["value", "n"]].add_prefix(f"{side}_")
             for side in ("source", "shift")]
     points = pd.concat(both, axis=1, join="inner").reset_index()
-    known = points["method"].where(points["method"].isin(["zero-shot", "linear-probe", "few-shot"]), "baseline")
+    known = points["method"].where(points["method"].isin(list(STYLES)), "baseline")
     points["kind"] = known.where(~points["model"].map(is_baseline) & (points["variant"] != "baseline"), "baseline")
     return points
 
@@ -61,7 +62,8 @@ def draw_pair(axes: Axes, records: pd.DataFrame, pair: str) -> None:
     points = table_of_points(records, pair)
     points = points.sort_values("kind", key=lambda k: k != "baseline")
     x, y = logit(points["source_value"], points["source_n"]), logit(points["shift_value"], points["shift_n"])
-    titles = {"zero-shot": "zero-shot", "linear-probe": "linear probe", "few-shot": "probe on 1 to 128 a class", "baseline": "raw pixels, untrained, majority class"}
+    titles = {"zero-shot": "zero-shot", "linear-probe": "linear probe", "few-shot": "probe on 1 to 128 a class",
+              "source-zero-shot": "zero-shot, the source's class names", "baseline": "raw pixels, untrained, majority class"}
     for kind, (colour, marker, size) in STYLES.items():
         chosen = (points["kind"] == kind).to_numpy()
         if chosen.any():

@@ -23,7 +23,10 @@ from study_tables import is_baseline
 from verdicts import SHIFTS7, key
 
 AXES = ("source_top1", "shift_top1")
-MADE_OF = {"zero-shot": ("*", 9), "few-shot": ("^", 5), "linear-probe": ("o", 5)}  # CLIP's marker by method
+BY_SOURCE = "source-zero-shot"  # of the study's records: zero-shot by the source's class names, where the shift's own differ
+MADE_OF = {"zero-shot": ("*", 9, COLOURS[1], "zero-shot, here"),  # marker, its size, colour, label by method
+           BY_SOURCE: ("*", 9, COLOURS[4], "zero-shot, the source's classes, here"),
+           "few-shot": ("^", 5, COLOURS[0], "few-shot, here"), "linear-probe": ("o", 5, COLOURS[0], "linear probe, here")}
 ADAPTED, FITTED = "classes adapted to the shift, point", "fitted on ImageNet, point"
 ONE_SET = "ImageNet classes, point"
 TAORI = "(Taori et al.)"
@@ -43,6 +46,8 @@ def ours_of(pool: Pool) -> pd.DataFrame:
     rows = rows[rows["metric"].isin(AXES) & ~rows["model"].map(is_baseline)] if len(rows) else rows
     rows = rows.assign(key=[key(d) for d in rows["dataset"]])
     rows = rows[rows["key"].isin({key(d) for d in SHIFTS7})]
+    named = rows["model"].isin(rows.loc[rows["method"] == BY_SOURCE, "model"]) & rows["method"].eq("zero-shot")
+    rows = pd.concat([rows[named].assign(method=BY_SOURCE), rows])  # where both have the same names there are no records of their own
     wide = rows.pivot_table(index=["model", "method", "variant", "key"], columns="metric", values="value", aggfunc="last", sort=False)
     if not set(AXES) <= set(wide):
         return pd.DataFrame(columns=["model", "method", "variant", *AXES])
@@ -95,8 +100,7 @@ def of_clip(paper: pd.DataFrame, variant: str) -> pd.DataFrame:
 
 
 def ours_groups(ours: pd.DataFrame) -> list[tuple[str, pd.DataFrame, str, str, float]]:
-    return [(f"{method.replace('-p', ' p')}, here", ours[ours["method"] == method], marker, COLOURS[1 if method == "zero-shot" else 0], size)
-            for method, (marker, size) in MADE_OF.items()]
+    return [(label, ours[ours["method"] == method], marker, colour, size) for method, (marker, size, colour, label) in MADE_OF.items()]
 
 
 def figure_13(root: Path, pool: Pool) -> Figure | None:
@@ -183,7 +187,11 @@ def figure_14(root: Path, pool: Pool) -> Figure | None:
     draw_bars(axes["probe"], probe, "right: adapt to ImageNet")
     draw_bars(axes["classes"], classes, "adapt to class shift")
     axes["classes"].set_xlabel("points over zero-shot with ImageNet's classes")
-    draw_gains(axes["probe"], probe, probe_gains(pool, BEST), set(classes[classes["value"].eq(0)]["dataset"]))
+    own, by_source, fitted = (scores_here(pool, BEST, m) for m in ("zero-shot", BY_SOURCE, "linear-probe"))
+    unmoved = {key(d) for d in classes[classes["value"].eq(0)]["dataset"]}
+    before = {d: value for d, value in own.items() if d in unmoved} | by_source
+    draw_gains(axes["probe"], probe, {d: fitted[d] - before[d] for d in before if d in fitted})
+    draw_gains(axes["classes"], classes, {d: own[d] - before[d] for d in before if d in own and by_source})
     return figure
 
 
@@ -199,18 +207,12 @@ def draw_bars(axes: Axes, bars: pd.DataFrame, title: str) -> None:
     axes.set_title(title)
 
 
-def draw_gains(axes: Axes, bars: pd.DataFrame, gains: dict[str, float], unmoved: set[str]) -> None:
-    """Ours on the paper's bars, for shifts with ImageNet's own class names: only there is our zero-shot the paper's."""
-    chosen = {at: gains[key(d)] for at, d in enumerate(bars["dataset"]) if d in unmoved and key(d) in gains}
+def draw_gains(axes: Axes, bars: pd.DataFrame, gains: dict[str, float]) -> None:
+    """Ours, in points by data set, on the paper's bars."""
+    chosen = {at: gains[key(d)] for at, d in enumerate(bars["dataset"]) if key(d) in gains}
     if chosen:
         axes.plot(list(chosen.values()), list(chosen), "o", color=COLOURS[0], markersize=5, linestyle="none", label=f"{BEST} here")
         axes.legend(loc="lower right", fontsize=7.5)
-
-
-def probe_gains(pool: Pool, model: str) -> dict[str, float]:
-    """Probe on ImageNet minus zero-shot in points, by data set."""
-    probe, zero = (scores_here(pool, model, m) for m in ("linear-probe", "zero-shot"))
-    return {d: probe[d] - zero[d] for d in probe if d in zero}
 
 
 def figure_15(root: Path, pool: Pool) -> Figure | None:
@@ -241,7 +243,7 @@ def few_shot_curves(pool: Pool) -> dict[tuple[str, str], pd.DataFrame]:
     if rows.empty:
         return {}
     rows = rows[rows["study"].eq("distribution_shift") & rows["metric"].isin(AXES) & rows["dataset"].str.fullmatch("[^ ]+->[^ ]+")
-                & rows["method"].isin(list(MADE_OF)) & ~rows["model"].map(is_baseline)]
+                & rows["method"].isin(["zero-shot", "few-shot", "linear-probe"]) & ~rows["model"].map(is_baseline)]
     rows = rows[~rows["dataset"].map(key).isin({key(d) for d in SHIFTS7})]  # those stand in the left panel
     shots = [{"zero-shot": 0.0, "linear-probe": np.inf}.get(m) if m != "few-shot" else float(v.removeprefix("shots="))
              for m, v in zip(rows["method"], rows["variant"], strict=True)]
@@ -288,8 +290,8 @@ SHIFT_FIGURES: tuple[tuple[str, str, Callable[[Path, Pool], Figure | None]], ...
     ("paper_fig13", "Figure 13: zero-shot CLIP against models trained on ImageNet, over seven natural shifts; lines: least squares in logits, band: 95 % of "
                     "1,000 bootstrap draws. Right: two models that score alike on ImageNet. Models measured here stand in it when all seven pairs are scored; "
                     "pairs of other data sets stand in the study's own section.", figure_13),
-    ("paper_fig14", "Figure 14: CLIP with the classes of each shift, with ImageNet's, and fitted on ImageNet. Right: what each step adds. Ours stand in it "
-                    "where the shift has ImageNet's class names; zero-shot on a shift's own classes is all that the study records elsewhere.", figure_14),
+    ("paper_fig14", "Figure 14: CLIP with the classes of each shift, with ImageNet's, and fitted on ImageNet. Right: what each step adds, in points over "
+                    "zero-shot with ImageNet's classes.", figure_14),
     ("paper_fig15", "Figure 15: the probe on 1 to 128 examples a class and on all of the source. Models measured here on other pairs stand in the right "
                     "panel: source and mean of its shifts.", figure_15),
 )

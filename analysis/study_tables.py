@@ -17,7 +17,7 @@ CHUNK = 5
 SUMMARIES = ("mean", "median", "all")
 FLOORS = (("majority-class", "floor"), ("raw-pixels", "linear-probe"))
 FLOOR_NAMES = [name for name, _ in FLOORS]
-GAINS = ("effective_robustness", "relative_robustness")
+GAINS = ("effective_robustness", "relative_robustness", "class_adaptation")
 VARIANTS = {"name-only": "name only", "one-template": "one template", "ensemble": "ensemble"}
 
 

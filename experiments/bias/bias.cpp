@@ -13,6 +13,7 @@
 #include <map>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "data/corpus.hpp"
@@ -74,7 +75,7 @@ std::string grouped(std::int64_t number) {
 
 /// The lines of the file that `key` names. Throws InputError for none, an empty one and one that is there twice.
 std::vector<std::string> lines_of(const std::string& key, const std::string& file) {
-  std::vector<std::string> lines = read_lines(file), sorted = lines;
+  std::vector<std::string> lines = read_lines(named_file(file)), sorted = lines;
   if (lines.empty()) fail(key, "nothing in " + file, "a text a line");
   for (std::size_t i = 0; i < lines.size(); ++i)
     if (lines[i].empty() || !is_utf8(lines[i])) fail(key, fmt::format("line {} of {} is empty or not UTF-8", i + 1, file), "a text a line");
@@ -245,7 +246,7 @@ class Bias : public Experiment {
   /// Figure 18: a label is given where its softmax over all reaches the threshold; recorded are those that the genders get most
   /// unequally, for each gender those it gets more often, by the chi-squared test.
   static void members(Context& context, const std::string& name, const std::vector<std::string>& offered) {
-    const std::string title = dataset_info(name).title, &split = context.options().text("bias.split");
+    const std::string title = is_corpus(name) ? name : dataset_info(name).title, &split = context.options().text("bias.split");
     const auto asked = read_part<int>(context, name, split, "eval.max_test", [](std::string gender, const std::string& where) {
       std::transform(gender.begin(), gender.end(), gender.begin(), [](unsigned char c) { return std::tolower(c); });
       return place_of(kGenders, gender, where);

@@ -105,6 +105,24 @@ std::vector<int> as_shift(const std::vector<int>& labels, const Shared& shared) 
   return kept;
 }
 
+/// What a classifier says of a set, without ranks.
+Outcome outcome_of(const LinearClassifier& classifier, const FeatureSet& set) {
+  Outcome outcome;
+  outcome.logits = classifier.logits(set.x), outcome.labels = set.labels, outcome.targets = set.targets, outcome.clips = set.clips;
+  return outcome;
+}
+
+constexpr const char* kSourceNames = "source-zero-shot";  // zero-shot by the source's class names, a method of its own
+
+/// Do the shift's classes have the names and templates that they have at the source?
+bool same_prompts(Context& context, const std::string& source, const std::string& shift, const Shared& shared) {
+  const Prompts theirs = load_prompts(context.dataset(source, "test"), source), own = load_prompts(context.dataset(shift, "test"), shift);
+  if (theirs.templates != own.templates || std::ssize(shared.columns) != shared.num_classes) return false;
+  for (std::size_t s = 0; s < shared.columns.size(); ++s)
+    if (theirs.class_names[shared.columns[s]] != own.class_names[shared.owner[s]]) return false;
+  return true;
+}
+
 /// Figure 15's numbers of examples a class; those that no class of `train` has four fifths of are the probe on all.
 std::vector<int> shots_of(const FeatureSet& train) {
   std::vector<std::int64_t> of_class(train.num_classes);
@@ -149,8 +167,11 @@ class DistributionShift : public Experiment {
                    majority_class(as_shift(context.raw_pixels(source, "train").labels, shared), context.raw_pixels(shift, "test").labels));
 
     for (const auto& model : context.models()) {
-      points.push_back({"zero-shot|" + model->info().name, on_source(context.zero_shot(*model, source), shared),
-                        by_own_names(context, *model, shift)});
+      const Outcome at_source = context.zero_shot(*model, source), by_own_names = context.zero_shot(*model, shift);
+      const Point own{"zero-shot|" + model->info().name, on_source(at_source, shared), on_shift(by_own_names.logits, by_own_names)};
+      points.push_back(own);
+      if (at_source.classifier.weight.size() > 0 && !same_prompts(context, source, shift, shared))
+        points.push_back(by_source_names(context, *model, pair, at_source, by_own_names, own, shared));
       const FeatureSet& train = context.features(*model, source, "train", Space::kTrunk);
       points.push_back({"linear-probe|" + model->info().name,
                         on_source(context.probe(train, context.features(*model, source, "test", Space::kTrunk)), shared),
@@ -171,13 +192,8 @@ class DistributionShift : public Experiment {
     if (options.shots = shots_of(context.features(model, source, "train", Space::kTrunk)); options.shots.empty())
       return say(fmt::format("{}: a class of {} has no training sample of this run: no few-shot probes", pair, source));
     const FeatureSet &at_source = context.features(model, source, "test", Space::kTrunk), &at_shift = context.features(model, shift, "test", Space::kTrunk);
-    const auto outcome = [](const LinearClassifier& fit, const FeatureSet& set) {
-      Outcome found;
-      found.logits = fit.logits(set.x), found.labels = set.labels, found.targets = set.targets, found.clips = set.clips;
-      return found;
-    };
     options.also = [&](const LinearClassifier& fit) {
-      return std::vector<double>{on_source(outcome(fit, at_source), shared).value, of_source(outcome(fit, at_shift), shared).score.value};
+      return std::vector<double>{on_source(outcome_of(fit, at_source), shared).value, of_source(outcome_of(fit, at_shift), shared).score.value};
     };
     const auto points = few_shot_draws(context, model, source, Space::kTrunk, options);
     const std::int64_t n_source = zero_shot.source.n, n_shift = zero_shot.on_shift.score.n;
@@ -202,9 +218,16 @@ class DistributionShift : public Experiment {
     }
   }
 
-  static OnShift by_own_names(Context& context, ClipModel& model, const std::string& shift) {
-    const Outcome outcome = context.zero_shot(model, shift);
-    return on_shift(outcome.logits, outcome);
+  /// Figure 14's zero-shot before its classes are adapted to the shift: the source's classifier, pooled to the shift's classes.
+  /// Records what its own class names add on the same pictures.
+  static Point by_source_names(Context& context, ClipModel& model, const std::string& pair, const Outcome& at_source, const Outcome& by_own_names, const Point& own,
+                               const Shared& shared) {
+    Outcome pooled = outcome_of(at_source.classifier, context.features(model, pair.substr(pair.find("->") + 2), "test", Space::kJoint));
+    const OnShift score = of_source(pooled, shared);
+    if (pooled.clips.empty()) pooled.ranks = label_ranks(on_shared(pooled.logits, shared), pooled.labels);
+    context.record({pair, "test", model.info().name, "zero-shot", "class_adaptation", ""},
+                   paired_gain(pooled.clips.empty() ? "top1" : "mean of pm-0 and pm-10", by_own_names, own.on_shift.score, pooled, score.score));
+    return {std::string(kSourceNames) + "|" + model.info().name, own.source, score};
   }
 
   static OnShift of_source(const Outcome& outcome, const Shared& shared) { return on_shift(on_shared(outcome.logits, shared), outcome); }
@@ -221,7 +244,7 @@ class DistributionShift : public Experiment {
                           of_source(context.probe(part, shift_test), shared), true});
       }
     };
-    add("raw-pixels", context.raw_pixels(source, "train"), context.raw_pixels(source, "test"), context.raw_pixels(shift, "test"));
+    add("raw-pixels", context.raw_pixels(source, "train", shift), context.raw_pixels(source, "test", shift), context.raw_pixels(shift, "test", source));
     std::vector<std::string> done;
     for (const auto& model : context.models()) {
       const std::string architecture = model->info().architecture.name;

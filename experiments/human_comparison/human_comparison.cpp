@@ -26,7 +26,7 @@ struct Answer {
 
 /// Lines "person, shots, picture, class, answer" with tabs between; by shots.
 std::vector<std::vector<Answer>> read_answers(const std::string& file, std::span<const std::string> classes) {
-  std::istringstream text(read_file(file));
+  std::istringstream text(read_file(named_file(file)));
   std::vector<std::vector<Answer>> answers(kShots.size());
   std::string line;
   for (int number = 1; std::getline(text, line); ++number) {

@@ -139,6 +139,11 @@ FileLock::FileLock(const fs::path& path)
 
 FileLock::~FileLock() { ::close(descriptor_); }
 
+fs::path named_file(const std::string& name) {
+  std::error_code error;
+  return fs::exists(name, error) ? fs::path(name) : project_root() / name;
+}
+
 fs::path project_root() {
   std::error_code error;
   if (const char* root = std::getenv("CLIPLAB_ROOT"); root != nullptr && *root != '\0') {

@@ -35,6 +35,8 @@ class FileLock {
 
 /// Top folder of the project: $CLIPLAB_ROOT, else the nearest parent of the working folder with `experiments/`.
 std::filesystem::path project_root();
+/// A file that a config names: as it is given where it exists, else below the project's root.
+std::filesystem::path named_file(const std::string& name);
 
 /// True once SIGINT or SIGTERM has arrived; long loops ask it between units and throw Interrupted.
 bool stop_requested();

@@ -48,6 +48,8 @@ const std::vector<Recipe>& recipes() {
        build_drawings,
        kDrawingsRecipe,
        {"openmoji", "gemojione", "tuxpaint"}},
+      {"emoji_people", "men and women of OpenMoji, never trained on", build_emoji_people, kEmojiStudiesRecipe, {"openmoji"}},
+      {"emoji_flags", "flags of countries with their places, never trained on", build_emoji_flags, kEmojiStudiesRecipe, {"openmoji", "gemojione"}},
   };
   return list;
 }
@@ -143,6 +145,13 @@ class ShardedPairs : public PairCorpus {
 std::unique_ptr<PairCorpus> open_pair_corpus(const std::string& name, const std::string& split) {
   if (!is_corpus(name)) return open_caption_set(name, split);
   return std::make_unique<ShardedPairs>(name, split);
+}
+
+std::vector<std::string> corpus_splits(const std::string& name) {
+  const ShardSet set(corpora_folder() / part_name(name).corpus);
+  std::set<std::string, std::greater<>> splits;  // "val" before "train"
+  for (std::int64_t i = 0; i < set.size(); ++i) splits.insert(set.meta(i).value("split", "train"));
+  return {splits.begin(), splits.end()};
 }
 
 bool is_shards(const std::string& corpus) { return corpus.find('/') != std::string::npos; }

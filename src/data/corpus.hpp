@@ -36,6 +36,8 @@ class PairCorpus {
 bool is_corpus(const std::string& name);
 /// `split`: "train" or "val" (held-out pairs of the same sources, for the loss during training).
 std::unique_ptr<PairCorpus> open_pair_corpus(const std::string& name, const std::string& split);
+/// The splits of a built corpus, "val" before "train". Throws InputError where it is not built.
+std::vector<std::string> corpus_splits(const std::string& name);
 /// Does `corpus` name webdataset shards (a folder, a file, or a range in braces: anything with a slash), not a set of the program?
 bool is_shards(const std::string& corpus);
 /// The id that open_pair_corpus(name, split)->id() would give, from the manifest alone (milliseconds); of shards their names and sizes.

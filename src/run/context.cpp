@@ -231,17 +231,24 @@ std::vector<Matrix> Context::pair_features(const PairCorpus& set, std::int64_t c
   return features;
 }
 
-const FeatureSet& Context::raw_pixels(const std::string& name, const std::string& split) {
-  auto& set = features_["raw|" + name + "/" + split];
-  if (!set.id.empty()) return set;
-  const Dataset& train = dataset(name, dataset_info(name).splits.front());
+bool Context::is_grey_set(const std::string& name) {
+  if (const auto known = grey_sets_.find(name); known != grey_sets_.end()) return known->second;
+  const Dataset& first = dataset(name, dataset_info(name).splits.front());
   bool grey = true;
-  for (std::int64_t i = 0; i < std::min<std::int64_t>(64, train.size()); ++i) try {
-      grey = grey && is_grey(train.get(i).image);
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(64, first.size()); ++i) try {
+      grey = grey && is_grey(first.get(i).image);
     } catch (const InputError&) {  // extract() names it
     }
-  return set = extract(grey ? "raw-pixels-28-grey" : "raw-pixels-16-rgb", "raw-pixels", name, split,
-                       [&](std::span<const Image> images) { return pixel_rows(images, grey); });
+  return grey_sets_[name] = grey;
+}
+
+const FeatureSet& Context::raw_pixels(const std::string& name, const std::string& split, const std::string& beside) {
+  const bool grey = is_grey_set(name) && (beside.empty() || is_grey_set(beside));
+  const std::string encoder = grey ? "raw-pixels-28-grey" : "raw-pixels-16-rgb";
+  auto& set = features_[encoder + "|" + name + "/" + split];
+  if (set.id.empty())
+    set = extract(encoder, "raw-pixels", name, split, [&](std::span<const Image> images) { return pixel_rows(images, grey); });
+  return set;
 }
 
 Outcome Context::zero_shot(ClipModel& model, const std::string& name, std::vector<std::string> templates) {

@@ -65,8 +65,9 @@ class Context {
   /// change the task. Features are kept on disk; a later call decodes for `each` alone.
   using Wanted = std::vector<std::pair<ImageModel*, Space>>;
   std::vector<Matrix> pair_features(const PairCorpus& set, std::int64_t count, const std::function<void(std::int64_t, const Pair&)>& each, Wanted wanted = {});
-  /// The floor below every encoder: pixels in [0, 1]; 28 x 28 grey when all pictures are grey, else 16 x 16 RGB.
-  const FeatureSet& raw_pixels(const std::string& dataset, const std::string& split);
+  /// The floor below every encoder: pixels in [0, 1]; 28 x 28 grey when all pictures are grey, and those of `beside` if it is
+  /// given, else 16 x 16 RGB.
+  const FeatureSet& raw_pixels(const std::string& dataset, const std::string& split, const std::string& beside = "");
 
   /// Zero-shot on the test split with the prompts file's class names and the given templates (empty: all of them). A class of
   /// clips scores what the best of its names does; of other sets the names' mean is its classifier.
@@ -97,6 +98,8 @@ class Context {
   FeatureSet extract(const std::string& encoder_id, const std::string& description, const std::string& dataset,
                      const std::string& split, const std::function<Matrix(std::span<const Image>)>& encode);
   std::vector<std::int64_t> subset(const Dataset& dataset, const std::string& split) const;
+  /// Are all of a set's pictures grey? By the first 64.
+  bool is_grey_set(const std::string& dataset);
   std::filesystem::path cache_file(const std::string& kind, const std::string& key) const;
 
   const Options& options_;
@@ -106,6 +109,7 @@ class Context {
   bool used_baselines_ = false;
   std::map<std::string, std::unique_ptr<ClipModel>> untrained_;
   std::map<std::string, std::unique_ptr<Dataset>> datasets_;
+  std::map<std::string, bool> grey_sets_;
   std::map<std::string, FeatureSet> features_;
   Results results_;
 };

@@ -124,7 +124,7 @@ int describe(const std::string& name) {
 
 /// What is scored; else what there is.
 std::string default_split(const std::string& name) {
-  const std::vector<std::string> splits = is_corpus(name) && is_captioned(name) ? std::vector<std::string>{"val"} : dataset_info(name).splits;
+  const std::vector<std::string> splits = is_corpus(name) && is_captioned(name) ? corpus_splits(name) : dataset_info(name).splits;
   return splits.empty() || std::find(splits.begin(), splits.end(), "test") != splits.end() ? "test" : splits.front();
 }
 

@@ -3,8 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
+#include "base/rng.hpp"
+#include "data/preprocess.hpp"
 #include "eval/scores.hpp"
 
 namespace cliplab {
@@ -30,6 +34,41 @@ Array scores_of(const std::string& name, const Outcome& outcome) {
     array.values.rightCols(1) = Eigen::Map<const Eigen::VectorXi>(outcome.clips.data(), N).cast<double>();
   }
   return array;
+}
+
+constexpr int kThumbnail = 64, kLikeliest = 5;
+
+void record_example(Context& context, ClipModel& model, const std::string& name, const Outcome& outcome) {
+  const auto rows = context.rows(name, "test");
+  if (std::ssize(rows) != outcome.logits.rows()) return;
+  Rng rng(static_cast<std::uint64_t>(context.options().integer("seed")), 0xe8a3);
+  const auto row = static_cast<Eigen::Index>(rng.below(rows.size()));
+  const Dataset& set = context.dataset(name, "test");
+  const Eigen::RowVectorXd logits = outcome.logits.row(row).cast<double>(), odds = (logits.array() - logits.maxCoeff()).exp();
+  std::vector<int> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return logits(a) > logits(b); });
+  const auto is_right = [&](int c) { return outcome.targets.empty() ? outcome.labels[row] == c : outcome.targets[row * logits.size() + c] == 1; };
+  const auto right = std::ranges::find_if(order, is_right);
+  std::vector<int> ranks;
+  for (int r = 0; r < std::min(kLikeliest, static_cast<int>(order.size())); ++r) ranks.push_back(r);
+  if (const int r = static_cast<int>(right - order.begin()); right != order.end() && r >= std::ssize(ranks)) ranks.push_back(r);
+
+  const Prompts prompts = load_prompts(set, name);
+  Array said{"example/" + name + "/" + model.info().name, {}, MatrixD(3, std::ssize(ranks))};
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    const int c = order[ranks[i]];
+    const std::vector<std::string> names{prompts.class_names[c][0]};
+    said.columns.push_back(fill_templates(std::span(&names, 1), std::span(prompts.templates).first(1)).front());
+    said.values.col(static_cast<Eigen::Index>(i)) << odds(c) / odds.sum(), ranks[i] + 1, is_right(c) ? 1 : 0;
+  }
+  context.array(std::move(said));
+  const std::string picture = "picture/" + name;
+  if (std::ranges::find(context.results().arrays, picture, &Array::name) != context.results().arrays.end()) return;
+  const Image image = clip_transform(set.get(rows[row]).image, kThumbnail);
+  Array pixels{picture, {"red", "green", "blue"}, MatrixD(kThumbnail * kThumbnail, 3)};
+  for (Eigen::Index i = 0; i < pixels.values.size(); ++i) pixels.values(i / 3, i % 3) = image.pixels[i];
+  context.array(std::move(pixels));
 }
 
 MatrixD curve_of(const SweepResult& sweep) {
@@ -59,6 +98,7 @@ Interval record_zero_shot(Context& context, ClipModel& model, const std::string&
   const Outcome outcome = context.zero_shot(model, name);
   const Interval score = record_scores(context, {name, "test", model.info().name, "zero-shot", "", ""}, outcome);
   if (outcome.logits.cols() > 10 && outcome.targets.empty()) context.record({name, "test", model.info().name, "zero-shot", "top5", ""}, top_k(outcome.ranks, 5));
+  record_example(context, model, name, outcome);
   return score;
 }
 

@@ -13,7 +13,10 @@ namespace cliplab {
 /// The data set's own metric, and top-1 and the mean over classes where a picture has one label; `record` lacks metric and
 /// value. The scores of every sample go to "scores/<dataset>/<model>/<method>". Returns the first.
 Interval record_scores(Context& context, Record record, const Outcome& outcome);
-/// record_scores of context.zero_shot(model, dataset), and top-5 above 10 classes.
+/// record_scores of context.zero_shot(model, dataset), top-5 above 10 classes, and one picture at random with what the model says
+/// of it, for Figure 21: "picture/<dataset>" [64 * 64, 3] of 0 to 255, "example/<dataset>/<model>" [3, 5 or 6] with the likeliest
+/// classes and the right one, by their first prompts: probability, rank from 1, whether it is right. No example where a picture
+/// could not be decoded.
 Interval record_zero_shot(Context& context, ClipModel& model, const std::string& dataset);
 /// record_scores of a probe, with the lambda that was chosen, and its search as an array.
 Interval record_probe(Context& context, const std::string& dataset, const std::string& model, const Outcome& outcome);

@@ -132,7 +132,7 @@ class Run {
     for (const std::string& file : options_.list("model.files")) key += sha256_file(file) + "\n";
     for (const std::string& study : options_.list("studies"))
       for (const char* file : {".answers", ".label_file", ".name_file"})
-        if (options_.has(study + file) && !options_.text(study + file).empty()) key += sha256_file(options_.text(study + file)) + "\n";
+        if (options_.has(study + file) && !options_.text(study + file).empty()) key += sha256_file(named_file(options_.text(study + file))) + "\n";
     folder_ = root_ / "results/runs" / (name_ + "-" + sha256_hex(key).substr(0, 8));
     if (ranks_->rank() > 0) {
       train(models);

@@ -1,4 +1,4 @@
-"""Figures 10 and 13 to 17: the paper's points are there, ours only where a run has them."""
+"""Figures 10, 13 to 18 and 21: the paper's points are there, ours only where a run has them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "analysis"), str(Path(__file__).parent)]
 
+from example_figure import examples  # noqa: E402
 from fake_run import ARRAY, curve, row, write  # noqa: E402
 from figures import training  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from paper_figures import figure_10, figure_20, figure_22, gflops, probes  # noqa: E402
-from people_and_overlap import hard_classes, overlap  # noqa: E402
+from people_and_overlap import gendered_labels, hard_classes, overlap  # noqa: E402
 from pool import Pool, make_pool, paper_pool  # noqa: E402
 from published import published_records, table9  # noqa: E402
 from reference import BEST, Reference  # noqa: E402
@@ -140,6 +141,61 @@ def test_figure_14_compares_where_the_shift_has_imagenets_classes() -> None:
     names = [t.get_text() for t in probe.get_yticklabels()]
     assert {names[int(p)] for p in places} == {"ImageNet", "ImageNetV2", "ImageNet-A", "ImageNet-R", "ImageNet-Sketch"}
     assert list(gains) == pytest.approx([probe.patches[int(p)].get_width() for p in places], abs=0.051)  # both print one digit
+
+
+def test_figure_14_has_what_adapting_the_classes_adds_here(tmp_path: Path) -> None:
+    """ImageNet-Vid's classes have names of their own, the others' are the source's: no record of those by the source's names."""
+    rows = shifts(BEST, "zero-shot", SHIFTS7) + shifts(BEST, "linear-probe", SHIFTS7)
+    own = next(r[6] for r in rows if r[0].endswith("Vid") and r[2:5] == (BEST, "zero-shot", "shift_top1"))
+    rows.append(row("ImageNet->ImageNet-Vid", BEST, "source-zero-shot", "shift_top1", own - 0.1))
+    rows.append(row("ImageNet->ImageNet-Vid", BEST, "source-zero-shot", "source_top1", 0.9))
+    pool = make_pool([one_file(tmp_path / "own", "distribution_shift", rows)[1]])
+    scatter, probe, classes = figure_14(PROJECT, pool).axes
+    names = [t.get_text() for t in classes.get_yticklabels()]
+    gains = {names[int(at)]: gain for gain, at in zip(*lines(classes)[f"{BEST} here"], strict=True)}
+    assert gains.pop("ImageNet-Vid") == pytest.approx(10) and len(gains) == 5 and set(gains.values()) == {0}
+    names = [t.get_text() for t in probe.get_yticklabels()]
+    fitted = {names[int(at)]: gain for gain, at in zip(*lines(probe)[f"{BEST} here"], strict=True)}
+    assert set(fitted) == {"ImageNet", "ImageNet-Vid", "ImageNetV2", "ImageNet-A", "ImageNet-R", "ImageNet-Sketch"}
+    drawn = lines(scatter)
+    by_source, by_own = (drawn[label][1][0] for label in ("zero-shot, the source's classes, here", "zero-shot, here"))
+    ours = ours_of(pool).set_index("method")["shift_top1"]
+    assert ours["zero-shot"] - ours["source-zero-shot"] == pytest.approx(0.1 / 7) and by_source < by_own
+
+
+def test_examples_show_the_likeliest_classes_and_the_right_one(tmp_path: Path) -> None:
+    texts = [f"a photo of a {c}." for c in ("cat", "dog", "cow", "pig", "hen", "eel")]
+    said = np.array([[0.4, 0.2, 0.1, 0.08, 0.05, 0.01], [1, 2, 3, 4, 5, 17], [0, 0, 0, 0, 0, 1]])
+    pixels = np.zeros((64 * 64, 3))
+    pixels[64 * 63:, 0] = 255  # a red last row
+    rows = [row(d, m, "zero-shot", "top1", 0.3) for d in ("zoo/a", "farm") for m in ("ViT-B/32", "rn-s")] + [row("farm", "ViT-B/32", "zero-shot", "top5", 0.5)]
+    rows[0] = row("zoo/a", "ViT-B/32", "zero-shot", "top1", 0.6)
+    arrays = {f"example/{d}/{m}": (texts, said) for d in ("zoo/a", "farm") for m in ("ViT-B/32", "rn-s")}
+    arrays |= {"picture/zoo/a": (["red", "green", "blue"], pixels)}
+    file, run = one_file(tmp_path / "own", "zero_shot_vs_probe", rows, arrays)
+    figure = examples(file, run, Reference.read(PROJECT, "zero_shot_vs_probe"))
+    titles = {axes.get_title(loc="left"): axes for axes in figure.axes if axes.get_title(loc="left")}
+    assert set(titles) == {f"{d}\na photo of a eel.\nrank 17, 1.00 %" for d in ("zoo/a", "farm")}
+    zoo = next(axes for title, axes in titles.items() if title.startswith("zoo"))
+    assert [bar.get_width() for bar in zoo.patches] == [40, 20, 10, 8, 5] and [t.get_text() for t in zoo.texts] == texts[:5]
+    (inset,) = zoo.child_axes
+    assert inset.images[0].get_array()[63, 5].tolist() == [1, 0, 0]
+    plain, run = one_file(tmp_path / "old", "zero_shot_vs_probe", rows)
+    assert examples(plain, run, Reference.read(PROJECT, "zero_shot_vs_probe")) is None
+
+
+def test_figure_18_has_each_genders_labels_in_the_order_of_their_rate(tmp_path: Path) -> None:
+    given = {"tie": (0.9, 0.1), "suit": (0.95, 0.3), "dress, blue": (0.0, 0.4), "hair": (0.2, 0.8)}  # men, women
+    rows = [r for label, (men, women) in given.items() for r in (
+        row("Congress", "rn-s", "zero-shot", "p_value", 0.001, f"{label}, threshold 4 %"),
+        row("Congress male", "rn-s", "zero-shot", "label_rate", men, f"{label}, threshold 4 %"),
+        row("Congress female", "rn-s", "zero-shot", "label_rate", women, f"{label}, threshold 4 %"))]
+    file, run = one_file(tmp_path / "own", "bias", rows)
+    women, men = gendered_labels(file, run, Reference.read(PROJECT, "bias")).axes
+    assert [t.get_text() for t in women.get_yticklabels()] == ["dress, blue", "hair"] and [t.get_text() for t in men.get_yticklabels()] == ["tie", "suit"]
+    assert [b.get_width() for b in men.patches] == pytest.approx([10, 30, 90, 95])
+    none, run = one_file(tmp_path / "none", "bias", [row("FairFace", "rn-s", "zero-shot", "top1", 0.5, "race")])
+    assert gendered_labels(none, run, Reference.read(PROJECT, "bias")) is None
 
 
 def test_the_band_holds_the_line() -> None:

@@ -238,5 +238,20 @@ TEST_F(WholeFiles, ProjectRootIsTheNearestParentWithExperiments) {
   EXPECT_EQ(root_from(folder_ / "project", "/nonexistent"), 3);
 }
 
+TEST_F(WholeFiles, ANamedFileIsTheOneThatIsThereElseTheProjects) {
+  fs::create_directories(folder_ / "project/experiments");
+  fs::create_directories(folder_ / "else");
+  for (const char* file : {"project/both.txt", "project/own.txt", "else/both.txt"}) write_file_atomically(folder_ / file, "text");
+  EXPECT_EQ(exit_code(in_child([&] {
+              ::setenv("CLIPLAB_ROOT", (folder_ / "project").c_str(), 1);
+              fs::current_path(folder_ / "else");
+              return named_file("both.txt") == "both.txt" && named_file("own.txt") == folder_ / "project/own.txt" &&
+                             named_file((folder_ / "else/both.txt").string()) == folder_ / "else/both.txt"
+                         ? 1
+                         : 2;
+            })),
+            1);
+}
+
 }  // namespace
 }  // namespace cliplab
