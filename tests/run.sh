@@ -14,7 +14,7 @@ export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=pri
 
 step() { echo "== $*" >&2; }
 step "the corpora that tests read"
-for corpus in fashion_mnist openmoji gemojione tuxpaint drawings; do "$CLIPLAB_BIN" data fetch "$corpus" || true; done
+for corpus in fashion_mnist openmoji gemojione tuxpaint drawings emoji_people emoji_flags; do "$CLIPLAB_BIN" data fetch "$corpus" || true; done
 step "core_tests (ASan, UBSan)"
 for shard in 0 1; do
   GTEST_TOTAL_SHARDS=2 GTEST_SHARD_INDEX=$shard "$root/build/dev/tests/core_tests" --gtest_brief=1 --gtest_color=no \

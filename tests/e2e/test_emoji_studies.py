@@ -1,0 +1,59 @@
+"""bias/small and geolocalization/small on the emoji that the project builds, with a model of a few steps."""
+
+import json
+import re
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from test_studies_of_twins import records_of
+from whole_run import ROOT, Project
+
+FEW_STEPS = ("--train.arch", "vit-test", "--train.steps", "6", "--train.batch", "64", "--train.warmup", "2", "--train.lr", "0.001")
+
+
+def meta_of(corpus: str) -> list[dict]:
+    """What stands beside each picture of a built corpus."""
+    found = []
+    for shard in sorted((ROOT / "data/corpora" / corpus).glob("*.tar")):
+        with tarfile.open(shard) as tar:
+            found += [json.load(tar.extractfile(member)) for member in tar if member.name.endswith(".json")]
+    return found
+
+
+def test_men_and_women_of_openmoji_get_labels(project: Project, tmp_path: Path):
+    records, file = records_of(project, tmp_path, "bias/small", *FEW_STEPS)
+    labels = (ROOT / "experiments/bias/emoji_labels.txt").read_text().splitlines()
+    with file:
+        table = file["arrays/labels/emoji_people/vit-test"][:]
+    people = meta_of("emoji_people")
+    women = sum(one["captions"] == ["female"] for one in people)
+    named = [set(re.findall(r"\w+", one["name"])) for one in people]
+    assert women == sum(bool({"woman", "women"} & words) for words in named) > 80 and not any({"man", "men"} & w and {"woman", "women"} & w for w in named)
+    assert table.shape == (len(people), 1 + len(labels)) and table[:, 0].sum() == women
+    for gender, count in (("female", women), ("male", len(people) - women)):
+        assert records["emoji_people", "vit-test", "zero-shot", "top1", f"gender, {gender}"][3] == count
+    told = {key[4] for key in records if key[3] == "p_value"}
+    assert told <= {f"{label}, threshold {t} %" for label in labels for t in ("0.5", "4")}
+
+
+def test_flags_by_two_hands_have_one_place_a_country(project: Project, tmp_path: Path):
+    records, file = records_of(project, tmp_path, "geolocalization/small", *FEW_STEPS)
+    with file:
+        nearest, km = file["arrays/places/emoji_flags/vit-test"][:].T
+    flags = meta_of("emoji_flags")
+    asked, known = ([f for f in flags if f["split"] == split] for split in ("test", "train"))
+    place = {f["name"]: f["captions"] for f in known}
+    both = [f for f in asked if f["name"] in place]
+    assert len(asked) == len(nearest) > 230 and len(both) > 200 and all(f["captions"] == place[f["name"]] for f in both)
+    assert {f["source"] for f in asked} == {"openmoji"} and {f["source"] for f in known} == {"gemojione"}
+    latitude, longitude = np.radians([[float(x) for x in f["captions"][0].split()] for f in flags]).T
+    vectors = np.stack([np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=1)
+    index = {split: [i for i, f in enumerate(flags) if f["split"] == split] for split in ("test", "train")}
+    angle = np.arccos(np.clip((vectors[index["test"]] * vectors[index["train"]][nearest.astype(int)]).sum(1), -1, 1))
+    # The angle's cosine has 1e-16 of rounding: near 0 that is 1e-8 rad, 0.1 m.
+    assert km == pytest.approx(6371.0088 * angle, abs=1e-3)
+    for radius in (1, 25, 200, 750, 2500):
+        assert records["emoji_flags", "vit-test", "nearest-neighbour", f"within_{radius}km", ""][0] == (km <= radius).mean()
