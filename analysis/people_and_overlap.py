@@ -116,14 +116,14 @@ def gendered_labels(file: ResultFile, _: Run, reference: Reference) -> Figure | 
     figure, grid = plt.subplots(len(thresholds), 2, figsize=(8.6, len(thresholds) * (0.9 + 0.2 * most)), layout="constrained", squeeze=False)
     for axes, at in zip(grid, thresholds, strict=True):
         draw_labels(tuple(axes), file.records, chosen[threshold == at].assign(label=label[threshold == at]), at)
-    one_legend(figure, grid.flat)
+    one_legend(figure, grid.flat, ncols=2)
     return figure
 
 
 def draw_labels(axes: tuple[Axes, Axes], records: pd.DataFrame, tests: pd.DataFrame, threshold: str) -> None:
     """Left those that women get more often, right men's; two bars a label."""
     dataset, model = tests["dataset"].iloc[0], tests["model"].iloc[0]
-    rates = {}
+    rates, longest = {}, 0
     for gender in ("female", "male"):
         rows = pick(records, dataset=f"{dataset} {gender}", model=model, metric="label_rate")
         rates[gender] = 100 * rows.set_index("variant")["value"].groupby(level=0).last()
@@ -134,6 +134,9 @@ def draw_labels(axes: tuple[Axes, Axes], records: pd.DataFrame, tests: pd.DataFr
         for name, title, colour, shift in (("female", "women", COLOURS[3], 0.19), ("male", "men", COLOURS[0], -0.19)):
             panel.barh(np.arange(len(part)) + shift, [rates[name][v] for v in part["variant"]], height=0.36, color=colour, label=title)
         panel.set_yticks(range(len(part)), part["label"])
+        longest = max(longest, len(part))
         panel.tick_params(axis="y", labelsize=7.5)
         panel.grid(axis="y", visible=False)
         panel.set(title=f"labels of {whom}, {threshold}", xlabel="pictures with the label, %")
+    for panel in axes:
+        panel.set_ylim(-0.6, longest - 0.4)
