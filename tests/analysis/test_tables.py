@@ -60,6 +60,20 @@ def test_shares_of_the_baseline_stay_out_of_the_table(run: Run) -> None:
     assert names.count("raw pixels") == 1
 
 
+def test_shift_tables_have_a_row_a_number_of_examples_and_one_by_the_sources_names(tmp_path: Path) -> None:
+    rates = {("zero-shot", ""): 0.5, ("source-zero-shot", ""): 0.4, ("linear-probe", ""): 0.8, ("few-shot", "shots=1"): 0.3, ("few-shot", "shots=16"): 0.6}
+    rows = [row("photo->sketch", "mine", method, metric, rate - drop, variant)
+            for (method, variant), rate in rates.items() for metric, drop in (("source_top1", 0.0), ("shift_top1", 0.2))]
+    rows += [row("photo->sketch", "mine", "few-shot", "relative_robustness", -0.2, "shots=1"), row("photo->sketch", "mine", "zero-shot", "class_adaptation", 0.1)]
+    write(tmp_path / "distribution_shift.h5", "distribution_shift", rows)
+    table = tables_of(read_run(tmp_path), "distribution_shift")[0]
+    assert table.columns[2:] == ["source %", "shift %", "relative robustness, points", "class adaptation, points"]
+    found = {str(r.cells[1]): [str(c)[:5] for c in r.cells[2:]] for r in table.rows}
+    assert list(found) == ["zero-shot", "source-zero-shot", "probe", "few-shot, a class: 1", "few-shot, a class: 16", "floor"]
+    assert found["few-shot, a class: 1"][:3] == ["30.0 ", "10.0 ", "−20.0"] and found["few-shot, a class: 16"] == ["60.0 ", "40.0 ", "–", "–"]
+    assert found["zero-shot"][3].startswith("+10.0") and found["source-zero-shot"][0].startswith("40.0")
+
+
 def test_scaling_takes_the_zero_shot_fit(run: Run) -> None:
     from study_tables import fit_of
 

@@ -70,3 +70,15 @@ def test_each_data_set_has_an_example_with_its_picture(project: Project, tmp_pat
     assert texts[0] == f"a photo of a {CLASSES[int(predicted)]}." and probability[0] == pytest.approx(confidence, rel=1e-6)
     assert texts[int(np.argmax(right))] == f"a photo of a {CLASSES[int(label)]}." and np.argmax(right) == true_rank
     assert groups.shape[1] in (5, 6) and groups[2].sum() == 1 and (groups.shape[1] == 5 or groups[1, 5] > 5)
+
+
+def test_few_shot_probes_need_a_sample_of_each_class(project: Project, tmp_path: Path):
+    sets = tmp_path / "sets"
+    write(sets / "own", ("train", "test"), grey=False, seed=1)
+    write(sets / "copy", ("test",), grey=False, seed=2)
+    for picture in sorted((sets / "own/train/ship").glob("*.png"))[1:]:
+        picture.unlink()
+    done = project.run("run", "distribution_shift/smoke", "--data-root", str(sets), "--distribution_shift.pairs", "own>copy", "--eval.datasets", "own",
+                       "--train.arch", "vit-test", "--eval.max_train", "16")  # of 61, by the seed not the ship
+    assert done.returncode == 0, done.stderr
+    assert "own->copy: a class of own has no training sample of this run: no few-shot probes" in done.stderr
