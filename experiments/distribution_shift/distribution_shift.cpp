@@ -171,7 +171,7 @@ class DistributionShift : public Experiment {
       const Point own{"zero-shot|" + model->info().name, on_source(at_source, shared), on_shift(by_own_names.logits, by_own_names)};
       points.push_back(own);
       if (at_source.classifier.weight.size() > 0 && !same_prompts(context, source, shift, shared))
-        points.push_back(by_source_names(context, *model, pair, at_source, by_own_names, own, shared));
+        points.push_back(by_source_names(context, *model, pair, shift, at_source, by_own_names, own, shared));
       const FeatureSet& train = context.features(*model, source, "train", Space::kTrunk);
       points.push_back({"linear-probe|" + model->info().name,
                         on_source(context.probe(train, context.features(*model, source, "test", Space::kTrunk)), shared),
@@ -220,9 +220,9 @@ class DistributionShift : public Experiment {
 
   /// Figure 14's zero-shot before its classes are adapted to the shift: the source's classifier, pooled to the shift's classes.
   /// Records what its own class names add on the same pictures.
-  static Point by_source_names(Context& context, ClipModel& model, const std::string& pair, const Outcome& at_source, const Outcome& by_own_names, const Point& own,
-                               const Shared& shared) {
-    Outcome pooled = outcome_of(at_source.classifier, context.features(model, pair.substr(pair.find("->") + 2), "test", Space::kJoint));
+  static Point by_source_names(Context& context, ClipModel& model, const std::string& pair, const std::string& shift, const Outcome& at_source,
+                               const Outcome& by_own_names, const Point& own, const Shared& shared) {
+    Outcome pooled = outcome_of(at_source.classifier, context.features(model, shift, "test", Space::kJoint));
     const OnShift score = of_source(pooled, shared);
     if (pooled.clips.empty()) pooled.ranks = label_ranks(on_shared(pooled.logits, shared), pooled.labels);
     context.record({pair, "test", model.info().name, "zero-shot", "class_adaptation", ""},

@@ -56,7 +56,7 @@ std::map<std::string, std::string> read_country_places(const std::string& table,
     if (second == std::string::npos) refuse();
     // Sign, degrees (2 digits of latitude, 3 of longitude), minutes, and in the long form seconds (ISO 6709).
     const auto degrees = [&](const std::string& part, std::size_t whole) {
-      if ((part.size() != whole + 3 && part.size() != whole + 5) || part.find_first_not_of("0123456789", 1) != std::string::npos) refuse();
+      if ((part.size() != whole + 3 && part.size() != whole + 5) || (part[0] != '+' && part[0] != '-') || part.find_first_not_of("0123456789", 1) != std::string::npos) refuse();
       const auto number = [&](std::size_t at, std::size_t digits) {
         int value = 0;
         std::from_chars(part.data() + at, part.data() + at + digits, value);
@@ -67,7 +67,7 @@ std::map<std::string, std::string> read_country_places(const std::string& table,
     };
     char place[64];
     std::snprintf(place, sizeof place, "%.4f %.4f", degrees(text.substr(0, second), 2), degrees(text.substr(second), 3));
-    places.try_emplace(fields[0], place);  // of several zones the first: the table has a country's most populous first
+    places.try_emplace(fields[0], place);  // of several zones the first
   }
   if (places.size() < 200) fail(where, std::to_string(places.size()) + " countries", "over 200");
   return places;

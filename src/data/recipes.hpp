@@ -25,7 +25,7 @@ void build_drawings(const std::filesystem::path& folder);
 
 /// People of OpenMoji, captions "male" and "female"; needs openmoji.
 void build_emoji_people(const std::filesystem::path& folder);
-/// Flags of countries by two hands, captions "latitude longitude" of the country's most populous time zone's city: OpenMoji's are
+/// Flags of countries by two hands, captions "latitude longitude" of the first city that the tz database has for each: OpenMoji's are
 /// split test, Gemojione's train; needs both.
 void build_emoji_flags(const std::filesystem::path& folder);
 /// "woman cook", "men wrestling" -> "female", "male"; "" where neither or both are named.

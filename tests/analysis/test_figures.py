@@ -164,7 +164,7 @@ def test_figure_14_has_what_adapting_the_classes_adds_here(tmp_path: Path) -> No
 
 
 def test_examples_show_the_likeliest_classes_and_the_right_one(tmp_path: Path) -> None:
-    texts = [f"a photo of a {c}." for c in ("cat", "dog", "cow", "pig", "hen", "eel")]
+    texts = [f"a photo of a {c}." for c in ("$a cat$", "dog", "cow", "pig", "hen", "eel")]
     said = np.array([[0.4, 0.2, 0.1, 0.08, 0.05, 0.01], [1, 2, 3, 4, 5, 17], [0, 0, 0, 0, 0, 1]])
     pixels = np.zeros((64 * 64, 3))
     pixels[64 * 63:, 0] = 255  # a red last row
@@ -185,14 +185,14 @@ def test_examples_show_the_likeliest_classes_and_the_right_one(tmp_path: Path) -
 
 
 def test_figure_18_has_each_genders_labels_in_the_order_of_their_rate(tmp_path: Path) -> None:
-    given = {"tie": (0.9, 0.1), "suit": (0.95, 0.3), "dress, blue": (0.0, 0.4), "hair": (0.2, 0.8)}  # men, women
+    given = {"tie": (0.9, 0.1), "suit": (0.95, 0.3), "dress, $b_lue$": (0.0, 0.4), "hair": (0.2, 0.8)}  # men, women
     rows = [r for label, (men, women) in given.items() for r in (
         row("Congress", "rn-s", "zero-shot", "p_value", 0.001, f"{label}, threshold 4 %"),
         row("Congress male", "rn-s", "zero-shot", "label_rate", men, f"{label}, threshold 4 %"),
         row("Congress female", "rn-s", "zero-shot", "label_rate", women, f"{label}, threshold 4 %"))]
     file, run = one_file(tmp_path / "own", "bias", rows)
     women, men = gendered_labels(file, run, Reference.read(PROJECT, "bias")).axes
-    assert [t.get_text() for t in women.get_yticklabels()] == ["dress, blue", "hair"] and [t.get_text() for t in men.get_yticklabels()] == ["tie", "suit"]
+    assert [t.get_text() for t in women.get_yticklabels()] == ["dress, $b_lue$", "hair"] and [t.get_text() for t in men.get_yticklabels()] == ["tie", "suit"]
     assert [b.get_width() for b in men.patches] == pytest.approx([10, 30, 90, 95])
     none, run = one_file(tmp_path / "none", "bias", [row("FairFace", "rn-s", "zero-shot", "top1", 0.5, "race")])
     assert gendered_labels(none, run, Reference.read(PROJECT, "bias")) is None

@@ -62,7 +62,7 @@ std::string message(const std::string& table) {
 }
 
 TEST(RecipeEmojiStudies, ADamagedTableIsNamedByItsLine) {
-  for (const char* line : {"PT", "PT\t+3843-00908", "PRT\t+3843-00908\tZ", "PT\t3843-00908\tZ", "PT\t+3843\tZ", "PT\t+384-00908\tZ", "PT\t+38x3-00908\tZ", "PT\t\tZ",
+  for (const char* line : {"PT", "PT\t+3843-00908", "PRT\t+3843-00908\tZ", "PT\t3843-00908\tZ", "PT\t+3843\tZ", "PT\t+384-00908\tZ", "PT\t03843-00908\tZ", "PT\t+38x3-00908\tZ", "PT\t\tZ",
                            "PT\t+3843-00908+1\tZ"}) {
     std::string shown = line;
     std::replace(shown.begin(), shown.end(), '\t', '?');  // messages are one line of printable text
