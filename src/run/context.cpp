@@ -23,7 +23,7 @@ namespace cliplab {
 namespace {
 
 // Changes when features or probes of an unchanged key would come out differently.
-constexpr int kCacheEpoch = 1;
+constexpr int kCacheEpoch = 1, kProbeEpoch = 2;
 constexpr std::int64_t kChunk = 512;  // pictures decoded at a time
 
 /// [H, W, 3] -> a row of 28 x 28 grey or 16 x 16 RGB in [0, 1].
@@ -288,7 +288,7 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const Fe
     };
   const std::string key = fmt::format("probe|{}|{}|{} classes|rule {} search {} algebra {} iterations {} seed {}|epoch {}", train.id,
                                       validation ? validation->id : "cut", num_classes, options_.text("probe.rule"),
-                                      options_.text("probe.search"), options_.text("probe.algebra"), sweep.max_iterations, sweep.seed, kCacheEpoch);
+                                      options_.text("probe.search"), options_.text("probe.algebra"), sweep.max_iterations, sweep.seed, kProbeEpoch);
   const auto file = cache_file("probe", key);
 
   Outcome outcome;
