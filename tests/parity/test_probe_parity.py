@@ -23,7 +23,7 @@ BINARY = os.environ.get("CLIPLAB_BIN")
 pytestmark = pytest.mark.skipif(not BINARY, reason="CLIPLAB_BIN does not name the cliplab binary")
 SAMPLES = 1000
 # Weaker penalties make paths of hundreds of steps, whose ends rounding moves by more than 1e-8: SciPy from itself, too,
-# when the samples come in another order (tests/golden/make_eval_goldens.py measures it).
+# when the samples come in another order. How far depends on the processor's products: it is measured where 1e-8 is not met.
 LAMBDAS = (1000.0, 300.0, 100.0)
 STRONGER = {"pacs": (3000.0, 1000.0, 300.0), "fashion_mnist": (3000.0, 1000.0, 300.0)}
 
@@ -62,11 +62,15 @@ def test_reference_ends_where_scipy_ends(name, tmp_path):
     for lam, value, labels, fast_value in zip(lambdas, objectives, predictions, fast):
         expected, weight, bias = scipys(wide, y, classes, lam)
         print(f"{name} lambda {lam}: relative difference {value / expected - 1:.1e}, fast over reference {fast_value / value - 1:.1e}")
-        assert abs(value - expected) <= 1e-8 * expected
+        within = 1e-8 * expected
+        if abs(value - expected) > within:
+            orders = [np.random.default_rng(seed).permutation(len(y)) for seed in range(3)]
+            within = max(within, 3 * np.ptp([expected, *(scipys(wide[order], y[order], classes, lam)[0] for order in orders)]))
+        assert abs(value - expected) <= within <= 1e-6 * expected
         assert (labels == (wide @ weight.T + bias).argmax(axis=1)).all()
         assert fast_value <= value * (1 + 1e-6)
         weight = weight * 1.01  # the check would notice one per cent
-        assert objective(np.concatenate([weight.ravel(), bias]), wide, y, classes, lam)[0] > expected * (1 + 1e-8)
+        assert objective(np.concatenate([weight.ravel(), bias]), wide, y, classes, lam)[0] > expected + within
 
 
 def test_sklearns_rule_is_todays_sklearn(tmp_path):
