@@ -16,8 +16,9 @@ from results import ResultFile, Run
 from study_tables import is_baseline, pick, value_of
 
 TICKS = np.array([1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99])
+BY_SOURCE = "source-zero-shot"  # of the study's records: zero-shot by the source's class names, where the shift's own differ
 STYLES = {"zero-shot": (COLOURS[1], "*", 9), "linear-probe": (COLOURS[0], "o", 5.5), "few-shot": (COLOURS[0], "^", 4),
-          "source-zero-shot": (COLOURS[4], "*", 9), "baseline": (INK, "x", 4.5)}
+          BY_SOURCE: (COLOURS[4], "*", 9), "baseline": (INK, "x", 4.5)}
 
 
 def logit(p: np.ndarray, n: np.ndarray | float = 1e6) -> np.ndarray:
@@ -63,7 +64,7 @@ def draw_pair(axes: Axes, records: pd.DataFrame, pair: str) -> None:
     points = points.sort_values("kind", key=lambda k: k != "baseline")
     x, y = logit(points["source_value"], points["source_n"]), logit(points["shift_value"], points["shift_n"])
     titles = {"zero-shot": "zero-shot", "linear-probe": "linear probe", "few-shot": "probe on 1 to 128 a class",
-              "source-zero-shot": "zero-shot, the source's class names", "baseline": "raw pixels, untrained, majority class"}
+              BY_SOURCE: "zero-shot, the source's class names", "baseline": "raw pixels, untrained, majority class"}
     for kind, (colour, marker, size) in STYLES.items():
         chosen = (points["kind"] == kind).to_numpy()
         if chosen.any():

@@ -18,12 +18,11 @@ from figures import COLOURS, GREY, INK, one_legend, panels
 from pool import Pool
 from published import SUBSET_PAIR, published_records
 from reference import BEST, Reference, plain
-from robustness_figure import logit, set_ticks
+from robustness_figure import BY_SOURCE, logit, set_ticks
 from study_tables import is_baseline
 from verdicts import SHIFTS7, key
 
 AXES = ("source_top1", "shift_top1")
-BY_SOURCE = "source-zero-shot"  # of the study's records: zero-shot by the source's class names, where the shift's own differ
 MADE_OF = {"zero-shot": ("*", 9, COLOURS[1], "zero-shot, here"),  # marker, its size, colour, label by method
            BY_SOURCE: ("*", 9, COLOURS[4], "zero-shot, the source's classes, here"),
            "few-shot": ("^", 5, COLOURS[0], "few-shot, here"), "linear-probe": ("o", 5, COLOURS[0], "linear probe, here")}

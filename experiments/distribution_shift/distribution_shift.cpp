@@ -166,11 +166,12 @@ class DistributionShift : public Experiment {
     context.record({pair, "test", "majority-class", "floor", "shift_top1", ""},
                    majority_class(as_shift(context.raw_pixels(source, "train").labels, shared), context.raw_pixels(shift, "test").labels));
 
+    const bool own_prompts = !same_prompts(context, source, shift, shared);
     for (const auto& model : context.models()) {
       const Outcome at_source = context.zero_shot(*model, source), by_own_names = context.zero_shot(*model, shift);
       const Point own{"zero-shot|" + model->info().name, on_source(at_source, shared), on_shift(by_own_names.logits, by_own_names)};
       points.push_back(own);
-      if (at_source.classifier.weight.size() > 0 && !same_prompts(context, source, shift, shared))
+      if (at_source.classifier.weight.size() > 0 && own_prompts)
         points.push_back(by_source_names(context, *model, pair, shift, at_source, by_own_names, own, shared));
       const FeatureSet& train = context.features(*model, source, "train", Space::kTrunk);
       points.push_back({"linear-probe|" + model->info().name,
