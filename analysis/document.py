@@ -20,6 +20,7 @@ from claims_section import claims_tables
 from example_figure import examples
 from few_shot import examples_figure, few_shot, shots_figure
 from freshness import Deviation
+from gallery import Gallery
 from generic_tables import generic, retrieval
 from headline import headline_table, training_table
 from objectives_figure import objectives_figure
@@ -134,9 +135,14 @@ SHAPE_ERRORS = (KeyError, IndexError, ValueError, TypeError, pd.errors.InvalidIn
 def build(root: Path, runs: list[Run], figure_folder: Path, found: list[Deviation], unread: tuple[str, ...] = ()) -> list[Section]:
     """All sections; figures are drawn into `figure_folder`. `unread` says which files could not be read."""
     pool, problems = make_pool(runs), list(unread)
-    studies = [_study_section(root, study, runs, figure_folder, problems) for study in [*STUDIES, *_unknown_studies(root, runs)]]
-    sections = [_summary(root, runs, problems), _claims(root, pool, problems), *studies, _paper(root, pool, figure_folder)]
-    sections += [_training(runs, figure_folder), _deviations(found), _provenance(runs), _records(runs)]
+    with Gallery(figure_folder) as gallery:
+        studies = [_study_section(root, study, runs, gallery, problems) for study in [*STUDIES, *_unknown_studies(root, runs)]]
+        sections = [_summary(root, runs, problems), _claims(root, pool, problems), *studies, _paper(root, pool, gallery)]
+        sections += [_training(runs, gallery), _deviations(found), _provenance(runs), _records(runs)]
+        missing = gallery.finish()
+    problems += [f"figure {name} could not be drawn" for name in missing]
+    for section in sections:
+        section.blocks = [b for b in section.blocks if not (isinstance(b, Picture) and b.name in missing)]
     sections[0].blocks[:0] = _problems(problems)
     return [s for s in sections if s.blocks]
 
@@ -160,12 +166,12 @@ def _claims(root: Path, pool: Pool, problems: list[str]) -> Section:
     return section
 
 
-def _paper(root: Path, pool: Pool, folder: Path) -> Section:
+def _paper(root: Path, pool: Pool, gallery: Gallery) -> Section:
     tables, pictures = paper_tables(root, pool), []
     for name, caption, maker in FIGURES:
         figure = maker(root, pool)
         if figure is not None:
-            figures.save(figure, folder, name)
+            gallery.add(figure, name)
             pictures.append(Picture(name, caption))
     lead = Text("Each table in the paper's arrangement: its rows as printed, beneath each what was measured here, models that it has not "
                 "last. –: the paper has no such cell; a letter says why there is none of ours.", "lead")
@@ -238,13 +244,13 @@ def _listed(names: list[str], run: Run) -> str:
     return "every file" if len(names) == len(run.files) else ", ".join(names)
 
 
-def _study_section(root: Path, study: Study, runs: list[Run], folder: Path, problems: list[str]) -> Section:
+def _study_section(root: Path, study: Study, runs: list[Run], gallery: Gallery, problems: list[str]) -> Section:
     section = Section(file_name(study.key), study.title, [Text(study.question, "lead")])
     reference, index = Reference.read(root, study.key), 0
     for run in runs:
         for file in run.of(study.key):
             try:
-                section.blocks += _study_blocks(root, study, file, runs, run, reference, folder, index)
+                section.blocks += _study_blocks(root, study, file, runs, run, reference, gallery, index)
             except ResultError as error:
                 problems.append(str(error))
             index += 1
@@ -255,12 +261,12 @@ def _study_section(root: Path, study: Study, runs: list[Run], folder: Path, prob
 
 
 def _study_blocks(root: Path, study: Study, file: ResultFile, runs: list[Run], run: Run, reference: Reference,
-                  folder: Path, index: int) -> list[Block]:
+                  gallery: Gallery, index: int) -> list[Block]:
     note, mark, blocks = scale_note(root, run), why_left_out(file), []
     if mark:
         flags = [t for t, on in (("smoke run: not a measurement", file.smoke), ("dirty tree", file.dirty)) if on] or [mark]
         blocks.append(Text(f"{'; '.join(flags)} ({_several(runs, file.path.name, run)})", "banner"))
-    pictures, tables, odd = _drawn(study, file, run, reference, folder, index)
+    pictures, tables, odd = _drawn(study, file, run, reference, gallery, index)
     if odd:
         blocks.append(Text(odd, "banner"))
     for name, what in pictures:
@@ -277,7 +283,7 @@ def _study_blocks(root: Path, study: Study, file: ResultFile, runs: list[Run], r
     return blocks
 
 
-def _drawn(study: Study, file: ResultFile, run: Run, reference: Reference, folder: Path,
+def _drawn(study: Study, file: ResultFile, run: Run, reference: Reference, gallery: Gallery,
            index: int) -> tuple[list[tuple[str, str]], list[Table], str]:
     """Figures (name, what) and tables; records that the study's own code cannot show get generic tables and a line."""
     try:
@@ -288,7 +294,7 @@ def _drawn(study: Study, file: ResultFile, run: Run, reference: Reference, folde
         return [], generic(file, run, reference), said
     for name, _, figure in drawn:
         if figure is not None:
-            figures.save(figure, folder, name)
+            gallery.add(figure, name)
     return [(name, what) for name, what, figure in drawn if figure is not None], tables, ""
 
 
@@ -328,7 +334,7 @@ def _training_scale(run: Run) -> str:
     return f"these models were trained in {minutes} minutes each on {on}"
 
 
-def _training(runs: list[Run], folder: Path) -> Section:
+def _training(runs: list[Run], gallery: Gallery) -> Section:
     section, shown = Section("training", "Training"), {}
     for index, run in enumerate(runs):
         curves = tuple((name, f.array("curve").to_numpy().tobytes()) for name, f in run.training().items() if "curve" in f.array_columns)
@@ -341,7 +347,7 @@ def _training(runs: list[Run], folder: Path) -> Section:
             section.blocks.append(Text(f"{run.name} has no training log: its models came from elsewhere.", "missing"))
             continue
         name = _file_name(runs, "training_curves", index)
-        figures.save(figure, folder, name)
+        gallery.add(figure, name)
         what = "Contrastive loss over the pairs seen; held-out pairs come from the same sources; no interval: one run a model."
         models = f"Models: {', '.join(run.training())}."
         section.blocks.append(Picture(name, f"{what} {models}"))

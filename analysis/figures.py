@@ -7,7 +7,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
-from pathlib import Path
 
 import matplotlib
 
@@ -34,18 +33,6 @@ plt.rcParams.update({
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": GREY, "grid.alpha": 0.25,
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none", "svg.hashsalt": "cliplab",
     "lines.linewidth": 1.6})
-
-
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """SVG for the report, PNG on white for everything else. The layout, most of the work, is computed once; figures of many panels
-    bring their own."""
-    if figure.get_layout_engine() is not None:
-        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # inches around, where no crop follows
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
-    figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-    figure.savefig(folder / f"{name}.png", dpi=130, facecolor="white")
-    plt.close(figure)
 
 
 def colour_of(models: list[str]) -> dict[str, str]:
