@@ -207,7 +207,7 @@ def _file_name(runs: list[Run], name: str, index: int) -> str:
 
 
 def _summary(root: Path, runs: list[Run], problems: list[str]) -> Section:
-    section = Section("summary", "Summary")
+    section, elsewhere = Section("summary", "Summary"), []
     section.blocks += banners(runs)
     for index, run in enumerate(runs):
         try:
@@ -219,11 +219,16 @@ def _summary(root: Path, runs: list[Run], problems: list[str]) -> Section:
         table.title = _several(runs, "What was measured, beside the paper", run)
         table.caption = f"{INTERVALS} {scale_note(root, run)}"
         marked = [f"{f.path.name} {why}" for f in run.studies() if (why := why_left_out(f))]
-        if table.rows or not marked:
-            none = "no study in this run" if not run.studies() else "its studies have no line here; see their sections"
-            section.blocks.append(table if table.rows else Text(f"{run.name}: {none}.", "missing"))
+        if table.rows:
+            section.blocks.append(table)
+        elif not run.studies():
+            section.blocks.append(Text(f"{run.name}: no study in this run.", "missing"))
+        elif not marked:
+            elsewhere.append(run.name)
         if marked:
             section.blocks.append(Text(f"{run.name}: {len(marked)} of {len(run.studies())} studies do not count: {'; '.join(marked)}.", "missing"))
+    if elsewhere:
+        section.blocks.append(Text(f"Runs whose studies have no line here; see their sections: {', '.join(elsewhere)}.", "missing"))
     return section
 
 

@@ -238,6 +238,14 @@ def test_what_does_not_count_is_marked_and_out_of_summary_claims_and_tables(proj
     assert f"({why}: no measurement)" in (folder / "tables" / "zero_shot_vs_probe_top1_1.tex").read_text()
 
 
+def test_runs_without_a_line_in_the_summary_share_one(project: Path) -> None:
+    runs = [write(project / "results" / "runs" / f"ocr-{i}" / "ocr.h5", "ocr", [row("twin", "rn-s", "zero-shot", "top1", 0.5)]).parent for i in (1, 2)]
+    runs.append(write(project / "results" / "runs" / "trained-1" / "train_rn-s.h5", "train", [row("drawings", "rn-s", "train", "loss", 1.3)]).parent)
+    blocks = document._summary(project, [read_run(run) for run in runs], []).blocks
+    assert [b.text for b in blocks if isinstance(b, document.Text)] == [
+        "trained-1: no study in this run.", "Runs whose studies have no line here; see their sections: ocr-1, ocr-2."]
+
+
 def test_bad_claims_are_said_and_the_rest_comes(project: Path) -> None:
     (project / "paper" / "claims" / "9.toml").write_text("[[claim]]\nid = 'x'\n")
     write(project / "results" / "runs" / "one-1" / "zero_shot_vs_probe.h5", "zero_shot_vs_probe", zero_shot_vs_probe_rows())
