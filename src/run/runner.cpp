@@ -127,8 +127,10 @@ class Run {
     for (const std::string& name : datasets_of(options_))
       for (const std::string& split : std::vector(dataset_info(name).splits)) key += dataset_id(name, split) + "\n";
     for (const auto& [name, split] : pair_sets_of(options_)) key += pair_corpus_id(name, split) + "\n";
-    if (options_.list("model.files").empty())
+    if (options_.list("model.files").empty()) {
       for (const std::string& corpus : options_.list("train.corpus")) key += pair_corpus_id(corpus, "train");
+      if (const std::string& init = options_.text("train.init"); !init.empty()) key += init_id_ = sha256_file(init);  // once: it may be gigabytes
+    }
     for (const std::string& file : options_.list("model.files")) key += sha256_file(file) + "\n";
     for (const std::string& study : options_.list("studies"))
       for (const char* file : {".answers", ".label_file", ".name_file"})
@@ -173,13 +175,11 @@ class Run {
     const std::vector<std::string>& given = options_.list("model.files");
     for (const std::string& file : given) model_files_.push_back({file, given.size() > 1 ? fs::path(file).stem().string() : ""});  // they may be of one architecture
     if (!model_files_.empty()) return;
-    const std::string& init = options_.text("train.init");
-    const std::string init_id = init.empty() ? "" : sha256_file(init);  // once: it may be gigabytes
     for (const std::string& architecture : options_.list("train.arch"))
       for (const std::string& objective : options_.list("train.objective"))
         for (const std::string& corpus : options_.list("train.corpus")) {
           TrainConfig config = train_config(options_, architecture, objective, corpus);
-          config.init_id = init_id;
+          config.init_id = init_id_;
           train(models, config);
         }
   }
@@ -267,6 +267,7 @@ class Run {
   Options options_;
   std::string name_;
   fs::path root_, folder_;
+  std::string init_id_;  // of train.init's content; "": there is none
   std::unique_ptr<Ranks> ranks_;
   std::vector<std::pair<fs::path, std::string>> model_files_;  // and how records call it; empty: by its architecture
   std::unique_ptr<Context> context_;

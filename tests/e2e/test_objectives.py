@@ -54,8 +54,12 @@ def test_a_training_starts_from_another_models_weights(project: Project) -> None
     done = project.run(*words, "--train.steps", "1", "--train.lr", "1e-9", "--train.init", str(given))
     assert done.returncode == 0, done.stderr
     (started,) = set(models.glob("*/model.safetensors")) - {given}
+    folder = done.stdout.strip().splitlines()[-1]
     before, after = load_file(given), load_file(started)
     # A step of AdamW moves a weight by at most the rate; random weights would differ by their own size, 0.01 and more.
     assert all((before[name].double() - after[name].double()).abs().max() < 1e-6 for name in before)
+    given.write_bytes(started.read_bytes())  # other weights under the name: another run, none of whose studies is measured
+    other = project.run(*words, "--train.steps", "1", "--train.lr", "1e-9", "--train.init", str(given))
+    assert other.returncode == 0 and "measured already" not in other.stderr and other.stdout.strip().splitlines()[-1] != folder
     refused = project.run(*words, "--train.init", "nowhere.pt")
     assert refused.returncode == 1 and "train.init: 'nowhere.pt', expected an existing file" in refused.stderr
