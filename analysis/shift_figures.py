@@ -5,7 +5,7 @@ The paper's points were read off the pixels but for Table 16's; the ImageNet mod
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -227,13 +227,24 @@ def figure_15(root: Path, pool: Pool) -> Figure | None:
     scatter(axes, [(f"ImageNet models {TAORI}", pd.concat([standard, other]), "o", GREY, 3), (f"few-shot {BEST} (paper)", curve, "^", INK, 5),
                    (f"zero-shot {BEST}, ImageNet's classes (paper)", zero, "*", INK, 11), *ours_groups(ours)])
     axes.plot(logit(curve[AXES[0]]), logit(curve[AXES[1]]), color=INK, linewidth=0.8)
-    for variant, x, y in curve[["variant", *AXES]].itertuples(index=False, name=None):
-        axes.annotate(variant.replace("-shot", ""), (logit(x), logit(y)), xytext=(0, 5), textcoords="offset points", fontsize=7.5, ha="center")
+    label_apart(axes, [v.replace("-shot", "") for v in curve["variant"]], logit(curve[AXES[0]]), logit(curve[AXES[1]]), INK, [])
     axes.set_title("Fig 15: examples a class")
     one_legend(figure, [axes], ncols=2, fontsize=7.5)
     if here:
         draw_few_shot(beside[0], here)
     return figure
+
+
+def label_apart(axes: Axes, texts: list[str], x: Iterable[float], y: Iterable[float], colour: str, taken: list[np.ndarray]) -> None:
+    """Texts above a line's points, its ends first; one that would lie on an earlier one is left out. The axes' limits must stand;
+    `taken` holds the labels so far, in shares of the panel."""
+    points = list(zip(texts, x, y, strict=True))
+    for text, *at in [*points[-1:], *points[:-1]]:
+        place = axes.transLimits.transform(at)
+        if any((np.abs(place - other) < (0.045, 0.035)).all() for other in taken):
+            continue
+        taken.append(place)
+        axes.annotate(text, at, xytext=(0, 5), textcoords="offset points", fontsize=7.5, ha="center", color=colour)
 
 
 def few_shot_curves(pool: Pool) -> dict[tuple[str, str], pd.DataFrame]:
@@ -267,20 +278,20 @@ def edges(n: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 def draw_few_shot(axes: Axes, curves: dict[tuple[str, str], pd.DataFrame]) -> None:
     """Ours: a line a model and source, the zero-shot point in its colour beside it."""
-    spans = []
+    spans, lines, taken = [], [], []
     for colour, ((model, source), curve) in zip(COLOURS * len(curves), curves.items(), strict=False):
         x, y = logit(curve[AXES[0]]), logit(curve[AXES[1]])
         probes = curve.index > 0
         axes.plot(x[probes], y[probes], "^-", color=colour, markersize=5, linewidth=0.8, label=f"few-shot {model}, {source}")
         axes.plot(x[~probes], y[~probes], "*", color=colour, markersize=11, linestyle="none", label=f"zero-shot {model}, {source}")
-        for shots, *at in zip(curve.index[probes], x[probes], y[probes], strict=True):
-            axes.annotate(f"{shots:.0f}" if np.isfinite(shots) else "all", at, xytext=(0, 5), textcoords="offset points",
-                          fontsize=7.5, ha="center", color=colour)
+        lines.append(([f"{shots:.0f}" if np.isfinite(shots) else "all" for shots in curve.index[probes]], x[probes], y[probes], colour))
         spans += [*x, *y]
     low, high = min(spans) - 0.3, max(spans) + 0.3
     axes.plot([low, high], [low, high], color=INK, linestyle=":", linewidth=1)
     for name in "xy":
         set_ticks(axes, name, low, high)
+    for texts, x, y, colour in lines:
+        label_apart(axes, texts, x, y, colour, taken)
     axes.set(xlabel="source, %", ylabel="mean of its shifts, %", title="measured here")
     axes.legend(loc="upper left", fontsize=7.5)
 
@@ -292,5 +303,5 @@ SHIFT_FIGURES: tuple[tuple[str, str, Callable[[Path, Pool], Figure | None]], ...
     ("paper_fig14", "Figure 14: CLIP with the classes of each shift, with ImageNet's, and fitted on ImageNet. Right: what each step adds, in points over "
                     "zero-shot with ImageNet's classes.", figure_14),
     ("paper_fig15", "Figure 15: the probe on 1 to 128 examples a class and on all of the source. Models measured here on other pairs stand in the right "
-                    "panel: source and mean of its shifts.", figure_15),
+                    "panel: source and mean of its shifts. Of labels that would lie on one another the first stands.", figure_15),
 )
