@@ -1,10 +1,11 @@
 """Copies what the program reads at run time out of the pinned wheels in .venv, so that every machine has the same bits.
 
 CLIP's byte-pair vocabulary (open_clip_torch) to data/vocab/, the fonts of text in drawings (matplotlib's DejaVu) to
-data/fonts/, class names and templates of the paper's data sets (clip-benchmark, timm) to data/prompts/wheels/. Each file is
+data/fonts/, class names and templates of the paper's data sets (clip-benchmark, timm, open_clip_torch) to data/prompts/wheels/. Each file is
 checked against its SHA-256 and written whole or not at all. Run by ./cliplab at set-up.
 """
 
+import ast
 import hashlib
 import importlib.util
 import json
@@ -87,7 +88,12 @@ def prompts() -> str:
         return f"{PROMPT_WHEEL}: cannot be had whole by pip, expected SHA-256 {PROMPT_SHA256[:16]}...; start again with a network"
     if timm is None or not timm.submodule_search_locations:
         return "timm is not installed; run ./cliplab"
-    synsets = (Path(timm.submodule_search_locations[0]) / "data/_info/imagenet_synsets.txt").read_text().split()
+    info = Path(timm.submodule_search_locations[0]) / "data/_info"
+    synsets = (info / "imagenet_synsets.txt").read_text().split()
+    lemmas = dict(line.split("\t") for line in (info / "imagenet_synset_to_lemma.txt").read_text(encoding="utf-8").splitlines())
+    seven = imagenet_subset()
+    if isinstance(seven, str):
+        return seven
     with zipfile.ZipFile(wheel) as archive:
         all_names = json.loads(archive.read("clip_benchmark/datasets/en_classnames.json"))
         all_templates = json.loads(archive.read("clip_benchmark/datasets/en_zeroshot_classification_templates.json"))
@@ -101,8 +107,23 @@ def prompts() -> str:
         ids = [] if first_id is None else [""] * first_id + names
         document = {"source": f"clip-benchmark 1.6.2, {theirs}", "classes": dict(zip(keys, names, strict=True)), "ids": ids,
                     "templates": [text.replace("{c}", "{}") for text in all_templates[theirs]]}
+        if keys == synsets:  # WordNet's first word: what the classes are called before OpenAI chose names
+            document |= {"own_names": {key: lemmas[key].split(",")[0] for key in keys}, "subsets": {"7": seven}}
         write(DATA / "prompts/wheels" / f"{name}.json", json.dumps(document, indent=1, ensure_ascii=False).encode())
     return ""
+
+
+def imagenet_subset() -> list[str] | str:
+    """The seven templates that OpenAI's notebook found by forward selection from the 80, read without running the module; or what is wrong."""
+    package = importlib.util.find_spec("open_clip")
+    if package is None or not package.submodule_search_locations:
+        return "open_clip_torch is not installed; run ./cliplab"
+    source = Path(package.submodule_search_locations[0]) / "zero_shot_metadata.py"
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SIMPLE_IMAGENET_TEMPLATES":
+            texts = [one.body.values for one in node.value.elts]  # lambda c: f"itap of a {c}."
+            return ["".join(part.value if isinstance(part, ast.Constant) else "{}" for part in text) for text in texts]
+    return f"{source}: no SIMPLE_IMAGENET_TEMPLATES; reinstall open_clip_torch"
 
 
 def copy(wheel: str, module: str, name: str, folder: str, sha256: str) -> str:

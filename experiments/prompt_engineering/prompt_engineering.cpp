@@ -1,17 +1,153 @@
-// Name only, one template, ensemble in embedding space (paper 3.1.4, Figure 4).
+// Name only, one template, ensemble in embedding space; ensembles of fewer templates; names before they were chosen
+// (paper 3.1.4, Figure 4).
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
+#include <numeric>
+#include <optional>
 
 #include "base/error.hpp"
+#include "eval/few_shot.hpp"
+#include "eval/prompt_ensemble.hpp"
+#include "eval/scores.hpp"
 #include "run/experiment.hpp"
+#include "run/measured.hpp"
 
 namespace cliplab {
 namespace {
+
+constexpr const char* kVariants[] = {"name-only", "one-template", "ensemble"};
+
+/// The first template that says more than the name.
+int one_template(const Prompts& prompts, const std::string& name) {
+  const auto one = std::find_if(prompts.templates.begin(), prompts.templates.end(), [](const std::string& t) { return t != "{}"; });
+  if (one == prompts.templates.end()) fail("data/prompts/" + name + ".json", "no template with words", "at least one");
+  return static_cast<int>(one - prompts.templates.begin());
+}
+
+/// A model on a data set, its prompts encoded once.
+class Measurement {
+ public:
+  Measurement(Context& context, ClipModel& model, const std::string& name)
+      : context_(context), model_(model), name_(name), prompts_(load_prompts(context.dataset(name, "test"), name)), one_(one_template(prompts_, name)),
+        test_(context.features(model, name, "test", Space::kJoint)) {}
+
+  /// By kVariants' names.
+  std::map<std::string, Outcome> variants() {
+    std::map<std::string, Outcome> outcomes;
+    if (!model_.info().architecture.contrasts()) {  // scores prompts one by one
+      outcomes["name-only"] = context_.zero_shot(model_, name_, {"{}"});
+      outcomes["one-template"] = context_.zero_shot(model_, name_, {prompts_.templates[one_]});
+      outcomes["ensemble"] = context_.zero_shot(model_, name_);
+      return outcomes;
+    }
+    std::vector<std::string> templates = prompts_.templates;
+    const auto bare = std::find(templates.begin(), templates.end(), "{}") - templates.begin();
+    if (bare == std::ssize(templates)) templates.push_back("{}");
+    ensemble_.emplace(model_.text(), prompts_.class_names, templates, model_.info().logit_scale);
+    std::vector<int> all(prompts_.templates.size());
+    std::iota(all.begin(), all.end(), 0);
+    outcomes["name-only"] = scored(*ensemble_, {static_cast<int>(bare)});
+    outcomes["one-template"] = scored(*ensemble_, {one_});
+    outcomes["ensemble"] = scored(*ensemble_, all);
+    return outcomes;
+  }
+
+  /// Ensembles of fewer templates and the set's own labels, beside the `outcomes` of variants(); of models with a text tower.
+  void record_others(const std::map<std::string, Outcome>& outcomes) const {
+    if (!ensemble_) return;
+    record_sizes(*ensemble_);
+    for (const auto& [subset, chosen] : prompts_.subsets) {
+      const Outcome fewer = scored(*ensemble_, chosen);
+      const Interval top1 = record("top1", "subset=" + subset, fewer);
+      context_.record({name_, "test", model_.info().name, "zero-shot", "gain_over_ensemble", "subset=" + subset},
+                      paired_gain("top1", fewer, top1, outcomes.at("ensemble"), top1));
+    }
+    if (!prompts_.own_names.empty()) record_own_names(outcomes);
+  }
+
+ private:
+  Outcome scored(const PromptEnsemble& ensemble, const std::vector<int>& templates) const { return score_classifier(ensemble.classifier(templates), test_); }
+
+  Interval record(const std::string& metric, const std::string& variant, const Outcome& outcome) const {
+    const Interval top1 = top_k(outcome.ranks, 1);
+    context_.record({name_, "test", model_.info().name, "zero-shot", metric, variant}, top1);
+    return top1;
+  }
+
+  /// Ensembles of 1, 2, 4, ... templates: the mean over draws, and every draw.
+  void record_sizes(const PromptEnsemble& ensemble) const {
+    const int count = static_cast<int>(std::ssize(prompts_.templates)), draws = static_cast<int>(context_.options().integer("prompt_engineering.draws"));
+    std::vector<std::array<double, 3>> points;
+    for (int size = 1; draws > 0 && size < count; size *= 2) {
+      std::vector<double> scores;
+      for (const auto& chosen : template_subsets(count, size, draws, static_cast<std::uint64_t>(context_.options().integer("seed")))) {
+        scores.push_back(score_value("accuracy", ensemble.classifier(chosen).logits(test_.x), {test_.labels}));
+        points.push_back({static_cast<double>(size), static_cast<double>(scores.size() - 1), scores.back()});
+      }
+      const Interval mean = mean_of_draws(scores, std::ssize(test_.labels));
+      context_.record({name_, "test", model_.info().name, "zero-shot", "top1", fmt::format("templates={}", size)},
+                      {mean.value, std::max(0.0, mean.low), std::min(1.0, mean.high), mean.n});
+    }
+    if (points.empty()) return;
+    Array array{"templates/" + name_ + "/" + model_.info().name, {"templates", "draw", "top1"}, MatrixD(std::ssize(points), 3)};
+    for (std::size_t i = 0; i < points.size(); ++i) array.values.row(static_cast<Eigen::Index>(i)) << points[i][0], points[i][1], points[i][2];
+    context_.array(std::move(array));
+  }
+
+  /// The set's own labels in place of the names that were chosen; apart, the pictures of classes that share a label, which no
+  /// classifier can tell apart by it (polysemy: 3.1.4's crane).
+  void record_own_names(const std::map<std::string, Outcome>& chosen) const {
+    std::vector<std::vector<std::string>> names;
+    std::map<std::string, int> uses;
+    for (const std::string& own : prompts_.own_names) names.push_back({own}), ++uses[own];
+    const std::vector<std::string> templates{"{}", prompts_.templates[one_]};
+    const PromptEnsemble ensemble(model_.text(), names, templates, model_.info().logit_scale);
+    std::vector<std::size_t> shared;
+    for (std::size_t i = 0; i < test_.labels.size(); ++i)
+      if (uses[prompts_.own_names[test_.labels[i]]] > 1) shared.push_back(i);
+    const Outcome own[] = {scored(ensemble, {0}), scored(ensemble, {1})}, *ours[] = {&chosen.at(kVariants[0]), &chosen.at(kVariants[1])};
+    for (const int t : {0, 1}) {
+      const std::string variant = kVariants[t];
+      const Interval top1 = record("top1", variant + ", own names", own[t]);
+      context_.record({name_, "test", model_.info().name, "zero-shot", "gain_over_own_names", variant}, paired_gain("top1", *ours[t], top1, own[t], top1));
+      if (shared.empty()) continue;
+      record_of("top1_shared_label", variant + ", own names", own[t], shared);
+      record_of("top1_shared_label", variant, *ours[t], shared);
+    }
+    const int classes = static_cast<int>(names.size());
+    Array array{"classes/" + name_ + "/" + model_.info().name, {"class", "pictures", "label_uses", "name_only", "one_template", "own_name_only", "own_one_template"}, MatrixD::Zero(classes, 7)};
+    for (int c = 0; c < classes; ++c) array.values(c, 0) = c, array.values(c, 2) = uses[prompts_.own_names[c]];
+    for (std::size_t i = 0; i < test_.labels.size(); ++i) {
+      auto row = array.values.row(test_.labels[i]);
+      row(1) += 1;
+      row(3) += ours[0]->ranks[i] == 0, row(4) += ours[1]->ranks[i] == 0;
+      row(5) += own[0].ranks[i] == 0, row(6) += own[1].ranks[i] == 0;
+    }
+    context_.array(std::move(array));
+  }
+
+  void record_of(const std::string& metric, const std::string& variant, const Outcome& outcome, const std::vector<std::size_t>& rows) const {
+    std::vector<int> ranks;
+    for (const std::size_t row : rows) ranks.push_back(outcome.ranks[row]);
+    context_.record({name_, "test", model_.info().name, "zero-shot", metric, variant}, top_k(ranks, 1));
+  }
+
+  Context& context_;
+  ClipModel& model_;
+  std::string name_;
+  Prompts prompts_;
+  int one_;
+  const FeatureSet& test_;
+  std::optional<PromptEnsemble> ensemble_;  // of the templates and, where it is none of them, the bare name
+};
 
 class PromptEngineering : public Experiment {
  public:
   void declare(Options& options) const override {
     options.add_list("prompt_engineering.extra_datasets", {}, "data sets besides eval.datasets");
+    options.add_integer("prompt_engineering.draws", 20, 0, 1000, "ensembles of 2, 4, 8 ... templates drawn at random; 0: none, nor each template alone");
   }
 
   void run(Context& context) const override {
@@ -24,39 +160,34 @@ class PromptEngineering : public Experiment {
       context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
       context.record({name, "test", "raw-pixels", "linear-probe", "top1", ""}, top_k(context.raw_pixel_probe(name).ranks, 1));
     }
-    for (const auto& model : context.models())
-      for (const char* variant : {"name-only", "one-template", "ensemble"}) measure(context, *model, datasets, variant);
+    for (const auto& model : context.models()) measure(context, *model, datasets);
   }
 
  private:
-  /// The prompts file's templates: "{}" alone is the name; the first that says more is the one template.
-  static std::vector<std::string> templates_of(Context& context, const std::string& name, const std::string& variant) {
-    if (variant == "name-only") return {"{}"};
-    const auto all = load_prompts(context.dataset(name, "test"), name).templates;
-    if (variant == "ensemble") return all;
-    const auto one = std::find_if(all.begin(), all.end(), [](const std::string& t) { return t != "{}"; });
-    if (one == all.end()) fail("data/prompts/" + name + ".json", "no template with words", "at least one");
-    return {*one};
-  }
-
-  /// The data set's own metric, and top-1 where that is another; their means over the data sets.
-  static void measure(Context& context, ClipModel& model, const std::vector<std::string>& datasets, const std::string& variant) {
-    std::map<std::string, double> sums;  // "score": each by its own metric
+  /// Each variant by the data set's own metric, and top-1 where that is another; their means over the data sets.
+  static void measure(Context& context, ClipModel& model, const std::vector<std::string>& datasets) {
+    std::map<std::string, std::map<std::string, double>> sums;  // by variant; "score": each by its own metric
     std::int64_t n = 0;
     bool all_top1 = true;
     for (const std::string& name : datasets) {
-      const Outcome outcome = context.zero_shot(model, name, templates_of(context, name, variant));
-      const auto [own, score] = context.own_metric(name, outcome);
-      const Interval top1 = top_k(outcome.ranks, 1);
-      context.record({name, "test", model.info().name, "zero-shot", "top1", variant}, top1);
-      if (own != "top1") context.record({name, "test", model.info().name, "zero-shot", own, variant}, score), all_top1 = false;
-      if (outcome.classifier.weight.rows() > 100)
-        context.record({name, "test", model.info().name, "zero-shot", "top5", variant}, top_k(outcome.ranks, 5));
-      sums["top1"] += top1.value, sums["score"] += score.value, n += top1.n;
+      Measurement measurement(context, model, name);
+      const auto outcomes = measurement.variants();
+      for (const std::string variant : kVariants) {
+        const Outcome& outcome = outcomes.at(variant);
+        const auto [own, score] = context.own_metric(name, outcome);
+        const Interval top1 = top_k(outcome.ranks, 1);
+        context.record({name, "test", model.info().name, "zero-shot", "top1", variant}, top1);
+        if (own != "top1") context.record({name, "test", model.info().name, "zero-shot", own, variant}, score), all_top1 = false;
+        if (outcome.logits.cols() > 100) context.record({name, "test", model.info().name, "zero-shot", "top5", variant}, top_k(outcome.ranks, 5));
+        sums[variant]["top1"] += top1.value, sums[variant]["score"] += score.value;
+      }
+      measurement.record_others(outcomes);
+      n += std::ssize(outcomes.at("ensemble").labels);
     }
-    for (const auto& [metric, sum] : sums)
-      if (const double mean = sum / static_cast<double>(datasets.size()); metric == "top1" || !all_top1)
-        context.record({"mean", "test", model.info().name, "zero-shot", metric, variant}, {mean, mean, mean, n});
+    for (const std::string variant : kVariants)
+      for (const auto& [metric, sum] : sums[variant])
+        if (const double mean = sum / static_cast<double>(datasets.size()); metric == "top1" || !all_top1)
+          context.record({"mean", "test", model.info().name, "zero-shot", metric, variant}, {mean, mean, mean, n});
   }
 };
 

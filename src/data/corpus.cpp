@@ -81,17 +81,15 @@ bool is_current(const Recipe& recipe, const fs::path& folder) {
   return fs::exists(folder / "manifest.json") && read_corpus_manifest(folder)["recipe"] == recipe.version;
 }
 
-fs::path corpora_folder() { return project_root() / "data/corpora"; }
-
 std::string split_id(const std::string& name, const std::string& split) {
   return name + "/" + split + "@" +
-         read_corpus_manifest(corpora_folder() / part_name(name).corpus)["id"].get<std::string>().substr(0, 12);
+         read_corpus_manifest(corpus_folder(part_name(name).corpus))["id"].get<std::string>().substr(0, 12);
 }
 
 class ShardedPairs : public PairCorpus {
  public:
   ShardedPairs(const std::string& name, const std::string& split)
-      : set_(corpora_folder() / part_name(name).corpus), id_(split_id(name, split)) {
+      : set_(corpus_folder(part_name(name).corpus)), id_(split_id(name, split)) {
     const PartName part = part_name(name);
     std::set<std::string> sources;
     for (std::int64_t i = 0; i < set_.size(); ++i) {
@@ -148,7 +146,7 @@ std::unique_ptr<PairCorpus> open_pair_corpus(const std::string& name, const std:
 }
 
 std::vector<std::string> corpus_splits(const std::string& name) {
-  const ShardSet set(corpora_folder() / part_name(name).corpus);
+  const ShardSet set(corpus_folder(part_name(name).corpus));
   std::set<std::string, std::greater<>> splits;  // "val" before "train"
   for (std::int64_t i = 0; i < set.size(); ++i) splits.insert(set.meta(i).value("split", "train"));
   return {splits.begin(), splits.end()};
@@ -175,7 +173,7 @@ std::vector<CorpusStatus> list_corpora() {
   std::vector<CorpusStatus> list;
   for (const Recipe& recipe : recipes()) {
     CorpusStatus status{recipe.name, recipe.description, false, 0, 0, {}};
-    const fs::path folder = corpora_folder() / recipe.name;
+    const fs::path folder = corpus_folder(recipe.name);
     if (fs::exists(folder / "manifest.json")) try {
         const json manifest = read_corpus_manifest(folder);
         status.present = true, status.samples = manifest["samples"], status.id = manifest["id"];
@@ -191,11 +189,11 @@ std::vector<CorpusStatus> list_corpora() {
 void fetch_corpus(const std::string& part) {
   const std::string name = part_name(part).corpus;
   const Recipe& recipe = find_recipe(name);
-  const fs::path folder = corpora_folder() / name;
+  const fs::path folder = corpus_folder(name);
   if (is_current(recipe, folder)) return;
   for (const std::string& needed : recipe.needs) fetch_corpus(needed);
-  fs::create_directories(corpora_folder());
-  const FileLock lock(corpora_folder() / (".lock-" + name));
+  fs::create_directories(folder.parent_path());
+  const FileLock lock(folder.parent_path() / (".lock-" + name));
   if (is_current(recipe, folder)) return;  // another process built it while this one waited
   say("builds the corpus " + name);
   recipe.build(folder);
@@ -204,7 +202,7 @@ void fetch_corpus(const std::string& part) {
 std::vector<std::string> verify_corpus(const std::string& part) {
   const std::string name = part_name(part).corpus;
   find_recipe(name);
-  const fs::path folder = corpora_folder() / name;
+  const fs::path folder = corpus_folder(name);
   std::vector<std::string> problems;
   const json manifest =
       read_corpus_manifest(folder);  // not in the loop's head: it would be gone after the first look

@@ -22,8 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-fs::path corpus_folder(const std::string& corpus) { return project_root() / "data/corpora" / corpus; }
-
 void check_split(const DatasetInfo& info, const std::string& split) {
   if (std::find(info.splits.begin(), info.splits.end(), split) == info.splits.end())
     fail("data set " + info.name, "split '" + split + "'", "one of " + joined(info.splits));
@@ -173,47 +171,6 @@ std::unique_ptr<Dataset> open_dataset(const std::string& name, const std::string
   const std::string id = dataset_id(name, split);
   if (info.corpus == "fashion_mnist") return std::make_unique<FashionMnist>(id, split);
   return std::make_unique<ShardDataset>(id, info, split);
-}
-
-Prompts load_prompts(const Dataset& dataset, const std::string& name) {
-  const fs::path file = project_root() / "data/prompts" / (name.substr(0, name.find('/')) + ".json");
-  if (!fs::exists(file))
-    if (Prompts own = dataset.own_prompts(); !own.templates.empty()) return own;
-  const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
-  const std::string where = file.string();
-  const auto refuse = [&](const std::string& found) {
-    fail(where, found, "{\"classes\": {name: [synonyms]} or \"own\", \"templates\": [...]}");
-  };
-  if (!document.is_object() || !document.contains("templates") || !document["templates"].is_array() ||
-      !document.contains("classes"))
-    refuse("fields missing");
-  Prompts prompts;
-  for (const json& text : document["templates"]) {
-    if (!text.is_string() || text.get<std::string>().find("{}") == std::string::npos)
-      refuse("a template without {}");
-    prompts.templates.push_back(text);
-  }
-  if (prompts.templates.empty()) refuse("no template");
-  const json& classes = document["classes"];
-  if (classes == "own") {
-    for (const std::string& class_name : dataset.class_names()) prompts.class_names.push_back({class_name});
-    return prompts;
-  }
-  if (!classes.is_object()) refuse("classes of another type");
-  std::set<std::string> known(dataset.class_names().begin(), dataset.class_names().end());
-  for (const auto& [class_name, synonyms] : classes.items())
-    if (!known.contains(class_name)) refuse("class '" + class_name + "' that the data set does not have");
-  for (const std::string& class_name : dataset.class_names()) {
-    if (!classes.contains(class_name)) refuse("no entry for class '" + class_name + "'");
-    std::vector<std::string> names;
-    for (const json& synonym : classes[class_name]) {
-      if (!synonym.is_string()) refuse("a name of class '" + class_name + "' that is not text");
-      names.push_back(synonym);
-    }
-    if (names.empty()) refuse("class '" + class_name + "' without a name");
-    prompts.class_names.push_back(names);
-  }
-  return prompts;
 }
 
 }  // namespace cliplab

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/image.hpp"
+#include "data/prompts.hpp"
 
 namespace cliplab {
 
@@ -22,12 +23,6 @@ struct Sample {
   Image image;
   int label = -1;
   std::string caption;
-};
-
-/// What a class is called and in which sentences. {} in a template stands for the class name.
-struct Prompts {
-  std::vector<std::vector<std::string>> class_names;  // [C][synonyms >= 1]
-  std::vector<std::string> templates;                 // [P]
 };
 
 /// Fixed, ordered, finite; get() is deterministic and thread-safe.
@@ -74,9 +69,5 @@ std::unique_ptr<Dataset> open_dataset(const std::string& name, const std::string
 
 /// The id that open_dataset(name, split)->id() would give, read from the manifest alone (milliseconds).
 std::string dataset_id(const std::string& name, const std::string& split);
-
-/// From data/prompts/<name>.json, else the data set's own. Class names are joined to the data set's classes by name, not by position; a name without a partner is an
-/// error.
-Prompts load_prompts(const Dataset& dataset, const std::string& name);
 
 }  // namespace cliplab

@@ -132,42 +132,6 @@ std::vector<std::size_t> need_rows(const Found& found, const Listing& listing, c
   return rows;
 }
 
-/// Letters and digits in lower case: "apple_pie" and "Apple pie" are one name.
-std::string plain(const std::string& name) {
-  std::string text;
-  for (const unsigned char c : name)
-    if (std::isalnum(c) || c >= 0x80) text += static_cast<char>(std::tolower(c));
-  return text;
-}
-
-/// Names of the wheels for the classes of a set: by name, or where the list has "ids" by the number that a class is called.
-Prompts wheel_prompts(const fs::path& file, std::span<const std::string> class_names) {
-  const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
-  const auto refuse = [&](const std::string& found) { fail(file.string(), found, "classes, ids and templates as data/set_up.py writes them", "run ./cliplab again after deleting it"); };
-  if (!document.is_object() || !document.contains("templates") || !document.contains("classes") || !document.contains("ids")) refuse("fields missing");
-  Prompts prompts;
-  try {
-    prompts.templates = document["templates"].get<std::vector<std::string>>();
-    const auto ids = document["ids"].get<std::vector<std::string>>();
-    std::map<std::string, std::string> by_name;
-    for (const auto& [key, name] : document["classes"].get<std::map<std::string, std::string>>()) by_name[plain(key)] = name;
-    for (const std::string& class_name : class_names) {
-      const bool number = !class_name.empty() && class_name.size() < 6 && class_name.find_first_not_of("0123456789") == std::string::npos;
-      if (const auto known = by_name.find(plain(class_name)); known != by_name.end())
-        prompts.class_names.push_back({known->second});
-      else if (number && std::stoul(class_name) < ids.size())
-        prompts.class_names.push_back({ids[std::stoul(class_name)]});
-      else if (by_name.empty())  // the wheels have no names for this set: its own
-        prompts.class_names.push_back({class_name});
-      else
-        refuse("no name for class '" + class_name + "'");
-    }
-  } catch (const json::exception&) {
-    refuse("a field of another type");
-  }
-  return prompts;
-}
-
 std::vector<std::string> synonyms(const std::string& name) {
   std::vector<std::string> names = split_columns(name, ',');
   for (std::string& synonym : names) synonym.erase(0, synonym.find_first_not_of(' '));
@@ -204,7 +168,7 @@ class OpenSet : public Dataset {
     Prompts prompts;
     const fs::path wheels = project_root() / "data/prompts/wheels" / (prompts_ + ".json");
     if (read_->listing.templates.empty() && !prompts_.empty() && fs::exists(wheels)) {
-      prompts = wheel_prompts(wheels, class_names());
+      prompts = read_wheel_prompts(wheels, class_names());
     } else {
       for (const std::string& name : class_names())  // WordNet's "car, auto" of a video set are two names
         prompts.class_names.push_back(clips_.empty() ? std::vector{name} : synonyms(name));

@@ -20,8 +20,7 @@ using nlohmann::json;
 struct Cut {
   ShardSet pictures;
   json packages;
-  explicit Cut(const char* corpus) : pictures(folder(corpus)), packages(read_corpus_manifest(folder(corpus))["packages"]) {}
-  static fs::path folder(const char* corpus) { return project_root() / "data/corpora" / corpus; }
+  explicit Cut(const char* corpus) : pictures(corpus_folder(corpus)), packages(read_corpus_manifest(corpus_folder(corpus))["packages"]) {}
 };
 
 /// The picture under another caption; `hand` makes its key one of several hands'.

@@ -99,6 +99,8 @@ void ShardWriter::finish(const json& packages) {
   fs::rename(part_, folder_);
 }
 
+fs::path corpus_folder(const std::string& corpus) { return project_root() / "data/corpora" / corpus; }
+
 json read_corpus_manifest(const fs::path& folder) {
   const fs::path file = folder / "manifest.json";
   const std::string name = folder.filename();

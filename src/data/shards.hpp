@@ -42,6 +42,8 @@ class ShardWriter {
                  counts_ = nlohmann::json::object();
 };
 
+/// data/corpora/<corpus>, built or not.
+std::filesystem::path corpus_folder(const std::string& corpus);
 /// The manifest of a built corpus, checked for its fields. Throws InputError with the command that builds it.
 nlohmann::json read_corpus_manifest(const std::filesystem::path& folder);
 

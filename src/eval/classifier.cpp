@@ -2,9 +2,11 @@
 #include "eval/classifier.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
+#include "eval/prompt_ensemble.hpp"
 
 namespace cliplab {
 
@@ -52,18 +54,9 @@ Matrix class_means(const Matrix& scores, std::span<const std::vector<std::string
 
 LinearClassifier zero_shot_classifier(TextEncoder& text, std::span<const std::vector<std::string>> class_names,
                                       std::span<const std::string> templates, float logit_scale) {
-  const Matrix rows = text.encode(fill_templates(class_names, templates));
-  LinearClassifier classifier;
-  classifier.weight.resize(std::ssize(class_names), rows.cols());
-  classifier.bias.setZero(std::ssize(class_names));
-  Eigen::Index row = 0;
-  for (Eigen::Index c = 0; c < classifier.weight.rows(); ++c) {
-    const auto count = static_cast<Eigen::Index>(class_names[c].size() * templates.size());
-    const Eigen::RowVectorXf mean = rows.middleRows(row, count).rowwise().normalized().colwise().mean();
-    classifier.weight.row(c) = logit_scale * mean.normalized();
-    row += count;
-  }
-  return classifier;
+  std::vector<int> all(templates.size());
+  std::iota(all.begin(), all.end(), 0);
+  return PromptEnsemble(text, class_names, templates, logit_scale).classifier(all);
 }
 
 }  // namespace cliplab

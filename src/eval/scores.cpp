@@ -114,11 +114,7 @@ const Metric kMetrics[]{{"accuracy", "top1", accuracy},
                         {"pm-10", "pm10", pm<true>},
                         {"mean of pm-0 and pm-10", "mean_pm0_pm10", mean_pm}};
 
-const Metric& find_metric(const std::string& name) {
-  for (const Metric& metric : kMetrics)
-    if (metric.name == name) return metric;
-  fail("metric", "'" + name + "'", "one of " + joined(kMetrics, ", ", &Metric::name));
-}
+const Metric& find_metric(const std::string& name) { return find_named(kMetrics, name, "metric"); }
 
 }  // namespace
 

@@ -70,6 +70,13 @@ Matrix kept_features(const std::filesystem::path& file, const std::string& id) {
 
 }  // namespace
 
+Outcome score_classifier(LinearClassifier classifier, const FeatureSet& test) {
+  Outcome outcome;
+  outcome.classifier = std::move(classifier);
+  score(outcome, test, outcome.classifier.logits(test.x));
+  return outcome;
+}
+
 Context::Context(const Options& options, std::filesystem::path cache, std::vector<std::unique_ptr<ClipModel>> models,
                  std::vector<std::unique_ptr<ImageModel>> baselines)
     : options_(options), cache_(std::move(cache)), models_(std::move(models)), baselines_(std::move(baselines)) {}

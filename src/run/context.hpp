@@ -34,6 +34,9 @@ struct Outcome {
   std::string rule;                // probes only: when its fits ended
 };
 
+/// What a classifier scores on a test split of its classes.
+Outcome score_classifier(LinearClassifier classifier, const FeatureSet& test);
+
 class Context {
  public:
   Context(const Options& options, std::filesystem::path cache, std::vector<std::unique_ptr<ClipModel>> models,

@@ -1,4 +1,4 @@
-// Data sets over small corpora: selection, labels, splits, prompts; hostile IDX files.
+// Data sets over small corpora: selection, labels, splits; hostile IDX files.
 #include "data/dataset.hpp"
 
 #include <gmock/gmock.h>
@@ -73,9 +73,6 @@ class DatasetTest : public FakeRoot {
     overwrite(folder / "manifest.json",
               json{{"id", sha256_hex(images)}, {"recipe", 1}, {"samples", 12}, {"shards", shards}}.dump());
   }
-  void write_prompts(const std::string& name, const json& document) const {
-    overwrite(root / "data/prompts" / (name + ".json"), document.dump());
-  }
 };
 
 TEST_F(DatasetTest, ClassesAreThoseWithEnoughPicturesInBothDomains) {
@@ -127,37 +124,6 @@ TEST_F(DatasetTest, SamplesWithoutTheFieldsAreLeftOut) {
   ASSERT_EQ(set->size(), 2);
   EXPECT_EQ(set->get(0).caption, "");
   EXPECT_EQ(set->get(1).caption, "");
-}
-
-TEST_F(DatasetTest, PromptsJoinByName) {
-  write_stamps();
-  const auto set = open_dataset("tuxpaint_photo", "train");
-  write_prompts("p", {{"classes", {{"food", {"fruit", "food"}}, {"animals", {"animal"}}}},
-                      {"templates", {"{}", "a {}."}}});
-  const Prompts prompts = load_prompts(*set, "p");
-  EXPECT_THAT(prompts.class_names, ElementsAre(ElementsAre("animal"), ElementsAre("fruit", "food")));
-  write_prompts("p", {{"classes", "own"}, {"templates", {"{}"}}});
-  EXPECT_THAT(load_prompts(*set, "p").class_names, ElementsAre(ElementsAre("animals"), ElementsAre("food")));
-}
-
-TEST_F(DatasetTest, WrongPromptsNameTheFileAndTheFault) {
-  write_stamps();
-  const auto set = open_dataset("tuxpaint_photo", "train");
-  const json good{{"food", {"food"}}, {"animals", {"animal"}}};
-  const auto error_of = [&](const json& document) {
-    write_prompts("p", document);
-    return input_error([&] { load_prompts(*set, "p"); });
-  };
-  json extra = good, missing = good, empty = good, number = good;
-  extra["fod"] = {"x"}, missing.erase("food"), empty["food"] = json::array(), number["food"] = {3};
-  EXPECT_THAT(error_of({{"classes", extra}, {"templates", {"{}"}}}), HasSubstr("'fod'"));
-  EXPECT_THAT(error_of({{"classes", missing}, {"templates", {"{}"}}}), HasSubstr("'food'"));
-  EXPECT_THAT(error_of({{"classes", empty}, {"templates", {"{}"}}}), HasSubstr("without a name"));
-  EXPECT_THAT(error_of({{"classes", number}, {"templates", {"{}"}}}), HasSubstr("not text"));
-  EXPECT_THAT(error_of({{"classes", good}, {"templates", {"a photo"}}}), HasSubstr("without {}"));
-  EXPECT_THAT(error_of({{"classes", good}, {"templates", json::array()}}), HasSubstr("no template"));
-  EXPECT_THAT(error_of(json::array()), HasSubstr("p.json"));
-  EXPECT_THAT(input_error([&] { load_prompts(*set, "absent"); }), HasSubstr("absent.json"));
 }
 
 TEST_F(DatasetTest, FashionMnistRepeatsGreyThreeTimes) {

@@ -109,11 +109,15 @@ TEST_F(OpenSetTest, NamesOfTheWheelsJoinByNameAndByIdNeverByPlace) {
   const Prompts joined = names({{"classes", {{"waffles", "a waffle"}, {"apple pie", "a pie"}, {"more", "x"}}}, {"ids", json::array()}, {"templates", templates}});
   EXPECT_THAT(joined.class_names, ElementsAre(ElementsAre("a pie"), ElementsAre("a waffle")));
   EXPECT_THAT(joined.templates, ElementsAre("a {}."));
+  EXPECT_THAT(joined.own_names, ElementsAre("Apple pie", "waffles"));
   const Prompts own = names({{"classes", json::object()}, {"ids", json::array()}, {"templates", templates}});
   EXPECT_THAT(own.class_names, ElementsAre(ElementsAre("Apple pie"), ElementsAre("waffles")));
+  EXPECT_THAT(own.own_names, IsEmpty());
   EXPECT_THAT(input_error([&] { names({{"classes", {{"waffles", "w"}}}, {"ids", json::array()}, {"templates", templates}}); }), HasSubstr("no name for class 'Apple_pie'"));
   EXPECT_THAT(input_error([&] { names({{"classes", 3}, {"ids", json::array()}, {"templates", templates}}); }), HasSubstr("another type"));
   EXPECT_THAT(input_error([&] { names(json::array()); }), HasSubstr("fields missing"));
+  const json more{{"classes", {{"waffles", "a waffle"}, {"apple pie", "a pie"}}}, {"ids", json::array()}, {"templates", templates}, {"own_names", {{"Apple_pie", "pie"}, {"waffles", "pie"}}}};
+  EXPECT_THAT(names(more).own_names, ElementsAre("pie", "pie"));
   for (const std::string id : {"0", "10", "2"}) write("numbers/" + id + "/a.png", png(std::stoi(id)));
   set["name"] = "numbers";
   write_table({set});

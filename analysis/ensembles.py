@@ -1,0 +1,96 @@
+"""Tables and figure of prompt engineering beyond Figure 4: ensembles of fewer templates, and names before they were chosen."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from figures import COLOURS, GREY, panels
+from reference import Reference
+from results import ResultFile, Run
+from study_tables import datasets_of, first, models_of, pick, prompt_engineering, shown, shown_points
+from tables import DASH, Cell, Table, number
+
+ALL = "ensemble"
+CHOSEN = "subset="
+TEMPLATES = "templates="
+BY_TEXT = {"name-only": "name only", "one-template": "one template"}
+
+
+def sizes_of(records: pd.DataFrame) -> pd.DataFrame:
+    """Means over ensembles of so many templates drawn at random, with a column `size`."""
+    rows = pick(records, method="zero-shot", metric="top1")
+    rows = rows[rows["variant"].str.startswith(TEMPLATES)]
+    return rows.assign(size=rows["variant"].str.removeprefix(TEMPLATES).astype(int))
+
+
+def prompt_tables(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
+    return prompt_engineering(file, run, reference) + [t for t in (sizes_table(file.records), names_table(file.records)) if t.rows]
+
+
+def sizes_table(records: pd.DataFrame) -> Table:
+    """A row a model and data set; columns for each size that any has, all templates, and what was chosen from them."""
+    rows, chosen = sizes_of(records), pick(records, method="zero-shot", metric="top1")
+    subsets = [v for v in pd.unique(chosen["variant"]) if v.startswith(CHOSEN)]
+    sizes = sorted(set(rows["size"]))
+    table = Table("prompt_engineering_templates", "Top-1 % by the number of templates, drawn at random",
+                  ["model", "data set", *map(str, sizes), "all", *(f"chosen {s.removeprefix(CHOSEN)}" for s in subsets)], text_columns=2,
+                  caption="Means over the draws, 1: over every template alone; intervals are of the mean over templates that might have been drawn, so they say "
+                          "nothing of the pictures, and are narrow where most templates are in every draw. Last: choices made by the prompts' authors.")
+    for model, data in rows[["model", "dataset"]].drop_duplicates().itertuples(index=False):
+        where = {"model": model, "dataset": data}
+        cells = [shown(first(pick(rows, **where), variant=f"{TEMPLATES}{s}")) for s in sizes]
+        table.add([model, data, *cells, *(shown(first(chosen, variant=v, **where)) for v in (ALL, *subsets))], "ours")
+    return table
+
+
+def names_table(records: pd.DataFrame) -> Table:
+    """A row a model, data set and prompt: the set's own labels against the names that were chosen for them."""
+    table = Table("prompt_engineering_names", "Top-1 % with the data set's own labels and with chosen names",
+                  ["model", "data set", "prompt", "own labels", "chosen names", "difference", "pictures of shared labels", "own labels there", "chosen names there"],
+                  text_columns=3,
+                  caption="A shared label is one that two classes or more have (ImageNet's crane, bird and machine): by it no classifier tells them apart. The "
+                          "difference is paired, its interval from a bootstrap over pictures.")
+    zero = pick(records, method="zero-shot")
+    for model, data in pick(zero, metric="gain_over_own_names")[["model", "dataset"]].drop_duplicates().itertuples(index=False):
+        part = pick(zero, model=model, dataset=data)
+        for variant, label in BY_TEXT.items():
+            own, shared = f"{variant}, own names", first(part, metric="top1_shared_label", variant=variant)
+            count = DASH if shared is None else Cell(number(shared["n"], 0), shared.get("source", ""))
+            table.add([model, data, label, shown(first(part, metric="top1", variant=own)), shown(first(part, metric="top1", variant=variant)),
+                       shown_points(first(part, metric="gain_over_own_names", variant=variant)), count,
+                       shown(first(part, metric="top1_shared_label", variant=own)), shown(shared)], "ours")
+    return table
+
+
+def sizes_figure(file: ResultFile, run: Run, _: Reference) -> Figure | None:
+    """What an ensemble gains over one of its templates, by its size; the best model, a line a data set."""
+    rows = sizes_of(file.records)
+    models = [m for m in models_of(file.records) if m in set(rows["model"])]
+    if not models:
+        return None
+    means = pick(file.records, dataset="mean", method="zero-shot", metric="top1", variant=ALL).drop_duplicates("model").set_index("model")["value"]
+    best = max(models, key=lambda m: float(means.get(m, 0.0)))
+    figure, (axes,) = panels(1, 7.4, 4.4)
+    most = 1
+    for data, (colour, marker) in zip(datasets_of(pick(rows, model=best)), itertools.product(COLOURS, "osD^v"), strict=False):
+        part = pick(rows, model=best, dataset=data).sort_values("size")
+        whole = first(file.records, model=best, dataset=data, metric="top1", variant=ALL)
+        alone = 100 * float(part["value"].iloc[0])
+        axes.errorbar(part["size"], 100 * part["value"] - alone, yerr=100 * (part["ci_high"] - part["value"]), fmt=f"{marker}-", color=colour, capsize=2, markersize=4,
+                      label=data)
+        if whole is not None:
+            most = max(most, count := int((file.array(f"templates/{data}/{best}")["templates"] == 1).sum()))
+            axes.plot([part["size"].max(), count], [100 * part["value"].iloc[-1] - alone, 100 * whole["value"] - alone], f"{marker}:", color=colour, markersize=8, linewidth=1)
+    axes.axhline(0, color=GREY, linewidth=0.8)
+    axes.set_xscale("log", base=2)
+    ticks = 2.0 ** np.arange(0, np.log2(most) + 1)
+    axes.set_xticks(ticks, [f"{t:.0f}" for t in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set(title=best, xlabel="templates in the ensemble; the large marker at a line's end: all", ylabel="top-1, points over one template")
+    axes.legend(loc="best", fontsize=7.5, ncols=2)
+    return figure
