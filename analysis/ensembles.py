@@ -77,18 +77,19 @@ def sizes_figure(file: ResultFile, run: Run, _: Reference) -> Figure | None:
     best = max(models, key=lambda m: float(means.get(m, 0.0)))
     figure, (axes,) = panels(1, 7.4, 4.4)
     most = 1
-    for data, (colour, marker) in zip(datasets_of(pick(rows, model=best)), itertools.product(COLOURS, "osD^v"), strict=False):
+    for data, (marker, colour) in zip(datasets_of(pick(rows, model=best)), itertools.product("osD^v", COLOURS), strict=False):
         part = pick(rows, model=best, dataset=data).sort_values("size")
         whole = first(file.records, model=best, dataset=data, metric="top1", variant=ALL)
         alone = 100 * float(part["value"].iloc[0])
-        axes.errorbar(part["size"], 100 * part["value"] - alone, yerr=100 * (part["ci_high"] - part["value"]), fmt=f"{marker}-", color=colour, capsize=2, markersize=4,
-                      label=data)
+        spread = 100 * (part["ci_high"] - part["value"]).where(part["size"] > 1, 0.0)  # of one: what the lines are held against
+        axes.errorbar(part["size"], 100 * part["value"] - alone, yerr=spread, fmt=f"{marker}-", color=colour, capsize=2, markersize=4, label=data)
         if whole is not None:
             most = max(most, count := int((file.array(f"templates/{data}/{best}")["templates"] == 1).sum()))
-            axes.plot([part["size"].max(), count], [100 * part["value"].iloc[-1] - alone, 100 * whole["value"] - alone], f"{marker}:", color=colour, markersize=8, linewidth=1)
+            axes.plot([part["size"].max(), count], [100 * part["value"].iloc[-1] - alone, 100 * whole["value"] - alone], f"{marker}:", color=colour, markersize=8, linewidth=1,
+                      markevery=[1])
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.set_xscale("log", base=2)
-    ticks = 2.0 ** np.arange(0, np.log2(most) + 1)
+    ticks = 2.0 ** np.arange(0, np.floor(np.log2(most)) + 1)
     axes.set_xticks(ticks, [f"{t:.0f}" for t in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set(title=best, xlabel="templates in the ensemble; the large marker at a line's end: all", ylabel="top-1, points over one template")

@@ -75,3 +75,19 @@ def test_the_paper_has_synonyms_where_the_wheel_has_one_name(paper: dict, wheels
     lost = {ours for ours, theirs in PAPER.items() if any(len(names) > 1 for names in names_of(paper[theirs]["classes"]))}
     assert lost == {"fer2013"}
     assert all(isinstance(name, str) for wheel in wheels.values() for name in wheel["classes"].values())
+
+
+def test_imagenets_seven_templates_are_open_clips(wheels: dict) -> None:
+    from open_clip.zero_shot_metadata import OPENAI_IMAGENET_TEMPLATES, SIMPLE_IMAGENET_TEMPLATES
+    imagenet = wheels["imagenet"]
+    assert imagenet["subsets"]["7"] == [template("{}") for template in SIMPLE_IMAGENET_TEMPLATES]
+    assert imagenet["templates"] == [template("{}") for template in OPENAI_IMAGENET_TEMPLATES]
+    assert set(imagenet["subsets"]["7"]) < set(imagenet["templates"]) and [ours for ours in wheels if "subsets" in wheels[ours]] == ["imagenet"]
+
+
+def test_imagenets_own_labels_are_wordnets_with_two_that_are_shared(wheels: dict) -> None:
+    imagenet = wheels["imagenet"]
+    own = imagenet["own_names"]
+    assert list(own) == list(imagenet["classes"]) and own["n01440764"] == "tench"
+    assert {key for key, name in own.items() if list(own.values()).count(name) > 1} == {"n02012849", "n03126707", "n03710637", "n03710721"}
+    assert own["n02012849"] == own["n03126707"] == "crane" and imagenet["classes"]["n03126707"] == "construction crane"
