@@ -35,23 +35,26 @@ constexpr const char* kUsage = R"(cliplab: the studies of the CLIP paper (arXiv 
   ./cliplab list                            studies and configs
   ./cliplab describe STUDY                  the question, the paper's section, the keys
   ./cliplab check CONFIG [--key value ...]  is a config right, without running it
-  ./cliplab run CONFIG [--key value ...] [--sweep key=a,b,c ...]
+  ./cliplab run CONFIG [--key value ...]
+  ./cliplab sweep CONFIG KEY=a,b,c ...      each value, or cross product of values; several at a time, or on Slurm
   ./cliplab data list | fetch NAME | verify NAME | describe NAME | show NAME | duplicates A B
   ./cliplab model list | inspect FILE | convert IN OUT
 
 A stopped run (Ctrl-C, kill) goes on with the same command. Results: results/README.md.
 )";
 
-constexpr const char* kRunUsage = R"(./cliplab run CONFIG [--key value ...] [--sweep key=a,b,c ... | --cells FILE] [--jobs N] [--launcher slurm]
+constexpr const char* kRunUsage = R"(./cliplab run CONFIG [--key value ...]
+./cliplab sweep CONFIG KEY=a,b,c ... [--key value ...] [--cells FILE] [--jobs N] [--launcher slurm]
 
 CONFIG is a name of ./cliplab list (quickstart, zero_shot_vs_probe/small) or a file. Each key of it can be changed on the
-command line, and swept; several --sweep make the cross product, one run folder a cell:
+command line, and swept; several KEY=a,b,c make the cross product, one run folder a cell:
 
   ./cliplab run quickstart --train.steps 100
-  ./cliplab run zero_shot_vs_probe/smoke --seed 1 --sweep train.lr=0.001,0.002
+  ./cliplab sweep zero_shot_vs_probe/smoke train.lr=0.001,0.002 train.arch=vit-test,rn-test --seed 1
+  ./cliplab sweep encoder_scaling/smoke --cells cells.txt --jobs 2       a line of --key value ... a cell, two at a time
+  ./cliplab sweep zero_shot_vs_probe/paper model.files=a.pt,b.pt --launcher slurm      a job array, a task a cell
 
-  ./cliplab run encoder_scaling/smoke --cells cells.txt --jobs 2       a line of --key value ... a cell, two at a time
-  ./cliplab run zero_shot_vs_probe/paper --sweep model.files=a.pt,b.pt --launcher slurm      a job array, a task a cell
+`run` takes the same words, with --sweep before each KEY=a,b,c.
 
 A cell that is done is not run again; one that was stopped goes on; one that fails stops no other. What became of each
 stands in results/sweeps. --limit N takes a first look at N samples. A study's own keys: ./cliplab describe STUDY.
@@ -77,7 +80,7 @@ int help_command(const std::string& command) {
     return 0;
   }
   if (command == "data") return std::cout << kDataUsage, 0;
-  if (command != "run") return std::cout << kUsage, 0;
+  if (command != "run" && command != "sweep") return std::cout << kUsage, 0;
   fmt::print("{}\nKeys of every run:\n{}", kRunUsage, run_options().help());
   return 0;
 }
@@ -165,10 +168,11 @@ int dispatch(Arguments arguments) {
   if (command == "describe") return describe_command(rest);
   if (command == "check") return check_command(rest);
   if (command == "run") return run_command(rest);
+  if (command == "sweep") return sweep_command(rest);
   if (command == "data") return data_command(rest);
   if (command == "model") return model_command(rest);
   if (command == "debug") return debug_command(rest);
-  fail("cliplab", "'" + command + "'", "run, test, report, list, describe, check, data or model", "./cliplab help");
+  fail("cliplab", "'" + command + "'", "run, sweep, test, report, list, describe, check, data or model", "./cliplab help");
 }
 
 }  // namespace

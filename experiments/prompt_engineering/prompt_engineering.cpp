@@ -153,7 +153,7 @@ class PromptEngineering : public Experiment {
   void run(Context& context) const override {
     const auto own = context.one_label_datasets();
     auto datasets = own;
-    const auto& extra = context.options().list("prompt_engineering.extra_datasets");
+    const auto extra = context.extra_datasets("prompt_engineering");
     datasets.insert(datasets.end(), extra.begin(), extra.end());
     for (const std::string& name : extra) context.need_one_label(name);
     for (const std::string& name : own) {

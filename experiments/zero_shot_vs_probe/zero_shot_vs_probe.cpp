@@ -24,8 +24,7 @@ class ZeroShotVsProbe : public Experiment {
         zero_shot.push_back(record_zero_shot(context, *model, name).value);
         probe.push_back(record_probe(context, name, model->info().name, context.probe(*model, name)).value);
       }
-      for (const std::string& name : context.options().list("zero_shot_vs_probe.extra_datasets"))
-        record_zero_shot(context, *model, name);
+      for (const std::string& name : context.extra_datasets("zero_shot_vs_probe")) record_zero_shot(context, *model, name);
       for (const std::string& name : datasets)
         record_probe(context, name, "untrained " + model->info().name,
                       context.probe(context.untrained(*model), name));

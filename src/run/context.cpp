@@ -375,6 +375,13 @@ std::vector<std::string> Context::datasets_of(const std::string& study) const {
   return own.empty() ? options_.list("eval.datasets") : own;
 }
 
+std::vector<std::string> Context::extra_datasets(const std::string& study) const {
+  const auto& scored = options_.list("eval.datasets");
+  std::vector<std::string> names = options_.list(study + ".extra_datasets");
+  std::erase_if(names, [&](const std::string& name) { return std::find(scored.begin(), scored.end(), name) != scored.end(); });
+  return names;
+}
+
 std::vector<std::string> Context::one_label_datasets() {
   std::vector<std::string> names;
   for (const std::string& name : options_.list("eval.datasets")) try {

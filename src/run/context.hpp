@@ -85,6 +85,8 @@ class Context {
   void need_one_label(const std::string& dataset);
   /// The study's own list of data sets with a train and a test split, `<study>.datasets`; eval.datasets where it is empty.
   std::vector<std::string> datasets_of(const std::string& study) const;
+  /// `<study>.extra_datasets` without those of eval.datasets, which are not scored twice.
+  std::vector<std::string> extra_datasets(const std::string& study) const;
   /// eval.datasets without those that such a study cannot score: named where data.absent is leave-out, else an error.
   std::vector<std::string> one_label_datasets();
   /// The metric that the paper reports of the data set (data/datasets.json; accuracy of others), by its name in records.

@@ -389,4 +389,15 @@ int run_command(std::span<const std::string> arguments) {
   return 0;
 }
 
+int sweep_command(std::span<const std::string> arguments) {
+  std::vector<std::string> words(arguments.begin(), arguments.begin() + std::min<std::ptrdiff_t>(1, std::ssize(arguments)));
+  for (const std::string& word : arguments.subspan(words.size())) {
+    if (!word.starts_with("--") && (words.size() == 1 || words[words.size() - 2] == "--sweep")) words.push_back("--sweep");
+    words.push_back(word);
+  }
+  const auto varies = [](const std::string& word) { return word == "--sweep" || word == "--cells"; };
+  if (std::none_of(words.begin(), words.end(), varies)) fail("sweep", "nothing to vary", "./cliplab sweep CONFIG KEY=a,b,c ... [--key value ...]", "./cliplab help run");
+  return run_command(words);
+}
+
 }  // namespace cliplab

@@ -73,3 +73,12 @@ def test_a_bad_prompt_file_is_one_line(project: Project, tmp_path: Path):
     done = project.run("run", "prompt_engineering/smoke", "--data-root", str(sets), "--eval.datasets", "own", "--prompt_engineering.extra_datasets", "",
                        "--train.arch", "vit-test")
     assert done.returncode == 1 and "own.json: in subset 'x' the template 'an {}' that is not among the templates" in done.stderr
+
+
+@pytest.mark.parametrize("study", ["prompt_engineering", "zero_shot_vs_probe"])
+def test_a_set_named_twice_is_scored_once(project: Project, tmp_path: Path, study: str):
+    sets = tmp_path / "sets"
+    write(sets / "own", ("train", "test"), grey=False, seed=1)
+    records, file = records_of(project, sets, f"{study}/smoke", "--eval.datasets", "own", f"--{study}.extra_datasets", "own", "--train.arch", "vit-test")
+    with file:
+        assert len(file["records/value"]) == len(records)  # no key twice

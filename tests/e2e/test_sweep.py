@@ -144,6 +144,21 @@ def test_a_real_slurm_takes_the_array(project: Project, slurm):
     assert "2 done, 0 failed, 0 left" in project.run(*words).stderr
 
 
+def test_the_command_sweep_is_a_run_with_sweeps(project: Project):
+    done = project.run("sweep", WORDS[1], "seed=0,1", "limit=20,30", *WORDS[2:], "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    rows = table(project)
+    assert [row["cell"].split() for row in rows] == [["--seed", s, "--limit", n] for s in "01" for n in ("20", "30")]
+    assert {row["status"] for row in rows} == {"done"} and len({row["folder or error"] for row in rows}) == 4
+    same = project.run(*WORDS, "--sweep", "seed=0,1", "--sweep", "limit=20,30", "--jobs", "2")
+    assert same.returncode == 0 and same.stdout == done.stdout
+    for words in (["sweep"], ["sweep", WORDS[1]], ["sweep", WORDS[1], "--seed", "1"]):
+        refused = project.run(*words)
+        assert refused.returncode == 1 and "sweep: nothing to vary, expected ./cliplab sweep CONFIG KEY=a,b,c" in refused.stderr
+    late = project.run("sweep", WORDS[1], "seed=0,1", "--limit", "20", "limit=30")
+    assert late.returncode == 1 and "limit=30" in late.stderr
+
+
 def test_wrong_words_are_refused(project: Project, tmp_path):
     (tmp_path / "empty.txt").write_text("# nothing\n")
     for words, message in ((["--jobs", "0"], "--jobs: '0', expected 1 to 999"), (["--launcher", "pbs"], "--launcher: 'pbs', expected local or slurm"),
