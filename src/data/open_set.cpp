@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 
@@ -21,7 +20,6 @@ namespace cliplab {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 
 struct Found {
   std::string name;                  // as asked
