@@ -81,7 +81,10 @@ def superseded(records: pd.DataFrame) -> pd.Series:
 
 
 def scale_of(model: str, trained: set[str]) -> str:
-    """"paper": released weights of the paper's sizes; "miniature": any other trained model; "": floors, fits, baselines."""
+    """"paper": released weights of the paper's sizes; "others": encoders that others trained, without a text tower
+    (model.baselines); "miniature": any other trained model; "": floors, fits, baselines."""
     if model == "" or is_baseline(model):
         return ""
+    if model.startswith("efficientnet-lite"):
+        return "others"
     return "paper" if plain(model) in _PAPER and plain(model) not in trained else "miniature"

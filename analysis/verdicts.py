@@ -141,6 +141,8 @@ def _of_models(frame: pd.DataFrame, wanted: str | list[str], small: bool) -> pd.
         return frame[(frame["scale"] == "miniature") & ~frame["method"].isin(NOT_MODELS[:2])]
     if wanted == "paper":
         return having(frame, "model", lambda m: plain(m) in _PAPER)
+    if wanted == "others" and small:
+        return frame[frame["scale"] == "others"]
     if wanted == "others":
         others = having(frame, "model", lambda m: plain(m) not in _PAPER and not is_baseline(m))
         return others[~others["method"].isin(NOT_MODELS[:2])]
