@@ -40,7 +40,7 @@ def sizes_table(records: pd.DataFrame) -> Table:
     table = Table("prompt_engineering_templates", "Top-1 % by the number of templates, drawn at random",
                   ["model", "data set", *map(str, sizes), "all", *(f"chosen {s.removeprefix(CHOSEN)}" for s in subsets)], text_columns=2,
                   caption="Means over the draws, 1: over every template alone; intervals are of the mean over templates that might have been drawn, so they say "
-                          "nothing of the pictures, and are narrow where most templates are in every draw. Last: choices made by the prompts' authors.")
+                          "nothing of the pictures, and are narrow where most templates are in every draw." + (" Last: choices made by the prompts' authors." if subsets else ""))
     for model, data in rows[["model", "dataset"]].drop_duplicates().itertuples(index=False):
         where = {"model": model, "dataset": data}
         cells = [shown(first(pick(rows, **where), variant=f"{TEMPLATES}{s}")) for s in sizes]
@@ -50,20 +50,22 @@ def sizes_table(records: pd.DataFrame) -> Table:
 
 def names_table(records: pd.DataFrame) -> Table:
     """A row a model, data set and prompt: the set's own labels against the names that were chosen for them."""
-    table = Table("prompt_engineering_names", "Top-1 % with the data set's own labels and with chosen names",
-                  ["model", "data set", "prompt", "own labels", "chosen names", "difference", "pictures of shared labels", "own labels there", "chosen names there"],
-                  text_columns=3,
-                  caption="A shared label is one that two classes or more have (ImageNet's crane, bird and machine): by it no classifier tells them apart. The "
-                          "difference is paired, its interval from a bootstrap over pictures.")
     zero = pick(records, method="zero-shot")
+    any_shared = len(pick(zero, metric="top1_shared_label")) > 0
+    table = Table("prompt_engineering_names", "Top-1 % with the data set's own labels and with chosen names",
+                  ["model", "data set", "prompt", "own labels", "chosen names", "difference",
+                   *(["pictures of shared labels", "own labels there", "chosen names there"] if any_shared else [])],
+                  text_columns=3,
+                  caption="The difference is paired, its interval from a bootstrap over pictures." + (
+                      " A shared label is one that two classes or more have (ImageNet's crane, bird and machine): by it no classifier tells them apart." if any_shared else ""))
     for model, data in pick(zero, metric="gain_over_own_names")[["model", "dataset"]].drop_duplicates().itertuples(index=False):
         part = pick(zero, model=model, dataset=data)
         for variant, label in BY_TEXT.items():
             own, shared = f"{variant}, own names", first(part, metric="top1_shared_label", variant=variant)
             count = DASH if shared is None else Cell(number(shared["n"], 0), shared.get("source", ""))
+            there = [count, shown(first(part, metric="top1_shared_label", variant=own)), shown(shared)] if any_shared else []
             table.add([model, data, label, shown(first(part, metric="top1", variant=own)), shown(first(part, metric="top1", variant=variant)),
-                       shown_points(first(part, metric="gain_over_own_names", variant=variant)), count,
-                       shown(first(part, metric="top1_shared_label", variant=own)), shown(shared)], "ours")
+                       shown_points(first(part, metric="gain_over_own_names", variant=variant)), *there], "ours")
     return table
 
 

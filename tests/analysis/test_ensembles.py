@@ -59,6 +59,12 @@ def test_own_labels_stand_beside_the_chosen_names(measured: tuple[ResultFile, Ru
     assert [r[3:] for r in rows] == [["40.0", "50.0", "+10.0", "40", "25.0", "50.0"], ["38.0", "48.0", "+12.0", "40", "25.0", "50.0"]]
 
 
+def test_columns_of_shared_labels_stand_where_there_are_any(measured: tuple[ResultFile, Run]) -> None:
+    records = measured[0].records
+    table = names_table(records[records["metric"] != "top1_shared_label"])
+    assert len(table.rows) == 4 and table.columns[-1] == "difference" and "shared" not in table.caption
+
+
 def test_the_line_starts_at_nothing_and_ends_at_all_templates(measured: tuple[ResultFile, Run]) -> None:
     file, run = measured
     axes = sizes_figure(file, run, Reference.read(PROJECT, "prompt_engineering")).axes[0]
