@@ -12,13 +12,13 @@ from matplotlib.ticker import NullLocator
 from figures import COLOURS, GREY, panels
 from reference import Reference
 from results import ResultFile, Run
-from study_tables import datasets_of, first, models_of, pick, prompt_engineering, shown, shown_points
+from study_tables import VARIANTS, datasets_of, first, models_of, pick, prompt_engineering, shown, shown_points
 from tables import DASH, Cell, Table, number
 
 ALL = "ensemble"
 CHOSEN = "subset="
 TEMPLATES = "templates="
-BY_TEXT = {"name-only": "name only", "one-template": "one template"}
+BY_TEXT = {variant: VARIANTS[variant] for variant in ("name-only", "one-template")}
 
 
 def sizes_of(records: pd.DataFrame) -> pd.DataFrame:

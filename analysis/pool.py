@@ -5,6 +5,7 @@ Each record knows its file and row, so that a number in the report links to wher
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,13 +47,20 @@ def make_pool(runs: list[Run]) -> Pool:
             files[where] = file
             frame = file.records.assign(study=file.experiment, file=where, row=range(len(file.records)),
                                         date=file.provenance.get("date", ""), left_out=why_left_out(file))
-            frame["scale"] = [scale_of(m, trained) for m in frame["model"]]
+            others = baselines_of(file)
+            frame["scale"] = ["others" if m in others else scale_of(m, trained) for m in frame["model"]]
             frames.append(frame)
     if not frames:
         return Pool(pd.DataFrame(columns=[*KEY, "value", "ci_low", "ci_high", "n", "file", "row", "date", "left_out", "scale"]))
     records = pd.concat(frames, ignore_index=True)
     records.loc[superseded(records), "left_out"] = "superseded by a later file of the same study"
     return Pool(records, files)
+
+
+def baselines_of(file: ResultFile) -> set[str]:
+    """`model.baselines` of the run: encoders that others trained, without a text tower; their scale is "others"."""
+    line = re.search(r"^model\.baselines = (.*)$", file.config, re.MULTILINE)
+    return set(line[1].split(",")) if line and line[1] else set()
 
 
 def paper_pool(root: Path) -> Pool:
@@ -81,10 +89,7 @@ def superseded(records: pd.DataFrame) -> pd.Series:
 
 
 def scale_of(model: str, trained: set[str]) -> str:
-    """"paper": released weights of the paper's sizes; "others": encoders that others trained, without a text tower
-    (model.baselines); "miniature": any other trained model; "": floors, fits, baselines."""
+    """"paper": released weights of the paper's sizes; "miniature": any other trained model; "": floors, fits, baselines."""
     if model == "" or is_baseline(model):
         return ""
-    if model.startswith("efficientnet-lite"):
-        return "others"
     return "paper" if plain(model) in _PAPER and plain(model) not in trained else "miniature"

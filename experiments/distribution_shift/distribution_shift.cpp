@@ -210,9 +210,8 @@ class DistributionShift : public Experiment {
         effective.push_back(effective_robustness(line, p.also[0], p.also[1], n_source));
         relative.push_back(p.also[1] - zero_shot.on_shift.score.value);
       }
-      const auto record = [&](const std::string& metric, const std::vector<double>& values, std::int64_t n, double floor = -1) {
-        const Interval mean = mean_of_draws(values, n);
-        context.record({pair, "test", name, "few-shot", metric, fmt::format("shots={}", k)}, {mean.value, std::max(floor, mean.low), std::min(1.0, mean.high), n});
+      const auto record = [&](const std::string& metric, const std::vector<double>& values, std::int64_t n, double least = -1) {
+        context.record({pair, "test", name, "few-shot", metric, fmt::format("shots={}", k)}, mean_of_draws(values, n, least));
       };
       record("source_top1", sources, n_source, 0), record("shift_top1", shifts, n_shift, 0);
       record("effective_robustness", effective, n_shift), record("relative_robustness", relative, n_shift);

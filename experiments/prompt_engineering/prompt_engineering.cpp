@@ -60,9 +60,8 @@ class Measurement {
     record_sizes(*ensemble_);
     for (const auto& [subset, chosen] : prompts_.subsets) {
       const Outcome fewer = scored(*ensemble_, chosen);
-      const Interval top1 = record("top1", "subset=" + subset, fewer);
-      context_.record({name_, "test", model_.info().name, "zero-shot", "gain_over_ensemble", "subset=" + subset},
-                      paired_gain("top1", fewer, top1, outcomes.at("ensemble"), top1));
+      record("top1", "subset=" + subset, top_k(fewer.ranks, 1));
+      record("gain_over_ensemble", "subset=" + subset, paired_gain(fewer, outcomes.at("ensemble")));
     }
     if (!prompts_.own_names.empty()) record_own_names(outcomes);
   }
@@ -70,10 +69,8 @@ class Measurement {
  private:
   Outcome scored(const PromptEnsemble& ensemble, const std::vector<int>& templates) const { return score_classifier(ensemble.classifier(templates), test_); }
 
-  Interval record(const std::string& metric, const std::string& variant, const Outcome& outcome) const {
-    const Interval top1 = top_k(outcome.ranks, 1);
-    context_.record({name_, "test", model_.info().name, "zero-shot", metric, variant}, top1);
-    return top1;
+  void record(const std::string& metric, const std::string& variant, const Interval& interval) const {
+    context_.record({name_, "test", model_.info().name, "zero-shot", metric, variant}, interval);
   }
 
   /// Ensembles of 1, 2, 4, ... templates: the mean over draws, and every draw.
@@ -86,9 +83,7 @@ class Measurement {
         scores.push_back(score_value("accuracy", ensemble.classifier(chosen).logits(test_.x), {test_.labels}));
         points.push_back({static_cast<double>(size), static_cast<double>(scores.size() - 1), scores.back()});
       }
-      const Interval mean = mean_of_draws(scores, std::ssize(test_.labels));
-      context_.record({name_, "test", model_.info().name, "zero-shot", "top1", fmt::format("templates={}", size)},
-                      {mean.value, std::max(0.0, mean.low), std::min(1.0, mean.high), mean.n});
+      record("top1", fmt::format("templates={}", size), mean_of_draws(scores, std::ssize(test_.labels), 0));
     }
     if (points.empty()) return;
     Array array{"templates/" + name_ + "/" + model_.info().name, {"templates", "draw", "top1"}, MatrixD(std::ssize(points), 3)};
@@ -110,11 +105,11 @@ class Measurement {
     const Outcome own[] = {scored(ensemble, {0}), scored(ensemble, {1})}, *ours[] = {&chosen.at(kVariants[0]), &chosen.at(kVariants[1])};
     for (const int t : {0, 1}) {
       const std::string variant = kVariants[t];
-      const Interval top1 = record("top1", variant + ", own names", own[t]);
-      context_.record({name_, "test", model_.info().name, "zero-shot", "gain_over_own_names", variant}, paired_gain("top1", *ours[t], top1, own[t], top1));
+      record("top1", variant + ", own names", top_k(own[t].ranks, 1));
+      record("gain_over_own_names", variant, paired_gain(*ours[t], own[t]));
       if (shared.empty()) continue;
-      record_of("top1_shared_label", variant + ", own names", own[t], shared);
-      record_of("top1_shared_label", variant, *ours[t], shared);
+      record("top1_shared_label", variant + ", own names", top1_of(own[t], shared));
+      record("top1_shared_label", variant, top1_of(*ours[t], shared));
     }
     const int classes = static_cast<int>(names.size());
     Array array{"classes/" + name_ + "/" + model_.info().name, {"class", "pictures", "label_uses", "name_only", "one_template", "own_name_only", "own_one_template"}, MatrixD::Zero(classes, 7)};
@@ -128,10 +123,10 @@ class Measurement {
     context_.array(std::move(array));
   }
 
-  void record_of(const std::string& metric, const std::string& variant, const Outcome& outcome, const std::vector<std::size_t>& rows) const {
+  static Interval top1_of(const Outcome& outcome, const std::vector<std::size_t>& rows) {
     std::vector<int> ranks;
     for (const std::size_t row : rows) ranks.push_back(outcome.ranks[row]);
-    context_.record({name_, "test", model_.info().name, "zero-shot", metric, variant}, top_k(ranks, 1));
+    return top_k(ranks, 1);
   }
 
   Context& context_;

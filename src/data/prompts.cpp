@@ -113,7 +113,7 @@ Prompts read_wheel_prompts(const fs::path& file, std::span<const std::string> cl
     std::map<std::string, std::string> by_name;
     for (const auto& [key, name] : document["classes"].get<std::map<std::string, std::string>>()) by_name[plain(key)] = name;
     for (const std::string& class_name : class_names) {
-      const bool number = !class_name.empty() && class_name.size() < 6 && class_name.find_first_not_of("0123456789") == std::string::npos;
+      const bool number = !class_name.empty() && class_name.size() < 6 && is_number(class_name);
       if (const auto known = by_name.find(plain(class_name)); known != by_name.end())
         prompts.class_names.push_back({known->second});
       else if (number && std::stoul(class_name) < ids.size())

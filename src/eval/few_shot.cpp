@@ -84,17 +84,16 @@ Interval over_draws(std::span<const FewShotPoint> points, int shots) {
   std::int64_t n = 0;
   for (const FewShotPoint& p : points)
     if (p.shots == shots) scores.push_back(p.score), n = std::ssize(p.ranks);
-  const Interval mean = mean_of_draws(scores, n);
-  return {mean.value, std::max(0.0, mean.low), std::min(1.0, mean.high), n};
+  return mean_of_draws(scores, n, 0);
 }
 
-Interval mean_of_draws(std::span<const double> scores, std::int64_t n) {
+Interval mean_of_draws(std::span<const double> scores, std::int64_t n, double least) {
   double sum = 0, squares = 0;
   for (const double score : scores) sum += score, squares += score * score;
   const double draws = static_cast<double>(scores.size());
   const double mean = sum / draws, variance = std::max(0.0, squares / draws - mean * mean) * draws / std::max(1.0, draws - 1);
   const double half = 1.96 * std::sqrt(variance / draws);
-  return {mean, mean - half, mean + half, n};
+  return {mean, std::max(least, mean - half), std::min(1.0, mean + half), n};
 }
 
 std::optional<double> examples_to_match(std::span<const double> examples, std::span<const double> accuracies, double zero_shot) {

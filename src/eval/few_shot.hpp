@@ -48,8 +48,8 @@ std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows
 
 /// Mean score over the draws of so many shots, 95 % by the normal approximation of its standard error.
 Interval over_draws(std::span<const FewShotPoint> points, int shots);
-/// The same of scores themselves, one a draw, each on n samples; not clamped to [0, 1].
-Interval mean_of_draws(std::span<const double> scores, std::int64_t n);
+/// The same of scores themselves, one a draw, each on n samples: between `least` (0 for rates, -1 for their differences) and 1.
+Interval mean_of_draws(std::span<const double> scores, std::int64_t n, double least = -1);
 
 /// Fig 7: examples a class where `accuracies` (mean at each of `examples`, rising counts) cross `zero_shot`, linear in
 /// log(examples) between neighbours, along the first line below the first (the first count where that line does not rise); nothing

@@ -16,7 +16,6 @@ class PromptEnsemble {
   /// class_names [C][synonyms], templates [P] with {} for the name. Throws InputError where one is empty or has no {}.
   PromptEnsemble(TextEncoder& text, std::span<const std::vector<std::string>> class_names, std::span<const std::string> templates,
                  float logit_scale);
-  int num_templates() const { return num_templates_; }
   /// The mean of a class' prompts in the chosen templates (indices, in their order), normalised and scaled. Throws InputError for
   /// none, or one that there is not.
   LinearClassifier classifier(std::span<const int> templates) const;

@@ -119,17 +119,19 @@ void record_data_set(Context& context, const std::string& name) {
   for (ImageModel* encoder : context.encoders()) record_probe(context, name, encoder->info().name, context.probe(*encoder, name));
 }
 
-Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs, const Interval& their_score) {
-  if (metric != "top1") {
-    const double value = our_score.value - their_score.value;
-    return {value, value - std::hypot(our_score.value - our_score.low, their_score.high - their_score.value),
-            value + std::hypot(our_score.high - our_score.value, their_score.value - their_score.low), our_score.n};
-  }
+Interval paired_gain(const Outcome& ours, const Outcome& theirs) {
   return bootstrap(std::ssize(ours.ranks), [&](std::span<const std::size_t> rows) {
     std::int64_t gain = 0;
     for (const std::size_t row : rows) gain += (ours.ranks[row] == 0) - (theirs.ranks[row] == 0);
     return static_cast<double>(gain) / static_cast<double>(rows.size());
   });
+}
+
+Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs, const Interval& their_score) {
+  if (metric == "top1") return paired_gain(ours, theirs);
+  const double value = our_score.value - their_score.value;
+  return {value, value - std::hypot(our_score.value - our_score.low, their_score.high - their_score.value),
+          value + std::hypot(our_score.high - our_score.value, their_score.value - their_score.low), our_score.n};
 }
 
 std::vector<FewShotPoint> few_shot_draws(Context& context, ImageModel& model, const std::string& name, Space space, FewShotOptions options) {

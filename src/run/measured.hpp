@@ -25,6 +25,8 @@ void record_data_set(Context& context, const std::string& dataset);
 /// The floors of a data set: the majority class (where a picture has one label) and the probe on raw pixels.
 void record_floors(Context& context, const std::string& dataset);
 
+/// Top-1 of one classifier less another's on the same pictures, by a paired bootstrap.
+Interval paired_gain(const Outcome& ours, const Outcome& theirs);
 /// One classifier's score by `metric` (a record's name) less another's on the same pictures. Accuracy: paired bootstrap. Other
 /// metrics: half-widths in quadrature, which is wider, since pictures that are hard are so for both.
 Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs, const Interval& their_score);

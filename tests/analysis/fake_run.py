@@ -28,12 +28,12 @@ def row(dataset: str, model: str, method: str, metric: str, value: float, varian
 
 
 def write(path: Path, experiment: str, rows: Iterable[tuple], arrays: dict[str, ARRAY] | None = None,
-          **provenance: str) -> Path:
+          config: str = "seed = 7\ndevice = cpu\n", **provenance: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     names = ["dataset", "split", "model", "method", "metric", "variant", "value", "ci_low", "ci_high", "n"]
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     with h5py.File(path, "w") as file:
-        file.attrs.update({"experiment": experiment, "schema_version": 1, "config": "seed = 7\ndevice = cpu\n"})
+        file.attrs.update({"experiment": experiment, "schema_version": 1, "config": config})
         base = {"commit": "0123456789abcdef", "dirty": "no", "smoke": "no", "compiler": "g++ 12.2", "torch": "2.11.0",
                 "device": "cpu", "seed": "7", "seconds": "123.4", "dataset openmoji": "openmoji/test@9f2c41"}
         file.create_group("provenance").attrs.update(base | provenance)

@@ -149,8 +149,9 @@ def test_the_gain_of_a_model_trained_here_decides_its_miniature_alone() -> None:
     assert (paper.state, small.state, small.found) == ("not run", "reproduced", "0.0")
 
 
-def in_miniature(tmp_path: Path, study: str, rows: list[tuple]) -> dict[str, Verdict]:
-    pool = make_pool([read_run(write(tmp_path / "own-1" / f"{study}.h5", study, rows).parent)])
+def in_miniature(tmp_path: Path, study: str, rows: list[tuple], baselines: str = "") -> dict[str, Verdict]:
+    file = write(tmp_path / "own-1" / f"{study}.h5", study, rows, config=f"model.activation = auto\nmodel.baselines = {baselines}\nseed = 7\n")
+    pool = make_pool([read_run(file.parent)])
     return {name: judge(PROJECT, pool, claim)[1] for name, claim in CLAIMS.items() if claim.miniature}
 
 
@@ -158,7 +159,7 @@ def in_miniature(tmp_path: Path, study: str, rows: list[tuple]) -> dict[str, Ver
 def test_other_encoders_stand_against_the_trained_and_are_none_of_them(tmp_path: Path, gain: float, state: str) -> None:
     rows = [row(d, m, "linear-probe", "top1", value, "lambda=1, rule=fast", 400) for d, base in (("a", 0.3), ("b", 0.5))
             for m, value in (("efficientnet-lite0", base - 0.1), ("efficientnet-lite2", base), ("rn-s", base + gain), ("raw-pixels", 0.1))]
-    found = in_miniature(tmp_path, "representation", rows)
+    found = in_miniature(tmp_path, "representation", rows, "efficientnet-lite0,efficientnet-lite2")
     assert found["probe-lead-27"].state == state and found["probe-lead-27"].estimate.value == pytest.approx(gain)
     assert found["probe-above-noisy-student"].state == state
     scales = make_pool([read_run(tmp_path / "own-1")]).records.groupby("model")["scale"].first()
