@@ -15,6 +15,8 @@ class Curvature {
   /// X'X of the rows less `mean`, from all of them or an even share of 4 D: an estimate is enough. Above kMaxDimension
   /// only its diagonal.
   Curvature(const RowSource& features, const VectorD& mean);
+  /// Of features that do not correlate, as few samples' own row space has them: `variance` [D] is the diagonal of X'X, the rest 0.
+  Curvature(VectorD variance, Eigen::Index rows) : variance_(std::move(variance)), rows_(static_cast<double>(rows)) {}
 
   static constexpr Eigen::Index kMaxDimension = 4096;
 
@@ -28,12 +30,12 @@ class Curvature {
    private:
     const Curvature& curvature_;
     double factored_ = 0;
-    MatrixD lower_;     // [D, D]; empty above kMaxDimension
+    MatrixD lower_;     // [D, D]; empty where the diagonal is all there is
     VectorD diagonal_;  // [D] then
   };
 
  private:
-  MatrixD gram_;      // [D, D]
+  MatrixD gram_;      // [D, D]; empty: diagonal
   VectorD variance_;  // [D], its diagonal
   double rows_;
 };

@@ -1,11 +1,11 @@
 """A training step (forward, loss, backward, AdamW) against open_clip's, same weights and batch, same cores, interleaved.
 
-    CLIPLAB_BIN=build/release/cliplab .venv/bin/python tests/bench/compare_training.py [--rounds 3] [--steps 6] [--only rn-s]
+    CLIPLAB_BIN=build/release/cliplab .venv/bin/python tests/bench/compare_training.py [--rounds 3] [--steps 6] [--only rn-s] [--busy]
 
 The quickstart's model at 256 pairs and ViT-B/32 at 32, in fp32 and bf16 (open_clip: --precision amp_bf16). Captions are of 8 to
 20 tokens, as the corpora's are: open_clip computes all positions of the context, cliplab those up to the longest caption of each group. Medians of
 the steps' seconds over the rounds, and the peak memory of each process. Waiting threads do as ./cliplab sets it, and as LibTorch's
-default has it for open_clip.
+default has it for open_clip. With --busy a job that computes runs on each core beside them.
 """
 
 import argparse
@@ -95,7 +95,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6, help="of a round, the first of which warms up")
     parser.add_argument("--only", choices=MODELS, default=None)
+    parser.add_argument("--busy", action="store_true", help="beside a competing job a core")
     arguments = parser.parse_args()
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)] if arguments.busy else []
+    try:
+        compare(arguments)
+    finally:
+        for other in others:
+            other.kill()
+
+
+def compare(arguments: argparse.Namespace) -> None:
     names = ["cliplab", "cliplab, recomputing", "open_clip"]
     for model in [arguments.only] if arguments.only else MODELS:
         with tempfile.TemporaryDirectory() as name:

@@ -16,22 +16,23 @@ struct Task {
   std::vector<int> y;
 };
 
+Task make_task(int N, int D, int C) {
+  Rng rng(0);
+  Task task{Matrix(N, D), std::vector<int>(N)};
+  Matrix centres(C, D);
+  for (float& v : centres.reshaped()) v = static_cast<float>(0.12 * rng.normal());
+  Vector common(D);
+  for (float& v : common) v = static_cast<float>(1.5 * rng.normal());
+  for (int i = 0; i < N; ++i) {
+    task.y[i] = i % C;
+    for (int j = 0; j < D; ++j) task.x(i, j) = centres(task.y[i], j) + common[j] + static_cast<float>(rng.normal());
+    task.x.row(i) *= 10 / task.x.row(i).norm();
+  }
+  return task;
+}
+
 const Task& task() {
-  static const Task made = [] {
-    constexpr int N = 10000, D = 512, C = 100;
-    Rng rng(0);
-    Task task{Matrix(N, D), std::vector<int>(N)};
-    Matrix centres(C, D);
-    for (float& v : centres.reshaped()) v = static_cast<float>(0.12 * rng.normal());
-    Vector common(D);
-    for (float& v : common) v = static_cast<float>(1.5 * rng.normal());
-    for (int i = 0; i < N; ++i) {
-      task.y[i] = i % C;
-      for (int j = 0; j < D; ++j) task.x(i, j) = centres(task.y[i], j) + common[j] + static_cast<float>(rng.normal());
-      task.x.row(i) *= 10 / task.x.row(i).norm();
-    }
-    return task;
-  }();
+  static const Task made = make_task(10000, 512, 100);
   return made;
 }
 
@@ -53,6 +54,15 @@ void probe_fit(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(fit_logistic_regression(task().x, task().y, 100, options));
 }
 BENCHMARK(probe_fit)->ArgsProduct({{0, 1}, {4, 1, -2}})->Unit(benchmark::kMillisecond)->Iterations(1)->UseRealTime();
+
+/// A draw of few_shot: so many samples of 1,024 features and 16 classes, 13 lambdas from 1e6 to 1e-6.
+void few_samples(benchmark::State& state) {
+  const Task few = make_task(static_cast<int>(state.range(0)), 1024, 16);
+  std::vector<double> lambdas;
+  for (int at = 6; at >= -6; --at) lambdas.push_back(std::pow(10.0, at));
+  for (auto _ : state) benchmark::DoNotOptimize(ProbeFitter(few.x, few.y, 16, StopRule::kFast).fit(lambdas, 1000));
+}
+BENCHMARK(few_samples)->Arg(16)->Arg(128)->Arg(512)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace cliplab

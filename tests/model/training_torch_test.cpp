@@ -3,9 +3,8 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <thread>
+#include <vector>
 
 #include "model/modules.hpp"
 
@@ -39,11 +38,13 @@ TEST(Backward, OneTokenOfEachImageIsAsFastAsRows) {
 
 class SmallMaps : public ::testing::Test {
  protected:
-  void SetUp() override {
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512bf16")) return;
-#endif
-    GTEST_SKIP() << "SKIPPED ALOUD: this processor does not multiply bf16";
+  static Clip tower() {
+    torch::manual_seed(7);
+    Clip model(find_architecture("rn-test"));
+    const torch::NoGradGuard no_grad;  // zero gains would hide the blocks
+    for (auto& item : model->named_parameters())
+      if (item.key().ends_with("bn3.weight")) item.value().fill_(1);
+    return model;
   }
 
   /// The gradients of an image tower whose second and third stage see maps of 4 x 4 and 2 x 2.
@@ -60,13 +61,7 @@ class SmallMaps : public ::testing::Test {
 };
 
 TEST_F(SmallMaps, Bf16GradientsEqualFloat32) {
-  torch::manual_seed(7);
-  Clip model(find_architecture("rn-test"));
-  {
-    const torch::NoGradGuard no_grad;  // zero gains would hide the blocks
-    for (auto& item : model->named_parameters())
-      if (item.key().ends_with("bn3.weight")) item.value().fill_(1);
-  }
+  Clip model = tower();
   const Tensor pixels = torch::randn({64, 3, 32, 32});
   const auto rough = gradients(model, pixels, torch::kBFloat16), exact = gradients(model, pixels, torch::kFloat32);
   for (const std::string name : {"visual.layer2.0.conv2.weight", "visual.layer3.0.conv2.weight", "visual.layer4.0.conv2.weight"}) {
@@ -78,17 +73,15 @@ TEST_F(SmallMaps, Bf16GradientsEqualFloat32) {
   }
 }
 
-TEST_F(SmallMaps, Bf16IsNotSlowerThanFloat32BesideAnotherJob) {
-  Clip model(find_architecture("rn-s"));
-  const Tensor pixels = torch::randn({64, 3, 32, 32});
-  const auto step = [&](torch::ScalarType type) { return [&, type] { gradients(model, pixels, type); }; };
-  std::atomic<bool> stop = false;
-  std::vector<std::jthread> others;
-  for (unsigned i = 0; i < std::thread::hardware_concurrency(); ++i)
-    others.emplace_back([&] { while (!stop) {} });
-  const double ratio = ratio_of_seconds(step(torch::kBFloat16), step(torch::kFloat32));
-  stop = true;
-  EXPECT_LT(ratio, 2);  // 1 and less; with oneDNN's bf16 kernel for the weights of small maps, which waits spinning, 6 and more
+TEST_F(SmallMaps, Bf16WeightGradientsComeFromFloat32sKernel) {
+  // oneDNN's bf16 kernel rounds its result to bf16; beside other jobs it may be slower by tens (tests/bench/compare_training.py --busy).
+  Clip model = tower();
+  const auto found = gradients(model, torch::randn({8, 3, 32, 32}), torch::kBFloat16);
+  for (const std::string name : {"visual.layer3.0.conv2.weight", "visual.layer4.0.conv2.weight"}) {  // maps of 4 x 4 and 2 x 2
+    const Tensor& gradient = found.at(name);
+    const Tensor finer = gradient != gradient.to(torch::kBFloat16).to(torch::kFloat32);
+    EXPECT_GT(finer.to(torch::kFloat64).mean().item<double>(), 0.9) << name;  // 1 - 2^-16 of float32 numbers
+  }
 }
 
 }  // namespace
