@@ -277,6 +277,7 @@ double newton_minimum(const Matrix& features, const std::vector<int>& y, double 
     MatrixD hessian = x.transpose() * weight.asDiagonal() * x;
     hessian.diagonal() += penalty;
     const VectorD direction = hessian.ldlt().solve(gradient);
+    if (gradient.dot(direction) < 1e-12 * loss(w)) break;  // twice what the quadratic model has left to gain
     double size = 1;
     while (size > 1e-9 && loss(w - size * direction) > loss(w)) size /= 2;
     w -= size * direction;
