@@ -74,7 +74,7 @@ TEST_F(SmallMaps, Bf16GradientsEqualFloat32) {
 }
 
 TEST_F(SmallMaps, Bf16WeightGradientsComeFromFloat32sKernel) {
-  // oneDNN's bf16 kernel rounds its result to bf16; beside other jobs it may be slower by tens (tests/bench/compare_training.py --busy).
+  // oneDNN's bf16 kernel rounds its result to bf16; beside other jobs it may be ten times slower (tests/bench/compare_training.py --busy).
   Clip model = tower();
   const auto found = gradients(model, torch::randn({8, 3, 32, 32}), torch::kBFloat16);
   for (const std::string name : {"visual.layer3.0.conv2.weight", "visual.layer4.0.conv2.weight"}) {  // maps of 4 x 4 and 2 x 2
