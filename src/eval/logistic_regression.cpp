@@ -66,9 +66,8 @@ void ProbeFitter::prepare(RowSource features, Residence residence, const Objecti
   mean_ = fast ? mean_row(features) : VectorD::Zero(features.cols);
   const ObjectiveOptions options{.float64 = !fast, .residence = residence};
   if (fast && features.rows < features.cols && features.rows <= kFewRows) {
-    VectorD variance;
-    const Matrix rows = into_row_space(features, &variance);
-    curvature_ = std::make_unique<Curvature>(std::move(variance), rows.rows());
+    const Matrix rows = into_row_space(features);
+    curvature_ = std::make_unique<Curvature>(VectorD(rows.cast<double>().colwise().squaredNorm().transpose()), rows.rows());
     objective_ = make(rows_of(rows), logits_, {}, options);
     return;
   }
@@ -77,9 +76,9 @@ void ProbeFitter::prepare(RowSource features, Residence residence, const Objecti
 }
 
 /// Fewer samples than features: the solution is a combination of samples, so the problem is stated in an orthonormal
-/// basis of the centred samples. X X' = U S U', basis = S^-1/2 U' X, and the samples become U S^1/2, whose Gram matrix is
-/// S, `variance`.
-Matrix ProbeFitter::into_row_space(const RowSource& features, VectorD* variance) {
+/// basis of the centred samples. X X' = U S U', basis = S^-1/2 U' X, and the samples become U S^1/2, whose columns
+/// are orthogonal.
+Matrix ProbeFitter::into_row_space(const RowSource& features) {
   Matrix raw(features.rows, features.cols);
   features.read(0, features.rows, raw.data());
   const MatrixD x = raw.cast<double>().rowwise() - mean_.transpose();
@@ -88,8 +87,7 @@ Matrix ProbeFitter::into_row_space(const RowSource& features, VectorD* variance)
   Eigen::Index rank = 0;  // what is left out is rounding: its share of the largest is that of a product's last bits
   while (rank < values.size() && values[values.size() - 1 - rank] > 1e-13 * values[values.size() - 1]) ++rank;
   rank = std::max<Eigen::Index>(1, rank);
-  *variance = values.tail(rank).cwiseMax(0);
-  const VectorD scale = variance->cwiseSqrt();
+  const VectorD scale = values.tail(rank).cwiseMax(0).cwiseSqrt();
   const MatrixD U = eigen.eigenvectors().rightCols(rank);
   const VectorD inverse = scale.unaryExpr([](double v) { return v > 0 ? 1 / v : 0.0; });  // 0: all samples are the same
   basis_ = inverse.asDiagonal() * (U.transpose() * x);

@@ -47,7 +47,7 @@ class ProbeFitter {
 
  private:
   void prepare(RowSource features, Residence residence, const ObjectiveFactory& make);
-  Matrix into_row_space(const RowSource& features, VectorD* variance);
+  Matrix into_row_space(const RowSource& features);
   Eigen::Index first_row(Eigen::Index problem) const;  // of the classifier's rows that a problem fits
   void check_shape(const LinearClassifier& classifier) const;
   VectorD to_parameters(const LinearClassifier& classifier, Eigen::Index problem) const;

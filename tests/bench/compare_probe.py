@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "golden"), str(ROOT / "tests" / "parity")]
 from make_eval_goldens import objective  # noqa: E402
 from probe_data import write_samples  # noqa: E402
+from rivals import rivals  # noqa: E402
 
 N, D, CLASSES = 10_000, 512, 100
 PENALTIES = (0.01, 0.316, 10.0)  # scikit-learn's C
@@ -152,12 +153,8 @@ def few_shot(folder, rounds):
 
 def busy():
     alone = rate(N, D, CLASSES)[0]
-    rivals = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
-    try:
+    with rivals():
         beside = rate(N, D, CLASSES)[0]
-    finally:
-        for rival in rivals:
-            rival.kill(), rival.wait()
     print(f"busy: an evaluation takes {alone * 1e3:.1f} ms alone, {beside * 1e3:.1f} ms beside a competing job a core ({beside / alone:.1f} x; "
           "2 x is a fair share)", flush=True)
 

@@ -14,8 +14,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
+
+from rivals import rivals
 
 PEER = """
 import json, resource, statistics, sys, time, torch, open_clip
@@ -97,17 +100,13 @@ def main() -> None:
     parser.add_argument("--only", choices=MODELS, default=None)
     parser.add_argument("--busy", action="store_true", help="beside a competing job a core")
     arguments = parser.parse_args()
-    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)] if arguments.busy else []
-    try:
+    with rivals() if arguments.busy else nullcontext():
         compare(arguments)
-    finally:
-        for other in others:
-            other.kill()
 
 
 def precisions() -> list[str]:
     """bf16 where the processor multiplies it; LibTorch's reference, minutes a step elsewhere, is no measure of either."""
-    if any(flag in Path("/proc/cpuinfo").read_text() for flag in ("avx512_bf16", "amx_bf16")):
+    if "avx512_bf16" in Path("/proc/cpuinfo").read_text():  # as `train.precision auto` decides
         return ["fp32", "bf16"]
     print("bf16 is left out: this processor does not multiply it")
     return ["fp32"]
