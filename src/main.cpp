@@ -98,8 +98,8 @@ int describe_command(Arguments arguments) {
   const ExperimentInfo& info = find_experiment(arguments[0]);
   Options options;
   info.experiment->declare(options);
-  fmt::print("{}\n{}\n{}\n\nIts keys:\n{}\nKeys of every run:\n{}", info.name, info.question, info.paper, options.help(),
-             run_options().help());
+  fmt::print("{}\n{}\n{}\n\nIts keys:\n{}\nKeys of every run:\n{}", info.name, info.question, info.paper,
+             options.help(), run_options().help());
   return 0;
 }
 
@@ -129,11 +129,13 @@ int inspect_model(const std::string& path, Arguments words) {
     fmt::print("# names = {}\n# model = {}, {:.2f} M parameters\n", state.naming, a.name, parameter_count(a) / 1e6);
     for (const auto& [key, value] : to_metadata(a)) fmt::print("# {} = {}\n", key, value);
     for (const auto& [key, value] : to_metadata(state.facts)) fmt::print("# {} = {}\n", key, value);
-    fmt::print("# facts from = {}\n# no weights = {}\n", fmt::join(state.facts.origins, ", "), fmt::join(state.ignored, ", "));
+    fmt::print("# facts from = {}\n# no weights = {}\n", fmt::join(state.facts.origins, ", "),
+               fmt::join(state.ignored, ", "));
   } catch (const InputError& error) {
     problem = error.what();
   }
-  for (const auto& [name, tensor] : checkpoint.tensors) fmt::print("{:<60}{:<5}[{}]\n", name, tensor.dtype, fmt::join(tensor.shape, ", "));
+  for (const auto& [name, tensor] : checkpoint.tensors)
+    fmt::print("{:<60}{:<5}[{}]\n", name, tensor.dtype, fmt::join(tensor.shape, ", "));
   if (problem.empty()) return 0;
   std::cout.flush();
   throw InputError(problem);
@@ -150,20 +152,24 @@ int model_command(Arguments arguments) {
   if (verb == "list" && arguments.size() == 1) {
     fmt::print("{:<14}{:>6}{:>12}{:>14}{:>14}\n", "name", "side", "params M", "image GFLOPs", "text GFLOPs");
     for (const Architecture& a : architecture_table())
-      fmt::print("{:<14}{:>6}{:>12.2f}{:>14.3f}{:>14.3f}\n", a.name, a.resolution, parameter_count(a) / 1e6, image_gflops(a), text_gflops(a));
+      fmt::print("{:<14}{:>6}{:>12.2f}{:>14.3f}{:>14.3f}\n", a.name, a.resolution, parameter_count(a) / 1e6,
+                 image_gflops(a), text_gflops(a));
     fmt::print("GFLOPs: multiply-adds of one forward pass, as the paper counts them.\n");
     return 0;
   }
   if (verb == "inspect" && arguments.size() >= 2) return inspect_model(arguments[1], arguments.subspan(2));
-  if (verb == "convert" && arguments.size() >= 3) return convert_model(arguments[1], arguments[2], arguments.subspan(3));
-  fail("model", verb.empty() ? "no word" : "'" + verb + "'", "list, inspect FILE or convert IN OUT [--model.like openai ...]");
+  if (verb == "convert" && arguments.size() >= 3)
+    return convert_model(arguments[1], arguments[2], arguments.subspan(3));
+  fail("model", verb.empty() ? "no word" : "'" + verb + "'",
+       "list, inspect FILE or convert IN OUT [--model.like openai ...]");
 }
 
 int dispatch(Arguments arguments) {
   const std::string command = arguments.empty() ? "help" : arguments[0];
   const Arguments rest = arguments.empty() ? arguments : arguments.subspan(1);
   if (command == "help" || command == "--help" || command == "-h") return help_command(rest.empty() ? "" : rest[0]);
-  if (std::ranges::any_of(rest, [](const std::string& word) { return word == "--help" || word == "-h"; })) return help_command(command);
+  if (std::ranges::any_of(rest, [](const std::string& word) { return word == "--help" || word == "-h"; }))
+    return help_command(command);
   if (command == "list") return list_command();
   if (command == "describe") return describe_command(rest);
   if (command == "check") return check_command(rest);
@@ -172,7 +178,8 @@ int dispatch(Arguments arguments) {
   if (command == "data") return data_command(rest);
   if (command == "model") return model_command(rest);
   if (command == "debug") return debug_command(rest);
-  fail("cliplab", "'" + command + "'", "run, sweep, test, report, list, describe, check, data or model", "./cliplab help");
+  fail("cliplab", "'" + command + "'", "run, sweep, test, report, list, describe, check, data or model",
+       "./cliplab help");
 }
 
 }  // namespace

@@ -20,9 +20,13 @@ const std::map<std::string, std::set<std::string>> kAllowed{
     {"model", {"base", "io", "data", "kernels", "model"}},
     {"eval", {"base", "eval", "model/encoder.hpp"}},
     {"train", {"base", "io", "data", "kernels", "model", "train"}},
-    {"run", {"base", "io", "data", "kernels/normalize.hpp", "eval", "run", "model/encoder.hpp", "model/architecture.hpp", "model/tokenizer.hpp", "model/torch_objective.hpp", "train/train.hpp", "train/debug.hpp"}},
-    {"experiments", {"base", "data/corpus.hpp", "data/dataset.hpp", "data/listing.hpp", "data/overlap.hpp", "data/published.hpp", "eval",
-                     "io/record.hpp", "io/results.hpp", "model/encoder.hpp", "run/experiment.hpp", "run/context.hpp", "run/measured.hpp"}},
+    {"run",
+     {"base", "io", "data", "kernels/normalize.hpp", "eval", "run", "model/encoder.hpp", "model/architecture.hpp",
+      "model/tokenizer.hpp", "model/torch_objective.hpp", "train/train.hpp", "train/debug.hpp"}},
+    {"experiments",
+     {"base", "data/corpus.hpp", "data/dataset.hpp", "data/listing.hpp", "data/overlap.hpp", "data/published.hpp",
+      "eval", "io/record.hpp", "io/results.hpp", "model/encoder.hpp", "run/experiment.hpp", "run/context.hpp",
+      "run/measured.hpp"}},
 };
 
 TEST(Layers, IncludesNeverPointUpOrSideways) {
@@ -34,7 +38,8 @@ TEST(Layers, IncludesNeverPointUpOrSideways) {
       if (extension != ".cpp" && extension != ".hpp" && extension != ".cu") continue;
       const std::string relative = fs::relative(entry.path(), fs::path(CLIPLAB_SOURCE_DIR) / top);
       if (relative == "main.cpp") continue;
-      const std::string layer = std::string(top) == "experiments" ? "experiments" : relative.substr(0, relative.find('/'));
+      const std::string layer =
+          std::string(top) == "experiments" ? "experiments" : relative.substr(0, relative.find('/'));
       ASSERT_TRUE(kAllowed.contains(layer)) << "a folder without a layer: " << relative;
       ++files;
       std::ifstream in(entry.path());

@@ -1,6 +1,7 @@
-// Actions from single frames (paper appendix E.3, Table 15): UCF101 and Kinetics-700 as data sets of frames, zero-shot and by the
-// probe; RareAct's unusual pairs of verb and noun by average precision (Miech et al. 2020, their compute_score.py). DEVIATION(E.3):
-// the paper's prompts and frames of RareAct are not published; here a clip is one picture and the prompt is action.template.
+// Actions from single frames (paper appendix E.3, Table 15): UCF101 and Kinetics-700 as data sets of frames, zero-shot
+// and by the probe; RareAct's unusual pairs of verb and noun by average precision (Miech et al. 2020, their
+// compute_score.py). DEVIATION(E.3): the paper's prompts and frames of RareAct are not published; here a clip is one
+// picture and the prompt is action.template.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,17 +31,21 @@ Clip parse_clip(const std::string& text, const std::string& where) {
     const std::size_t end = std::min(text.find("; ", begin), text.size());
     parts.push_back(text.substr(begin, end - begin)), begin = end + 2;
   }
-  if (parts.size() != 4 || parts[0].empty() || parts[1].empty() || parts[3].empty() || parts[2].size() != 1 || parts[2][0] < '0' || parts[2][0] > '4')
-    fail(where, "caption '" + text + "'", "verb; noun; annotation of 0 to 4; video, as in 'cut; laptop; 1; 7frRY7aGwMU'");
+  if (parts.size() != 4 || parts[0].empty() || parts[1].empty() || parts[3].empty() || parts[2].size() != 1 ||
+      parts[2][0] < '0' || parts[2][0] > '4')
+    fail(where, "caption '" + text + "'",
+         "verb; noun; annotation of 0 to 4; video, as in 'cut; laptop; 1; 7frRY7aGwMU'");
   return {parts[0], parts[1], parts[2][0] - '0', parts[3]};
 }
 
-/// A clip is right for its own action when annotated 1; else it is wrong for it. A clip that shows one action shows no other.
+/// A clip is right for its own action when annotated 1; else it is wrong for it. A clip that shows one action shows no
+/// other.
 std::vector<int> judged(const std::vector<Clip>& clips, const Clip& action, std::vector<Eigen::Index>& rows) {
   std::vector<int> right;
   for (std::size_t i = 0; i < clips.size(); ++i) {
     const bool own = clips[i].verb == action.verb && clips[i].noun == action.noun;
-    if (own || clips[i].annotation == 1) rows.push_back(static_cast<Eigen::Index>(i)), right.push_back(own && clips[i].annotation == 1);
+    if (own || clips[i].annotation == 1)
+      rows.push_back(static_cast<Eigen::Index>(i)), right.push_back(own && clips[i].annotation == 1);
   }
   return right;
 }
@@ -56,7 +61,8 @@ class Action : public Experiment {
  public:
   void declare(Options& options) const override {
     options.add_list("action.datasets", {}, "data sets with a train and a test split; empty: eval.datasets");
-    options.add_list("action.sets", {}, "folders of the data root, a frame a clip, whose captions are 'verb; noun; annotation; video'");
+    options.add_list("action.sets", {},
+                     "folders of the data root, a frame a clip, whose captions are 'verb; noun; annotation; video'");
     options.add_text("action.split", "test", "which part of them");
     options.add_text("action.template", "a photo of a person doing this: {}.", "the sentence around verb and noun");
   }
@@ -71,9 +77,10 @@ class Action : public Experiment {
     const Options& options = context.options();
     const auto set = open_pair_corpus(name, options.text("action.split"));
     std::vector<Clip> clips(std::min(set->size(), options.integer("eval.max_test")));
-    const std::vector<Matrix> features = context.pair_features(*set, std::ssize(clips), [&](std::int64_t i, const Pair& pair) {
-      clips[i] = parse_clip(pair.captions.at(0), set->id() + ": " + pair.key);
-    });
+    const std::vector<Matrix> features =
+        context.pair_features(*set, std::ssize(clips), [&](std::int64_t i, const Pair& pair) {
+          clips[i] = parse_clip(pair.captions.at(0), set->id() + ": " + pair.key);
+        });
     std::map<std::pair<std::string, std::string>, Clip> actions;
     for (const Clip& clip : clips)
       if (clip.annotation == 1) actions.emplace(std::pair(clip.verb, clip.noun), clip);
@@ -84,15 +91,18 @@ class Action : public Experiment {
     const std::string title = dataset_info(name).title;
     for (std::size_t m = 0; m < features.size(); ++m) {
       ClipModel& model = *context.models()[m];
-      const Matrix logits = zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features[m]);  // [N, A]
+      const Matrix logits =
+          zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features[m]);  // [N, A]
       MatrixD table(std::ssize(names), 2);
       Eigen::Index a = 0;
       for (const auto& [action, clip] : actions) {
-        table.row(a) << weighted(clips, clip, logits.col(a)), sampled(clips, clip, logits.col(a), static_cast<std::uint64_t>(options.integer("seed")));
+        table.row(a) << weighted(clips, clip, logits.col(a)),
+            sampled(clips, clip, logits.col(a), static_cast<std::uint64_t>(options.integer("seed")));
         ++a;
       }
       for (const auto& [column, metric] : {std::pair{0, "mwap"}, std::pair{1, "mwsap"}})
-        context.record({title, options.text("action.split"), model.info().name, "zero-shot", metric, ""}, over_actions(table.col(column), std::ssize(clips)));
+        context.record({title, options.text("action.split"), model.info().name, "zero-shot", metric, ""},
+                       over_actions(table.col(column), std::ssize(clips)));
       context.array({"actions/" + name + "/" + model.info().name, {"mwap", "mwsap"}, table});
       context.array({"logits/" + name + "/" + model.info().name, numbered(names.size()), logits.cast<double>()});
     }
@@ -123,7 +133,8 @@ class Action : public Experiment {
     for (const Eigen::Index row : rows) ++of_video[{clips[row].video, kind_of(clips[row], action)}];
     std::vector<float> chosen;
     std::vector<double> weights;
-    for (const Eigen::Index row : rows) chosen.push_back(scores(row)), weights.push_back(1 / of_video[{clips[row].video, kind_of(clips[row], action)}]);
+    for (const Eigen::Index row : rows)
+      chosen.push_back(scores(row)), weights.push_back(1 / of_video[{clips[row].video, kind_of(clips[row], action)}]);
     return average_precision(chosen, right, weights);
   }
 
@@ -138,14 +149,16 @@ class Action : public Experiment {
     for (int draw = 0; draw < kDraws; ++draw) {
       std::vector<float> chosen;
       std::vector<int> right;
-      for (const auto& [video, own] : of_video) chosen.push_back(scores(own[rng.below(own.size())])), right.push_back(video.second == 0);
+      for (const auto& [video, own] : of_video)
+        chosen.push_back(scores(own[rng.below(own.size())])), right.push_back(video.second == 0);
       sum += average_precision(chosen, right, std::vector<double>(chosen.size(), 1.0));
     }
     return sum / kDraws;
   }
 };
 
-CLIPLAB_REGISTER_EXPERIMENT(Action, "action", "appendix E.3, Table 15", "Does one frame tell the action, usual or unusual?");
+CLIPLAB_REGISTER_EXPERIMENT(Action, "action", "appendix E.3, Table 15",
+                            "Does one frame tell the action, usual or unusual?");
 
 }  // namespace
 }  // namespace cliplab

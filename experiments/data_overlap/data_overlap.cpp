@@ -16,13 +16,15 @@ namespace {
 constexpr double kLevel = 0.995;  // of Figure 17's intervals
 
 double share_right(std::span<const int> ranks) {
-  return static_cast<double>(std::count(ranks.begin(), ranks.end(), 0)) / static_cast<double>(std::max<std::size_t>(1, ranks.size()));
+  return static_cast<double>(std::count(ranks.begin(), ranks.end(), 0)) /
+         static_cast<double>(std::max<std::size_t>(1, ranks.size()));
 }
 
 class DataOverlap : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("data_overlap.sets", {"drawings"}, "what the models were trained on: corpora of pairs, or captioned folders of the data root");
+    options.add_list("data_overlap.sets", {"drawings"},
+                     "what the models were trained on: corpora of pairs, or captioned folders of the data root");
     options.add_text("data_overlap.split", "train", "which part of them");
   }
 
@@ -57,7 +59,8 @@ class DataOverlap : public Experiment {
   static void measure(Context& context, ClipModel& model, const std::string& name, const std::vector<char>& seen) {
     const Outcome outcome = context.zero_shot(model, name);
     if (outcome.ranks.size() != seen.size())
-      fail("data_overlap: " + name, fmt::format("{} of {} test pictures that can be decoded", outcome.ranks.size(), seen.size()), "all of them",
+      fail("data_overlap: " + name,
+           fmt::format("{} of {} test pictures that can be decoded", outcome.ranks.size(), seen.size()), "all of them",
            "./cliplab data verify " + name + " --decode true names the others");
     std::vector<int> clean, overlap;
     for (std::size_t i = 0; i < seen.size(); ++i) (seen[i] ? overlap : clean).push_back(outcome.ranks[i]);
@@ -69,8 +72,10 @@ class DataOverlap : public Experiment {
     for (std::size_t i = 0; i < seen.size(); ++i) table.row(static_cast<Eigen::Index>(i)) << seen[i], outcome.ranks[i];
     context.array({"overlap/" + name + "/" + encoder, {"seen", "rank"}, table});
     if (overlap.empty() || clean.empty()) {  // nothing to compare: the gain is none, a test has no side
-      if (overlap.empty()) context.record({name, "test", encoder, "overlap", "gain", "all minus clean"}, {0, 0, 0, std::ssize(seen)});
-      say(fmt::format("{}: {} of {} test pictures were in the training data; no test of a difference", name, overlap.size(), seen.size()));
+      if (overlap.empty())
+        context.record({name, "test", encoder, "overlap", "gain", "all minus clean"}, {0, 0, 0, std::ssize(seen)});
+      say(fmt::format("{}: {} of {} test pictures were in the training data; no test of a difference", name,
+                      overlap.size(), seen.size()));
       return;
     }
     context.record({name, "test", encoder, "zero-shot", "top1", "overlap"}, top_k(overlap, 1));
@@ -91,7 +96,8 @@ class DataOverlap : public Experiment {
                    {own.value - expected, own.low - expected, own.high - expected, own.n});
     // The null hypothesis: what was seen is got right as often as what was not.
     const double p = binomial_p_value(hits, std::ssize(overlap), expected);
-    context.record({name, "test", encoder, "overlap", "p_value", "overlap above clean, one-sided binomial"}, {p, p, p, own.n});
+    context.record({name, "test", encoder, "overlap", "p_value", "overlap above clean, one-sided binomial"},
+                   {p, p, p, own.n});
   }
 };
 

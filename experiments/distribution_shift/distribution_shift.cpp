@@ -30,8 +30,8 @@ struct Shared {
   }
 };
 
-/// By name: ImageNet-A and -R have 200 of ImageNet's 1,000. The video sets' classes stand above several of ImageNet's each: by
-/// their WordNet ids, else by their names.
+/// By name: ImageNet-A and -R have 200 of ImageNet's 1,000. The video sets' classes stand above several of ImageNet's
+/// each: by their WordNet ids, else by their names.
 Shared shared_classes(Context& context, const std::string& source, const std::string& shift) {
   context.need_one_label(source);
   const Dataset& set = context.dataset(shift, "test");
@@ -40,12 +40,15 @@ Shared shared_classes(Context& context, const std::string& source, const std::st
   Shared shared;
   shared.num_classes = static_cast<int>(set.class_names().size());
   for (int c = 0; c < shared.num_classes; ++c) {
-    const std::vector<Subclass> below = set.subclasses().empty() ? std::vector<Subclass>{{set.class_names()[c], set.class_names()[c]}} : set.subclasses()[c];
+    const std::vector<Subclass> below = set.subclasses().empty()
+                                            ? std::vector<Subclass>{{set.class_names()[c], set.class_names()[c]}}
+                                            : set.subclasses()[c];
     for (const Subclass& subclass : below) {
       auto at = std::find(names.begin(), names.end(), subclass.id);
       if (at == names.end()) at = std::find(names.begin(), names.end(), subclass.name);
       if (at == names.end())
-        fail("distribution_shift.pairs", "class '" + subclass.id + "' of " + shift, "a class of " + source, "give both sets the same names (ImageNet's: its WordNet ids)");
+        fail("distribution_shift.pairs", "class '" + subclass.id + "' of " + shift, "a class of " + source,
+             "give both sets the same names (ImageNet's: its WordNet ids)");
       shared.columns.push_back(static_cast<int>(at - names.begin())), shared.owner.push_back(c);
     }
   }
@@ -56,14 +59,16 @@ Matrix on_shared(const Matrix& logits, const Shared& shared) {
   return best_of_columns(columns_of(logits, shared.columns), shared.owner, shared.num_classes);
 }
 
-/// A model on the shift's pictures: top-1, of clips the mean of pm-0 and pm-10, and both. logits [N, the shift's classes].
+/// A model on the shift's pictures: top-1, of clips the mean of pm-0 and pm-10, and both. logits [N, the shift's
+/// classes].
 struct OnShift {
   Interval score, pm0, pm10;
 };
 OnShift on_shift(const Matrix& logits, const Outcome& outcome) {
   const Answers answers{outcome.labels, outcome.targets, outcome.clips};
   if (outcome.clips.empty()) return {score_named("accuracy", logits, answers), {}, {}};
-  return {score_named("mean of pm-0 and pm-10", logits, answers), score_named("pm-0", logits, answers), score_named("pm-10", logits, answers)};
+  return {score_named("mean of pm-0 and pm-10", logits, answers), score_named("pm-0", logits, answers),
+          score_named("pm-10", logits, answers)};
 }
 
 /// Its top-1 on the source: over the same classes and their pictures alone, as Taori et al. compare them.
@@ -71,7 +76,8 @@ Interval on_source(const Outcome& outcome, const Shared& shared) {
   std::vector<Eigen::Index> rows;
   std::vector<int> labels;
   for (std::size_t i = 0; i < outcome.labels.size(); ++i)
-    if (const int label = shared.of_source(outcome.labels[i]); label >= 0) rows.push_back(static_cast<Eigen::Index>(i)), labels.push_back(label);
+    if (const int label = shared.of_source(outcome.labels[i]); label >= 0)
+      rows.push_back(static_cast<Eigen::Index>(i)), labels.push_back(label);
   return score_named("accuracy", on_shared(outcome.logits(rows, Eigen::all), shared), {labels});
 }
 
@@ -91,7 +97,8 @@ FeatureSet share_of(const FeatureSet& set, double share, std::uint64_t seed) {
   rows.resize(std::max<std::size_t>(2, static_cast<std::size_t>(share * static_cast<double>(rows.size()))));
   FeatureSet part;
   part.id = fmt::format("{}|share {} seed {}", set.id, share, seed);
-  part.encoder = set.encoder, part.split = set.split, part.description = set.description, part.num_classes = set.num_classes;
+  part.encoder = set.encoder, part.split = set.split, part.description = set.description,
+  part.num_classes = set.num_classes;
   part.x = set.x(rows, Eigen::all);
   for (const Eigen::Index row : rows) part.labels.push_back(set.labels[row]);
   return part;
@@ -108,7 +115,8 @@ std::vector<int> as_shift(const std::vector<int>& labels, const Shared& shared) 
 /// What a classifier says of a set, without ranks.
 Outcome outcome_of(const LinearClassifier& classifier, const FeatureSet& set) {
   Outcome outcome;
-  outcome.logits = classifier.logits(set.x), outcome.labels = set.labels, outcome.targets = set.targets, outcome.clips = set.clips;
+  outcome.logits = classifier.logits(set.x), outcome.labels = set.labels, outcome.targets = set.targets,
+  outcome.clips = set.clips;
   return outcome;
 }
 
@@ -116,7 +124,8 @@ constexpr const char* kSourceNames = "source-zero-shot";  // zero-shot by the so
 
 /// Do the shift's classes have the names and templates that they have at the source?
 bool same_prompts(Context& context, const std::string& source, const std::string& shift, const Shared& shared) {
-  const Prompts theirs = load_prompts(context.dataset(source, "test"), source), own = load_prompts(context.dataset(shift, "test"), shift);
+  const Prompts theirs = load_prompts(context.dataset(source, "test"), source),
+                own = load_prompts(context.dataset(shift, "test"), shift);
   if (theirs.templates != own.templates || std::ssize(shared.columns) != shared.num_classes) return false;
   for (std::size_t s = 0; s < shared.columns.size(); ++s)
     if (theirs.class_names[shared.columns[s]] != own.class_names[shared.owner[s]]) return false;
@@ -129,17 +138,21 @@ std::vector<int> shots_of(const FeatureSet& train) {
   for (const int label : train.labels) ++of_class[label];
   if (*std::min_element(of_class.begin(), of_class.end()) == 0) return {};
   std::vector<int> shots;
-  for (int k = 1; k <= 128 && 5 * k <= 4 * *std::max_element(of_class.begin(), of_class.end()); k *= 2) shots.push_back(k);
+  for (int k = 1; k <= 128 && 5 * k <= 4 * *std::max_element(of_class.begin(), of_class.end()); k *= 2)
+    shots.push_back(k);
   return shots;
 }
 
 class DistributionShift : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("distribution_shift.pairs", {"tuxpaint_photo>tuxpaint_cartoon", "openmoji_groups>gemojione_groups"},
+    options.add_list("distribution_shift.pairs",
+                     {"tuxpaint_photo>tuxpaint_cartoon", "openmoji_groups>gemojione_groups"},
                      "source>shift: two data sets with the same classes");
-    options.add_integer("distribution_shift.shares", 5, 2, 8, "baseline fits a feature kind: on 1, 1/2, 1/4, ... of the source");
-    options.add_integer("distribution_shift.draws", 3, 0, 1000, "draws of 1, 2, 4 to 128 samples a class for few-shot probes; 0: none");
+    options.add_integer("distribution_shift.shares", 5, 2, 8,
+                        "baseline fits a feature kind: on 1, 1/2, 1/4, ... of the source");
+    options.add_integer("distribution_shift.draws", 3, 0, 1000,
+                        "draws of 1, 2, 4 to 128 samples a class for few-shot probes; 0: none");
   }
 
   void run(Context& context) const override {
@@ -156,51 +169,65 @@ class DistributionShift : public Experiment {
     const std::string pair = source + "->" + shift;
     std::vector<Point> points = baseline(context, source, shift, shared);
     std::vector<double> x, y;
-    for (const Point& p : points) x.push_back(logit(p.source.value, p.source.n)), y.push_back(logit(p.on_shift.score.value, p.on_shift.score.n));
+    for (const Point& p : points)
+      x.push_back(logit(p.source.value, p.source.n)), y.push_back(logit(p.on_shift.score.value, p.on_shift.score.n));
     const Line line = fit_line(x, y);
     const std::string variant = "logit shift = a + b logit source";
-    context.record({pair, "test", "baseline", "fit", "slope", variant}, {line.slope, line.slope_low, line.slope_high, line.n});
-    context.record({pair, "test", "baseline", "fit", "intercept", variant}, {line.intercept, line.intercept, line.intercept, line.n});
+    context.record({pair, "test", "baseline", "fit", "slope", variant},
+                   {line.slope, line.slope_low, line.slope_high, line.n});
+    context.record({pair, "test", "baseline", "fit", "intercept", variant},
+                   {line.intercept, line.intercept, line.intercept, line.n});
     context.record({pair, "test", "baseline", "fit", "r", variant}, {line.r, line.r, line.r, line.n});
     context.record({pair, "test", "majority-class", "floor", "source_top1", ""}, context.majority(source));
     context.record({pair, "test", "majority-class", "floor", "shift_top1", ""},
-                   majority_class(as_shift(context.raw_pixels(source, "train").labels, shared), context.raw_pixels(shift, "test").labels));
+                   majority_class(as_shift(context.raw_pixels(source, "train").labels, shared),
+                                  context.raw_pixels(shift, "test").labels));
 
     const bool own_prompts = !same_prompts(context, source, shift, shared);
     for (const auto& model : context.models()) {
       const Outcome at_source = context.zero_shot(*model, source), by_own_names = context.zero_shot(*model, shift);
-      const Point own{"zero-shot|" + model->info().name, on_source(at_source, shared), on_shift(by_own_names.logits, by_own_names)};
+      const Point own{"zero-shot|" + model->info().name, on_source(at_source, shared),
+                      on_shift(by_own_names.logits, by_own_names)};
       points.push_back(own);
       if (at_source.classifier.weight.size() > 0 && own_prompts)
         points.push_back(by_source_names(context, *model, pair, shift, at_source, by_own_names, own, shared));
       const FeatureSet& train = context.features(*model, source, "train", Space::kTrunk);
-      points.push_back({"linear-probe|" + model->info().name,
-                        on_source(context.probe(train, context.features(*model, source, "test", Space::kTrunk)), shared),
-                        of_source(context.probe(train, context.features(*model, shift, "test", Space::kTrunk)), shared)});
+      points.push_back(
+          {"linear-probe|" + model->info().name,
+           on_source(context.probe(train, context.features(*model, source, "test", Space::kTrunk)), shared),
+           of_source(context.probe(train, context.features(*model, shift, "test", Space::kTrunk)), shared)});
     }
     for (const Point& p : points) write(context, pair, p, line);
     for (const auto& model : context.models())
-      few_shot_robustness(context, *model, source, shift, shared, line, *std::ranges::find(points, "zero-shot|" + model->info().name, &Point::name));
+      few_shot_robustness(context, *model, source, shift, shared, line,
+                          *std::ranges::find(points, "zero-shot|" + model->info().name, &Point::name));
     table(context, pair, points);
   }
 
-  /// Figure 15: probes on k samples a class of the source, of each fit both accuracies, beside the same model's zero-shot.
-  static void few_shot_robustness(Context& context, ClipModel& model, const std::string& source, const std::string& shift, const Shared& shared, const Line& line,
+  /// Figure 15: probes on k samples a class of the source, of each fit both accuracies, beside the same model's
+  /// zero-shot.
+  static void few_shot_robustness(Context& context, ClipModel& model, const std::string& source,
+                                  const std::string& shift, const Shared& shared, const Line& line,
                                   const Point& zero_shot) {
     FewShotOptions options{.draws = static_cast<int>(context.options().integer("distribution_shift.draws"))};
     if (options.draws == 0) return;
     const std::string pair = source + "->" + shift, name = model.info().name;
     if (options.shots = shots_of(context.features(model, source, "train", Space::kTrunk)); options.shots.empty())
       return say(fmt::format("{}: a class of {} has no training sample of this run: no few-shot probes", pair, source));
-    const FeatureSet &at_source = context.features(model, source, "test", Space::kTrunk), &at_shift = context.features(model, shift, "test", Space::kTrunk);
+    const FeatureSet &at_source = context.features(model, source, "test", Space::kTrunk),
+                     &at_shift = context.features(model, shift, "test", Space::kTrunk);
     options.also = [&](const LinearClassifier& fit) {
-      return std::vector<double>{on_source(outcome_of(fit, at_source), shared).value, of_source(outcome_of(fit, at_shift), shared).score.value};
+      return std::vector<double>{on_source(outcome_of(fit, at_source), shared).value,
+                                 of_source(outcome_of(fit, at_shift), shared).score.value};
     };
     const auto points = few_shot_draws(context, model, source, Space::kTrunk, options);
     const std::int64_t n_source = zero_shot.source.n, n_shift = zero_shot.on_shift.score.n;
-    Array array{"few_shot/" + pair + "/" + name, {"shots", "draw", "lambda", "source", "shift"}, MatrixD(std::ssize(points), 5)};
+    Array array{"few_shot/" + pair + "/" + name,
+                {"shots", "draw", "lambda", "source", "shift"},
+                MatrixD(std::ssize(points), 5)};
     for (std::size_t i = 0; i < points.size(); ++i)
-      array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda, points[i].also[0], points[i].also[1];
+      array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda,
+          points[i].also[0], points[i].also[1];
     context.array(std::move(array));
     for (const int k : options.shots) {
       std::vector<double> sources, shifts, effective, relative;
@@ -210,41 +237,51 @@ class DistributionShift : public Experiment {
         effective.push_back(effective_robustness(line, p.also[0], p.also[1], n_source));
         relative.push_back(p.also[1] - zero_shot.on_shift.score.value);
       }
-      const auto record = [&](const std::string& metric, const std::vector<double>& values, std::int64_t n, double least = -1) {
-        context.record({pair, "test", name, "few-shot", metric, fmt::format("shots={}", k)}, mean_of_draws(values, n, least));
+      const auto record = [&](const std::string& metric, const std::vector<double>& values, std::int64_t n,
+                              double least = -1) {
+        context.record({pair, "test", name, "few-shot", metric, fmt::format("shots={}", k)},
+                       mean_of_draws(values, n, least));
       };
       record("source_top1", sources, n_source, 0), record("shift_top1", shifts, n_shift, 0);
       record("effective_robustness", effective, n_shift), record("relative_robustness", relative, n_shift);
     }
   }
 
-  /// Figure 14's zero-shot before its classes are adapted to the shift: the source's classifier, pooled to the shift's classes.
-  /// Records what its own class names add on the same pictures.
-  static Point by_source_names(Context& context, ClipModel& model, const std::string& pair, const std::string& shift, const Outcome& at_source,
-                               const Outcome& by_own_names, const Point& own, const Shared& shared) {
+  /// Figure 14's zero-shot before its classes are adapted to the shift: the source's classifier, pooled to the shift's
+  /// classes. Records what its own class names add on the same pictures.
+  static Point by_source_names(Context& context, ClipModel& model, const std::string& pair, const std::string& shift,
+                               const Outcome& at_source, const Outcome& by_own_names, const Point& own,
+                               const Shared& shared) {
     Outcome pooled = outcome_of(at_source.classifier, context.features(model, shift, "test", Space::kJoint));
     const OnShift score = of_source(pooled, shared);
     if (pooled.clips.empty()) pooled.ranks = label_ranks(on_shared(pooled.logits, shared), pooled.labels);
     context.record({pair, "test", model.info().name, "zero-shot", "class_adaptation", ""},
-                   paired_gain(pooled.clips.empty() ? "top1" : "mean of pm-0 and pm-10", by_own_names, own.on_shift.score, pooled, score.score));
+                   paired_gain(pooled.clips.empty() ? "top1" : "mean of pm-0 and pm-10", by_own_names,
+                               own.on_shift.score, pooled, score.score));
     return {std::string(kSourceNames) + "|" + model.info().name, own.source, score};
   }
 
-  static OnShift of_source(const Outcome& outcome, const Shared& shared) { return on_shift(on_shared(outcome.logits, shared), outcome); }
+  static OnShift of_source(const Outcome& outcome, const Shared& shared) {
+    return on_shift(on_shared(outcome.logits, shared), outcome);
+  }
 
   /// Ordinary models: probes on raw pixels and on every untrained encoder, on shares of the source's training split.
-  static std::vector<Point> baseline(Context& context, const std::string& source, const std::string& shift, const Shared& shared) {
+  static std::vector<Point> baseline(Context& context, const std::string& source, const std::string& shift,
+                                     const Shared& shared) {
     std::vector<Point> points;
     const auto seed = static_cast<std::uint64_t>(context.options().integer("seed"));
-    const auto add = [&](const std::string& name, const FeatureSet& train, const FeatureSet& source_test, const FeatureSet& shift_test) {
+    const auto add = [&](const std::string& name, const FeatureSet& train, const FeatureSet& source_test,
+                         const FeatureSet& shift_test) {
       double share = 1;
       for (std::int64_t i = 0; i < context.options().integer("distribution_shift.shares"); ++i, share /= 2) {
         const FeatureSet part = share_of(train, share, seed);
-        points.push_back({fmt::format("linear-probe|{} on 1/{}", name, 1 << i), on_source(context.probe(part, source_test), shared),
+        points.push_back({fmt::format("linear-probe|{} on 1/{}", name, 1 << i),
+                          on_source(context.probe(part, source_test), shared),
                           of_source(context.probe(part, shift_test), shared), true});
       }
     };
-    add("raw-pixels", context.raw_pixels(source, "train", shift), context.raw_pixels(source, "test", shift), context.raw_pixels(shift, "test", source));
+    add("raw-pixels", context.raw_pixels(source, "train", shift), context.raw_pixels(source, "test", shift),
+        context.raw_pixels(shift, "test", source));
     std::vector<std::string> done;
     for (const auto& model : context.models()) {
       const std::string architecture = model->info().architecture.name;
@@ -252,14 +289,16 @@ class DistributionShift : public Experiment {
       done.push_back(architecture);
       ClipModel& untrained = context.untrained(*model);
       add("untrained " + architecture, context.features(untrained, source, "train", Space::kTrunk),
-          context.features(untrained, source, "test", Space::kTrunk), context.features(untrained, shift, "test", Space::kTrunk));
+          context.features(untrained, source, "test", Space::kTrunk),
+          context.features(untrained, shift, "test", Space::kTrunk));
     }
     return points;
   }
 
   static void write(Context& context, const std::string& pair, const Point& p, const Line& line) {
     const auto bar = p.name.find('|');
-    const std::string method = p.name.substr(0, bar), model = p.name.substr(bar + 1), variant = p.is_baseline ? "baseline" : "";
+    const std::string method = p.name.substr(0, bar), model = p.name.substr(bar + 1),
+                      variant = p.is_baseline ? "baseline" : "";
     context.record({pair, "test", model, method, "source_top1", variant}, p.source);
     context.record({pair, "test", model, method, "shift_top1", variant}, p.on_shift.score);
     if (p.on_shift.pm0.n > 0) {  // of clips: as the columns of Table 16
@@ -277,7 +316,8 @@ class DistributionShift : public Experiment {
     MatrixD values(std::ssize(points), 5);
     for (std::size_t i = 0; i < points.size(); ++i) {
       const Point& p = points[i];
-      values.row(i) << p.source.value, p.on_shift.score.value, static_cast<double>(p.source.n), static_cast<double>(p.on_shift.score.n), p.is_baseline ? 1.0 : 0.0;
+      values.row(i) << p.source.value, p.on_shift.score.value, static_cast<double>(p.source.n),
+          static_cast<double>(p.on_shift.score.n), p.is_baseline ? 1.0 : 0.0;
     }
     context.array({"points/" + pair, {"source", "shift", "n_source", "n_shift", "is_baseline"}, values});
   }

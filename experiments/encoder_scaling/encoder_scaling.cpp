@@ -20,7 +20,8 @@ class EncoderScaling : public Experiment {
     double raw = 0, majority = 0;
     std::int64_t floor_n = 0;
     for (const std::string& name : datasets) {
-      const Interval floor = error_of(context.majority(name)), pixels = error_of(context.own_metric(name, context.raw_pixel_probe(name)).second);
+      const Interval floor = error_of(context.majority(name)),
+                     pixels = error_of(context.own_metric(name, context.raw_pixel_probe(name)).second);
       context.record({name, "test", "majority-class", "floor", "error", ""}, floor);
       context.record({name, "test", "raw-pixels", "linear-probe", "error", ""}, pixels);
       majority += floor.value, raw += pixels.value, floor_n += floor.n;
@@ -44,8 +45,11 @@ class EncoderScaling : public Experiment {
         context.record({name, "test", info.name, "linear-probe", "error", ""}, fitted);
         probe_sum += fitted.value;
       }
-      zero_shot.push_back({info.architecture.family, info.image_gflops, record_mean(context, datasets, info.name, "zero-shot", zero_shot_sum, n)});
-      if (with_probe) probe.push_back({info.architecture.family, info.image_gflops, record_mean(context, datasets, info.name, "linear-probe", probe_sum, n)});
+      zero_shot.push_back({info.architecture.family, info.image_gflops,
+                           record_mean(context, datasets, info.name, "zero-shot", zero_shot_sum, n)});
+      if (with_probe)
+        probe.push_back({info.architecture.family, info.image_gflops,
+                         record_mean(context, datasets, info.name, "linear-probe", probe_sum, n)});
     }
     for (const char* family : {"vit", "resnet", "all"}) {
       fit(context, family, "zero-shot", zero_shot);
@@ -73,19 +77,24 @@ class EncoderScaling : public Experiment {
   }
 
   /// log10 error = a + b log10 gflops over the models of one family.
-  static void fit(Context& context, const std::string& family, const std::string& of, const std::vector<Point>& points) {
+  static void fit(Context& context, const std::string& family, const std::string& of,
+                  const std::vector<Point>& points) {
     std::vector<double> x, y;
     for (const Point& point : points)
       if (family == "all" || point.family == family)
         x.push_back(std::log10(point.gflops)), y.push_back(std::log10(point.error));
     if (x.size() < 3) {
-      if (family == "all") say("encoder_scaling: a line needs 3 models, this run has " + std::to_string(x.size()) + "; see encoder_scaling/small");
+      if (family == "all")
+        say("encoder_scaling: a line needs 3 models, this run has " + std::to_string(x.size()) +
+            "; see encoder_scaling/small");
       return;
     }
     const Line line = fit_line(x, y);
     const std::string variant = "log10 " + of + " error = a + b log10 gflops";
-    context.record({"mean", "test", family, "fit", "slope", variant}, {line.slope, line.slope_low, line.slope_high, line.n});
-    context.record({"mean", "test", family, "fit", "intercept", variant}, {line.intercept, line.intercept, line.intercept, line.n});
+    context.record({"mean", "test", family, "fit", "slope", variant},
+                   {line.slope, line.slope_low, line.slope_high, line.n});
+    context.record({"mean", "test", family, "fit", "intercept", variant},
+                   {line.intercept, line.intercept, line.intercept, line.n});
     context.record({"mean", "test", family, "fit", "r", variant}, {line.r, line.r, line.r, line.n});
   }
 };

@@ -1,5 +1,5 @@
-// Zero-shot against probes on k labelled samples a class (paper 3.1.5, Figures 6 and 7). The zero-shot initialised probe
-// is no curve of the paper's: its penalty pulls to the zero-shot classifier.
+// Zero-shot against probes on k labelled samples a class (paper 3.1.5, Figures 6 and 7). The zero-shot initialised
+// probe is no curve of the paper's: its penalty pulls to the zero-shot classifier.
 #include "eval/few_shot.hpp"
 
 #include <fmt/format.h>
@@ -17,7 +17,8 @@ class FewShot : public Experiment {
  public:
   void declare(Options& options) const override {
     options.add_integer("few_shot.draws", 20, 1, 1000, "draws of each number of shots");
-    options.add_list("few_shot.starts", {"zero", "zero-shot"}, "where few-shot probes start; random ends where zero does", {"zero", "random", "zero-shot"});
+    options.add_list("few_shot.starts", {"zero", "zero-shot"},
+                     "where few-shot probes start; random ends where zero does", {"zero", "random", "zero-shot"});
   }
 
   void run(Context& context) const override {
@@ -30,9 +31,12 @@ class FewShot : public Experiment {
         const auto [metric, words] = context.own_metric(name, zero_shot);
         const Interval all = context.own_metric(name, supervised).second;
         context.record({name, "test", model->info().name, "zero-shot", metric, ""}, words);
-        context.record({name, "test", model->info().name, "linear-probe", metric, fmt::format("rule={}", supervised.rule)}, all);
+        context.record(
+            {name, "test", model->info().name, "linear-probe", metric, fmt::format("rule={}", supervised.rule)}, all);
         for (const std::string& start : context.options().list("few_shot.starts"))
-          if (const auto match = measure(context, *model, name, start, zero_shot.classifier, metric, words.value, all.value); match && start == "zero")
+          if (const auto match =
+                  measure(context, *model, name, start, zero_shot.classifier, metric, words.value, all.value);
+              match && start == "zero")
             needed.push_back(*match);
       }
       if (!needed.empty()) median_of(context, model->info().name, needed);
@@ -41,34 +45,44 @@ class FewShot : public Experiment {
 
  private:
   /// The curve over shots, and Fig 7's examples a class to match zero-shot.
-  static std::optional<double> measure(Context& context, ClipModel& model, const std::string& name, const std::string& start,
-                                       const LinearClassifier& zero_shot, const std::string& metric, double zero_shot_score, double supervised_score) {
+  static std::optional<double> measure(Context& context, ClipModel& model, const std::string& name,
+                                       const std::string& start, const LinearClassifier& zero_shot,
+                                       const std::string& metric, double zero_shot_score, double supervised_score) {
     // The zero-shot classifier lives in the joint space; the paper's probes before the projection.
     const Space space = start == "zero-shot" ? Space::kJoint : Space::kTrunk;
     const int num_classes = static_cast<int>(zero_shot.weight.rows());
     FewShotOptions options{.draws = static_cast<int>(context.options().integer("few_shot.draws"))};
-    options.start = start == "zero" ? FewShotStart::kZero : start == "random" ? FewShotStart::kRandom : FewShotStart::kZeroShot;
+    options.start = start == "zero"     ? FewShotStart::kZero
+                    : start == "random" ? FewShotStart::kRandom
+                                        : FewShotStart::kZeroShot;
     options.zero_shot = &zero_shot, options.metric = name_of_metric(metric);
     const auto points = few_shot_draws(context, model, name, space, options);
 
     std::vector<double> examples, accuracies;
-    Array array{"few_shot/" + name + "/" + model.info().name + "/" + start, {"shots", "draw", "lambda", "accuracy"}, MatrixD(std::ssize(points), 4)};
+    Array array{"few_shot/" + name + "/" + model.info().name + "/" + start,
+                {"shots", "draw", "lambda", "accuracy"},
+                MatrixD(std::ssize(points), 4)};
     for (std::size_t i = 0; i < points.size(); ++i)
-      array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda, points[i].score;
+      array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda,
+          points[i].score;
     context.array(std::move(array));
     for (const int shots : options.shots) {
       const Interval accuracy = over_draws(points, shots);
-      context.record({name, "test", model.info().name, "few-shot", metric, fmt::format("shots={}, start={}", shots, start)}, accuracy);
+      context.record(
+          {name, "test", model.info().name, "few-shot", metric, fmt::format("shots={}, start={}", shots, start)},
+          accuracy);
       examples.push_back(shots), accuracies.push_back(accuracy.value);
     }
-    const FeatureSet &train = context.features(model, name, "train", space), &test = context.features(model, name, "test", space);
+    const FeatureSet &train = context.features(model, name, "train", space),
+                     &test = context.features(model, name, "test", space);
     // The last point of Fig 7's line is the probe on all samples.
     if (const double per_class = static_cast<double>(train.labels.size()) / num_classes; per_class > examples.back())
       examples.push_back(per_class), accuracies.push_back(supervised_score);
     const auto match = examples_to_match(examples, accuracies, zero_shot_score);
     if (match)
-      context.record({name, "test", model.info().name, "few-shot", "examples_per_class", "to match zero-shot, start=" + start},
-                     {*match, *match, *match, std::ssize(test.labels)});
+      context.record(
+          {name, "test", model.info().name, "few-shot", "examples_per_class", "to match zero-shot, start=" + start},
+          {*match, *match, *match, std::ssize(test.labels)});
     return match;
   }
 
@@ -76,11 +90,13 @@ class FewShot : public Experiment {
     std::sort(needed.begin(), needed.end());
     const std::size_t n = needed.size();
     const double median = (needed[(n - 1) / 2] + needed[n / 2]) / 2;
-    context.record({"median", "test", model, "few-shot", "examples_per_class", "to match zero-shot, start=zero"}, {median, needed.front(), needed.back(), std::ssize(needed)});
+    context.record({"median", "test", model, "few-shot", "examples_per_class", "to match zero-shot, start=zero"},
+                   {median, needed.front(), needed.back(), std::ssize(needed)});
   }
 };
 
-CLIPLAB_REGISTER_EXPERIMENT(FewShot, "few_shot", "section 3.1.5, Figures 6 and 7", "How many labelled samples a class does a probe need to match zero-shot?");
+CLIPLAB_REGISTER_EXPERIMENT(FewShot, "few_shot", "section 3.1.5, Figures 6 and 7",
+                            "How many labelled samples a class does a probe need to match zero-shot?");
 
 }  // namespace
 }  // namespace cliplab

@@ -27,7 +27,9 @@ Place parse_place(const std::string& text, const std::string& where) {
   const auto first = std::from_chars(text.data(), end, place.latitude);
   if (first.ec == std::errc{} && first.ptr < end && *first.ptr == ' ') {
     const auto second = std::from_chars(first.ptr + 1, end, place.longitude);
-    if (second.ec == std::errc{} && second.ptr == end && std::abs(place.latitude) <= 90 && std::abs(place.longitude) <= 180) return place;
+    if (second.ec == std::errc{} && second.ptr == end && std::abs(place.latitude) <= 90 &&
+        std::abs(place.longitude) <= 180)
+      return place;
   }
   fail(where, "caption '" + text + "'", "latitude and longitude in degrees, as in '47.37 8.54'");
 }
@@ -35,7 +37,8 @@ Place parse_place(const std::string& text, const std::string& where) {
 /// Along the great circle, by the haversine formula, which keeps its digits at short distances.
 double kilometres(const Place& a, const Place& b) {
   constexpr double kDegree = std::numbers::pi / 180;
-  const double across = std::sin((a.latitude - b.latitude) * kDegree / 2), along = std::sin((a.longitude - b.longitude) * kDegree / 2);
+  const double across = std::sin((a.latitude - b.latitude) * kDegree / 2),
+               along = std::sin((a.longitude - b.longitude) * kDegree / 2);
   const double h = across * across + std::cos(a.latitude * kDegree) * std::cos(b.latitude * kDegree) * along * along;
   return 2 * kEarthRadiusKm * std::asin(std::sqrt(std::min(1.0, h)));
 }
@@ -48,7 +51,8 @@ struct Placed {
 class Geolocalization : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("geolocalization.sets", {"im2gps"}, "folders in the data root whose captions are 'latitude longitude'");
+    options.add_list("geolocalization.sets", {"im2gps"},
+                     "folders in the data root whose captions are 'latitude longitude'");
     options.add_text("geolocalization.split", "test", "which part is asked for");
     options.add_text("geolocalization.reference", "train", "which part answers: pictures of known places");
   }
@@ -59,7 +63,8 @@ class Geolocalization : public Experiment {
       const Placed known = read(context, name, options.text("geolocalization.reference"));
       const Placed asked = read(context, name, options.text("geolocalization.split"));
       chance(context, name, known.places, asked.places);
-      for (std::size_t m = 0; m < context.models().size(); ++m) measure(context, *context.models()[m], name, known, asked, m);
+      for (std::size_t m = 0; m < context.models().size(); ++m)
+        measure(context, *context.models()[m], name, known, asked, m);
     }
   }
 
@@ -74,19 +79,23 @@ class Geolocalization : public Experiment {
   }
 
   /// What a reference picture drawn at random scores, exactly: the mean over all pairs.
-  static void chance(Context& context, const std::string& name, const std::vector<Place>& known, const std::vector<Place>& asked) {
+  static void chance(Context& context, const std::string& name, const std::vector<Place>& known,
+                     const std::vector<Place>& asked) {
     std::vector<std::int64_t> near(std::size(kRadiiKm));
     for (const Place& here : asked)
       for (const Place& there : known)
         for (std::size_t r = 0; r < near.size(); ++r) near[r] += kilometres(here, there) <= kRadiiKm[r];
     for (std::size_t r = 0; r < near.size(); ++r) {
-      const double rate = static_cast<double>(near[r]) / (static_cast<double>(known.size()) * static_cast<double>(asked.size()));
-      context.record({name, context.options().text("geolocalization.split"), "chance", "floor", fmt::format("within_{}km", kRadiiKm[r]), ""},
+      const double rate =
+          static_cast<double>(near[r]) / (static_cast<double>(known.size()) * static_cast<double>(asked.size()));
+      context.record({name, context.options().text("geolocalization.split"), "chance", "floor",
+                      fmt::format("within_{}km", kRadiiKm[r]), ""},
                      {rate, rate, rate, std::ssize(asked)});
     }
   }
 
-  static void measure(Context& context, ClipModel& model, const std::string& name, const Placed& known, const Placed& asked, std::size_t m) {
+  static void measure(Context& context, ClipModel& model, const std::string& name, const Placed& known,
+                      const Placed& asked, std::size_t m) {
     const std::string split = context.options().text("geolocalization.split"), encoder = model.info().name;
     MatrixD table(std::ssize(asked.places), 2);
     parallel_for(std::ssize(asked.places), [&](std::int64_t i) {
@@ -96,13 +105,15 @@ class Geolocalization : public Experiment {
     });
     for (const int radius : kRadiiKm) {
       const Eigen::Index hits = (table.col(1).array() <= radius).count();
-      context.record({name, split, encoder, "nearest-neighbour", fmt::format("within_{}km", radius), ""}, clopper_pearson(hits, table.rows()));
+      context.record({name, split, encoder, "nearest-neighbour", fmt::format("within_{}km", radius), ""},
+                     clopper_pearson(hits, table.rows()));
     }
     context.array({"places/" + name + "/" + encoder, {"nearest", "km"}, table});
   }
 };
 
-CLIPLAB_REGISTER_EXPERIMENT(Geolocalization, "geolocalization", "appendix E.4, Table 17", "How near is the place of a picture's nearest neighbour?");
+CLIPLAB_REGISTER_EXPERIMENT(Geolocalization, "geolocalization", "appendix E.4, Table 17",
+                            "How near is the place of a picture's nearest neighbour?");
 
 }  // namespace
 }  // namespace cliplab

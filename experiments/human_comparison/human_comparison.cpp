@@ -1,5 +1,6 @@
-// Which classes are hard: zero-shot, one and two pictures a class, for CLIP and for people (paper section 4, Table 2, Figure 16).
-// The paper's answers of five people on Oxford-IIIT Pets are not published: a file of answers is the user's own.
+// Which classes are hard: zero-shot, one and two pictures a class, for CLIP and for people (paper section 4, Table 2,
+// Figure 16). The paper's answers of five people on Oxford-IIIT Pets are not published: a file of answers is the user's
+// own.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,10 +37,14 @@ std::vector<std::vector<Answer>> read_answers(const std::string& file, std::span
     std::vector<std::string> parts;
     std::istringstream fields(line);
     for (std::string part; std::getline(fields, part, '\t');) parts.push_back(part);
-    if (number == 1 || parts.size() != 5) fail(where, fmt::format("'{}'", line.substr(0, 80)), number == 1 ? "person, shots, picture, class, answer with tabs between" : "five fields with tabs between");
+    if (number == 1 || parts.size() != 5)
+      fail(where, fmt::format("'{}'", line.substr(0, 80)),
+           number == 1 ? "person, shots, picture, class, answer with tabs between" : "five fields with tabs between");
     const auto place = [&](const std::string& name) {
       const auto at = std::find(classes.begin(), classes.end(), name);
-      if (at == classes.end()) fail(where, "class '" + name + "'", "one of " + joined(std::vector<std::string>(classes.begin(), classes.end())) + ", or ? as an answer");
+      if (at == classes.end())
+        fail(where, "class '" + name + "'",
+             "one of " + joined(std::vector<std::string>(classes.begin(), classes.end())) + ", or ? as an answer");
       return static_cast<int>(at - classes.begin());
     };
     if (parts[1] != "0" && parts[1] != "1" && parts[1] != "2") fail(where, "shots '" + parts[1] + "'", "0, 1 or 2");
@@ -48,14 +53,18 @@ std::vector<std::vector<Answer>> read_answers(const std::string& file, std::span
   return answers;
 }
 
-/// Table 2's majority vote: the most frequent answer to a picture, "don't know" being one; pictures with a tie are left out.
+/// Table 2's majority vote: the most frequent answer to a picture, "don't know" being one; pictures with a tie are left
+/// out.
 Interval majority_vote(const std::vector<Answer>& answers) {
   std::map<std::string, std::pair<int, std::map<int, int>>> pictures;
   for (const Answer& one : answers) pictures[one.picture].first = one.label, ++pictures[one.picture].second[one.answer];
   std::int64_t right = 0, all = 0;
   for (const auto& [picture, votes] : pictures) {
-    const auto best = std::max_element(votes.second.begin(), votes.second.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-    if (std::count_if(votes.second.begin(), votes.second.end(), [&](const auto& vote) { return vote.second == best->second; }) > 1) continue;
+    const auto best = std::max_element(votes.second.begin(), votes.second.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (std::count_if(votes.second.begin(), votes.second.end(),
+                      [&](const auto& vote) { return vote.second == best->second; }) > 1)
+      continue;
     right += best->first == votes.first, ++all;
   }
   return clopper_pearson(right, all);
@@ -77,18 +86,24 @@ class HumanComparison : public Experiment {
   void declare(Options& options) const override {
     options.add_list("human_comparison.datasets", {}, "data sets with a train and a test split; empty: eval.datasets");
     options.add_integer("human_comparison.draws", 20, 1, 1000, "draws of one and of two pictures a class");
-    options.add_text("human_comparison.answers", "", "file of people's answers: person, shots (0 to 2), picture, class, answer (? for 'I don't know'), tabs "
-                     "between, with that header; of the one data set of eval.datasets");
+    options.add_text(
+        "human_comparison.answers", "",
+        "file of people's answers: person, shots (0 to 2), picture, class, answer (? for 'I don't know'), tabs "
+        "between, with that header; of the one data set of eval.datasets");
   }
 
   void run(Context& context) const override {
     const auto datasets = context.datasets_of("human_comparison");
     const std::string& file = context.options().text("human_comparison.answers");
-    if (!file.empty() && datasets.size() != 1) fail("human_comparison.answers", std::to_string(datasets.size()) + " data sets", "the one that they are about", "--eval.datasets NAME");
+    if (!file.empty() && datasets.size() != 1)
+      fail("human_comparison.answers", std::to_string(datasets.size()) + " data sets", "the one that they are about",
+           "--eval.datasets NAME");
     for (const std::string& name : datasets) {
       context.need_one_label(name);
       context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
-      const MatrixD people = file.empty() ? MatrixD() : people_of(context, name, read_answers(file, context.dataset(name, "test").class_names()));
+      const MatrixD people =
+          file.empty() ? MatrixD()
+                       : people_of(context, name, read_answers(file, context.dataset(name, "test").class_names()));
       for (const auto& model : context.models()) measure(context, *model, name, people);
     }
   }
@@ -108,9 +123,12 @@ class HumanComparison : public Experiment {
         asked(one.label) += 1, by_class(one.label, s) += one.answer == one.label, right += one.answer == one.label;
       }
       by_class.col(s) = by_class.col(s).array() / asked.array().max(1);
-      const auto add = [&](const std::string& variant, const Interval& value) { context.record({name, "test", "human", kShots[s], "top1", variant}, value); };
+      const auto add = [&](const std::string& variant, const Interval& value) {
+        context.record({name, "test", "human", kShots[s], "top1", variant}, value);
+      };
       add("", clopper_pearson(right, std::ssize(answers[s]))), add("majority vote", majority_vote(answers[s]));
-      add("guesses", clopper_pearson(right, std::ssize(guesses))), add("majority vote on guesses", majority_vote(guesses));
+      add("guesses", clopper_pearson(right, std::ssize(guesses))),
+          add("majority vote on guesses", majority_vote(guesses));
     }
     context.array({"classes/" + name + "/human", kShots, by_class});
     return by_class;
@@ -122,18 +140,23 @@ class HumanComparison : public Experiment {
     const Eigen::Index C = words.logits.cols();
     VectorD seen = VectorD::Zero(C);
     MatrixD by_class = MatrixD::Zero(C, std::ssize(kShots));
-    for (std::size_t i = 0; i < words.labels.size(); ++i) seen(words.labels[i]) += 1, by_class(words.labels[i], 0) += words.ranks[i] == 0;
-    FewShotOptions options{.shots = {1, 2}, .draws = static_cast<int>(context.options().integer("human_comparison.draws"))};
+    for (std::size_t i = 0; i < words.labels.size(); ++i)
+      seen(words.labels[i]) += 1, by_class(words.labels[i], 0) += words.ranks[i] == 0;
+    FewShotOptions options{.shots = {1, 2},
+                           .draws = static_cast<int>(context.options().integer("human_comparison.draws"))};
     const auto points = few_shot_draws(context, model, name, Space::kTrunk, options);
     for (const FewShotPoint& point : points)
-      for (std::size_t i = 0; i < words.labels.size(); ++i) by_class(words.labels[i], point.shots) += (point.ranks[i] == 0) / static_cast<double>(options.draws);
+      for (std::size_t i = 0; i < words.labels.size(); ++i)
+        by_class(words.labels[i], point.shots) += (point.ranks[i] == 0) / static_cast<double>(options.draws);
     for (int s : {0, 1, 2}) by_class.col(s) = by_class.col(s).array() / seen.array().max(1);
     context.array({"classes/" + name + "/" + model.info().name, kShots, by_class});
     for (const int shots : options.shots)
-      context.record({name, "test", model.info().name, "few-shot", "top1", fmt::format("shots={}, start=zero", shots)}, over_draws(points, shots));
+      context.record({name, "test", model.info().name, "few-shot", "top1", fmt::format("shots={}, start=zero", shots)},
+                     over_draws(points, shots));
     const auto hard = [&](const VectorD& other, const std::string& variant) {
-      context.record({name, "test", model.info().name, "fit", "r", variant},
-                     bootstrap(C, [&](std::span<const std::size_t> rows) { return correlation(by_class.col(0), other, rows); }));
+      context.record(
+          {name, "test", model.info().name, "fit", "r", variant},
+          bootstrap(C, [&](std::span<const std::size_t> rows) { return correlation(by_class.col(0), other, rows); }));
     };
     for (int s : {1, 2}) hard(by_class.col(s), "classes: zero-shot and its own " + kShots[s]);
     for (Eigen::Index s = 0; s < people.cols(); ++s)
@@ -141,7 +164,8 @@ class HumanComparison : public Experiment {
   }
 };
 
-CLIPLAB_REGISTER_EXPERIMENT(HumanComparison, "human_comparison", "section 4, Table 2, Figure 16", "Are the classes that are hard for people hard for CLIP?");
+CLIPLAB_REGISTER_EXPERIMENT(HumanComparison, "human_comparison", "section 4, Table 2, Figure 16",
+                            "Are the classes that are hard for people hard for CLIP?");
 
 }  // namespace
 }  // namespace cliplab

@@ -1,5 +1,5 @@
-// Zero-shot accuracy against pictures seen, a curve an objective, and how many times fewer pictures one needs than another
-// (paper 2.3, Figure 2).
+// Zero-shot accuracy against pictures seen, a curve an objective, and how many times fewer pictures one needs than
+// another (paper 2.3, Figure 2).
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -17,7 +17,8 @@ namespace {
 class ObjectiveEfficiency : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("objective_efficiency.templates", {"{}"}, "prompts of every objective: Figure 2 is from before prompt engineering");
+    options.add_list("objective_efficiency.templates", {"{}"},
+                     "prompts of every objective: Figure 2 is from before prompt engineering");
   }
 
   void run(Context& context) const override {
@@ -37,11 +38,14 @@ class ObjectiveEfficiency : public Experiment {
     for (const auto& model : context.models()) {
       const ModelInfo& info = model->info();
       if (info.pairs_seen == 0)
-        fail("model " + info.name, "no count of the pairs it has seen", "a model trained here", "train it with train.objective and train.snapshots");
-      const std::string objective = paper_name(info.architecture.objective), images = "images=" + std::to_string(info.pairs_seen);
+        fail("model " + info.name, "no count of the pairs it has seen", "a model trained here",
+             "train it with train.objective and train.snapshots");
+      const std::string objective = paper_name(info.architecture.objective),
+                        images = "images=" + std::to_string(info.pairs_seen);
       double sum = 0;
       for (const std::string& name : datasets) {
-        const Outcome outcome = context.zero_shot(*model, name, context.options().list("objective_efficiency.templates"));
+        const Outcome outcome =
+            context.zero_shot(*model, name, context.options().list("objective_efficiency.templates"));
         const Interval hit = top_k(outcome.ranks, 1);
         context.record({name, "test", objective, "zero-shot", "top1", images}, hit);
         sum += hit.value;
@@ -49,7 +53,8 @@ class ObjectiveEfficiency : public Experiment {
       const double mean = sum / static_cast<double>(datasets.size());
       context.record({"mean", "test", objective, "zero-shot", "top1", images}, {mean, mean, mean, n});
       if (!curves[objective].emplace(static_cast<double>(info.pairs_seen), mean).second)
-        fail("objective_efficiency", "two models of " + objective + " with " + images, "one", "give one architecture in train.arch");
+        fail("objective_efficiency", "two models of " + objective + " with " + images, "one",
+             "give one architecture in train.arch");
     }
     draw(context, curves);
     compare(context, curves, "contrastive_bow", "bow_prediction", "contrastive over bag of words");
@@ -62,7 +67,8 @@ class ObjectiveEfficiency : public Experiment {
 
   /// The curves' names in Figure 2; the paper's own model, a transformer that contrasts, is none of them.
   static std::string paper_name(const std::string& objective) {
-    static const std::map<std::string, std::string> names{{"bow_contrastive", "contrastive_bow"}, {"captioning", "transformer_lm"}};
+    static const std::map<std::string, std::string> names{{"bow_contrastive", "contrastive_bow"},
+                                                          {"captioning", "transformer_lm"}};
     const auto found = names.find(objective);
     return found == names.end() ? objective : found->second;
   }
@@ -72,7 +78,9 @@ class ObjectiveEfficiency : public Experiment {
     std::map<double, Eigen::Index> rows;
     for (const auto& [objective, curve] : curves)
       for (const auto& [images, accuracy] : curve) rows[images] = 0;
-    Array array{"curves", {"images"}, MatrixD::Constant(std::ssize(rows), 1 + std::ssize(curves), std::numeric_limits<double>::quiet_NaN())};
+    Array array{"curves",
+                {"images"},
+                MatrixD::Constant(std::ssize(rows), 1 + std::ssize(curves), std::numeric_limits<double>::quiet_NaN())};
     Eigen::Index row = 0, column = 1;
     for (auto& [images, place] : rows) place = row++, array.values(place, 0) = images;
     for (const auto& [objective, curve] : curves) {
@@ -99,7 +107,8 @@ class ObjectiveEfficiency : public Experiment {
   }
 
   /// How many times fewer pictures `better` needs for the last accuracy of `other`.
-  static void compare(Context& context, const std::map<std::string, Curve>& curves, const std::string& better, const std::string& other, const std::string& variant) {
+  static void compare(Context& context, const std::map<std::string, Curve>& curves, const std::string& better,
+                      const std::string& other, const std::string& variant) {
     if (!curves.contains(better) || !curves.contains(other)) return;
     const auto& [images, level] = *curves.at(other).rbegin();
     const std::optional<double> needed = pictures_for(curves.at(better), level);

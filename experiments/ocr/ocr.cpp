@@ -1,6 +1,6 @@
-// Reading (paper appendix E.2, Table 14): digits, rendered sentences and memes as data sets with classes; words in scenes by the
-// right one among those that are offered with a picture. DEVIATION(E.2): the paper's prompts for words are not published; here
-// ocr.template.
+// Reading (paper appendix E.2, Table 14): digits, rendered sentences and memes as data sets with classes; words in
+// scenes by the right one among those that are offered with a picture. DEVIATION(E.2): the paper's prompts for words
+// are not published; here ocr.template.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,15 +15,17 @@ namespace {
 
 /// Pictures of words: which word each shows, and among which it is looked for.
 struct Words {
-  std::vector<std::string> words;             // [W] each once
-  std::vector<std::vector<int>> offered;      // [N] places in `words`, the right one first
+  std::vector<std::string> words;         // [W] each once
+  std::vector<std::vector<int>> offered;  // [N] places in `words`, the right one first
 };
 
 class Ocr : public Experiment {
  public:
   void declare(Options& options) const override {
     options.add_list("ocr.datasets", {}, "data sets with a train and a test split; empty: eval.datasets");
-    options.add_list("ocr.sets", {}, "folders of the data root with pictures of words: the first caption is the word shown, further ones are the lexicon "
+    options.add_list("ocr.sets", {},
+                     "folders of the data root with pictures of words: the first caption is the word shown, further "
+                     "ones are the lexicon "
                      "beside it; without, all words of the set are");
     options.add_text("ocr.split", "test", "which part of them");
     options.add_text("ocr.template", "a photo of the text \"{}\".", "the sentence around a word");
@@ -54,7 +56,8 @@ class Ocr : public Experiment {
     const Options& options = context.options();
     const auto set = open_pair_corpus(name, options.text("ocr.split"));
     std::vector<std::vector<std::string>> captions(std::min(set->size(), options.integer("eval.max_test")));
-    const std::vector<Matrix> features = context.pair_features(*set, std::ssize(captions), [&](std::int64_t i, const Pair& pair) { captions[i] = pair.captions; });
+    const std::vector<Matrix> features = context.pair_features(
+        *set, std::ssize(captions), [&](std::int64_t i, const Pair& pair) { captions[i] = pair.captions; });
     const Words all = words_of(captions);
     std::vector<std::vector<std::string>> names;
     for (const std::string& word : all.words) names.push_back({word});
@@ -63,7 +66,8 @@ class Ocr : public Experiment {
     double chance = 0;
     for (std::size_t m = 0; m < features.size(); ++m) {
       ClipModel& model = *context.models()[m];
-      const Matrix logits = zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features[m]);  // [N, W]
+      const Matrix logits =
+          zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features[m]);  // [N, W]
       std::vector<int> ranks;
       MatrixD table(logits.rows(), 2);
       chance = 0;
@@ -81,11 +85,13 @@ class Ocr : public Experiment {
       context.record({title, options.text("ocr.split"), model.info().name, "zero-shot", "top1", ""}, top_k(ranks, 1));
       context.array({"words/" + name + "/" + model.info().name, {"rank", "offered"}, table});
     }
-    context.record({title, options.text("ocr.split"), "chance", "floor", "top1", ""}, {chance, chance, chance, std::ssize(captions)});
+    context.record({title, options.text("ocr.split"), "chance", "floor", "top1", ""},
+                   {chance, chance, chance, std::ssize(captions)});
   }
 };
 
-CLIPLAB_REGISTER_EXPERIMENT(Ocr, "ocr", "appendix E.2, Table 14", "Does the model read: digits, words in scenes, rendered sentences, memes?");
+CLIPLAB_REGISTER_EXPERIMENT(Ocr, "ocr", "appendix E.2, Table 14",
+                            "Does the model read: digits, words in scenes, rendered sentences, memes?");
 
 }  // namespace
 }  // namespace cliplab

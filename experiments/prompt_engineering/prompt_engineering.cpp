@@ -21,7 +21,8 @@ constexpr const char* kVariants[] = {"name-only", "one-template", "ensemble"};
 
 /// The first template that says more than the name.
 int one_template(const Prompts& prompts, const std::string& name) {
-  const auto one = std::find_if(prompts.templates.begin(), prompts.templates.end(), [](const std::string& t) { return t != "{}"; });
+  const auto one =
+      std::find_if(prompts.templates.begin(), prompts.templates.end(), [](const std::string& t) { return t != "{}"; });
   if (one == prompts.templates.end()) fail("data/prompts/" + name + ".json", "no template with words", "at least one");
   return static_cast<int>(one - prompts.templates.begin());
 }
@@ -30,7 +31,11 @@ int one_template(const Prompts& prompts, const std::string& name) {
 class Measurement {
  public:
   Measurement(Context& context, ClipModel& model, const std::string& name)
-      : context_(context), model_(model), name_(name), prompts_(load_prompts(context.dataset(name, "test"), name)), one_(one_template(prompts_, name)),
+      : context_(context),
+        model_(model),
+        name_(name),
+        prompts_(load_prompts(context.dataset(name, "test"), name)),
+        one_(one_template(prompts_, name)),
         test_(context.features(model, name, "test", Space::kJoint)) {}
 
   /// By kVariants' names.
@@ -54,7 +59,8 @@ class Measurement {
     return outcomes;
   }
 
-  /// Ensembles of fewer templates and the set's own labels, beside the `outcomes` of variants(); of models with a text tower.
+  /// Ensembles of fewer templates and the set's own labels, beside the `outcomes` of variants(); of models with a text
+  /// tower.
   void record_others(const std::map<std::string, Outcome>& outcomes) const {
     if (!ensemble_) return;
     record_sizes(*ensemble_);
@@ -67,7 +73,9 @@ class Measurement {
   }
 
  private:
-  Outcome scored(const PromptEnsemble& ensemble, const std::vector<int>& templates) const { return score_classifier(ensemble.classifier(templates), test_); }
+  Outcome scored(const PromptEnsemble& ensemble, const std::vector<int>& templates) const {
+    return score_classifier(ensemble.classifier(templates), test_);
+  }
 
   void record(const std::string& metric, const std::string& variant, const Interval& interval) const {
     context_.record({name_, "test", model_.info().name, "zero-shot", metric, variant}, interval);
@@ -75,24 +83,28 @@ class Measurement {
 
   /// Ensembles of 1, 2, 4, ... templates: the mean over draws, and every draw.
   void record_sizes(const PromptEnsemble& ensemble) const {
-    const int count = static_cast<int>(std::ssize(prompts_.templates)), draws = static_cast<int>(context_.options().integer("prompt_engineering.draws"));
+    const int count = static_cast<int>(std::ssize(prompts_.templates)),
+              draws = static_cast<int>(context_.options().integer("prompt_engineering.draws"));
     std::vector<std::array<double, 3>> points;
     for (int size = 1; draws > 0 && size < count; size *= 2) {
       std::vector<double> scores;
-      for (const auto& chosen : template_subsets(count, size, draws, static_cast<std::uint64_t>(context_.options().integer("seed")))) {
+      for (const auto& chosen :
+           template_subsets(count, size, draws, static_cast<std::uint64_t>(context_.options().integer("seed")))) {
         scores.push_back(score_value("accuracy", ensemble.classifier(chosen).logits(test_.x), {test_.labels}));
         points.push_back({static_cast<double>(size), static_cast<double>(scores.size() - 1), scores.back()});
       }
       record("top1", fmt::format("templates={}", size), mean_of_draws(scores, std::ssize(test_.labels), 0));
     }
     if (points.empty()) return;
-    Array array{"templates/" + name_ + "/" + model_.info().name, {"templates", "draw", "top1"}, MatrixD(std::ssize(points), 3)};
-    for (std::size_t i = 0; i < points.size(); ++i) array.values.row(static_cast<Eigen::Index>(i)) << points[i][0], points[i][1], points[i][2];
+    Array array{
+        "templates/" + name_ + "/" + model_.info().name, {"templates", "draw", "top1"}, MatrixD(std::ssize(points), 3)};
+    for (std::size_t i = 0; i < points.size(); ++i)
+      array.values.row(static_cast<Eigen::Index>(i)) << points[i][0], points[i][1], points[i][2];
     context_.array(std::move(array));
   }
 
-  /// The set's own labels in place of the names that were chosen; apart, the pictures of classes that share a label, which no
-  /// classifier can tell apart by it (polysemy: 3.1.4's crane).
+  /// The set's own labels in place of the names that were chosen; apart, the pictures of classes that share a label,
+  /// which no classifier can tell apart by it (polysemy: 3.1.4's crane).
   void record_own_names(const std::map<std::string, Outcome>& chosen) const {
     std::vector<std::vector<std::string>> names;
     std::map<std::string, int> uses;
@@ -102,7 +114,8 @@ class Measurement {
     std::vector<std::size_t> shared;
     for (std::size_t i = 0; i < test_.labels.size(); ++i)
       if (uses[prompts_.own_names[test_.labels[i]]] > 1) shared.push_back(i);
-    const Outcome own[] = {scored(ensemble, {0}), scored(ensemble, {1})}, *ours[] = {&chosen.at(kVariants[0]), &chosen.at(kVariants[1])};
+    const Outcome own[] = {scored(ensemble, {0}), scored(ensemble, {1})},
+                  *ours[] = {&chosen.at(kVariants[0]), &chosen.at(kVariants[1])};
     for (const int t : {0, 1}) {
       const std::string variant = kVariants[t];
       record("top1", variant + ", own names", top_k(own[t].ranks, 1));
@@ -112,7 +125,9 @@ class Measurement {
       record("top1_shared_label", variant, top1_of(*ours[t], shared));
     }
     const int classes = static_cast<int>(names.size());
-    Array array{"classes/" + name_ + "/" + model_.info().name, {"class", "pictures", "label_uses", "name_only", "one_template", "own_name_only", "own_one_template"}, MatrixD::Zero(classes, 7)};
+    Array array{"classes/" + name_ + "/" + model_.info().name,
+                {"class", "pictures", "label_uses", "name_only", "one_template", "own_name_only", "own_one_template"},
+                MatrixD::Zero(classes, 7)};
     for (int c = 0; c < classes; ++c) array.values(c, 0) = c, array.values(c, 2) = uses[prompts_.own_names[c]];
     for (std::size_t i = 0; i < test_.labels.size(); ++i) {
       auto row = array.values.row(test_.labels[i]);
@@ -142,7 +157,8 @@ class PromptEngineering : public Experiment {
  public:
   void declare(Options& options) const override {
     options.add_list("prompt_engineering.extra_datasets", {}, "data sets besides eval.datasets");
-    options.add_integer("prompt_engineering.draws", 20, 0, 1000, "ensembles of 2, 4, 8 ... templates drawn at random; 0: none, nor each template alone");
+    options.add_integer("prompt_engineering.draws", 20, 0, 1000,
+                        "ensembles of 2, 4, 8 ... templates drawn at random; 0: none, nor each template alone");
   }
 
   void run(Context& context) const override {
@@ -153,7 +169,8 @@ class PromptEngineering : public Experiment {
     for (const std::string& name : extra) context.need_one_label(name);
     for (const std::string& name : own) {
       context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
-      context.record({name, "test", "raw-pixels", "linear-probe", "top1", ""}, top_k(context.raw_pixel_probe(name).ranks, 1));
+      context.record({name, "test", "raw-pixels", "linear-probe", "top1", ""},
+                     top_k(context.raw_pixel_probe(name).ranks, 1));
     }
     for (const auto& model : context.models()) measure(context, *model, datasets);
   }
@@ -172,8 +189,10 @@ class PromptEngineering : public Experiment {
         const auto [own, score] = context.own_metric(name, outcome);
         const Interval top1 = top_k(outcome.ranks, 1);
         context.record({name, "test", model.info().name, "zero-shot", "top1", variant}, top1);
-        if (own != "top1") context.record({name, "test", model.info().name, "zero-shot", own, variant}, score), all_top1 = false;
-        if (outcome.logits.cols() > 100) context.record({name, "test", model.info().name, "zero-shot", "top5", variant}, top_k(outcome.ranks, 5));
+        if (own != "top1")
+          context.record({name, "test", model.info().name, "zero-shot", own, variant}, score), all_top1 = false;
+        if (outcome.logits.cols() > 100)
+          context.record({name, "test", model.info().name, "zero-shot", "top5", variant}, top_k(outcome.ranks, 5));
         sums[variant]["top1"] += top1.value, sums[variant]["score"] += score.value;
       }
       measurement.record_others(outcomes);

@@ -12,10 +12,12 @@ namespace {
 class Retrieval : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("retrieval.sets", {"drawings"}, "sets of captioned pictures: corpora of pairs, or folders in the data root");
+    options.add_list("retrieval.sets", {"drawings"},
+                     "sets of captioned pictures: corpora of pairs, or folders in the data root");
     options.add_text("retrieval.split", "test", "which part of them; the corpus of drawings has train and val");
     options.add_text("retrieval.prefix", "a photo of", "words before each caption (Table 13's note)");
-    options.add_integer("retrieval.captions", 5, 1, 1000, "captions of a picture, at most: some of COCO's have more than five");
+    options.add_integer("retrieval.captions", 5, 1, 1000,
+                        "captions of a picture, at most: some of COCO's have more than five");
   }
 
   void run(Context& context) const override {
@@ -23,13 +25,15 @@ class Retrieval : public Experiment {
     for (const std::string& name : options.list("retrieval.sets")) {
       const auto set = open_pair_corpus(name, options.text("retrieval.split"));
       const std::int64_t pictures = std::min(set->size(), options.integer("eval.max_test"));
-      const auto ranks = caption_ranks(context, *set, pictures, options.integer("retrieval.captions"), options.text("retrieval.prefix"));
+      const auto ranks = caption_ranks(context, *set, pictures, options.integer("retrieval.captions"),
+                                       options.text("retrieval.prefix"));
       for (std::size_t m = 0; m < ranks.size(); ++m) record(context, *context.models()[m], *set, name, ranks[m]);
     }
   }
 
  private:
-  static void record(Context& context, ClipModel& model, const PairCorpus& set, const std::string& name, const RetrievalRanks& ranks) {
+  static void record(Context& context, ClipModel& model, const PairCorpus& set, const std::string& name,
+                     const RetrievalRanks& ranks) {
     const std::string& split = context.options().text("retrieval.split");
     for (const int k : {1, 5, 10}) {
       const std::string metric = "recall" + std::to_string(k);
@@ -42,7 +46,8 @@ class Retrieval : public Experiment {
   }
 };
 
-CLIPLAB_REGISTER_EXPERIMENT(Retrieval, "retrieval", "section 3.1, Table 13", "Does a caption find its picture, and a picture its caption?");
+CLIPLAB_REGISTER_EXPERIMENT(Retrieval, "retrieval", "section 3.1, Table 13",
+                            "Does a caption find its picture, and a picture its caption?");
 
 }  // namespace
 }  // namespace cliplab

@@ -1,6 +1,7 @@
-// Does an encoder's score on ImageNet tell how its features transfer? (paper 3.2, Figure 12: CLIP's transfer better than those
-// of other models with the same ImageNet score.) For sets without ImageNet a key names the one that stands for it.
-// DEVIATION(3.2, Figure 12): the paper shows points; a line through the baselines in logit axes is our way to a number.
+// Does an encoder's score on ImageNet tell how its features transfer? (paper 3.2, Figure 12: CLIP's transfer better
+// than those of other models with the same ImageNet score.) For sets without ImageNet a key names the one that stands
+// for it. DEVIATION(3.2, Figure 12): the paper shows points; a line through the baselines in logit axes is our way to a
+// number.
 #include <algorithm>
 
 #include "base/error.hpp"
@@ -15,7 +16,8 @@ namespace {
 class TaskShift : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_text("task_shift.reference", "imagenet", "the data set of eval.datasets that the others' scores are held against");
+    options.add_text("task_shift.reference", "imagenet",
+                     "the data set of eval.datasets that the others' scores are held against");
   }
 
   void run(Context& context) const override {
@@ -28,10 +30,13 @@ class TaskShift : public Experiment {
       const std::string& model = encoder->info().name;
       const Interval source = record_probe(context, reference, model, context.probe(*encoder, reference));
       std::vector<Interval> scores;
-      for (const std::string& name : others) scores.push_back(record_probe(context, name, model, context.probe(*encoder, name)));
+      for (const std::string& name : others)
+        scores.push_back(record_probe(context, name, model, context.probe(*encoder, name)));
       points.push_back({model, source, mean_of(scores)});
-      context.record({reference + "->others", "test", model, "linear-probe", "reference_score", ""}, points.back().source);
-      context.record({reference + "->others", "test", model, "linear-probe", "transfer_score", ""}, points.back().transfer);
+      context.record({reference + "->others", "test", model, "linear-probe", "reference_score", ""},
+                     points.back().source);
+      context.record({reference + "->others", "test", model, "linear-probe", "transfer_score", ""},
+                     points.back().transfer);
     }
     against_the_line(context, reference, points);
   }
@@ -42,30 +47,39 @@ class TaskShift : public Experiment {
     Interval source, transfer;
   };
 
-  /// Each CLIP model's mean over the others less what the baselines' line in logit axes expects at its score on the reference.
+  /// Each CLIP model's mean over the others less what the baselines' line in logit axes expects at its score on the
+  /// reference.
   static void against_the_line(Context& context, const std::string& reference, const std::vector<Point>& points) {
     std::vector<double> x, y;
     const std::size_t first = context.models().size();
     for (std::size_t i = first; i < points.size(); ++i)
-      x.push_back(logit(points[i].source.value, points[i].source.n)), y.push_back(logit(points[i].transfer.value, points[i].transfer.n));
+      x.push_back(logit(points[i].source.value, points[i].source.n)),
+          y.push_back(logit(points[i].transfer.value, points[i].transfer.n));
     if (x.size() < 3 || std::all_of(x.begin(), x.end(), [&](double value) { return value == x[0]; })) {
-      say("task_shift: a line needs 3 baselines with different scores, this run has " + std::to_string(x.size()) + "; points alone are recorded");
+      say("task_shift: a line needs 3 baselines with different scores, this run has " + std::to_string(x.size()) +
+          "; points alone are recorded");
       return;
     }
     const Line line = fit_line(x, y);
     const std::string pair = reference + "->others", variant = "logit others = a + b logit " + reference;
-    context.record({pair, "test", "baseline", "fit", "slope", variant}, {line.slope, line.slope_low, line.slope_high, line.n});
-    context.record({pair, "test", "baseline", "fit", "intercept", variant}, {line.intercept, line.intercept, line.intercept, line.n});
+    context.record({pair, "test", "baseline", "fit", "slope", variant},
+                   {line.slope, line.slope_low, line.slope_high, line.n});
+    context.record({pair, "test", "baseline", "fit", "intercept", variant},
+                   {line.intercept, line.intercept, line.intercept, line.n});
     context.record({pair, "test", "baseline", "fit", "r", variant}, {line.r, line.r, line.r, line.n});
     for (std::size_t i = 0; i < first; ++i) {  // the interval carries the others' sampling error alone
-      const auto lead = [&](double transfer) { return effective_robustness(line, points[i].source.value, transfer, points[i].source.n); };
+      const auto lead = [&](double transfer) {
+        return effective_robustness(line, points[i].source.value, transfer, points[i].source.n);
+      };
       const Interval& t = points[i].transfer;
-      context.record({pair, "test", points[i].model, "linear-probe", "transfer_lead", "over the baselines' line"}, {lead(t.value), lead(t.low), lead(t.high), t.n});
+      context.record({pair, "test", points[i].model, "linear-probe", "transfer_lead", "over the baselines' line"},
+                     {lead(t.value), lead(t.low), lead(t.high), t.n});
     }
   }
 };
 
-CLIPLAB_REGISTER_EXPERIMENT(TaskShift, "task_shift", "section 3.2, Figure 12", "At the same score on ImageNet, do CLIP's features transfer better than others?");
+CLIPLAB_REGISTER_EXPERIMENT(TaskShift, "task_shift", "section 3.2, Figure 12",
+                            "At the same score on ImageNet, do CLIP's features transfer better than others?");
 
 }  // namespace
 }  // namespace cliplab

@@ -1,5 +1,6 @@
-// Zero-shot beside the first model that did it on ordinary data sets, Visual N-Grams (paper 3.1.3, Table 1; Li et al. 2017). Its
-// scores are in reference.csv; it cannot be run here, nor could the authors: CLIP has ten times its data and more.
+// Zero-shot beside the first model that did it on ordinary data sets, Visual N-Grams (paper 3.1.3, Table 1; Li et al.
+// 2017). Its scores are in reference.csv; it cannot be run here, nor could the authors: CLIP has ten times its data and
+// more.
 #include "run/experiment.hpp"
 #include "run/measured.hpp"
 
@@ -9,7 +10,8 @@ namespace {
 class VisualNgrams : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("visual_ngrams.datasets", {"fashion_mnist", "openmoji", "gemojione"}, "data sets to classify by name alone; only their test split is looked at");
+    options.add_list("visual_ngrams.datasets", {"fashion_mnist", "openmoji", "gemojione"},
+                     "data sets to classify by name alone; only their test split is looked at");
   }
 
   void run(Context& context) const override {
@@ -23,7 +25,8 @@ class VisualNgrams : public Experiment {
   }
 };
 
-CLIPLAB_REGISTER_EXPERIMENT(VisualNgrams, "visual_ngrams", "section 3.1.3, Table 1", "How far does zero-shot come beside the first model that classified so?");
+CLIPLAB_REGISTER_EXPERIMENT(VisualNgrams, "visual_ngrams", "section 3.1.3, Table 1",
+                            "How far does zero-shot come beside the first model that classified so?");
 
 }  // namespace
 }  // namespace cliplab

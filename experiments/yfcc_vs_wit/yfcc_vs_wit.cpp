@@ -1,6 +1,6 @@
-// Two models that differ in their training data, on the same data sets (paper appendix D, Table 12): which data gives more, and
-// where? The models are the run's: one architecture on two corpora (train.corpus), or two files, and then it is the user's to see
-// to that they differ in nothing else.
+// Two models that differ in their training data, on the same data sets (paper appendix D, Table 12): which data gives
+// more, and where? The models are the run's: one architecture on two corpora (train.corpus), or two files, and then it
+// is the user's to see to that they differ in nothing else.
 #include "base/error.hpp"
 #include "run/experiment.hpp"
 #include "run/measured.hpp"
@@ -11,12 +11,15 @@ namespace {
 class YfccVsWit : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("yfcc_vs_wit.names", {}, "what the two models are called in the records, in their order; empty: their own names");
+    options.add_list("yfcc_vs_wit.names", {},
+                     "what the two models are called in the records, in their order; empty: their own names");
   }
 
   void run(Context& context) const override {
     const auto& models = context.models();
-    if (models.size() != 2) fail("yfcc_vs_wit", std::to_string(models.size()) + " models", "two, trained on the two data sets", "--model.files FILE,FILE or --train.corpus ONE,OTHER");
+    if (models.size() != 2)
+      fail("yfcc_vs_wit", std::to_string(models.size()) + " models", "two, trained on the two data sets",
+           "--model.files FILE,FILE or --train.corpus ONE,OTHER");
     auto names = context.options().list("yfcc_vs_wit.names");
     if (names.empty()) names = {models[0]->info().name, models[1]->info().name};
     if (names.size() != 2) fail("yfcc_vs_wit.names", std::to_string(names.size()) + " names", "two, or none");
@@ -46,7 +49,8 @@ class YfccVsWit : public Experiment {
   }
 };
 
-CLIPLAB_REGISTER_EXPERIMENT(YfccVsWit, "yfcc_vs_wit", "appendix D, Table 12", "Of two sets of training data, which gives more, and on which tasks?");
+CLIPLAB_REGISTER_EXPERIMENT(YfccVsWit, "yfcc_vs_wit", "appendix D, Table 12",
+                            "Of two sets of training data, which gives more, and on which tasks?");
 
 }  // namespace
 }  // namespace cliplab

@@ -17,28 +17,32 @@ class ZeroShotVsProbe : public Experiment {
     const auto datasets = context.options().list("eval.datasets");
     for (const std::string& name : datasets) record_floors(context, name);
     for (const auto& baseline : context.baselines())
-      for (const std::string& name : datasets) record_probe(context, name, baseline->info().name, context.probe(*baseline, name));
+      for (const std::string& name : datasets)
+        record_probe(context, name, baseline->info().name, context.probe(*baseline, name));
     for (const auto& model : context.models()) {
       std::vector<double> zero_shot, probe;
       for (const std::string& name : datasets) {
         zero_shot.push_back(record_zero_shot(context, *model, name).value);
         probe.push_back(record_probe(context, name, model->info().name, context.probe(*model, name)).value);
       }
-      for (const std::string& name : context.extra_datasets("zero_shot_vs_probe")) record_zero_shot(context, *model, name);
+      for (const std::string& name : context.extra_datasets("zero_shot_vs_probe"))
+        record_zero_shot(context, *model, name);
       for (const std::string& name : datasets)
-        record_probe(context, name, "untrained " + model->info().name,
-                      context.probe(context.untrained(*model), name));
+        record_probe(context, name, "untrained " + model->info().name, context.probe(context.untrained(*model), name));
       if (datasets.size() >= 3) correlate(context, model->info().name, probe, zero_shot);
     }
   }
 
  private:
   /// Fig 8: zero-shot over probe accuracy, a point a data set.
-  static void correlate(Context& context, const std::string& model, const std::vector<double>& probe, const std::vector<double>& zero_shot) {
+  static void correlate(Context& context, const std::string& model, const std::vector<double>& probe,
+                        const std::vector<double>& zero_shot) {
     const Line line = fit_line(probe, zero_shot);
     const std::string variant = "zero-shot = a + b probe";
-    context.record({"all", "test", model, "fit", "slope", variant}, {line.slope, line.slope_low, line.slope_high, line.n});
-    context.record({"all", "test", model, "fit", "intercept", variant}, {line.intercept, line.intercept, line.intercept, line.n});
+    context.record({"all", "test", model, "fit", "slope", variant},
+                   {line.slope, line.slope_low, line.slope_high, line.n});
+    context.record({"all", "test", model, "fit", "intercept", variant},
+                   {line.intercept, line.intercept, line.intercept, line.n});
     context.record({"all", "test", model, "fit", "r", variant}, {line.r, line.r, line.r, line.n});
   }
 };

@@ -7,12 +7,16 @@ namespace cliplab {
 
 namespace {
 
-/// The length of the character at `at` that a terminal shows as it is, or 0: a control character, a byte that is not UTF-8.
+/// The length of the character at `at` that a terminal shows as it is, or 0: a control character, a byte that is not
+/// UTF-8.
 std::size_t printable_length(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(at);
   if (first < 0x80) return first >= ' ' && first != 0x7F ? 1 : 0;
-  const std::size_t length = first >= 0xC2 && first < 0xE0 ? 2 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+  const std::size_t length = first >= 0xC2 && first < 0xE0   ? 2
+                             : first >= 0xE0 && first < 0xF0 ? 3
+                             : first >= 0xF0 && first < 0xF5 ? 4
+                                                             : 0;
   if (length == 0 || length > text.size() - at) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((byte(at + i) & 0xC0) != 0x80) return 0;
@@ -33,8 +37,7 @@ std::string printable(std::string_view text) {
 
 }  // namespace
 
-void fail(std::string_view where, std::string_view found, std::string_view expected,
-          std::string_view what_to_do) {
+void fail(std::string_view where, std::string_view found, std::string_view expected, std::string_view what_to_do) {
   std::string message(where);
   message.append(": ").append(found).append(", expected ").append(expected);
   if (!what_to_do.empty()) message.append("; ").append(what_to_do);

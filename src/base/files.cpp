@@ -117,8 +117,7 @@ void write_file_atomically(const fs::path& path, std::string_view bytes) {
   commit_file(part, path);
 }
 
-FileLock::FileLock(const fs::path& path)
-    : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+FileLock::FileLock(const fs::path& path) : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
   if (descriptor_ < 0) fail_writing(path, errno);
   bool told = false;
   while (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
@@ -147,8 +146,7 @@ fs::path named_file(const std::string& name) {
 fs::path project_root() {
   std::error_code error;
   if (const char* root = std::getenv("CLIPLAB_ROOT"); root != nullptr && *root != '\0') {
-    if (!fs::is_directory(root, error))
-      fail("CLIPLAB_ROOT", std::string("'") + root + "'", "the project's folder");
+    if (!fs::is_directory(root, error)) fail("CLIPLAB_ROOT", std::string("'") + root + "'", "the project's folder");
     return root;
   }
   const fs::path start = fs::current_path(error);
@@ -156,8 +154,7 @@ fs::path project_root() {
     if (fs::is_directory(folder / "experiments", error)) return folder;
     if (folder == folder.parent_path()) break;
   }
-  fail(start.string(), "no folder experiments/ here or above", "a folder inside the project",
-       "set CLIPLAB_ROOT");
+  fail(start.string(), "no folder experiments/ here or above", "a folder inside the project", "set CLIPLAB_ROOT");
 }
 
 bool stop_requested() { return stop_flag; }

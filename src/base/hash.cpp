@@ -59,11 +59,9 @@ std::string sha256_stream(std::istream& in, std::uint64_t max_bytes) {
 std::string sha256_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
   errno = 0;
   std::ifstream in(path, std::ios::binary);
-  if (!in)
-    fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");
+  if (!in) fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");
   const std::string hex = sha256_stream(in, max_bytes);
-  if (in.bad())
-    fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");
+  if (in.bad()) fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");
   return hex;
 }
 

@@ -30,8 +30,7 @@ struct Image {
     return pixels.data() + (static_cast<std::size_t>(row) * width + column) * channels;
   }
   static Image make(int height, int width, int channels) {
-    return {height, width, channels,
-            std::vector<std::uint8_t>(static_cast<std::size_t>(height) * width * channels),
+    return {height, width, channels, std::vector<std::uint8_t>(static_cast<std::size_t>(height) * width * channels),
             channels == 4 ? PixelMode::kRgba : PixelMode::kRgb};
   }
 };

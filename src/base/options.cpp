@@ -91,19 +91,16 @@ std::vector<int> assignment_lines(const std::string& file, const std::string& te
 
 void Options::declare(const std::string& key, Entry entry) {
   const auto allowed = [&](const std::string& item) {
-    return entry.allowed.empty() ||
-           std::find(entry.allowed.begin(), entry.allowed.end(), item) != entry.allowed.end();
+    return entry.allowed.empty() || std::find(entry.allowed.begin(), entry.allowed.end(), item) != entry.allowed.end();
   };
   bool right = true;
   if (const auto* integer = std::get_if<std::int64_t>(&entry.value))
     right = static_cast<double>(*integer) >= entry.min && static_cast<double>(*integer) <= entry.max;
   if (const auto* real = std::get_if<double>(&entry.value)) right = *real >= entry.min && *real <= entry.max;
   if (const auto* text = std::get_if<std::string>(&entry.value)) right = allowed(*text);
-  if (const auto* list = std::get_if<List>(&entry.value))
-    right = std::all_of(list->begin(), list->end(), allowed);
+  if (const auto* list = std::get_if<List>(&entry.value)) right = std::all_of(list->begin(), list->end(), allowed);
   if (!right) throw std::logic_error("option '" + key + "' has a default that it does not allow");
-  if (!entries_.emplace(key, std::move(entry)).second)
-    throw std::logic_error("option '" + key + "' declared twice");
+  if (!entries_.emplace(key, std::move(entry)).second) throw std::logic_error("option '" + key + "' declared twice");
 }
 
 void Options::add_flag(const std::string& key, bool value, const std::string& help) {
@@ -117,18 +114,15 @@ void Options::add_integer(const std::string& key, std::int64_t value, std::int64
   declare(key, {value, value, static_cast<double>(min), static_cast<double>(max), {}, help});
 }
 
-void Options::add_real(const std::string& key, double value, double min, double max,
-                       const std::string& help) {
+void Options::add_real(const std::string& key, double value, double min, double max, const std::string& help) {
   declare(key, {value, value, min, max, {}, help});
 }
 
-void Options::add_text(const std::string& key, const std::string& value, const std::string& help,
-                       const List& allowed) {
+void Options::add_text(const std::string& key, const std::string& value, const std::string& help, const List& allowed) {
   declare(key, {value, value, 0, 0, allowed, help});
 }
 
-void Options::add_list(const std::string& key, const List& value, const std::string& help,
-                       const List& allowed) {
+void Options::add_list(const std::string& key, const List& value, const std::string& help, const List& allowed) {
   declare(key, {value, value, 0, 0, allowed, help});
 }
 
@@ -152,8 +146,7 @@ void Options::set(const std::string& where, const std::string& key, const std::s
     fail(where, key + " = '" + text + "'", range_text(kind, entry.min, entry.max) + " (" + entry.help + ")");
   };
   const auto check_allowed = [&](const std::string& item) {
-    if (entry.allowed.empty() ||
-        std::find(entry.allowed.begin(), entry.allowed.end(), item) != entry.allowed.end())
+    if (entry.allowed.empty() || std::find(entry.allowed.begin(), entry.allowed.end(), item) != entry.allowed.end())
       return;
     const std::string best = nearest_of(item, entry.allowed);
     fail(where, key + " has '" + item + "'", "one of " + joined(entry.allowed),
@@ -164,8 +157,7 @@ void Options::set(const std::string& where, const std::string& key, const std::s
     entry.value = text == "true";
   } else if (std::holds_alternative<std::int64_t>(entry.value)) {
     std::int64_t value = 0;
-    if (!parse_number(text, value) || static_cast<double>(value) < entry.min ||
-        static_cast<double>(value) > entry.max)
+    if (!parse_number(text, value) || static_cast<double>(value) < entry.min || static_cast<double>(value) > entry.max)
       refuse_number("an integer");
     entry.value = value;
   } else if (std::holds_alternative<double>(entry.value)) {
@@ -202,8 +194,7 @@ void Options::parse_file(const std::filesystem::path& path) {
   } catch (const po::error& error) {
     fail(file, error.what(), "key = value, [section] or # comment");
   }
-  if (parsed.options.size() != lines.size())
-    fail(file, "lines that cannot be told apart", "key = value, a line each");
+  if (parsed.options.size() != lines.size()) fail(file, "lines that cannot be told apart", "key = value, a line each");
   std::map<std::string, int> seen;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::string& key = parsed.options[i].string_key;
@@ -225,17 +216,15 @@ void Options::parse_arguments(std::span<const std::string> arguments) {
     if (empty_value) words.emplace_back();
   }
   po::options_description description;
-  for (const auto& [key, entry] : entries_)
-    description.add_options()(key.c_str(), po::value<std::string>(), "");
+  for (const auto& [key, entry] : entries_) description.add_options()(key.c_str(), po::value<std::string>(), "");
   po::parsed_options parsed(nullptr);
   try {
-    parsed =
-        po::command_line_parser(words)
-            .options(description)
-            .style(po::command_line_style::allow_long | po::command_line_style::long_allow_next |
-                   po::command_line_style::long_allow_adjacent)  // no guessing, no short options
-            .allow_unregistered()  // unknown keys and stray words come back in order, and are refused below
-            .run();
+    parsed = po::command_line_parser(words)
+                 .options(description)
+                 .style(po::command_line_style::allow_long | po::command_line_style::long_allow_next |
+                        po::command_line_style::long_allow_adjacent)  // no guessing, no short options
+                 .allow_unregistered()  // unknown keys and stray words come back in order, and are refused below
+                 .run();
   } catch (const po::error& error) {
     fail(where, error.what(), shape);
   }
@@ -288,22 +277,15 @@ std::string value_text(const auto& value) {
 }  // namespace
 
 bool Options::flag(const std::string& key) const { return typed<bool>(entry(key).value, key); }
-std::int64_t Options::integer(const std::string& key) const {
-  return typed<std::int64_t>(entry(key).value, key);
-}
+std::int64_t Options::integer(const std::string& key) const { return typed<std::int64_t>(entry(key).value, key); }
 double Options::real(const std::string& key) const { return typed<double>(entry(key).value, key); }
-const std::string& Options::text(const std::string& key) const {
-  return typed<std::string>(entry(key).value, key);
-}
-const Options::List& Options::list(const std::string& key) const {
-  return typed<List>(entry(key).value, key);
-}
+const std::string& Options::text(const std::string& key) const { return typed<std::string>(entry(key).value, key); }
+const Options::List& Options::list(const std::string& key) const { return typed<List>(entry(key).value, key); }
 
 std::string Options::resolved(const std::string& section) const {
   std::string text;
   for (const auto& [key, entry] : entries_)
-    if (section.empty() || key.starts_with(section + "."))
-      text += key + " = " + value_text(entry.value) + "\n";
+    if (section.empty() || key.starts_with(section + ".")) text += key + " = " + value_text(entry.value) + "\n";
   return text;
 }
 
@@ -322,18 +304,13 @@ std::string Options::help() const {
     const auto dot = key.find('.');
     std::string left = key + " = " + value_text(entry.default_value);
     width = std::max(width, std::min<std::size_t>(left.size(), 40));
-    sections[dot == std::string::npos ? "" : key.substr(0, dot)].emplace_back(std::move(left),
-                                                                              entry.help + limits);
+    sections[dot == std::string::npos ? "" : key.substr(0, dot)].emplace_back(std::move(left), entry.help + limits);
   }
   std::string text;
   for (const auto& [section, lines] : sections) {
     if (!section.empty()) text += "[" + section + "]\n";
     for (const auto& [left, right] : lines)
-      text.append("  ")
-          .append(left)
-          .append(width + 2 - std::min(width, left.size()), ' ')
-          .append(right)
-          .append("\n");
+      text.append("  ").append(left).append(width + 2 - std::min(width, left.size()), ' ').append(right).append("\n");
   }
   return text;
 }

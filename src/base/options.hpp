@@ -27,8 +27,7 @@ class Options {
   void add_text(const std::string& key, const std::string& default_value, const std::string& help,
                 const List& allowed = {});
   /// Comma-separated; spaces around items are dropped; an empty value is the empty list; items may not repeat.
-  void add_list(const std::string& key, const List& default_value, const std::string& help,
-                const List& allowed = {});
+  void add_list(const std::string& key, const List& default_value, const std::string& help, const List& allowed = {});
 
   /// INI file: `key = value`, `[section]`, `#` comments. Throws InputError.
   void parse_file(const std::filesystem::path& path);

@@ -30,8 +30,7 @@ int num_threads() {
       const std::string_view word = text;
       int wanted = 0;
       if (!parse_number(word, wanted) || wanted < 1 || wanted > 1024)
-        fail("CLIPLAB_THREADS", "'" + std::string(word) + "'", "an integer in [1, 1024]",
-             "unset it for all cores");
+        fail("CLIPLAB_THREADS", "'" + std::string(word) + "'", "an integer in [1, 1024]", "unset it for all cores");
       return wanted;
     }
     cpu_set_t set;

@@ -50,8 +50,7 @@ struct Progress::State {
 
   std::string line() const {
     const double seconds = std::chrono::duration<double>(Clock::now() - since).count();
-    const double rate =
-        seconds > 0 ? static_cast<double>(done - std::max<std::int64_t>(first, 0)) / seconds : 0;
+    const double rate = seconds > 0 ? static_cast<double>(done - std::max<std::int64_t>(first, 0)) / seconds : 0;
     std::string text = fmt::format("{} {:3.0f} %  {}/{} {}", what, 100 * share(), done, total, unit);
     if (rate > 0) {
       const auto left = static_cast<double>(std::max<std::int64_t>(0, total - done));
@@ -86,8 +85,7 @@ struct Progress::State {
   }
 };
 
-Progress::Progress(std::string what, std::int64_t total, std::string unit)
-    : state_(std::make_unique<State>()) {
+Progress::Progress(std::string what, std::int64_t total, std::string unit) : state_(std::make_unique<State>()) {
   state_->what = std::move(what), state_->total = total, state_->unit = std::move(unit);
   state_->terminal = ::isatty(STDERR_FILENO) == 1;
 }
@@ -97,10 +95,9 @@ Progress::~Progress() {
   clear_bar();
   if (state_->done == 0 || silent) return;
   const double seconds = std::chrono::duration<double>(Clock::now() - state_->start).count();
-  std::fprintf(stderr, "%s: %lld of %lld %s in %s%s%s\n", state_->what.c_str(),
-               static_cast<long long>(state_->done), static_cast<long long>(state_->total),
-               state_->unit.c_str(), duration(seconds).c_str(), state_->note.empty() ? "" : "  ",
-               state_->note.c_str());
+  std::fprintf(stderr, "%s: %lld of %lld %s in %s%s%s\n", state_->what.c_str(), static_cast<long long>(state_->done),
+               static_cast<long long>(state_->total), state_->unit.c_str(), duration(seconds).c_str(),
+               state_->note.empty() ? "" : "  ", state_->note.c_str());
 }
 
 void Progress::update(std::int64_t done, const std::string& note) {

@@ -14,11 +14,11 @@ class Rng {
   /// `stream` separates uses that share a seed (for example the sample's index), without correlation.
   explicit Rng(std::uint64_t seed, std::uint64_t stream = 0);
 
-  std::uint64_t next();                        // 64 uniform bits
-  double uniform();                            // [0, 1)
-  double uniform(double low, double high);     // [low, high)
-  double normal();                             // N(0, 1), Box-Muller
-  std::uint64_t below(std::uint64_t bound);    // {0, ..., bound - 1}, unbiased; bound > 0
+  std::uint64_t next();                      // 64 uniform bits
+  double uniform();                          // [0, 1)
+  double uniform(double low, double high);   // [low, high)
+  double normal();                           // N(0, 1), Box-Muller
+  std::uint64_t below(std::uint64_t bound);  // {0, ..., bound - 1}, unbiased; bound > 0
 
   template <class T>
   void shuffle(std::vector<T>& values) {  // Fisher-Yates

@@ -21,9 +21,9 @@ struct Evaluation {
   const int* labels = nullptr;     // [N]
   double lambda = 0;
   const VectorD* centre = nullptr;  // W where the penalty is zero; null: 0
-  VectorD* gradient = nullptr;  // out; sized by the objective
-  double value = 0;             // out
-  double curvature = 0;         // out: mean second derivative of the loss in a logit, summed over the samples
+  VectorD* gradient = nullptr;      // out; sized by the objective
+  double value = 0;                 // out
+  double curvature = 0;             // out: mean second derivative of the loss in a logit, summed over the samples
 };
 
 class StackedObjective {

@@ -34,10 +34,12 @@ bool parse_number(std::string_view text, T& value) {
 /// The entry of a table that lives as long as the program whose `.name` is `name`. Throws InputError about `what` that
 /// lists the names there are.
 template <class Table>
-const std::ranges::range_value_t<Table>& find_named(const Table& table, const std::string& name, const std::string& what) {
+const std::ranges::range_value_t<Table>& find_named(const Table& table, const std::string& name,
+                                                    const std::string& what) {
   for (const auto& entry : table)
     if (entry.name == name) return entry;
-  fail(what, "'" + name + "'", "one of " + joined(table, ", ", [](const auto& entry) -> std::string_view { return entry.name; }));
+  fail(what, "'" + name + "'",
+       "one of " + joined(table, ", ", [](const auto& entry) -> std::string_view { return entry.name; }));
 }
 
 }  // namespace cliplab

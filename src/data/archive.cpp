@@ -25,8 +25,7 @@ Archive open_archive(const std::string& where) {
   return handle;
 }
 
-std::string read_member(archive* handle, const std::string& where, const std::string& name,
-                        std::size_t limit) {
+std::string read_member(archive* handle, const std::string& where, const std::string& name, std::size_t limit) {
   std::string bytes;
   char buffer[1 << 16];
   for (;;) {
@@ -34,8 +33,7 @@ std::string read_member(archive* handle, const std::string& where, const std::st
     if (count == 0) return bytes;
     if (count < 0) {
       const char* cause = archive_error_string(handle);
-      fail(where, "member " + name + " that cannot be read (" + (cause ? cause : "damaged") + ")",
-           "a whole package");
+      fail(where, "member " + name + " that cannot be read (" + (cause ? cause : "damaged") + ")", "a whole package");
     }
     if (bytes.size() + static_cast<std::size_t>(count) > limit)
       fail(where, "member " + name + " over " + std::to_string(limit) + " bytes", "a smaller one");
@@ -44,8 +42,7 @@ std::string read_member(archive* handle, const std::string& where, const std::st
 }
 
 void walk(archive* handle, const std::string& where, const std::function<bool(const std::string&)>& wanted,
-          const std::function<void(const std::string&, std::string)>& visit, std::size_t max_member,
-          bool inner) {
+          const std::function<void(const std::string&, std::string)>& visit, std::size_t max_member, bool inner) {
   std::size_t total = 0;
   bool has_data = false;
   for (;;) {
@@ -58,8 +55,7 @@ void walk(archive* handle, const std::string& where, const std::function<bool(co
     }
     if (status < ARCHIVE_WARN) {
       const char* cause = archive_error_string(handle);
-      fail(where, std::string("not a whole package (") + (cause ? cause : "damaged") + ")",
-           "a .deb or .whl file");
+      fail(where, std::string("not a whole package (") + (cause ? cause : "damaged") + ")", "a .deb or .whl file");
     }
     const char* path = archive_entry_pathname(entry);
     if (path == nullptr || archive_entry_filetype(entry) != AE_IFREG) continue;
@@ -83,10 +79,8 @@ void walk(archive* handle, const std::string& where, const std::function<bool(co
 
 }  // namespace
 
-void for_each_member(const std::filesystem::path& package,
-                     const std::function<bool(const std::string&)>& wanted,
-                     const std::function<void(const std::string&, std::string)>& visit,
-                     std::size_t max_member) {
+void for_each_member(const std::filesystem::path& package, const std::function<bool(const std::string&)>& wanted,
+                     const std::function<void(const std::string&, std::string)>& visit, std::size_t max_member) {
   const std::string where = package.string();
   const Archive handle = open_archive(where);
   if (archive_read_open_filename(handle.get(), package.c_str(), 1 << 16) != ARCHIVE_OK) {

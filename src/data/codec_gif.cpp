@@ -56,7 +56,8 @@ bool is_grey_ramp(const ColorMapObject& map) {
 
 Image decode_gif(std::string_view bytes, const std::string& where, std::int64_t max_pixels) {
   const auto refuse = [&](const char* cause) {
-    fail(where, std::string("GIF that cannot be decoded (") + (cause != nullptr ? cause : "broken") + ")", "a whole GIF");
+    fail(where, std::string("GIF that cannot be decoded (") + (cause != nullptr ? cause : "broken") + ")",
+         "a whole GIF");
   };
   std::string_view rest = bytes;
   int error = 0;

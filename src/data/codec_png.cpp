@@ -1,7 +1,7 @@
-// PNG by libpng, to RGB or RGBA of 8 bits; 16-bit grey keeps its values beside, as OpenAI's order resizes them. libpng reports errors by longjmp: each part that may jump is a
-// function with plain locals only, and what needs a destructor lives in its caller. Text, profile and other
-// side chunks are skipped unread (a small one may inflate to gigabytes); gamma and profiles are ignored, as
-// Pillow does.
+// PNG by libpng, to RGB or RGBA of 8 bits; 16-bit grey keeps its values beside, as OpenAI's order resizes them. libpng
+// reports errors by longjmp: each part that may jump is a function with plain locals only, and what needs a destructor
+// lives in its caller. Text, profile and other side chunks are skipped unread (a small one may inflate to gigabytes);
+// gamma and profiles are ignored, as Pillow does.
 #include <png.h>
 
 #include <array>
@@ -140,9 +140,8 @@ bool write_pixels(Writer& writer, const Image& image) {
   png_set_write_fn(writer.png, &writer, write_bytes, [](png_structp) {});
   png_set_user_limits(writer.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_set_compression_level(writer.png, 6);
-  png_set_IHDR(writer.png, writer.info, static_cast<png_uint_32>(image.width),
-               static_cast<png_uint_32>(image.height), 8,
-               image.channels == 4 ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+  png_set_IHDR(writer.png, writer.info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height),
+               8, image.channels == 4 ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_write_info(writer.png, writer.info);
   for (int row = 0; row < image.height; ++row) png_write_row(writer.png, image.at(row, 0));
@@ -163,11 +162,11 @@ Image decode_png(std::string_view bytes, const std::string& where, std::int64_t 
   check_size(layout.height, layout.width, where, max_pixels);
   // Deflate packs at most 1032 bytes into one: a short file that claims more pixels is cut (or made up).
   if (layout.packed_bytes / 1032 > bytes.size()) refuse("too short for its size");
-  Image image =
-      Image::make(static_cast<int>(layout.height), static_cast<int>(layout.width), layout.alpha ? 4 : 3);
+  Image image = Image::make(static_cast<int>(layout.height), static_cast<int>(layout.width), layout.alpha ? 4 : 3);
   image.mode = layout.mode;
   const bool wide = layout.mode == PixelMode::kGrey16;
-  const std::size_t row_bytes = static_cast<std::size_t>(image.width) * (wide ? (layout.alpha ? 4 : 2) : image.channels);
+  const std::size_t row_bytes =
+      static_cast<std::size_t>(image.width) * (wide ? (layout.alpha ? 4 : 2) : image.channels);
   std::vector<std::uint8_t> samples(wide ? row_bytes * image.height : 0);
   if (!read_rows(reader, wide, row_bytes, image.height, wide ? samples.data() : image.pixels.data()))
     refuse(reader.message.text);

@@ -14,7 +14,8 @@ std::int64_t take_number(std::string_view bytes, std::size_t& at) {
     ++at;
   }
   std::int64_t value = -1;
-  for (int digits = 0; at < bytes.size() && std::isdigit(static_cast<unsigned char>(bytes[at])) && digits < 9; ++at, ++digits)
+  for (int digits = 0; at < bytes.size() && std::isdigit(static_cast<unsigned char>(bytes[at])) && digits < 9;
+       ++at, ++digits)
     value = (value < 0 ? 0 : value) * 10 + (bytes[at] - '0');
   return value;
 }
@@ -30,7 +31,8 @@ Image decode_ppm(std::string_view bytes, const std::string& where, std::int64_t 
   Image image = Image::make(static_cast<int>(height), static_cast<int>(width), 3);
   if (at > bytes.size() || bytes.size() - at < image.size())
     fail(where, "a PPM that ends before its last pixel", std::to_string(image.size()) + " bytes of pixels");
-  image.pixels.assign(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(at + image.size()));
+  image.pixels.assign(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                      bytes.begin() + static_cast<std::ptrdiff_t>(at + image.size()));
   return image;
 }
 

@@ -50,8 +50,7 @@ Image render_svg(std::string_view bytes, int size, const std::string& where) {
   if (bytes.empty()) refuse("an empty file");
   use_own_fonts();
   const std::unique_ptr<RsvgHandle, decltype(&g_object_unref)> handle(
-      rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(bytes.data()), bytes.size(), &error),
-      g_object_unref);
+      rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(bytes.data()), bytes.size(), &error), g_object_unref);
   if (!handle) refuse(take_message());
   const std::unique_ptr<cairo_surface_t, decltype(&cairo_surface_destroy)> surface(
       cairo_image_surface_create(CAIRO_FORMAT_ARGB32, size, size), cairo_surface_destroy);

@@ -40,7 +40,8 @@ std::string shortened(const std::string& text, int most) {
 }
 
 int letters(const std::string& text) {
-  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<int>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 /// Broken between words; what goes beyond the last line is cut.
@@ -83,14 +84,16 @@ std::vector<Tile> sample_tiles(const Dataset& dataset, int count, std::uint64_t 
   for (std::size_t turn = 0; std::ssize(chosen) < std::min<std::int64_t>(count, dataset.size()); ++turn)
     for (const auto& rows : of_class)
       if (turn < rows.size() && std::ssize(chosen) < count) chosen.push_back(rows[turn]);
-  std::stable_sort(chosen.begin(), chosen.end(), [&](std::int64_t a, std::int64_t b) { return dataset.labels()[a] < dataset.labels()[b]; });
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [&](std::int64_t a, std::int64_t b) { return dataset.labels()[a] < dataset.labels()[b]; });
   return read_tiles(dataset, chosen, [](const Dataset& set, std::int64_t i) {
     Sample sample = set.get(i);
     const auto names = set.class_names();
     if (set.targets().empty()) return Tile{std::move(sample.image), names[sample.label]};
     std::string several;
     for (std::size_t c = 0; c < names.size(); ++c)
-      if (const int target = set.targets()[i * names.size() + c]; target >= 0) several += (several.empty() ? "" : ", ") + names[c] + (target == 0 ? "?" : "");
+      if (const int target = set.targets()[i * names.size() + c]; target >= 0)
+        several += (several.empty() ? "" : ", ") + names[c] + (target == 0 ? "?" : "");
     return Tile{std::move(sample.image), std::move(several)};
   });
 }
@@ -108,28 +111,37 @@ std::vector<Tile> sample_tiles(const PairCorpus& corpus, int count, std::uint64_
 }
 
 Image contact_sheet(const std::vector<Tile>& tiles) {
-  const int columns = std::max(1, static_cast<int>(std::ceil(std::sqrt(static_cast<double>(tiles.size()))))), side = columns * kTile;
+  const int columns = std::max(1, static_cast<int>(std::ceil(std::sqrt(static_cast<double>(tiles.size()))))),
+            side = columns * kTile;
   Image sheet = Image::make(side, side, 3);
   std::fill(sheet.pixels.begin(), sheet.pixels.end(), std::uint8_t{255});
-  std::string svg = fmt::format("<svg xmlns='http://www.w3.org/2000/svg' width='{0}' height='{0}' font-family='DejaVu Sans' font-size='10'>", side);
+  std::string svg = fmt::format(
+      "<svg xmlns='http://www.w3.org/2000/svg' width='{0}' height='{0}' font-family='DejaVu Sans' font-size='10'>",
+      side);
   std::size_t most = 1;
   std::vector<std::vector<std::string>> labels_of;
-  for (const Tile& tile : tiles) labels_of.push_back(label_lines(tile.label)), most = std::max(most, labels_of.back().size());
+  for (const Tile& tile : tiles)
+    labels_of.push_back(label_lines(tile.label)), most = std::max(most, labels_of.back().size());
   for (std::size_t i = 0; i < tiles.size(); ++i) {
     const int text = kLine * static_cast<int>(most) + 4;
-    const int left = static_cast<int>(i) % columns * kTile, top = static_cast<int>(i) / columns * kTile, room = kTile - text - 2;
+    const int left = static_cast<int>(i) % columns * kTile, top = static_cast<int>(i) / columns * kTile,
+              room = kTile - text - 2;
     const Image image = composite(tiles[i].image, {255, 255, 255});
     const double scale = std::min(room / static_cast<double>(image.width), room / static_cast<double>(image.height));
-    const Image small = resize_bicubic(image, std::max(1, static_cast<int>(image.height * scale)), std::max(1, static_cast<int>(image.width * scale)));
-    for (int y = 0; y < small.height; ++y) std::copy_n(small.at(y, 0), 3 * small.width, sheet.at(top + 1 + y, left + (kTile - small.width) / 2));
+    const Image small = resize_bicubic(image, std::max(1, static_cast<int>(image.height * scale)),
+                                       std::max(1, static_cast<int>(image.width * scale)));
+    for (int y = 0; y < small.height; ++y)
+      std::copy_n(small.at(y, 0), 3 * small.width, sheet.at(top + 1 + y, left + (kTile - small.width) / 2));
     for (std::size_t line = 0; line < labels_of[i].size(); ++line)
-      svg += fmt::format("<text x='{}' y='{}'>{}</text>", left + 3, top + kTile - text + kLine * static_cast<int>(line + 1) - 1, xml(labels_of[i][line]));
+      svg += fmt::format("<text x='{}' y='{}'>{}</text>", left + 3,
+                         top + kTile - text + kLine * static_cast<int>(line + 1) - 1, xml(labels_of[i][line]));
   }
   const Image labels = render_svg(svg + "</svg>", side, "labels of the contact sheet");
   for (std::size_t p = 0; p < sheet.size() / 3; ++p)
     for (std::size_t c = 0; c < 3; ++c) {
       const int alpha = labels.pixels[4 * p + 3];
-      sheet.pixels[3 * p + c] = static_cast<std::uint8_t>((labels.pixels[4 * p + c] * alpha + sheet.pixels[3 * p + c] * (255 - alpha)) / 255);
+      sheet.pixels[3 * p + c] =
+          static_cast<std::uint8_t>((labels.pixels[4 * p + c] * alpha + sheet.pixels[3 * p + c] * (255 - alpha)) / 255);
     }
   return sheet;
 }

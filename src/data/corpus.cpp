@@ -8,9 +8,9 @@
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/progress.hpp"
+#include "base/text.hpp"
 #include "data/listing.hpp"
 #include "data/loader.hpp"
-#include "base/text.hpp"
 #include "data/open_set.hpp"
 #include "data/recipes.hpp"
 #include "data/shards.hpp"
@@ -31,32 +31,30 @@ struct Recipe {
 
 const std::vector<Recipe>& recipes() {
   static const std::vector<Recipe> list{
-      {"fashion_mnist",
-       "Fashion-MNIST, 70,000 photos of clothes",
-       build_fashion_mnist,
-       kFashionMnistRecipe,
-       {}},
+      {"fashion_mnist", "Fashion-MNIST, 70,000 photos of clothes", build_fashion_mnist, kFashionMnistRecipe, {}},
       {"openmoji", "OpenMoji, never trained on", build_openmoji, kEmojiRecipe, {}},
       {"gemojione", "Gemojione, never trained on", build_gemojione, kEmojiRecipe, {}},
-      {"tuxpaint",
-       "Tux Paint stamps, photos and drawings, never trained on",
-       build_tuxpaint,
-       kTuxpaintRecipe,
-       {}},
+      {"tuxpaint", "Tux Paint stamps, photos and drawings, never trained on", build_tuxpaint, kTuxpaintRecipe, {}},
       {"drawings",
        "training pairs: Open Clip Art, Noto Emoji, Twemoji",
        build_drawings,
        kDrawingsRecipe,
        {"openmoji", "gemojione", "tuxpaint"}},
-      {"emoji_people", "men and women of OpenMoji, never trained on", build_emoji_people, kEmojiStudiesRecipe, {"openmoji"}},
-      {"emoji_flags", "flags of countries with their places, never trained on", build_emoji_flags, kEmojiStudiesRecipe, {"openmoji", "gemojione"}},
+      {"emoji_people",
+       "men and women of OpenMoji, never trained on",
+       build_emoji_people,
+       kEmojiStudiesRecipe,
+       {"openmoji"}},
+      {"emoji_flags",
+       "flags of countries with their places, never trained on",
+       build_emoji_flags,
+       kEmojiStudiesRecipe,
+       {"openmoji", "gemojione"}},
   };
   return list;
 }
 
-const Recipe& find_recipe(const std::string& name) {
-  return find_named(recipes(), name, "corpus");
-}
+const Recipe& find_recipe(const std::string& name) { return find_named(recipes(), name, "corpus"); }
 
 /// "drawings:noto+twemoji:3000" taken apart.
 struct PartName {
@@ -71,7 +69,9 @@ PartName part_name(const std::string& name) {
   const auto refuse = [&] { fail("corpus", "'" + name + "'", "NAME, NAME:SOURCE+SOURCE or NAME:SOURCE+SOURCE:PAIRS"); };
   if (fields.size() > 3) refuse();
   if (fields.size() > 1) part.sources = split_columns(fields[1], '+');
-  if (std::find(part.sources.begin(), part.sources.end(), "") != part.sources.end() || (fields.size() > 1 && part.sources.empty())) refuse();
+  if (std::find(part.sources.begin(), part.sources.end(), "") != part.sources.end() ||
+      (fields.size() > 1 && part.sources.empty()))
+    refuse();
   if (fields.size() > 2 && (!parse_number(fields[2], part.pairs) || part.pairs < 1)) refuse();
   return part;
 }
@@ -104,7 +104,8 @@ class ShardedPairs : public PairCorpus {
              "delete its folder and fetch it again");
       const std::string source = meta["source"];
       sources.insert(source);
-      const bool wanted = part.sources.empty() || std::find(part.sources.begin(), part.sources.end(), source) != part.sources.end();
+      const bool wanted =
+          part.sources.empty() || std::find(part.sources.begin(), part.sources.end(), source) != part.sources.end();
       if (meta["split"] == split && wanted) rows_.push_back(i);
     }
     for (const std::string& source : part.sources)
@@ -157,7 +158,8 @@ bool is_shards(const std::string& corpus) { return corpus.find('/') != std::stri
 std::string pair_corpus_id(const std::string& name, const std::string& split) {
   if (is_shards(name)) {
     std::string text;
-    for (const fs::path& shard : expand_shards(name)) text += shard.filename().string() + " " + std::to_string(fs::file_size(shard)) + "\n";
+    for (const fs::path& shard : expand_shards(name))
+      text += shard.filename().string() + " " + std::to_string(fs::file_size(shard)) + "\n";
     return "shards@" + sha256_hex(text);
   }
   if (!is_corpus(name)) return caption_set_id(name, split);
@@ -204,8 +206,7 @@ std::vector<std::string> verify_corpus(const std::string& part) {
   find_recipe(name);
   const fs::path folder = corpus_folder(name);
   std::vector<std::string> problems;
-  const json manifest =
-      read_corpus_manifest(folder);  // not in the loop's head: it would be gone after the first look
+  const json manifest = read_corpus_manifest(folder);  // not in the loop's head: it would be gone after the first look
   for (const json& shard : manifest["shards"]) {
     const fs::path file = folder / shard["file"].get<std::string>();
     if (!fs::exists(file))

@@ -29,8 +29,8 @@ class PairCorpus {
   virtual std::string key(std::int64_t i) const { return get(i).key; }
 };
 
-/// A part of a corpus is a corpus too: "drawings:noto+twemoji" are the pairs of these sources, "drawings:openclipart:3000" has
-/// so many of them for training, the same ones each time.
+/// A part of a corpus is a corpus too: "drawings:noto+twemoji" are the pairs of these sources,
+/// "drawings:openclipart:3000" has so many of them for training, the same ones each time.
 ///
 /// Is there a recipe that builds it? If not, `name` below is a set of captioned pictures under the data root.
 bool is_corpus(const std::string& name);
@@ -38,9 +38,11 @@ bool is_corpus(const std::string& name);
 std::unique_ptr<PairCorpus> open_pair_corpus(const std::string& name, const std::string& split);
 /// The splits of a built corpus, "val" before "train". Throws InputError where it is not built.
 std::vector<std::string> corpus_splits(const std::string& name);
-/// Does `corpus` name webdataset shards (a folder, a file, or a range in braces: anything with a slash), not a set of the program?
+/// Does `corpus` name webdataset shards (a folder, a file, or a range in braces: anything with a slash), not a set of
+/// the program?
 bool is_shards(const std::string& corpus);
-/// The id that open_pair_corpus(name, split)->id() would give, from the manifest alone (milliseconds); of shards their names and sizes.
+/// The id that open_pair_corpus(name, split)->id() would give, from the manifest alone (milliseconds); of shards their
+/// names and sizes.
 std::string pair_corpus_id(const std::string& name, const std::string& split);
 
 /// A corpus on disk (data/corpora/<name>/): what it is made of and whether it is there.

@@ -110,8 +110,7 @@ class ShardDataset : public Dataset {
     std::map<std::string, std::vector<int>> counts;  // class -> samples in each selection
     for (std::int64_t i = 0; i < set_.size(); ++i)
       for (std::size_t s = 0; s < selections.size(); ++s)
-        if (const std::string label = text(i, rule.label_field);
-            !label.empty() && matches(i, selections[s])) {
+        if (const std::string label = text(i, rule.label_field); !label.empty() && matches(i, selections[s])) {
           auto& mine = counts[label];
           mine.resize(selections.size());
           ++mine[s];
@@ -124,8 +123,7 @@ class ShardDataset : public Dataset {
       }
     for (std::int64_t i = 0; i < set_.size(); ++i) {
       const auto found = index.find(text(i, rule.label_field));
-      if (found == index.end() || !matches(i, rule.where) || (rule.has_splits && text(i, "split") != split))
-        continue;
+      if (found == index.end() || !matches(i, rule.where) || (rule.has_splits && text(i, "split") != split)) continue;
       rows_.push_back(i);
       labels_.push_back(found->second);
     }
@@ -136,11 +134,11 @@ class ShardDataset : public Dataset {
   Sample get(std::int64_t i) const override {
     const json captions = set_.meta(rows_[i]).value("captions", json::array());
     // DEVIATION(3.1): drawings with transparency are put on white here. The reference implementation would resize them
-    // premultiplied and drop the alpha, which shows whatever colour lies under the transparent pixels, most often black.
+    // premultiplied and drop the alpha, which shows whatever colour lies under the transparent pixels, most often
+    // black.
     return {composite(set_.image(rows_[i]), {255, 255, 255}), labels_[i],
-            captions.is_array() && !captions.empty() && captions[0].is_string()
-                ? captions[0].get<std::string>()
-                : std::string()};
+            captions.is_array() && !captions.empty() && captions[0].is_string() ? captions[0].get<std::string>()
+                                                                                : std::string()};
   }
   std::string key(std::int64_t i) const override { return set_.key(rows_[i]); }
   std::span<const int> labels() const override { return labels_; }

@@ -31,20 +31,19 @@ class Dataset {
   virtual ~Dataset() = default;
   virtual std::string id() const = 0;  // "openmoji/test@9f2c41": name, split, content hash; a cache key
   virtual std::int64_t size() const = 0;
-  virtual Sample get(
-      std::int64_t i) const = 0;  // throws InputError naming file and member when it cannot be decoded
+  virtual Sample get(std::int64_t i) const = 0;  // throws InputError naming file and member when it cannot be decoded
   /// What a message calls sample i: its name in the archive or below the folder, else its number.
   virtual std::string key(std::int64_t i) const { return std::to_string(i); }
-  virtual std::span<const int> labels() const = 0;               // [N], each in [0, C); the first of several
+  virtual std::span<const int> labels() const = 0;  // [N], each in [0, C); the first of several
   /// [N, C] where a picture may have several labels: 1 yes, -1 no, 0 difficult (counts neither way). Else empty.
   virtual std::span<const std::int8_t> targets() const { return {}; }
   virtual std::span<const std::string> class_names() const = 0;  // [C]
-  /// [N] where pictures are frames of clips: c + 1 for the frame that clip c is named after (its anchor), -(c + 1) for one
-  /// beside it. Else empty.
+  /// [N] where pictures are frames of clips: c + 1 for the frame that clip c is named after (its anchor), -(c + 1) for
+  /// one beside it. Else empty.
   virtual std::span<const int> clips() const { return {}; }
   /// [C] of a set whose classes are super-classes of ImageNet's: those below each. Else empty.
   virtual std::span<const std::vector<Subclass>> subclasses() const { return {}; }
-  virtual Prompts own_prompts() const { return {}; }              // without templates: it has none of its own
+  virtual Prompts own_prompts() const { return {}; }  // without templates: it has none of its own
 };
 
 /// What the table says of a data set.
@@ -60,7 +59,8 @@ struct DatasetInfo {
 
 /// Every data set that is built from packages, in one fixed order.
 std::span<const DatasetInfo> dataset_table();
-/// Of the table, else of the data root (data/open_set.hpp; its `corpus` is empty). Throws InputError for an unknown one.
+/// Of the table, else of the data root (data/open_set.hpp; its `corpus` is empty). Throws InputError for an unknown
+/// one.
 DatasetInfo dataset_info(const std::string& name);
 
 /// Throws InputError when the corpus is not on disk (with the command that fetches it) or does not match its

@@ -37,7 +37,8 @@ struct Transfer {
 std::size_t take_bytes(char* data, std::size_t, std::size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   transfer.too_long = transfer.done + static_cast<std::int64_t>(count) > transfer.limit;
-  if (transfer.too_long || std::fwrite(data, 1, count, transfer.file) != count) return 0;  // ends it with CURLE_WRITE_ERROR
+  if (transfer.too_long || std::fwrite(data, 1, count, transfer.file) != count)
+    return 0;  // ends it with CURLE_WRITE_ERROR
   transfer.done += static_cast<std::int64_t>(count);
   transfer.progress.update(transfer.done / 1'000'000);
   return count;
@@ -47,20 +48,22 @@ int asked_to_stop(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { retur
 
 /// What a try came to.
 struct Try {
-  std::string fault;         // empty: the server has sent all that it has
-  bool hopeless = false;     // another try would end as this one
-  bool from_start = false;   // what is there is of no use
-  bool wrong = false;        // other bytes than the table's
+  std::string fault;        // empty: the server has sent all that it has
+  bool hopeless = false;    // another try would end as this one
+  bool from_start = false;  // what is there is of no use
+  bool wrong = false;       // other bytes than the table's
 };
 
 Try transfer_once(const Download& download, const fs::path& part) {
   static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(ready == CURLE_OK ? curl_easy_init() : nullptr, curl_easy_cleanup);
+  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(ready == CURLE_OK ? curl_easy_init() : nullptr,
+                                                                 curl_easy_cleanup);
   const std::unique_ptr<std::FILE, decltype(&std::fclose)> file(std::fopen(part.c_str(), "ab"), std::fclose);
   if (!curl) fail(download.url, "libcurl that cannot start", "memory for it");
   if (!file) fail(part.string(), "cannot be written", "free space and permission");
   const std::int64_t begin = bytes_of(part);
-  Transfer transfer{file.get(), begin, download.bytes, Progress("download " + download.file(), download.bytes / 1'000'000, "MB")};
+  Transfer transfer{file.get(), begin, download.bytes,
+                    Progress("download " + download.file(), download.bytes / 1'000'000, "MB")};
   transfer.progress.update(begin / 1'000'000);
   char cause[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(curl.get(), CURLOPT_URL, download.url.c_str());
@@ -85,14 +88,17 @@ Try transfer_once(const Download& download, const fs::path& part) {
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
   if (stop_requested()) throw Interrupted("stopped while downloading " + download.url + "; the same command goes on");
-  if (transfer.too_long) return {.fault = fmt::format("more than {} bytes", download.bytes), .from_start = true, .wrong = true};
+  if (transfer.too_long)
+    return {.fault = fmt::format("more than {} bytes", download.bytes), .from_start = true, .wrong = true};
   if (code == CURLE_WRITE_ERROR || !written) fail(part.string(), "cannot be written", "free space on the disk");
   if (code == CURLE_OK) return {.fault = {}};
-  if (code == CURLE_RANGE_ERROR || (begin > 0 && status == 416)) return {.fault = "no transfer of the rest alone", .from_start = true};
+  if (code == CURLE_RANGE_ERROR || (begin > 0 && status == 416))
+    return {.fault = "no transfer of the rest alone", .from_start = true};
   if (code == CURLE_HTTP_RETURNED_ERROR)
-    return {.fault = fmt::format("HTTP status {}", status), .hopeless = status >= 400 && status < 500 && status != 408 && status != 429};
-  const bool hopeless = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_TOO_MANY_REDIRECTS ||
-                        code == CURLE_PEER_FAILED_VERIFICATION;
+    return {.fault = fmt::format("HTTP status {}", status),
+            .hopeless = status >= 400 && status < 500 && status != 408 && status != 429};
+  const bool hopeless = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ||
+                        code == CURLE_TOO_MANY_REDIRECTS || code == CURLE_PEER_FAILED_VERIFICATION;
   return {.fault = *cause != '\0' ? cause : curl_easy_strerror(code), .hopeless = hopeless};
 }
 
@@ -138,7 +144,8 @@ bool is_archive(const std::string& file) {
 }  // namespace
 
 void fetch_published(const PublishedSet& set, const FetchOptions& options) {
-  const fs::path root = data_root(), target = root / set.name, work = root / (".fetch-" + set.name), whole = work / "whole";
+  const fs::path root = data_root(), target = root / set.name, work = root / (".fetch-" + set.name),
+                 whole = work / "whole";
   fs::create_directories(work);
   const FileLock lock(root / (".lock-" + set.name));
   if (fs::exists(target)) return;  // made while this process waited
@@ -151,7 +158,8 @@ void fetch_published(const PublishedSet& set, const FetchOptions& options) {
       unpack_archive(work / download.file(), whole, download.strip);
     else
       fs::copy_file(work / download.file(), whole / download.file());
-  if (const int descriptor = ::open(whole.c_str(), O_RDONLY); descriptor >= 0) ::syncfs(descriptor), ::close(descriptor);  // before it has its name
+  if (const int descriptor = ::open(whole.c_str(), O_RDONLY); descriptor >= 0)
+    ::syncfs(descriptor), ::close(descriptor);  // before it has its name
   fs::rename(whole, target);
   fs::remove_all(work);
 }

@@ -8,8 +8,7 @@
 namespace cliplab {
 namespace {
 
-std::vector<std::uint8_t> inflate_gzip(std::string_view bytes, const std::string& where,
-                                       std::size_t max_bytes) {
+std::vector<std::uint8_t> inflate_gzip(std::string_view bytes, const std::string& where, std::size_t max_bytes) {
   z_stream stream{};
   if (::inflateInit2(&stream, 15 + 16) != Z_OK) fail(where, "zlib cannot start", "memory");
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
@@ -26,8 +25,7 @@ std::vector<std::uint8_t> inflate_gzip(std::string_view bytes, const std::string
     if (status == Z_BUF_ERROR) break;
   }
   ::inflateEnd(&stream);
-  if (out.size() > max_bytes)
-    fail(where, "over " + std::to_string(max_bytes) + " bytes when decompressed", "less");
+  if (out.size() > max_bytes) fail(where, "over " + std::to_string(max_bytes) + " bytes when decompressed", "less");
   if (status != Z_STREAM_END) fail(where, "not a whole gzip file", "one");
   return out;
 }
@@ -35,9 +33,10 @@ std::vector<std::uint8_t> inflate_gzip(std::string_view bytes, const std::string
 }  // namespace
 
 Idx read_idx(std::string_view idx_bytes, const std::string& where, std::size_t max_bytes) {
-  std::vector<std::uint8_t> bytes = idx_bytes.starts_with(std::string_view("\0\0\x08", 3)) && idx_bytes.size() <= max_bytes
-                                        ? std::vector<std::uint8_t>(idx_bytes.begin(), idx_bytes.end())
-                                        : inflate_gzip(idx_bytes, where, max_bytes);
+  std::vector<std::uint8_t> bytes =
+      idx_bytes.starts_with(std::string_view("\0\0\x08", 3)) && idx_bytes.size() <= max_bytes
+          ? std::vector<std::uint8_t>(idx_bytes.begin(), idx_bytes.end())
+          : inflate_gzip(idx_bytes, where, max_bytes);
   if (bytes.size() < 4 || bytes[0] != 0 || bytes[1] != 0 || bytes[2] != 8 || bytes[3] < 1 || bytes[3] > 4)
     fail(where, "another magic number", "IDX of unsigned bytes with 1 to 4 dimensions");
   const std::size_t dimensions = bytes[3], header = 4 + 4 * dimensions;
@@ -53,8 +52,7 @@ Idx read_idx(std::string_view idx_bytes, const std::string& where, std::size_t m
     count *= side;
   }
   if (bytes.size() - header != count)
-    fail(where, std::to_string(bytes.size() - header) + " values",
-         std::to_string(count) + " as its sizes say");
+    fail(where, std::to_string(bytes.size() - header) + " values", std::to_string(count) + " as its sizes say");
   idx.values.assign(bytes.begin() + static_cast<std::ptrdiff_t>(header), bytes.end());
   return idx;
 }

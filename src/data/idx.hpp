@@ -15,7 +15,6 @@ struct Idx {
 
 /// Throws InputError naming `where`: not gzip, another magic than unsigned bytes, sizes that do not fit the
 /// data, or more than `max_bytes` after decompression.
-Idx read_idx(std::string_view idx_bytes, const std::string& where,
-             std::size_t max_bytes = std::size_t{256} << 20);
+Idx read_idx(std::string_view idx_bytes, const std::string& where, std::size_t max_bytes = std::size_t{256} << 20);
 
 }  // namespace cliplab

@@ -1,5 +1,5 @@
-// torchvision's ImageFolder: [split/]class/picture, classes in the order of their names' bytes. A folder is a split when its
-// name is one; without splits all pictures are "all".
+// torchvision's ImageFolder: [split/]class/picture, classes in the order of their names' bytes. A folder is a split
+// when its name is one; without splits all pictures are "all".
 #include <algorithm>
 #include <set>
 
@@ -30,8 +30,10 @@ bool read_image_folder(Listing& listing) {
   std::vector<std::string> beside;  // without splits the folder is looked through once more
   for (const fs::path& folder : folders_in(listing.folder, beside))
     if (known.contains(folder.filename())) splits.emplace_back(folder.filename(), folder);
-  if (splits.empty()) splits.emplace_back("all", listing.folder);
-  else listing.problems = std::move(beside);
+  if (splits.empty())
+    splits.emplace_back("all", listing.folder);
+  else
+    listing.problems = std::move(beside);
   std::set<std::string> names;
   std::vector<std::pair<std::string, std::string>> found;  // (class, path)
   for (const auto& [split, folder] : splits)

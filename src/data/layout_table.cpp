@@ -1,6 +1,6 @@
-// A table beside the pictures: labels.tsv (path, split, label, class, ...) with classes.txt, or captions.tsv (path, split,
-// caption_no, caption). The pictures are in images.tar.gz, images.tar, or loose below the folder. Columns are found by the
-// names in the first line, never by position; a class has to have the same id in both files.
+// A table beside the pictures: labels.tsv (path, split, label, class, ...) with classes.txt, or captions.tsv (path,
+// split, caption_no, caption). The pictures are in images.tar.gz, images.tar, or loose below the folder. Columns are
+// found by the names in the first line, never by position; a class has to have the same id in both files.
 #include <fmt/format.h>
 
 #include <set>
@@ -27,7 +27,8 @@ Pictures find_pictures(Listing& listing) {
   std::vector<std::string> found;
   list_pictures(listing.folder, listing.folder, found, listing.problems);
   for (const std::string& path : found)
-    pictures.members.emplace(path, Item{.key = path, .bytes = static_cast<std::int64_t>(fs::file_size(listing.folder / path))});
+    pictures.members.emplace(
+        path, Item{.key = path, .bytes = static_cast<std::int64_t>(fs::file_size(listing.folder / path))});
   return pictures;
 }
 
@@ -54,7 +55,9 @@ bool read_table(Listing& listing) {
   Pictures pictures = find_pictures(listing);
   std::unordered_map<std::string, std::size_t> row_of;  // path -> its item
   for (std::size_t i = 1; i < lines.size(); ++i) {
-    const auto problem = [&](const std::string& found) { listing.problems.push_back(fmt::format("{}:{}: {}", file.string(), i + 1, found)); };
+    const auto problem = [&](const std::string& found) {
+      listing.problems.push_back(fmt::format("{}:{}: {}", file.string(), i + 1, found));
+    };
     const std::vector<std::string> columns = split_columns(lines[i], '\t');
     if (columns.size() != head.size()) {
       problem(fmt::format("{} columns, expected {}", columns.size(), head.size()));
@@ -90,7 +93,8 @@ bool read_table(Listing& listing) {
         continue;
       }
       if (columns[class_column] != listing.class_names[item.label]) {
-        problem(fmt::format("label {} is '{}', expected '{}' as classes.txt says", item.label, columns[class_column], listing.class_names[item.label]));
+        problem(fmt::format("label {} is '{}', expected '{}' as classes.txt says", item.label, columns[class_column],
+                            listing.class_names[item.label]));
         continue;
       }
     }
@@ -99,7 +103,8 @@ bool read_table(Listing& listing) {
   }
   std::erase_if(listing.items, [](const Item& item) { return item.split < 0; });
   for (const auto& [name, item] : pictures.members)
-    if (is_picture_name(name) && !row_of.contains(name)) listing.problems.push_back(file.string() + ": no line about the picture '" + name + "'");
+    if (is_picture_name(name) && !row_of.contains(name))
+      listing.problems.push_back(file.string() + ": no line about the picture '" + name + "'");
   return true;
 }
 

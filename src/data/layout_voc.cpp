@@ -1,6 +1,6 @@
-// PASCAL VOC's official trees (2007 to 2012): JPEGImages/ID.jpg, Annotations/ID.xml, and ImageSets/Main with the pictures of
-// a split (trainval.txt) and the answers a class (dog_trainval.txt: "ID 1", "ID -1", or "ID 0" when all its dogs are difficult).
-// Where a class has no answers the objects of the XML files give them by the same rule.
+// PASCAL VOC's official trees (2007 to 2012): JPEGImages/ID.jpg, Annotations/ID.xml, and ImageSets/Main with the
+// pictures of a split (trainval.txt) and the answers a class (dog_trainval.txt: "ID 1", "ID -1", or "ID 0" when all its
+// dogs are difficult). Where a class has no answers the objects of the XML files give them by the same rule.
 #include <fmt/format.h>
 #include <libxml/parser.h>
 
@@ -36,7 +36,8 @@ std::string text_of(const xmlNode* parent, const char* name) {
 Answers read_objects(const fs::path& file) {
   const std::string bytes = read_file(file, 1 << 24);
   // No network and no entities from elsewhere; errors are ours to report.
-  const Document document{xmlReadMemory(bytes.data(), static_cast<int>(bytes.size()), file.c_str(), nullptr, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING)};
+  const Document document{xmlReadMemory(bytes.data(), static_cast<int>(bytes.size()), file.c_str(), nullptr,
+                                        XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING)};
   const xmlNode* top = document.handle == nullptr ? nullptr : xmlDocGetRootElement(document.handle);
   if (top == nullptr) fail(file.string(), "no XML that can be read", "VOC's <annotation>");
   Answers answers;
@@ -63,11 +64,15 @@ const std::vector<std::string> kSplits{"train", "val", "trainval", "test"};
 
 struct Voc {
   Listing& listing;
-  std::string base;  // below the folder: "" or "VOCdevkit/VOC2007/"
+  std::string base;                        // below the folder: "" or "VOCdevkit/VOC2007/"
   std::map<std::string, Answers> objects;  // of each picture
 
-  void problem(const fs::path& file, const std::string& found) { listing.problems.push_back(file.string() + ": " + found); }
-  fs::path main_file(const std::string& name) const { return listing.folder / base / "ImageSets/Main" / (name + ".txt"); }
+  void problem(const fs::path& file, const std::string& found) {
+    listing.problems.push_back(file.string() + ": " + found);
+  }
+  fs::path main_file(const std::string& name) const {
+    return listing.folder / base / "ImageSets/Main" / (name + ".txt");
+  }
 
   void read_split(const std::string& split) {
     const fs::path file = main_file(split);
@@ -81,14 +86,17 @@ struct Voc {
       } else if (!row_of.emplace(id, listing.items.size()).second) {
         problem(file, "'" + id + "' a second time");
       } else {
-        listing.items.push_back({.key = key, .split = listing.split_index(split), .bytes = static_cast<std::int64_t>(bytes)});
+        listing.items.push_back(
+            {.key = key, .split = listing.split_index(split), .bytes = static_cast<std::int64_t>(bytes)});
         listing.items.back().targets.assign(listing.class_names.size(), -1);
       }
     }
     for (std::size_t c = 0; c < listing.class_names.size(); ++c) read_class(split, static_cast<int>(c), row_of);
     for (const auto& [id, row] : row_of) {
       Item& item = listing.items[row];
-      const auto first = [&](int least) { return std::find_if(item.targets.begin(), item.targets.end(), [&](int target) { return target >= least; }); };
+      const auto first = [&](int least) {
+        return std::find_if(item.targets.begin(), item.targets.end(), [&](int target) { return target >= least; });
+      };
       const auto at = first(1) != item.targets.end() ? first(1) : first(0);
       item.label = at == item.targets.end() ? -1 : static_cast<int>(at - item.targets.begin());
       if (item.label < 0) problem(file, "no object of any class in '" + id + "'");
@@ -100,7 +108,8 @@ struct Voc {
     const fs::path file = main_file(name + "_" + split);
     if (!fs::exists(file)) {
       for (const auto& [id, row] : row_of)
-        if (const auto answer = objects[id].find(name); answer != objects[id].end()) listing.items[row].targets[c] = static_cast<std::int8_t>(answer->second);
+        if (const auto answer = objects[id].find(name); answer != objects[id].end())
+          listing.items[row].targets[c] = static_cast<std::int8_t>(answer->second);
       return;
     }
     std::set<std::string> seen;
@@ -115,7 +124,8 @@ struct Voc {
       else
         listing.items[row->second].targets[c] = static_cast<std::int8_t>(std::stoi(answer));
     }
-    if (seen.size() != row_of.size()) problem(file, fmt::format("answers for {} pictures, expected {}", seen.size(), row_of.size()));
+    if (seen.size() != row_of.size())
+      problem(file, fmt::format("answers for {} pictures, expected {}", seen.size(), row_of.size()));
   }
 };
 
@@ -129,13 +139,18 @@ bool read_voc(Listing& listing) {
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(listing.folder / voc.base / "ImageSets/Main"))
     for (const std::string& split : kSplits)
-      if (const std::string stem = entry.path().stem(); entry.path().extension() == ".txt" && stem.ends_with("_" + split)) names.insert(stem.substr(0, stem.size() - split.size() - 1));
+      if (const std::string stem = entry.path().stem();
+          entry.path().extension() == ".txt" && stem.ends_with("_" + split))
+        names.insert(stem.substr(0, stem.size() - split.size() - 1));
   const bool answers = !names.empty();
   // train and val are halves of trainval: they are splits of their own only where that is absent.
   std::vector<std::string> splits;
   for (const std::string& split : kSplits)
-    if (fs::exists(voc.main_file(split)) && (split == "trainval" || split == "test" || !fs::exists(voc.main_file("trainval")))) splits.push_back(split);
-  if (splits.empty()) fail((listing.folder / voc.base / "ImageSets/Main").string(), "no list of pictures", "trainval.txt and test.txt");
+    if (fs::exists(voc.main_file(split)) &&
+        (split == "trainval" || split == "test" || !fs::exists(voc.main_file("trainval"))))
+      splits.push_back(split);
+  if (splits.empty())
+    fail((listing.folder / voc.base / "ImageSets/Main").string(), "no list of pictures", "trainval.txt and test.txt");
   if (!answers)
     for (const std::string& split : splits)
       for (const auto& [id, answer] : read_list(voc.main_file(split))) {

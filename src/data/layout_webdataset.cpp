@@ -1,5 +1,6 @@
-// The `wds_*` folders of CLIP_benchmark's users: train/*.tar and test/*.tar with <key>.jpg|png|webp and <key>.cls (a class
-// id, a line of classnames.txt) or <key>.txt (captions, one a line), nshards.txt a split, and the set's own templates.
+// The `wds_*` folders of CLIP_benchmark's users: train/*.tar and test/*.tar with <key>.jpg|png|webp and <key>.cls (a
+// class id, a line of classnames.txt) or <key>.txt (captions, one a line), nshards.txt a split, and the set's own
+// templates.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,7 +32,8 @@ std::vector<fs::path> shards_of(const fs::path& folder, std::vector<std::string>
   if (const fs::path file = folder / "nshards.txt"; fs::exists(file)) {
     const std::vector<std::string> lines = read_lines(file);
     if (lines.empty() || lines[0] != std::to_string(shards.size()))
-      problems.push_back(fmt::format("{}: {} shards, expected {}", folder.string(), shards.size(), lines.empty() ? "their number in nshards.txt" : lines[0]));
+      problems.push_back(fmt::format("{}: {} shards, expected {}", folder.string(), shards.size(),
+                                     lines.empty() ? "their number in nshards.txt" : lines[0]));
   }
   return shards;
 }
@@ -41,10 +43,13 @@ void read_shard(Listing& listing, const fs::path& shard, int split, bool retriev
   const std::string extension = retrieval ? "txt" : "cls";
   for (auto& [name, item] : members) {
     const std::string key = webdataset_key(name);
-    const auto problem = [&](const std::string& found) { listing.problems.push_back(shard.string() + ":" + name + ": " + found); };
+    const auto problem = [&](const std::string& found) {
+      listing.problems.push_back(shard.string() + ":" + name + ": " + found);
+    };
     if (!is_picture_name(name)) {
       const auto is_partner = [&](const char* suffix) { return members.contains(key + suffix); };
-      if (name == key + "." + extension && !is_partner(".jpg") && !is_partner(".jpeg") && !is_partner(".png") && !is_partner(".webp"))
+      if (name == key + "." + extension && !is_partner(".jpg") && !is_partner(".jpeg") && !is_partner(".png") &&
+          !is_partner(".webp"))
         problem(retrieval ? "captions without a picture" : "a label without a picture");
       continue;
     }
@@ -53,7 +58,8 @@ void read_shard(Listing& listing, const fs::path& shard, int split, bool retriev
       problem("no " + key + "." + extension);
       continue;
     }
-    const std::string text = partner->second.container->read(partner->second.offset, partner->second.bytes, partner->first);
+    const std::string text =
+        partner->second.container->read(partner->second.offset, partner->second.bytes, partner->first);
     if (retrieval) {
       for (std::string line : split_columns(text, '\n')) {
         if (line.ends_with('\r')) line.pop_back();
@@ -65,8 +71,9 @@ void read_shard(Listing& listing, const fs::path& shard, int split, bool retriev
       }
     } else {
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), item.label);
-      if (error != std::errc{} || text.find_first_not_of(" \r\n", static_cast<std::size_t>(end - text.data())) != std::string::npos || item.label < 0 ||
-          item.label >= std::ssize(listing.class_names)) {
+      if (error != std::errc{} ||
+          text.find_first_not_of(" \r\n", static_cast<std::size_t>(end - text.data())) != std::string::npos ||
+          item.label < 0 || item.label >= std::ssize(listing.class_names)) {
         problem(fmt::format("class '{}', expected a number under {}", text, listing.class_names.size()));
         continue;
       }
@@ -98,9 +105,11 @@ bool read_webdataset(Listing& listing) {
   for (const fs::path& folder : folders) {
     const std::vector<fs::path> shards = shards_of(folder, listing.problems);
     std::set<std::string> keys;
-    for (const fs::path& shard : shards) read_shard(listing, shard, listing.split_index(folder.filename()), retrieval, keys);
+    for (const fs::path& shard : shards)
+      read_shard(listing, shard, listing.split_index(folder.filename()), retrieval, keys);
   }
-  if (listing.items.empty() && listing.problems.empty()) fail(listing.folder.string(), "no sample", "train/*.tar and test/*.tar");
+  if (listing.items.empty() && listing.problems.empty())
+    fail(listing.folder.string(), "no sample", "train/*.tar and test/*.tar");
   return true;
 }
 

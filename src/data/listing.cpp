@@ -30,7 +30,8 @@ constexpr std::uint64_t kHashedWhole = std::uint64_t{4} << 30;
 std::string lower_extension(std::string_view name) {
   const auto dot = name.rfind('.');
   std::string extension(dot == std::string_view::npos ? "" : name.substr(dot));
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return extension;
 }
 
@@ -48,15 +49,17 @@ struct ArchiveHandle {
 
 [[noreturn]] void fail_damaged(const fs::path& file, archive* handle) {
   const char* cause = archive_error_string(handle);
-  fail(file.string(), std::string("a damaged or cut archive (") + (cause ? cause : "unknown cause") + ")", "a whole one");
+  fail(file.string(), std::string("a damaged or cut archive (") + (cause ? cause : "unknown cause") + ")",
+       "a whole one");
 }
 
-void walk_pictures(const fs::path& base, const fs::path& folder, std::vector<fs::path>& chain, std::vector<std::string>& found,
-                   std::vector<std::string>& problems) {
+void walk_pictures(const fs::path& base, const fs::path& folder, std::vector<fs::path>& chain,
+                   std::vector<std::string>& found, std::vector<std::string>& problems) {
   std::error_code error;
   const fs::path real = fs::canonical(folder, error);
   if (error || std::find(chain.begin(), chain.end(), real) != chain.end()) {
-    problems.push_back(folder.string() + (error ? ": cannot be read (" + error.message() + ")" : ": a link back to a folder above it"));
+    problems.push_back(folder.string() +
+                       (error ? ": cannot be read (" + error.message() + ")" : ": a link back to a folder above it"));
     return;
   }
   chain.push_back(real);
@@ -74,7 +77,8 @@ void walk_pictures(const fs::path& base, const fs::path& folder, std::vector<fs:
         found.push_back(entry.path().lexically_relative(base).string());
       else
         problems.push_back(entry.path().string() + ": a link to nothing or no file");
-    } else if (static const std::set<std::string> other{".bmp", ".tif", ".tiff", ".pgm", ".jp2", ".avif"}; other.contains(lower_extension(name))) {
+    } else if (static const std::set<std::string> other{".bmp", ".tif", ".tiff", ".pgm", ".jp2", ".avif"};
+               other.contains(lower_extension(name))) {
       problems.push_back(entry.path().string() + ": a picture of a format without a decoder here");
     }
   }
@@ -83,7 +87,9 @@ void walk_pictures(const fs::path& base, const fs::path& folder, std::vector<fs:
 
 }  // namespace
 
-static std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+static std::int64_t nanoseconds(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
 
 bool leads_elsewhere(const std::string& name) {
   if (name.starts_with('/')) return true;
@@ -94,7 +100,8 @@ bool leads_elsewhere(const std::string& name) {
 
 Container::Container(fs::path file) : file_(std::move(file)), descriptor_(::open(file_.c_str(), O_RDONLY | O_CLOEXEC)) {
   struct stat now {};
-  if (descriptor_ < 0 || ::fstat(descriptor_, &now) != 0) fail(file_.string(), std::string("cannot be opened (") + std::strerror(errno) + ")", "a readable file");
+  if (descriptor_ < 0 || ::fstat(descriptor_, &now) != 0)
+    fail(file_.string(), std::string("cannot be opened (") + std::strerror(errno) + ")", "a readable file");
   size_ = now.st_size, written_ns_ = nanoseconds(now.st_mtim);
 }
 
@@ -108,13 +115,16 @@ std::string Container::read(std::int64_t offset, std::int64_t bytes, const std::
   if (descriptor_ < 0) return content_.substr(static_cast<std::size_t>(offset), static_cast<std::size_t>(bytes));
   struct stat now {};
   if (::fstat(descriptor_, &now) != 0 || now.st_size != size_ || nanoseconds(now.st_mtim) != written_ns_)
-    fail(file_.string() + ":" + key, "a file that has changed since it was opened", "one that nobody writes to", "start again");
+    fail(file_.string() + ":" + key, "a file that has changed since it was opened", "one that nobody writes to",
+         "start again");
   std::string content(static_cast<std::size_t>(bytes), '\0');
   for (std::int64_t done = 0; done < bytes;) {
-    const ssize_t count = ::pread(descriptor_, content.data() + done, static_cast<std::size_t>(bytes - done), offset + done);
+    const ssize_t count =
+        ::pread(descriptor_, content.data() + done, static_cast<std::size_t>(bytes - done), offset + done);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0)
-      fail(file_.string() + ":" + key, count < 0 ? std::strerror(errno) : "the file has become shorter", std::to_string(bytes) + " bytes");
+      fail(file_.string() + ":" + key, count < 0 ? std::strerror(errno) : "the file has become shorter",
+           std::to_string(bytes) + " bytes");
     done += count;
   }
   return content;
@@ -130,23 +140,30 @@ Listing read_listing(const fs::path& folder) {
   Listing listing;
   listing.folder = folder;
   if (!fs::is_directory(folder)) fail(folder.string(), "no folder", "a data set's folder");
-  for (const auto read : {read_table, read_webdataset, read_cifar_binary, read_idx_folder, read_voc, read_frames, read_official, read_image_folder})
+  for (const auto read : {read_table, read_webdataset, read_cifar_binary, read_idx_folder, read_voc, read_frames,
+                          read_official, read_image_folder})
     if (read(listing)) return listing;
-  fail(folder.string(), "no layout that is known here", "labels.tsv, captions.tsv, classnames.txt with tar shards, CIFAR .bin, IDX, the set's official files, or [split/]class/picture");
+  fail(folder.string(), "no layout that is known here",
+       "labels.tsv, captions.tsv, classnames.txt with tar shards, CIFAR .bin, IDX, the set's official files, or "
+       "[split/]class/picture");
 }
 
 Image decode_item(const Listing& listing, const Item& item) {
   if (listing.pixels == PixelLayout::kEncoded) {
-    if (item.container) return decode_image(item.container->read(item.offset, item.bytes, item.key), item.container->file().string() + ":" + item.key);
+    if (item.container)
+      return decode_image(item.container->read(item.offset, item.bytes, item.key),
+                          item.container->file().string() + ":" + item.key);
     const fs::path file = listing.folder / item.key;
     const std::string bytes = read_file(file);
     if (std::ssize(bytes) != item.bytes)
-      fail(file.string(), std::to_string(bytes.size()) + " bytes", std::to_string(item.bytes) + " as when it was listed", "start again");
+      fail(file.string(), std::to_string(bytes.size()) + " bytes",
+           std::to_string(item.bytes) + " as when it was listed", "start again");
     return decode_image(bytes, file.string());
   }
   const std::string raw = item.container->read(item.offset, item.bytes, item.key);
   Image image = Image::make(listing.height, listing.width, 3);
-  const std::size_t plane = listing.pixels == PixelLayout::kPlanar ? image.size() / 3 : 0;  // grey: the same one three times
+  const std::size_t plane =
+      listing.pixels == PixelLayout::kPlanar ? image.size() / 3 : 0;  // grey: the same one three times
   for (std::size_t p = 0; p < image.size() / 3; ++p)
     for (std::size_t c = 0; c < 3; ++c) image.pixels[3 * p + c] = static_cast<std::uint8_t>(raw[c * plane + p]);
   return image;
@@ -161,7 +178,8 @@ std::string content_id(const Listing& listing) {
     for (const Subclass& subclass : classes) add(subclass.id + " " + subclass.name);
   std::set<fs::path> files;
   for (const Item& item : listing.items) {
-    add(item.key), add(std::to_string(item.split) + " " + std::to_string(item.label) + " " + std::to_string(item.offset) + " " + std::to_string(item.bytes));
+    add(item.key), add(std::to_string(item.split) + " " + std::to_string(item.label) + " " +
+                       std::to_string(item.offset) + " " + std::to_string(item.bytes));
     for (const std::string& caption : item.captions) add(caption);
     for (const int target : item.targets) add(std::to_string(target));
     if (item.clip != 0) add(std::to_string(item.clip));
@@ -203,7 +221,7 @@ Members index_archive(const fs::path& file, std::vector<std::string>& problems) 
     if (type == AE_IFDIR && path != nullptr) continue;
     const std::string where = file.string() + ":" + name;
     if (path == nullptr || type != AE_IFREG || archive_entry_hardlink(entry) != nullptr || leads_elsewhere(name)) {
-      problems.push_back(where + (path == nullptr      ? ": a member without a readable name"
+      problems.push_back(where + (path == nullptr         ? ": a member without a readable name"
                                   : leads_elsewhere(name) ? ": a name that leads out of the archive"
                                                           : ": a link or device, not a file"));
       continue;
@@ -216,7 +234,8 @@ Members index_archive(const fs::path& file, std::vector<std::string>& problems) 
         if (count < 0) fail_damaged(file, handle);
         content.append(buffer, static_cast<std::size_t>(count));
         if (content.size() > kMaxUnpacked)
-          fail(file.string(), "over " + std::to_string(kMaxUnpacked >> 30) + " GiB when decompressed", "less", "decompress it to a .tar, which is read where it lies");
+          fail(file.string(), "over " + std::to_string(kMaxUnpacked >> 30) + " GiB when decompressed", "less",
+               "decompress it to a .tar, which is read where it lies");
       }
       item.bytes = static_cast<std::int64_t>(content.size()) - item.offset;
     } else if (item.offset + item.bytes > size) {
@@ -225,9 +244,9 @@ Members index_archive(const fs::path& file, std::vector<std::string>& problems) 
     if (!members.emplace(name, std::move(item)).second) problems.push_back(where + ": a name used twice");
   }
   // Two blocks of zeros end a tar. Cut between two members it would be read without an error.
-  if (!packed && !ends_in_zeros(file))
-    problems.push_back(file.string() + ": no end mark (cut between two members?)");
-  const auto container = packed ? std::make_shared<const Container>(file, std::move(content)) : std::make_shared<const Container>(file);
+  if (!packed && !ends_in_zeros(file)) problems.push_back(file.string() + ": no end mark (cut between two members?)");
+  const auto container =
+      packed ? std::make_shared<const Container>(file, std::move(content)) : std::make_shared<const Container>(file);
   for (auto& [name, item] : members) item.container = container;
   return members;
 }
@@ -242,7 +261,8 @@ bool is_picture_name(std::string_view name) {
   return known.contains(lower_extension(name));
 }
 
-void list_pictures(const fs::path& base, const fs::path& folder, std::vector<std::string>& found, std::vector<std::string>& problems) {
+void list_pictures(const fs::path& base, const fs::path& folder, std::vector<std::string>& found,
+                   std::vector<std::string>& problems) {
   std::vector<fs::path> chain;
   walk_pictures(base, folder, chain, found, problems);
 }
@@ -269,7 +289,11 @@ std::vector<std::string> split_columns(std::string_view line, char separator) {
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xC2 && lead < 0xE0 ? 2
+                               : lead >= 0xE0 && lead < 0xF0 ? 3
+                               : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                             : 0;
     if (length == 0 || i + length > text.size()) return false;
     for (std::size_t k = 1; k < length; ++k)
       if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;

@@ -1,6 +1,6 @@
-// What a folder of somebody's data set holds, before a pixel is decoded: samples with split, label, captions and the place
-// of their bytes. One reader a format (layout_*.cpp) fills it; open_set.cpp makes Dataset and PairCorpus of it. Nothing is
-// unpacked to disk, so a member's name can lead nowhere.
+// What a folder of somebody's data set holds, before a pixel is decoded: samples with split, label, captions and the
+// place of their bytes. One reader a format (layout_*.cpp) fills it; open_set.cpp makes Dataset and PairCorpus of it.
+// Nothing is unpacked to disk, so a member's name can lead nowhere.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ enum class PixelLayout { kEncoded, kPlanar, kGrey };
 /// A file that holds many samples: opened once and read by place, or (a compressed one) its content in memory.
 class Container {
  public:
-  explicit Container(std::filesystem::path file);            // throws InputError when it cannot be opened
+  explicit Container(std::filesystem::path file);              // throws InputError when it cannot be opened
   Container(std::filesystem::path file, std::string content);  // `content`: what was inside
   ~Container();
   Container(const Container&) = delete;
@@ -46,8 +46,9 @@ struct Item {
   std::shared_ptr<const Container> container{};  // none: the file folder / key
   std::int64_t offset = 0, bytes = 0;
   std::vector<std::string> captions{};
-  std::vector<std::int8_t> targets{};  // [C] where a picture may have several labels: 1 yes, -1 no, 0 difficult: counts neither way
-  int clip = 0;                        // as Dataset::clips(); 0 where pictures are no frames
+  std::vector<std::int8_t>
+      targets{};  // [C] where a picture may have several labels: 1 yes, -1 no, 0 difficult: counts neither way
+  int clip = 0;   // as Dataset::clips(); 0 where pictures are no frames
 };
 
 struct Listing {
@@ -74,18 +75,20 @@ Image decode_item(const Listing& listing, const Item& item);
 /// Changes when any sample, label, caption or byte of the set changes (loose pictures: their size or time of writing).
 std::string content_id(const Listing& listing);
 
-// --- what the readers share --------------------------------------------------------------------------------------------
+// --- what the readers share
+// --------------------------------------------------------------------------------------------
 
 using Members = std::map<std::string, Item>;  // name -> place of its bytes, without split and label
 
-/// Members of a .tar (left where they are) or compressed tar (read into memory). Names that a careless unpacker would write
-/// elsewhere ("/etc/x", "../x"), links and names used twice are reported in `problems`. Throws InputError when it is damaged.
+/// Members of a .tar (left where they are) or compressed tar (read into memory). Names that a careless unpacker would
+/// write elsewhere ("/etc/x", "../x"), links and names used twice are reported in `problems`. Throws InputError when it
+/// is damaged.
 Members index_archive(const std::filesystem::path& archive, std::vector<std::string>& problems);
 
-/// Pictures below `folder`, by path relative to `base`. Links are followed, loops and unreadable ones reported; so are files
-/// that are pictures but of a format without a decoder here. `wanted`: ".jpg" ... in lower case.
-void list_pictures(const std::filesystem::path& base, const std::filesystem::path& folder, std::vector<std::string>& found,
-                   std::vector<std::string>& problems);
+/// Pictures below `folder`, by path relative to `base`. Links are followed, loops and unreadable ones reported; so are
+/// files that are pictures but of a format without a decoder here. `wanted`: ".jpg" ... in lower case.
+void list_pictures(const std::filesystem::path& base, const std::filesystem::path& folder,
+                   std::vector<std::string>& found, std::vector<std::string>& problems);
 bool is_picture_name(std::string_view name);
 /// webdataset's key of a member: its name up to the first dot behind the last slash.
 std::string webdataset_key(const std::string& name);
@@ -96,14 +99,15 @@ std::vector<std::string> read_lines(const std::filesystem::path& file);  // with
 std::vector<std::string> split_columns(std::string_view line, char separator);
 bool is_utf8(std::string_view text);
 
-// --- one reader a format: true when the folder has it ------------------------------------------------------------------
+// --- one reader a format: true when the folder has it
+// ------------------------------------------------------------------
 
-bool read_table(Listing& listing);         // labels.tsv or captions.tsv beside images.tar.gz, images.tar or the pictures
-bool read_webdataset(Listing& listing);    // classnames.txt, train/*.tar, test/*.tar, as CLIP_benchmark exports them
+bool read_table(Listing& listing);       // labels.tsv or captions.tsv beside images.tar.gz, images.tar or the pictures
+bool read_webdataset(Listing& listing);  // classnames.txt, train/*.tar, test/*.tar, as CLIP_benchmark exports them
 bool read_cifar_binary(Listing& listing);  // batches.meta.txt or fine_label_names.txt with .bin files
 bool read_idx_folder(Listing& listing);    // train-images-idx3-ubyte[.gz] and its three companions
 bool read_voc(Listing& listing);           // JPEGImages/, Annotations/*.xml, ImageSets/Main/: several labels a picture
-bool read_frames(Listing& listing);        // metadata/pmsets.json: clips around an anchor (ImageNet-Vid-Robust, YTBB-Robust)
+bool read_frames(Listing& listing);  // metadata/pmsets.json: clips around an anchor (ImageNet-Vid-Robust, YTBB-Robust)
 bool read_official(Listing& listing);      // the annotation files of one particular data set
 bool read_image_folder(Listing& listing);  // [split/]class/picture
 

@@ -1,4 +1,5 @@
-// A stream of encoded samples behind one lock, decoders that take from it in turn, a ring of slots in the stream's order.
+// A stream of encoded samples behind one lock, decoders that take from it in turn, a ring of slots in the stream's
+// order.
 #include "data/loader.hpp"
 
 #include <archive.h>
@@ -36,7 +37,8 @@ struct Encoded {
   std::string problem;  // not empty: what is wrong, in a line
 };
 
-/// The samples of one shard after the other; what is wrong with one, or with a shard, comes as an Encoded with a problem.
+/// The samples of one shard after the other; what is wrong with one, or with a shard, comes as an Encoded with a
+/// problem.
 class ShardStream {
  public:
   explicit ShardStream(std::vector<fs::path> shards) : shards_(std::move(shards)) {}
@@ -80,7 +82,8 @@ class ShardStream {
 
   bool torn() {
     const char* cause = archive_error_string(archive_.get());
-    problem_ = fmt::format("{}: not a whole tar file ({}); what follows in it is left out", shards_[at_].string(), cause ? cause : "damaged");
+    problem_ = fmt::format("{}: not a whole tar file ({}); what follows in it is left out", shards_[at_].string(),
+                           cause ? cause : "damaged");
     close();
     return false;
   }
@@ -135,8 +138,10 @@ LoaderOptions checked(LoaderOptions options) {
   need(!options.shards.empty(), "no shard", "tar files");
   need(options.batch > 0 && options.ahead > 0, "no batch", "batch and ahead above 0");
   need(options.threads >= 0 && options.skip >= 0, "a negative option", "threads and skip of 0 or more");
-  need(options.rank >= 0 && options.rank < options.ranks, fmt::format("rank {} of {}", options.rank, options.ranks), "a rank under the number of ranks");
-  need(std::ssize(options.shards) >= options.ranks, fmt::format("{} shards for {} ranks", options.shards.size(), options.ranks), "one each at least");
+  need(options.rank >= 0 && options.rank < options.ranks, fmt::format("rank {} of {}", options.rank, options.ranks),
+       "a rank under the number of ranks");
+  need(std::ssize(options.shards) >= options.ranks,
+       fmt::format("{} shards for {} ranks", options.shards.size(), options.ranks), "one each at least");
   if (options.threads == 0) options.threads = num_threads();
   return options;
 }
@@ -145,8 +150,10 @@ LoaderOptions checked(LoaderOptions options) {
 
 struct Loader::State {
   explicit State(LoaderOptions given)
-      : options(checked(std::move(given))), stream(shards_of_rank(options)),
-        rng(options.seed, (0xb0ffull + static_cast<std::uint64_t>(options.epoch)) * 65536 + static_cast<std::uint64_t>(options.rank)),
+      : options(checked(std::move(given))),
+        stream(shards_of_rank(options)),
+        rng(options.seed,
+            (0xb0ffull + static_cast<std::uint64_t>(options.epoch)) * 65536 + static_cast<std::uint64_t>(options.rank)),
         slots(options.ahead * options.batch) {}
 
   struct Slot {
@@ -160,8 +167,10 @@ struct Loader::State {
     if (options.buffer <= 1) return stream.next(sample);
     while (!stream_ended && std::ssize(waiting) < options.buffer) {
       Encoded one;
-      if (stream.next(one)) waiting.push_back(std::move(one));
-      else stream_ended = true;
+      if (stream.next(one))
+        waiting.push_back(std::move(one));
+      else
+        stream_ended = true;
     }
     if (waiting.empty()) return false;
     std::swap(waiting[rng.below(waiting.size())], waiting.back());
@@ -195,10 +204,13 @@ struct Loader::State {
           }
           mine = given_out++;
         }
-        Slot slot{.done = true, .sample = {.key = std::move(encoded.key), .text = std::move(encoded.text), .image = {}}, .problem = std::move(encoded.problem)};
+        Slot slot{.done = true,
+                  .sample = {.key = std::move(encoded.key), .text = std::move(encoded.text), .image = {}},
+                  .problem = std::move(encoded.problem)};
         if (slot.problem.empty()) try {
             const Image decoded = decode_image(encoded.picture, encoded.where);
-            slot.sample.image = options.view ? options.view(decoded, options.skip + mine) : preprocess_pixels(decoded, options.preprocess);
+            slot.sample.image = options.view ? options.view(decoded, options.skip + mine)
+                                             : preprocess_pixels(decoded, options.preprocess);
           } catch (const InputError& error) {
             slot.problem = error.what();
           }
@@ -254,7 +266,8 @@ struct Loader::State {
 };
 
 Loader::Loader(LoaderOptions options) : state_(std::make_unique<State>(std::move(options))) {
-  for (int i = 0; i < state_->options.threads; ++i) state_->threads.emplace_back([state = state_.get()] { state->decode_all(); });
+  for (int i = 0; i < state_->options.threads; ++i)
+    state_->threads.emplace_back([state = state_.get()] { state->decode_all(); });
 }
 
 Loader::~Loader() {
@@ -275,7 +288,8 @@ bool Loader::next(std::vector<LoadedSample>& samples, std::int64_t count) {
       samples.push_back(std::move(slot.sample));
       continue;
     }
-    if (state_->options.bad_is_fatal) fail("loader", slot.problem, "samples without fault", "leave bad ones out, or mend the shard");
+    if (state_->options.bad_is_fatal)
+      fail("loader", slot.problem, "samples without fault", "leave bad ones out, or mend the shard");
     if (++state_->bad <= kNamed) say("left out: " + slot.problem);
     if (state_->bad == kNamed) say("further bad samples are counted only");
   }
@@ -299,17 +313,22 @@ std::vector<fs::path> expand_shards(const std::string& pattern) {
   if (open == std::string::npos || dots == std::string::npos || close == std::string::npos || dots > close) {
     shards.emplace_back(pattern);
   } else {
-    const std::string low = pattern.substr(open + 1, dots - open - 1), high = pattern.substr(dots + 2, close - dots - 2);
+    const std::string low = pattern.substr(open + 1, dots - open - 1),
+                      high = pattern.substr(dots + 2, close - dots - 2);
     const auto number = [](const std::string& text) {
-      return !text.empty() && text.size() <= 7 && text.find_first_not_of("0123456789") == std::string::npos ? std::stol(text) : -1;
+      return !text.empty() && text.size() <= 7 && text.find_first_not_of("0123456789") == std::string::npos
+                 ? std::stol(text)
+                 : -1;
     };
-    if (number(low) < 0 || number(high) < number(low)) fail(pattern, "the range {" + low + ".." + high + "}", "two numbers in order");
+    if (number(low) < 0 || number(high) < number(low))
+      fail(pattern, "the range {" + low + ".." + high + "}", "two numbers in order");
     for (long i = number(low); i <= number(high); ++i)
       shards.emplace_back(fmt::format("{}{:0{}}{}", pattern.substr(0, open), i, low.size(), pattern.substr(close + 1)));
   }
   for (const fs::path& shard : shards)
     if (!fs::is_regular_file(shard))
-      fail(shard.string(), "no such file", "a tar shard", shards.size() > 1 ? pattern + " names " + std::to_string(shards.size()) : "");
+      fail(shard.string(), "no such file", "a tar shard",
+           shards.size() > 1 ? pattern + " names " + std::to_string(shards.size()) : "");
   return shards;
 }
 

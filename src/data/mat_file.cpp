@@ -18,7 +18,8 @@ Variable read_variable(const fs::path& file, const std::string& name) {
   const std::unique_ptr<mat_t, decltype(&Mat_Close)> mat(Mat_Open(file.c_str(), MAT_ACC_RDONLY), Mat_Close);
   if (!mat) fail(file.string(), "no MATLAB file that can be opened", "MAT version 5");
   Variable variable(Mat_VarRead(mat.get(), name.c_str()), Mat_VarFree);
-  if (!variable || variable->data == nullptr) fail(file.string(), "no variable '" + name + "' that can be read", "the set's official file");
+  if (!variable || variable->data == nullptr)
+    fail(file.string(), "no variable '" + name + "' that can be read", "the set's official file");
   return variable;
 }
 
@@ -37,15 +38,32 @@ void append_as(const matvar_t& variable, std::vector<double>& out) {
 bool append_numbers(const matvar_t* variable, std::vector<double>& out) {
   if (variable == nullptr || variable->data == nullptr || variable->isComplex) return false;
   switch (variable->class_type) {
-    case MAT_C_DOUBLE: append_as<double>(*variable, out); return true;
-    case MAT_C_SINGLE: append_as<float>(*variable, out); return true;
-    case MAT_C_UINT8: append_as<std::uint8_t>(*variable, out); return true;
-    case MAT_C_INT8: append_as<std::int8_t>(*variable, out); return true;
-    case MAT_C_UINT16: append_as<std::uint16_t>(*variable, out); return true;
-    case MAT_C_INT16: append_as<std::int16_t>(*variable, out); return true;
-    case MAT_C_UINT32: append_as<std::uint32_t>(*variable, out); return true;
-    case MAT_C_INT32: append_as<std::int32_t>(*variable, out); return true;
-    default: return false;
+    case MAT_C_DOUBLE:
+      append_as<double>(*variable, out);
+      return true;
+    case MAT_C_SINGLE:
+      append_as<float>(*variable, out);
+      return true;
+    case MAT_C_UINT8:
+      append_as<std::uint8_t>(*variable, out);
+      return true;
+    case MAT_C_INT8:
+      append_as<std::int8_t>(*variable, out);
+      return true;
+    case MAT_C_UINT16:
+      append_as<std::uint16_t>(*variable, out);
+      return true;
+    case MAT_C_INT16:
+      append_as<std::int16_t>(*variable, out);
+      return true;
+    case MAT_C_UINT32:
+      append_as<std::uint32_t>(*variable, out);
+      return true;
+    case MAT_C_INT32:
+      append_as<std::int32_t>(*variable, out);
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -58,7 +76,8 @@ bool append_text(const matvar_t* variable, std::vector<std::string>& out) {
   if (variable->data_size != 1 && variable->data_size != 2) return false;
   std::string text;
   for (std::size_t i = 0; i < count_of(*variable); ++i) {  // Latin-1, or UTF-16 of which these sets use as much
-    const unsigned code = variable->data_size == 1 ? static_cast<const std::uint8_t*>(variable->data)[i] : static_cast<const std::uint16_t*>(variable->data)[i];
+    const unsigned code = variable->data_size == 1 ? static_cast<const std::uint8_t*>(variable->data)[i]
+                                                   : static_cast<const std::uint16_t*>(variable->data)[i];
     if (code > 0xFF) return false;
     if (code < 0x80)
       text += static_cast<char>(code);
@@ -99,7 +118,8 @@ std::vector<std::string> mat_cell_texts(const fs::path& file, const std::string&
   if (variable->class_type != MAT_C_CELL) fail_type(file, name, "a cell array");
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < count_of(*variable); ++i)
-    if (!append_text(Mat_VarGetCell(variable.get(), static_cast<int>(i)), texts)) fail_type(file, name, "a cell array of texts");
+    if (!append_text(Mat_VarGetCell(variable.get(), static_cast<int>(i)), texts))
+      fail_type(file, name, "a cell array of texts");
   return texts;
 }
 
@@ -107,7 +127,8 @@ std::vector<double> mat_field_numbers(const fs::path& file, const std::string& n
   const Variable variable = read_struct(file, name);
   std::vector<double> numbers;
   for (std::size_t i = 0; i < count_of(*variable); ++i)
-    if (!append_numbers(Mat_VarGetStructFieldByName(variable.get(), field.c_str(), i), numbers) || numbers.size() != i + 1)
+    if (!append_numbers(Mat_VarGetStructFieldByName(variable.get(), field.c_str(), i), numbers) ||
+        numbers.size() != i + 1)
       fail_type(file, name + "." + field, "one number an element");
   return numbers;
 }
@@ -116,7 +137,8 @@ std::vector<std::string> mat_field_texts(const fs::path& file, const std::string
   const Variable variable = read_struct(file, name);
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < count_of(*variable); ++i)
-    if (!append_text(Mat_VarGetStructFieldByName(variable.get(), field.c_str(), i), texts)) fail_type(file, name + "." + field, "a text an element");
+    if (!append_text(Mat_VarGetStructFieldByName(variable.get(), field.c_str(), i), texts))
+      fail_type(file, name + "." + field, "a text an element");
   return texts;
 }
 

@@ -22,9 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Found {
-  std::string name;                  // as asked
-  std::string part;                  // the one split of "pacs/sketch", else empty
-  std::optional<PublishedSet> set;   // its entry in the table, if it has one
+  std::string name;                 // as asked
+  std::string part;                 // the one split of "pacs/sketch", else empty
+  std::optional<PublishedSet> set;  // its entry in the table, if it has one
   fs::path folder;
 };
 
@@ -36,13 +36,15 @@ Found find_set(const std::string& name) {
   if (found.set) {
     found.folder = published_folder(*found.set);
     if (found.folder.empty())
-      fail("data set " + base, "nothing of it in " + data_root().string(), "its folder there (--data-root)", found.set->get);
+      fail("data set " + base, "nothing of it in " + data_root().string(), "its folder there (--data-root)",
+           found.set->get);
     return found;
   }
   found.folder = data_root() / base;
   if (base.empty() || base.starts_with('.') || !fs::is_directory(found.folder))
     fail("data set", "'" + name + "'",
-         "one of " + joined(dataset_table(), ", ", &DatasetInfo::name) + ", drawings (pairs), a name of ./cliplab data list, or a folder in " + data_root().string());
+         "one of " + joined(dataset_table(), ", ", &DatasetInfo::name) +
+             ", drawings (pairs), a name of ./cliplab data list, or a folder in " + data_root().string());
   return found;
 }
 
@@ -73,7 +75,8 @@ void refuse_damage(const Found& found, const Listing& listing) {
 std::vector<std::size_t> rows_in(const Listing& listing, const std::vector<std::string>& sources) {
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < listing.items.size(); ++i)
-    if (std::find(sources.begin(), sources.end(), listing.splits[listing.items[i].split]) != sources.end()) rows.push_back(i);
+    if (std::find(sources.begin(), sources.end(), listing.splits[listing.items[i].split]) != sources.end())
+      rows.push_back(i);
   return rows;
 }
 
@@ -123,8 +126,10 @@ std::vector<std::size_t> need_rows(const Found& found, const Listing& listing, c
   std::vector<std::size_t> rows = rows_of(found, listing, split);
   if (rows.empty()) {
     std::set<std::string> names(listing.splits.begin(), listing.splits.end());
-    const std::string parts = found.name.substr(0, found.name.find('/')) + "/" + joined(names, ", ../"), splits = joined(splits_of(found, listing));
-    fail("data set " + found.name, "no sample in split '" + split + "'", splits.empty() ? "the name of a part of it: " + parts : "one of " + splits,
+    const std::string parts = found.name.substr(0, found.name.find('/')) + "/" + joined(names, ", ../"),
+                      splits = joined(splits_of(found, listing));
+    fail("data set " + found.name, "no sample in split '" + split + "'",
+         splits.empty() ? "the name of a part of it: " + parts : "one of " + splits,
          splits.empty() ? "" : "parts of the folder by name: " + parts);
   }
   return rows;
@@ -138,9 +143,11 @@ std::vector<std::string> synonyms(const std::string& name) {
 
 class OpenSet : public Dataset {
  public:
-  OpenSet(const Found& found, const std::string& split) : read_(read_once(found.folder)), id_(found.name + "/" + split + "@" + read_->id) {
+  OpenSet(const Found& found, const std::string& split)
+      : read_(read_once(found.folder)), id_(found.name + "/" + split + "@" + read_->id) {
     refuse_damage(found, read_->listing);
-    if (read_->listing.has_captions()) fail("data set " + found.name, "captions instead of classes", "a set with classes");
+    if (read_->listing.has_captions())
+      fail("data set " + found.name, "captions instead of classes", "a set with classes");
     rows_ = need_rows(found, read_->listing, split);
     for (const std::size_t row : rows_) {
       const Item& item = read_->listing.items[row];
@@ -153,7 +160,8 @@ class OpenSet : public Dataset {
   std::string id() const override { return id_; }
   std::int64_t size() const override { return std::ssize(rows_); }
   Sample get(std::int64_t i) const override {
-    // Palettes, CMYK and 16 bit keep what Pillow's order of conversion needs; alpha is dropped there as the reference does.
+    // Palettes, CMYK and 16 bit keep what Pillow's order of conversion needs; alpha is dropped there as the reference
+    // does.
     return {decode_item(read_->listing, read_->listing.items[rows_[i]]), labels_[i], {}};
   }
   std::string key(std::int64_t i) const override { return read_->listing.items[rows_[i]].key; }
@@ -189,9 +197,11 @@ class OpenSet : public Dataset {
 
 class CaptionSet : public PairCorpus {
  public:
-  CaptionSet(const Found& found, const std::string& split) : read_(read_once(found.folder)), name_(found.name), id_(found.name + "/" + split + "@" + read_->id) {
+  CaptionSet(const Found& found, const std::string& split)
+      : read_(read_once(found.folder)), name_(found.name), id_(found.name + "/" + split + "@" + read_->id) {
     refuse_damage(found, read_->listing);
-    if (!read_->listing.has_captions()) fail("data set " + found.name, "classes instead of captions", "a set with captions");
+    if (!read_->listing.has_captions())
+      fail("data set " + found.name, "classes instead of captions", "a set with captions");
     rows_ = need_rows(found, read_->listing, split);
   }
   std::string id() const override { return id_; }
@@ -213,8 +223,13 @@ class CaptionSet : public PairCorpus {
 DatasetInfo open_set_info(const std::string& name) {
   const Found found = find_set(name);
   const Listing& listing = read_once(found.folder)->listing;
-  return {name, found.set ? found.set->title : name, listing.layout, found.set ? found.set->licence : "not stated", found.folder.string(),
-          splits_of(found, listing), ""};
+  return {name,
+          found.set ? found.set->title : name,
+          listing.layout,
+          found.set ? found.set->licence : "not stated",
+          found.folder.string(),
+          splits_of(found, listing),
+          ""};
 }
 
 std::string open_set_id(const std::string& name, const std::string& split) {
@@ -224,7 +239,9 @@ std::string open_set_id(const std::string& name, const std::string& split) {
   return name + "/" + split + "@" + read->id;
 }
 
-std::unique_ptr<Dataset> open_set(const std::string& name, const std::string& split) { return std::make_unique<OpenSet>(find_set(name), split); }
+std::unique_ptr<Dataset> open_set(const std::string& name, const std::string& split) {
+  return std::make_unique<OpenSet>(find_set(name), split);
+}
 
 std::unique_ptr<PairCorpus> open_caption_set(const std::string& name, const std::string& split) {
   return std::make_unique<CaptionSet>(find_set(name), split);
@@ -245,7 +262,8 @@ std::vector<std::string> verify_set(const std::string& name, bool decode) {
   const std::string where = found.folder.string();
   if (found.set) {
     if (found.set->classes > 0 && !listing.has_captions() && std::ssize(listing.class_names) != found.set->classes)
-      problems.push_back(fmt::format("{}: {} classes, expected {}", where, listing.class_names.size(), found.set->classes));
+      problems.push_back(
+          fmt::format("{}: {} classes, expected {}", where, listing.class_names.size(), found.set->classes));
     for (const auto& [split, expected] : found.set->counts)
       if (const auto count = std::ssize(rows_of(found, listing, split)); count != expected)
         problems.push_back(fmt::format("{}: {} pictures in {}, expected {}", where, count, split, expected));
@@ -255,7 +273,9 @@ std::vector<std::string> verify_set(const std::string& name, bool decode) {
       std::vector<std::int64_t> used(listing.class_names.size());
       for (const std::size_t row : rows_of(found, listing, split)) count_classes(listing.items[row], used);
       for (std::size_t c = 0; c < used.size(); ++c)
-        if (used[c] == 0) problems.push_back(fmt::format("{}: class '{}' without a picture in {}", where, listing.class_names[c], split));
+        if (used[c] == 0)
+          problems.push_back(
+              fmt::format("{}: class '{}' without a picture in {}", where, listing.class_names[c], split));
     }
   if (decode) {
     std::vector<std::string> bad(listing.items.size());
@@ -267,7 +287,8 @@ std::vector<std::string> verify_set(const std::string& name, bool decode) {
         bad[i] = error.what();
       }
     });
-    std::copy_if(bad.begin(), bad.end(), std::back_inserter(problems), [](const std::string& problem) { return !problem.empty(); });
+    std::copy_if(bad.begin(), bad.end(), std::back_inserter(problems),
+                 [](const std::string& problem) { return !problem.empty(); });
   }
   return problems;
 }
@@ -282,8 +303,10 @@ std::string describe_copy(const std::string& name) {
     for (const Item& item : listing.items)
       if (mine(item)) count_classes(item, of_class);
     const auto [least, most] = std::minmax_element(of_class.begin(), of_class.end());
-    text += fmt::format(", {} {}", listing.splits[split], std::count_if(listing.items.begin(), listing.items.end(), mine));
-    if (!listing.has_captions()) text += *least == *most ? fmt::format(" ({} a class)", *most) : fmt::format(" ({} to {} a class)", *least, *most);
+    text +=
+        fmt::format(", {} {}", listing.splits[split], std::count_if(listing.items.begin(), listing.items.end(), mine));
+    if (!listing.has_captions())
+      text += *least == *most ? fmt::format(" ({} a class)", *most) : fmt::format(" ({} to {} a class)", *least, *most);
   }
   text += listing.has_captions() ? ", with captions" : fmt::format(", {} classes", listing.class_names.size());
   if (!listing.problems.empty()) text += fmt::format(", {} problems", listing.problems.size());

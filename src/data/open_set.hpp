@@ -13,8 +13,8 @@
 
 namespace cliplab {
 
-/// What `name` has: its splits, title and licence. Throws InputError when nothing of that name is under the data root (with
-/// the steps that get it, if it is published).
+/// What `name` has: its splits, title and licence. Throws InputError when nothing of that name is under the data root
+/// (with the steps that get it, if it is published).
 DatasetInfo open_set_info(const std::string& name);
 std::string open_set_id(const std::string& name, const std::string& split);
 /// Throws InputError when the folder has problems: the first and their number.
@@ -25,7 +25,8 @@ std::unique_ptr<PairCorpus> open_caption_set(const std::string& name, const std:
 bool is_captioned(const std::string& name);
 std::string caption_set_id(const std::string& name, const std::string& split);
 
-/// Every sample is looked for, counts and classes are held against the table. With `decode` every picture is decoded too.
+/// Every sample is looked for, counts and classes are held against the table. With `decode` every picture is decoded
+/// too.
 std::vector<std::string> verify_set(const std::string& name, bool decode);
 /// "ImageFolder; train 50,000, test 10,000; 10 classes" of what is on disk.
 std::string describe_copy(const std::string& name);

@@ -32,8 +32,7 @@ std::string lower(std::string text) {
 }
 
 bool is(const xmlNode* node, const char* name) {
-  return node->type == XML_ELEMENT_NODE &&
-         std::string_view(reinterpret_cast<const char*>(node->name)) == name;
+  return node->type == XML_ELEMENT_NODE && std::string_view(reinterpret_cast<const char*>(node->name)) == name;
 }
 
 std::string content(xmlNode* node) {
@@ -85,10 +84,8 @@ bool generic_title(const std::string& title) {
 std::string words_of(const std::string& stem) {
   std::string out;
   for (const char c : stem)
-    out += c == '_' || c == '#' || c == '-' || c == '+' || c == '.' ||
-                   std::isdigit(static_cast<unsigned char>(c))
-               ? ' '
-               : c;
+    out += c == '_' || c == '#' || c == '-' || c == '+' || c == '.' || std::isdigit(static_cast<unsigned char>(c)) ? ' '
+                                                                                                                   : c;
   std::string kept;
   const std::string words = trim(out) + " ";
   for (std::size_t begin = 0, end; (end = words.find(' ', begin)) != std::string::npos; begin = end + 1) {
@@ -103,8 +100,7 @@ std::string words_of(const std::string& stem) {
 /// "cavallo architetto fra", "Architetto Francesco Rollandin" -> "cavallo": file names end in a cut author's
 /// name.
 std::string without_author(std::string name, const std::string& creator) {
-  for (const std::string& author :
-       {words_of(creator), std::string("openclipart"), std::string("rpg map elements")}) {
+  for (const std::string& author : {words_of(creator), std::string("openclipart"), std::string("rpg map elements")}) {
     if (author.size() < 4) continue;
     if (const std::size_t at = name.find(author); at != std::string::npos)
       name = trim(name.substr(0, at) + " " + name.substr(at + author.size()));
@@ -117,11 +113,9 @@ std::string without_author(std::string name, const std::string& creator) {
 /// "ornamental_d_9" -> "nine of diamonds"; "" for anything but a playing card.
 std::string playing_card(const std::string& stem) {
   static const std::map<std::string, std::string> ranks{
-      {"2", "two"},   {"3", "three"}, {"4", "four"}, {"5", "five"}, {"6", "six"},
-      {"7", "seven"}, {"8", "eight"}, {"9", "nine"}, {"10", "ten"}, {"a", "ace"},
-      {"j", "jack"},  {"q", "queen"}, {"k", "king"}};
-  static const std::map<char, std::string> suits{
-      {'c', "clubs"}, {'d', "diamonds"}, {'h', "hearts"}, {'s', "spades"}};
+      {"2", "two"},  {"3", "three"}, {"4", "four"}, {"5", "five"}, {"6", "six"},   {"7", "seven"}, {"8", "eight"},
+      {"9", "nine"}, {"10", "ten"},  {"a", "ace"},  {"j", "jack"}, {"q", "queen"}, {"k", "king"}};
+  static const std::map<char, std::string> suits{{'c', "clubs"}, {'d', "diamonds"}, {'h', "hearts"}, {'s', "spades"}};
   const std::size_t at = stem.find('_');
   if (at == std::string::npos || stem.size() < at + 4 || stem[at + 2] != '_') return {};
   const auto suit = suits.find(stem[at + 1]);
@@ -165,21 +159,18 @@ std::vector<std::string> clipart_captions(const std::string& path, const Clipart
   const std::size_t slash = path.rfind('/');
   const std::string stem = path.substr(slash == std::string::npos ? 0 : slash + 1,
                                        path.size() - 4 - (slash == std::string::npos ? 0 : slash + 1));
-  std::string name =
-      without_author(generic_title(text.title) ? words_of(stem) : words_of(text.title), text.creator);
+  std::string name = without_author(generic_title(text.title) ? words_of(stem) : words_of(text.title), text.creator);
   if (path.find("games/cards/") != std::string::npos)
     if (const std::string card = playing_card(stem); !card.empty()) name = card;
   if (lower(text.title).find("gramastar") != std::string::npos) return {};
-  if (path.find("/flags/") != std::string::npos && name.find("flag") == std::string::npos)
-    name = "flag of " + name;
+  if (path.find("/flags/") != std::string::npos && name.find("flag") == std::string::npos) name = "flag of " + name;
 
   std::vector<std::string> keywords;
   const auto add_keyword = [&](std::string word) {
     word = lower(word);
     std::replace(word.begin(), word.end(), '_', ' ');
     if (without_author("by " + word, text.creator) == "by") return;  // credits among the keywords
-    if (good_keyword(word) && word != name &&
-        std::find(keywords.begin(), keywords.end(), word) == keywords.end())
+    if (good_keyword(word) && word != name && std::find(keywords.begin(), keywords.end(), word) == keywords.end())
       keywords.push_back(word);
   };
   for (const std::string& word : text.keywords) add_keyword(word);

@@ -1,6 +1,6 @@
-// Which pictures of one set are in another: the same pixels, or the same to the eye (paper section 5; a leak check before
-// that). DEVIATION(5): the paper trained a network for it; here it is the hash of duplicates.hpp, which survives another size,
-// compression and light, not crops or mirrors.
+// Which pictures of one set are in another: the same pixels, or the same to the eye (paper section 5; a leak check
+// before that). DEVIATION(5): the paper trained a network for it; here it is the hash of duplicates.hpp, which survives
+// another size, compression and light, not crops or mirrors.
 #pragma once
 
 #include <array>
@@ -53,8 +53,8 @@ struct Overlap {
   std::int64_t unreadable = 0;     // of both; they are in no pair
 };
 
-/// Every pair of equal pictures, with progress; N_first x N_second comparisons of 256 bits on all cores. Two of one id are one
-/// set that is searched for copies within. Throws Interrupted.
+/// Every pair of equal pictures, with progress; N_first x N_second comparisons of 256 bits on all cores. Two of one id
+/// are one set that is searched for copies within. Throws Interrupted.
 Overlap find_overlap(const Seen& first, const Seen& second);
 Overlap find_overlap(const PictureSource& first, const PictureSource& second);
 

@@ -29,8 +29,7 @@ bool run_program(const std::vector<std::string>& words, const fs::path& folder, 
   argv.push_back(nullptr);
   const pid_t child = ::fork();
   if (child == 0) {
-    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644),
-              in = ::open("/dev/null", O_RDONLY);
+    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644), in = ::open("/dev/null", O_RDONLY);
     if (out < 0 || in < 0 || ::chdir(folder.c_str()) != 0) ::_exit(127);
     ::dup2(in, 0), ::dup2(out, 1), ::dup2(out, 2);
     ::execvp(argv[0], argv.data());
@@ -69,8 +68,7 @@ fs::path find_download(const fs::path& folder, const std::string& name, bool whe
 /// "name_1%3a2.3-1_all.deb" -> "1:2.3-1".
 std::string version_of(const fs::path& deb) {
   const std::string file = deb.filename();
-  const std::size_t begin = file.find('_') + 1,
-                    end = std::max(begin, std::min(file.find('_', begin), file.size()));
+  const std::size_t begin = file.find('_') + 1, end = std::max(begin, std::min(file.find('_', begin), file.size()));
   std::string version = file.substr(begin, end - begin);
   if (const std::size_t at = version.find("%3a"); at != std::string::npos) version.replace(at, 3, ":");
   return version;
@@ -79,16 +77,15 @@ std::string version_of(const fs::path& deb) {
 }  // namespace
 
 Package obtain_package(const std::string& name) {
-  const fs::path root = project_root(), manifest_file = root / "data/manifest.json",
-                 folder = root / "data/downloads";
+  const fs::path root = project_root(), manifest_file = root / "data/manifest.json", folder = root / "data/downloads";
   const json manifest = json::parse(read_file(manifest_file), nullptr, false);
   if (!manifest.is_object() || !manifest.contains("packages") || !manifest["packages"].is_object() ||
       !manifest["packages"].contains(name))
     fail(manifest_file.string(), "no package '" + name + "'", "an entry for it");
   const json& entry = manifest["packages"][name];
   for (const char* field : {"kind", "version", "sha256", "licence"})
-    if (!entry.is_object() || !entry.contains(field) || !entry[field].is_string() ||
-        !entry.contains("bytes") || !entry["bytes"].is_number_unsigned())
+    if (!entry.is_object() || !entry.contains(field) || !entry[field].is_string() || !entry.contains("bytes") ||
+        !entry["bytes"].is_number_unsigned())
       fail(manifest_file.string(), "package '" + name + "' without " + field + " or bytes", "both");
   const bool wheel = entry.at("kind") == "wheel";
   const std::string version = entry.at("version"), wanted = entry.at("sha256");
@@ -96,8 +93,7 @@ Package obtain_package(const std::string& name) {
   const FileLock lock(folder / (".lock-" + name));
   fs::path file = find_download(folder, name, wheel);
   if (file.empty()) {
-    say("downloads " + name + " (" + std::to_string(entry.at("bytes").get<std::int64_t>() / 1'000'000) +
-        " MB)");
+    say("downloads " + name + " (" + std::to_string(entry.at("bytes").get<std::int64_t>() / 1'000'000) + " MB)");
     // Into a folder of its own: a download that is stopped leaves nothing that looks whole.
     const fs::path part = folder / (".part-" + name), log = folder / (name + ".log");
     fs::remove_all(part);
@@ -113,8 +109,7 @@ Package obtain_package(const std::string& name) {
               : std::vector<std::string>{"apt-get", "-o", "APT::Sandbox::User=root", "download", name};
     if (!run_program(command, part, log))
       fail(name, "cannot be downloaded (" + last_line(log) + ")",
-           wheel ? "PyPI to be reachable" : "Debian's package servers to be reachable",
-           "see " + log.string());
+           wheel ? "PyPI to be reachable" : "Debian's package servers to be reachable", "see " + log.string());
     const fs::path made = find_download(part, name, wheel);
     if (made.empty()) fail(name, "no file after its download", "one", "see " + log.string());
     file = folder / made.filename();
@@ -123,12 +118,11 @@ Package obtain_package(const std::string& name) {
   }
   const std::string sha256 = sha256_file(file);
   if (sha256 != wanted) {
-    const bool same_version =
-        file.filename().string().find(version.substr(version.find(':') + 1)) != std::string::npos;
+    const bool same_version = file.filename().string().find(version.substr(version.find(':') + 1)) != std::string::npos;
     if (wheel || same_version) {
       fs::remove(file);
-      fail(file.string(), "a file with another SHA-256 than data/manifest.json",
-           "the whole package; it was removed", "run the same command again");
+      fail(file.string(), "a file with another SHA-256 than data/manifest.json", "the whole package; it was removed",
+           "run the same command again");
     }
     try {
       for_each_member(
@@ -137,8 +131,7 @@ Package obtain_package(const std::string& name) {
       fs::remove(file);
       fail(file.string(), "a damaged package", "a whole one; it was removed", "run the same command again");
     }
-    say(file.filename().string() + " is not the tested version " + version +
-        ": the corpus may differ a little");
+    say(file.filename().string() + " is not the tested version " + version + ": the corpus may differ a little");
   }
   return {name, sha256 == wanted ? version : version_of(file), entry.at("licence"), file, sha256};
 }

@@ -39,14 +39,16 @@ Frame frame_of(const Image& image, const Preprocess& preprocess) {
     const int height = scaled(image.height), width = scaled(image.width);
     if (height == 0 || width == 0)
       fail("resize to a long side of " + std::to_string(size),
-           "an image of " + std::to_string(image.width) + " x " + std::to_string(image.height), "a side that does not vanish");
+           "an image of " + std::to_string(image.width) + " x " + std::to_string(image.height),
+           "a side that does not vanish");
     return {{image.height, height, 0, height}, {image.width, width, 0, width}};
   }
   const bool landscape = image.height <= image.width;
   const bool fits = std::min(image.height, image.width) == size;  // torchvision leaves such an image as it is
   const std::int64_t height = fits ? image.height : landscape ? size : long_side(image, size);
   const std::int64_t width = fits ? image.width : landscape ? long_side(image, size) : size;
-  return {{image.height, height, crop_offset(height, size), size}, {image.width, width, crop_offset(width, size), size}};
+  return {{image.height, height, crop_offset(height, size), size},
+          {image.width, width, crop_offset(width, size), size}};
 }
 
 /// An image below the size in a square of one colour, in the middle: (size - extent) / 2 before, the rest behind.
@@ -107,12 +109,14 @@ Image clipped_grey(const std::vector<std::uint16_t>& values, int height, int wid
 }  // namespace
 
 std::string Preprocess::id() const {
-  const char* mode_word = mode == ResizeMode::kShortest ? "shortest" : mode == ResizeMode::kSquash ? "squash" : "longest";
+  const char* mode_word = mode == ResizeMode::kShortest ? "shortest"
+                          : mode == ResizeMode::kSquash ? "squash"
+                                                        : "longest";
   return fmt::format("{}-{}-{}/{}/pillow-{}/mean{},{},{}/std{},{},{}",
                      interpolation == Interpolation::kBicubic ? "bicubic" : "bilinear", mode_word, size,
                      order == ConvertOrder::kResizeFirst ? "resize-first" : "convert-first",
-                     rule == PillowRule::kClassic ? "classic" : "13", normalization.mean[0], normalization.mean[1], normalization.mean[2], normalization.std[0],
-                     normalization.std[1], normalization.std[2]);
+                     rule == PillowRule::kClassic ? "classic" : "13", normalization.mean[0], normalization.mean[1],
+                     normalization.mean[2], normalization.std[0], normalization.std[1], normalization.std[2]);
 }
 
 ResizeMode parse_resize_mode(const std::string& word) {

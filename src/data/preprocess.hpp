@@ -42,7 +42,7 @@ struct Preprocess {
 };
 
 /// open_clip's words; throw InputError for others.
-ResizeMode parse_resize_mode(const std::string& word);         // "shortest", "squash", "longest"
+ResizeMode parse_resize_mode(const std::string& word);       // "shortest", "squash", "longest"
 Interpolation parse_interpolation(const std::string& word);  // "bicubic", "bilinear"
 
 /// RGB [size, size, 3].
@@ -54,7 +54,8 @@ Image clip_transform(const Image& image, int size);
 /// resample in the classic order of a whole image; channels as they are, alpha not premultiplied.
 Image resize_bicubic(const Image& image, int height, int width);
 
-/// torchvision Resize(size) of the channels as they are: short side to `size`, the long one to int(size * long / short).
+/// torchvision Resize(size) of the channels as they are: short side to `size`, the long one to int(size * long /
+/// short).
 Image resize_short_side(const Image& image, int size);
 
 /// torchvision CenterCrop(size): offsets round half to even; smaller images are padded with 0.

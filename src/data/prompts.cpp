@@ -32,7 +32,8 @@ bool is_number(const std::string& label) {
 }
 
 /// `given`: by label, instead of the label itself.
-void set_own_names(Prompts& prompts, std::span<const std::string> labels, const std::map<std::string, std::string>& given) {
+void set_own_names(Prompts& prompts, std::span<const std::string> labels,
+                   const std::map<std::string, std::string>& given) {
   bool differ = false;
   for (std::size_t c = 0; c < labels.size(); ++c) {
     const auto known = given.find(labels[c]);
@@ -47,11 +48,13 @@ void set_own_names(Prompts& prompts, std::span<const std::string> labels, const 
 }
 
 /// The fields "subsets" ({name: [templates]}) and "own_names" ({label: name}), both optional. Throws json::exception.
-void read_more(Prompts& prompts, const json& document, std::span<const std::string> labels, const std::function<void(const std::string&)>& refuse) {
+void read_more(Prompts& prompts, const json& document, std::span<const std::string> labels,
+               const std::function<void(const std::string&)>& refuse) {
   for (const auto& [name, chosen] : document.value("subsets", std::map<std::string, std::vector<std::string>>{})) {
     for (const std::string& text : chosen) {
       const auto at = std::find(prompts.templates.begin(), prompts.templates.end(), text);
-      if (at == prompts.templates.end()) refuse("in subset '" + name + "' the template '" + text + "' that is not among the templates");
+      if (at == prompts.templates.end())
+        refuse("in subset '" + name + "' the template '" + text + "' that is not among the templates");
       prompts.subsets[name].push_back(static_cast<int>(at - prompts.templates.begin()));
     }
     if (chosen.empty()) refuse("subset '" + name + "' without a template");
@@ -73,9 +76,12 @@ Prompts load_prompts(const Dataset& dataset, const std::string& name) {
     if (Prompts own = dataset.own_prompts(); !own.templates.empty()) return own;
   const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
   const auto refuse = [&](const std::string& found) {
-    fail(file.string(), found, R"({"classes": {name: [synonyms]} or "own", "templates": [...], and if you like "own_names": {name: text}, "subsets": {name: [templates]}})");
+    fail(
+        file.string(), found,
+        R"({"classes": {name: [synonyms]} or "own", "templates": [...], and if you like "own_names": {name: text}, "subsets": {name: [templates]}})");
   };
-  if (!document.is_object() || !document.contains("templates") || !document.contains("classes")) refuse("fields missing");
+  if (!document.is_object() || !document.contains("templates") || !document.contains("classes"))
+    refuse("fields missing");
   const std::span<const std::string> labels = dataset.class_names();
   const json& classes = document["classes"];
   if (classes != "own" && !classes.is_object()) refuse("classes of another type");
@@ -104,14 +110,20 @@ Prompts load_prompts(const Dataset& dataset, const std::string& name) {
 
 Prompts read_wheel_prompts(const fs::path& file, std::span<const std::string> class_names) {
   const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
-  const auto refuse = [&](const std::string& found) { fail(file.string(), found, "classes, ids and templates as data/set_up.py writes them", "run ./cliplab again after deleting it"); };
-  if (!document.is_object() || !document.contains("templates") || !document.contains("classes") || !document.contains("ids")) refuse("fields missing");
+  const auto refuse = [&](const std::string& found) {
+    fail(file.string(), found, "classes, ids and templates as data/set_up.py writes them",
+         "run ./cliplab again after deleting it");
+  };
+  if (!document.is_object() || !document.contains("templates") || !document.contains("classes") ||
+      !document.contains("ids"))
+    refuse("fields missing");
   Prompts prompts;
   try {
     prompts.templates = document["templates"].get<std::vector<std::string>>();
     const auto ids = document["ids"].get<std::vector<std::string>>();
     std::map<std::string, std::string> by_name;
-    for (const auto& [key, name] : document["classes"].get<std::map<std::string, std::string>>()) by_name[plain(key)] = name;
+    for (const auto& [key, name] : document["classes"].get<std::map<std::string, std::string>>())
+      by_name[plain(key)] = name;
     for (const std::string& class_name : class_names) {
       const bool number = !class_name.empty() && class_name.size() < 6 && is_number(class_name);
       if (const auto known = by_name.find(plain(class_name)); known != by_name.end())

@@ -80,8 +80,7 @@ void collect_openclipart(const Package& package, std::vector<Drawing>& drawings,
 
 /// Pictures of Open Clip Art that repeat an earlier one but for a difference no caption would name. Colours
 /// and small parts count: clock faces, playing cards and coloured buttons stay.
-std::vector<bool> find_second_copies(const std::vector<Drawing>& drawings,
-                                     const std::vector<LooksHash>& hashes,
+std::vector<bool> find_second_copies(const std::vector<Drawing>& drawings, const std::vector<LooksHash>& hashes,
                                      const std::vector<Image>& thumbnails) {
   constexpr int kDifference =
       12;  // of 255 on 32 x 32, by eye: up to it one file saved twice, above it another hand of a clock
@@ -89,8 +88,7 @@ std::vector<bool> find_second_copies(const std::vector<Drawing>& drawings,
   parallel_for(std::ssize(drawings), [&](std::int64_t i) {
     if (drawings[i].source != "openclipart" || thumbnails[i].size() == 0) return;
     for (std::int64_t k = 0; k < i && !copy[i]; ++k)
-      copy[i] = drawings[k].source == "openclipart" && thumbnails[k].size() != 0 &&
-                looks_same(hashes[i], hashes[k]) &&
+      copy[i] = drawings[k].source == "openclipart" && thumbnails[k].size() != 0 && looks_same(hashes[i], hashes[k]) &&
                 largest_difference(thumbnails[i], thumbnails[k]) <= kDifference;
   });
   return {copy.begin(), copy.end()};
@@ -108,8 +106,8 @@ void collect_noto(const Package& package, const std::map<std::string, EmojiName>
   FT_Face raw_face = nullptr;
   if (FT_Init_FreeType(&raw_library) != 0) fail("FreeType", "cannot start", "a working FreeType");
   const std::unique_ptr<FT_LibraryRec_, decltype(&FT_Done_FreeType)> library(raw_library, FT_Done_FreeType);
-  if (FT_New_Memory_Face(raw_library, reinterpret_cast<const FT_Byte*>(font.data()),
-                         static_cast<FT_Long>(font.size()), 0, &raw_face) != 0)
+  if (FT_New_Memory_Face(raw_library, reinterpret_cast<const FT_Byte*>(font.data()), static_cast<FT_Long>(font.size()),
+                         0, &raw_face) != 0)
     fail(package.file.string(), "a font that FreeType cannot open", "NotoColorEmoji.ttf");
   const std::unique_ptr<FT_FaceRec_, decltype(&FT_Done_Face)> face(raw_face, FT_Done_Face);
   if (!FT_HAS_COLOR(raw_face) || FT_Select_Size(raw_face, 0) != 0)
@@ -119,12 +117,10 @@ void collect_noto(const Package& package, const std::map<std::string, EmojiName>
        code = FT_Get_Next_Char(raw_face, code, &glyph)) {
     const std::string key = emoji_key({static_cast<char32_t>(code)});
     const auto name = names.find(key);
-    if (code < 0x80 || name == names.end() || has_skin_tone(key) ||
-        FT_Load_Glyph(raw_face, glyph, FT_LOAD_COLOR) != 0)
+    if (code < 0x80 || name == names.end() || has_skin_tone(key) || FT_Load_Glyph(raw_face, glyph, FT_LOAD_COLOR) != 0)
       continue;
     const FT_Bitmap& bitmap = raw_face->glyph->bitmap;
-    if (bitmap.pixel_mode != FT_PIXEL_MODE_BGRA || bitmap.rows == 0 || bitmap.rows > 512 ||
-        bitmap.width > 512)
+    if (bitmap.pixel_mode != FT_PIXEL_MODE_BGRA || bitmap.rows == 0 || bitmap.rows > 512 || bitmap.width > 512)
       continue;
     Drawing drawing;
     drawing.key = "noto-" + key, drawing.source = "noto", drawing.licence = package.licence,
@@ -136,8 +132,8 @@ void collect_noto(const Package& package, const std::map<std::string, EmojiName>
         const unsigned char* bgra = bitmap.buffer + y * bitmap.pitch + 4 * x;  // premultiplied
         std::uint8_t* out = drawing.image.at(y, x);
         for (int c = 0; c < 3; ++c)
-          out[c] = static_cast<std::uint8_t>(
-              bgra[3] == 0 ? 0 : std::min(255, (bgra[2 - c] * 255 + bgra[3] / 2) / bgra[3]));
+          out[c] =
+              static_cast<std::uint8_t>(bgra[3] == 0 ? 0 : std::min(255, (bgra[2 - c] * 255 + bgra[3] / 2) / bgra[3]));
         out[3] = bgra[3];
       }
     drawings.push_back(std::move(drawing));
@@ -203,8 +199,8 @@ void build_drawings(const std::filesystem::path& folder) {
         const Image image = drawing.bytes.empty() ? std::move(drawing.image)
                             : png                 ? decode_image(drawing.bytes, drawing.key)
                                                   : render_svg(drawing.bytes, kPictureSide, drawing.key);
-        const bool empty = image.channels == 4 && std::all_of(image.pixels.begin(), image.pixels.end(),
-                                                              [](std::uint8_t v) { return v == 0; });
+        const bool empty = image.channels == 4 &&
+                           std::all_of(image.pixels.begin(), image.pixels.end(), [](std::uint8_t v) { return v == 0; });
         hashes[i] = looks_hash(image);
         if (empty)
           problems[i] = "nothing is drawn";

@@ -46,18 +46,15 @@ std::vector<std::string> split_keywords(const std::string& text) {
   return words;
 }
 
-void read_annotations(const std::string& xml, std::map<std::string, EmojiName>& names,
-                      const std::string& where) {
+void read_annotations(const std::string& xml, std::map<std::string, EmojiName>& names, const std::string& where) {
   const std::unique_ptr<xmlDoc, decltype(&xmlFreeDoc)> document(
       xmlReadMemory(xml.data(), static_cast<int>(xml.size()), "cldr.xml", nullptr,
                     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING),
       xmlFreeDoc);
   if (!document) fail(where, "annotations that are not XML", "CLDR's en.xml");
   for (xmlNode* section = xmlDocGetRootElement(document.get())->children; section; section = section->next)
-    for (xmlNode* node = section->type == XML_ELEMENT_NODE ? section->children : nullptr; node;
-         node = node->next) {
-      if (node->type != XML_ELEMENT_NODE ||
-          std::string(reinterpret_cast<const char*>(node->name)) != "annotation")
+    for (xmlNode* node = section->type == XML_ELEMENT_NODE ? section->children : nullptr; node; node = node->next) {
+      if (node->type != XML_ELEMENT_NODE || std::string(reinterpret_cast<const char*>(node->name)) != "annotation")
         continue;
       const auto text_of = [](xmlChar* raw) {
         std::string text = raw ? reinterpret_cast<const char*>(raw) : "";
@@ -82,8 +79,7 @@ struct Item {
 };
 
 void write_items(const std::filesystem::path& folder, std::vector<Item>& items, const std::string& source,
-                 const json& packages, const std::string& licence,
-                 const std::map<std::string, std::string>& dropped) {
+                 const json& packages, const std::string& licence, const std::map<std::string, std::string>& dropped) {
   std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.key < b.key; });
   std::vector<std::string> pngs(items.size()), problems(items.size());
   Progress progress("draw " + source, std::ssize(items), "pictures");
@@ -167,8 +163,7 @@ double hash_share(const std::string& text) {
 bool emoji_is_test(const std::string& key) { return hash_share("emoji " + key) < 0.4; }
 
 void note_package(json& packages, const Package& package) {
-  packages[package.name] = {
-      {"version", package.version}, {"sha256", package.sha256}, {"licence", package.licence}};
+  packages[package.name] = {{"version", package.version}, {"sha256", package.sha256}, {"licence", package.licence}};
 }
 
 std::map<std::string, EmojiName> read_emoji_names(const Package& cldr) {
@@ -176,15 +171,11 @@ std::map<std::string, EmojiName> read_emoji_names(const Package& cldr) {
   for_each_member(
       cldr.file,
       [](const std::string& name) {
-        return name.ends_with("common/annotations/en.xml") ||
-               name.ends_with("common/annotationsDerived/en.xml");
+        return name.ends_with("common/annotations/en.xml") || name.ends_with("common/annotationsDerived/en.xml");
       },
-      [&](const std::string&, const std::string& bytes) {
-        read_annotations(bytes, names, cldr.file.string());
-      });
+      [&](const std::string&, const std::string& bytes) { read_annotations(bytes, names, cldr.file.string()); });
   std::erase_if(names, [](const auto& item) { return item.second.name.empty(); });
-  if (names.size() < 1000)
-    fail(cldr.file.string(), std::to_string(names.size()) + " emoji names", "over 1,000");
+  if (names.size() < 1000) fail(cldr.file.string(), std::to_string(names.size()) + " emoji names", "over 1,000");
   return names;
 }
 
@@ -206,8 +197,8 @@ std::map<std::string, std::string> read_emoji_groups(const Package& gemojione) {
 namespace {
 
 /// Pictures of one package, joined with CLDR's names; what has no name or is a skin-tone variant is left out.
-void build_emoji_set(const std::filesystem::path& folder, const std::string& package_name,
-                     const std::string& source, const std::function<bool(const std::string&)>& is_picture) {
+void build_emoji_set(const std::filesystem::path& folder, const std::string& package_name, const std::string& source,
+                     const std::function<bool(const std::string&)>& is_picture) {
   const Package package = obtain_package(package_name), cldr = obtain_package("unicode-cldr-core"),
                 gemojione = obtain_package("ruby-gemojione");
   const auto names = read_emoji_names(cldr);
@@ -222,8 +213,8 @@ void build_emoji_set(const std::filesystem::path& folder, const std::string& pac
     else if (found == names.end())
       dropped[key.empty() ? name.substr(name.rfind('/') + 1) : key] = "no CLDR name";
     else
-      items.push_back({key, found->second.name, groups.contains(key) ? groups.at(key) : "",
-                       found->second.keywords, std::move(bytes)});
+      items.push_back({key, found->second.name, groups.contains(key) ? groups.at(key) : "", found->second.keywords,
+                       std::move(bytes)});
   });
   json packages = json::object();
   for (const Package& used : {package, cldr, gemojione}) note_package(packages, used);

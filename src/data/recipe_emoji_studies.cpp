@@ -1,5 +1,5 @@
-// Two small sets with captions for studies whose own pictures do not come with the project, cut from emoji that are never
-// trained on: people by gender, and flags by the place of their country.
+// Two small sets with captions for studies whose own pictures do not come with the project, cut from emoji that are
+// never trained on: people by gender, and flags by the place of their country.
 #include <algorithm>
 #include <charconv>
 
@@ -20,14 +20,21 @@ using nlohmann::json;
 struct Cut {
   ShardSet pictures;
   json packages;
-  explicit Cut(const char* corpus) : pictures(corpus_folder(corpus)), packages(read_corpus_manifest(corpus_folder(corpus))["packages"]) {}
+  explicit Cut(const char* corpus)
+      : pictures(corpus_folder(corpus)), packages(read_corpus_manifest(corpus_folder(corpus))["packages"]) {}
 };
 
 /// The picture under another caption; `hand` makes its key one of several hands'.
-void add(ShardWriter& writer, const ShardSet& pictures, std::int64_t i, const std::string& hand, const std::string& caption, const char* split) {
+void add(ShardWriter& writer, const ShardSet& pictures, std::int64_t i, const std::string& hand,
+         const std::string& caption, const char* split) {
   const json& meta = pictures.meta(i);
-  writer.add({hand + "-" + pictures.key(i), encode_png(pictures.image(i)),
-              {{"captions", {caption}}, {"name", meta["name"]}, {"split", split}, {"source", hand}, {"licence", meta["licence"]}}});
+  writer.add({hand + "-" + pictures.key(i),
+              encode_png(pictures.image(i)),
+              {{"captions", {caption}},
+               {"name", meta["name"]},
+               {"split", split},
+               {"source", hand},
+               {"licence", meta["licence"]}}});
 }
 
 }  // namespace
@@ -48,24 +55,31 @@ std::map<std::string, std::string> read_country_places(const std::string& table,
   for (const std::string& line : split_columns(table, '\n')) {
     if (line.empty() || line[0] == '#') continue;
     const std::vector<std::string> fields = split_columns(line, '\t');
-    const auto refuse = [&] { fail(where, "line '" + line.substr(0, 80) + "'", "a country of two letters and a place as +DDMM+DDDMM or +DDMMSS+DDDMMSS"); };
+    const auto refuse = [&] {
+      fail(where, "line '" + line.substr(0, 80) + "'",
+           "a country of two letters and a place as +DDMM+DDDMM or +DDMMSS+DDDMMSS");
+    };
     if (fields.size() < 3 || fields[0].size() != 2) refuse();
     const std::string& text = fields[1];
     const auto second = text.find_first_of("+-", 1);
     if (second == std::string::npos) refuse();
     // Sign, degrees (2 digits of latitude, 3 of longitude), minutes, and in the long form seconds (ISO 6709).
     const auto degrees = [&](const std::string& part, std::size_t whole) {
-      if ((part.size() != whole + 3 && part.size() != whole + 5) || (part[0] != '+' && part[0] != '-') || part.find_first_not_of("0123456789", 1) != std::string::npos) refuse();
+      if ((part.size() != whole + 3 && part.size() != whole + 5) || (part[0] != '+' && part[0] != '-') ||
+          part.find_first_not_of("0123456789", 1) != std::string::npos)
+        refuse();
       const auto number = [&](std::size_t at, std::size_t digits) {
         int value = 0;
         std::from_chars(part.data() + at, part.data() + at + digits, value);
         return value;
       };
-      const double value = number(1, whole) + number(1 + whole, 2) / 60.0 + (part.size() == whole + 5 ? number(3 + whole, 2) / 3600.0 : 0);
+      const double value = number(1, whole) + number(1 + whole, 2) / 60.0 +
+                           (part.size() == whole + 5 ? number(3 + whole, 2) / 3600.0 : 0);
       return part[0] == '-' ? -value : value;
     };
     char place[64];
-    std::snprintf(place, sizeof place, "%.4f %.4f", degrees(text.substr(0, second), 2), degrees(text.substr(second), 3));
+    std::snprintf(place, sizeof place, "%.4f %.4f", degrees(text.substr(0, second), 2),
+                  degrees(text.substr(second), 3));
     places.try_emplace(fields[0], place);  // of several zones the first
   }
   if (places.size() < 200) fail(where, std::to_string(places.size()) + " countries", "over 200");
@@ -77,7 +91,8 @@ std::string country_of_flag(const std::string& key) {
   for (const std::string& point : split_columns(key, '-')) {
     unsigned value = 0;
     const auto read = std::from_chars(point.data(), point.data() + point.size(), value, 16);
-    if (read.ptr != point.data() + point.size() || value < 0x1F1E6 || value > 0x1F1FF) return "";  // regional indicators A to Z
+    if (read.ptr != point.data() + point.size() || value < 0x1F1E6 || value > 0x1F1FF)
+      return "";  // regional indicators A to Z
     country += static_cast<char>('A' + (value - 0x1F1E6));
   }
   return country.size() == 2 ? country : "";
@@ -108,8 +123,10 @@ void build_emoji_flags(const fs::path& folder) {
     for (std::int64_t i = 0; i < cut.pictures.size(); ++i) {
       const std::string country = country_of_flag(cut.pictures.key(i));
       if (country.empty()) continue;
-      if (const auto place = places.find(country); place != places.end()) add(writer, cut.pictures, i, hand, place->second, split);
-      else writer.drop(std::string(hand) + "-" + cut.pictures.key(i), "no place of its country");
+      if (const auto place = places.find(country); place != places.end())
+        add(writer, cut.pictures, i, hand, place->second, split);
+      else
+        writer.drop(std::string(hand) + "-" + cut.pictures.key(i), "no place of its country");
     }
   }
   writer.finish(packages);

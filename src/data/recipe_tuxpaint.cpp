@@ -36,16 +36,15 @@ std::string first_line(const std::string& text) {
 }
 
 std::string safe_key(std::string path) {
-  for (char& c : path)
-    c = std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::tolower(c)) : '-';
+  for (char& c : path) c = std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::tolower(c)) : '-';
   return path;
 }
 
 /// PNGs outside /cartoon/ that are drawings all the same, found by looking at each of the 421: whole folders,
 /// and files.
 bool is_drawn(const std::string& stem) {
-  for (const char* folder : {"clothes/t_", "seasonal/easter/", "seasonal/hanukkah/", "seasonal/newyears/",
-                             "symbols/", "town/flags/"})
+  for (const char* folder :
+       {"clothes/t_", "seasonal/easter/", "seasonal/hanukkah/", "seasonal/newyears/", "symbols/", "town/flags/"})
     if (stem.starts_with(folder)) return true;
   static const std::set<std::string> files{"animals/mammals/echidna",
                                            "animals/mammals/hedgehog",
@@ -102,8 +101,7 @@ void build_tuxpaint(const std::filesystem::path& folder) {
                (name.ends_with(".png") || name.ends_with(".svg") || name.ends_with(".txt"));
       },
       [&](const std::string& name, std::string bytes) {
-        const std::string path = name.substr(std::string(kStamps).size()),
-                          stem = path.substr(0, path.size() - 4);
+        const std::string path = name.substr(std::string(kStamps).size()), stem = path.substr(0, path.size() - 4);
         if (path.ends_with(".txt"))
           sentences[stem] = first_line(bytes);
         else
@@ -136,8 +134,7 @@ void build_tuxpaint(const std::filesystem::path& folder) {
     else if (!sentences.contains(stem))
       writer.drop(path, "no sentence");
     else {
-      const bool drawing =
-          path.ends_with(".svg") || path.find("/cartoon/") != std::string::npos || is_drawn(stem);
+      const bool drawing = path.ends_with(".svg") || path.find("/cartoon/") != std::string::npos || is_drawn(stem);
       writer.add({safe_key(path),
                   pngs[i],
                   {{"captions", {sentences[stem]}},

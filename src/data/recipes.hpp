@@ -13,7 +13,8 @@
 namespace cliplab {
 
 // A corpus built by another version than these is built anew by fetch_corpus.
-constexpr int kFashionMnistRecipe = 1, kEmojiRecipe = 2, kTuxpaintRecipe = 3, kDrawingsRecipe = 3, kEmojiStudiesRecipe = 1;
+constexpr int kFashionMnistRecipe = 1, kEmojiRecipe = 2, kTuxpaintRecipe = 3, kDrawingsRecipe = 3,
+              kEmojiStudiesRecipe = 1;
 constexpr int kPictureSide = 128;  // SVGs are drawn this large; bitmaps keep their size up to it
 
 void build_openmoji(const std::filesystem::path& folder);
@@ -25,12 +26,13 @@ void build_drawings(const std::filesystem::path& folder);
 
 /// People of OpenMoji, captions "male" and "female"; needs openmoji.
 void build_emoji_people(const std::filesystem::path& folder);
-/// Flags of countries by two hands, captions "latitude longitude" of the first city that the tz database has for each: OpenMoji's are
-/// split test, Gemojione's train; needs both.
+/// Flags of countries by two hands, captions "latitude longitude" of the first city that the tz database has for each:
+/// OpenMoji's are split test, Gemojione's train; needs both.
 void build_emoji_flags(const std::filesystem::path& folder);
 /// "woman cook", "men wrestling" -> "female", "male"; "" where neither or both are named.
 std::string gender_of_name(const std::string& name);
-/// zone.tab of the tz database -> "latitude longitude" in degrees, by country of two letters. Throws InputError naming `where`.
+/// zone.tab of the tz database -> "latitude longitude" in degrees, by country of two letters. Throws InputError naming
+/// `where`.
 std::map<std::string, std::string> read_country_places(const std::string& table, const std::string& where);
 /// "1f1f5-1f1f9" -> "PT"; "" for what is no flag of two letters.
 std::string country_of_flag(const std::string& key);

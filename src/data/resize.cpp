@@ -58,9 +58,7 @@ Kernel make_kernel(const ResizeAxis& axis, Interpolation interpolation) {  // an
   return kernel;
 }
 
-std::uint8_t clip(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kResizePrecision, 0, 255));
-}
+std::uint8_t clip(std::int32_t sum) { return static_cast<std::uint8_t>(std::clamp(sum >> kResizePrecision, 0, 255)); }
 
 /// A pixel widened to four int32 (absent channels 0): one multiply-add a tap. GCC and Clang, any processor.
 using Pixel = std::int32_t __attribute__((vector_size(16)));
@@ -127,8 +125,8 @@ PixelRows rows_of(const Image& image, int top, int left) {
 Image copy_window(const Image& in, std::int64_t top, std::int64_t left, int height, int width) {
   Image out = Image::make(height, width, in.channels);
   for (int y = 0; y < height; ++y)
-    std::copy_n(in.at(static_cast<int>(top) + y, static_cast<int>(left)),
-                static_cast<std::size_t>(width) * in.channels, out.at(y, 0));
+    std::copy_n(in.at(static_cast<int>(top) + y, static_cast<int>(left)), static_cast<std::size_t>(width) * in.channels,
+                out.at(y, 0));
   return out;
 }
 
@@ -160,7 +158,8 @@ bool height_first(const ResizeAxis& rows, const ResizeAxis& columns, PillowRule 
 struct Lines {
   std::size_t step, next;
 };
-void pass_16(const std::uint16_t* in, Lines read, int lines, const ExactKernel& kernel, std::uint16_t* out, Lines write) {
+void pass_16(const std::uint16_t* in, Lines read, int lines, const ExactKernel& kernel, std::uint16_t* out,
+             Lines write) {
   for (int line = 0; line < lines; ++line)
     for (std::size_t i = 0; i < kernel.taps.size(); ++i) {
       const Taps taps = kernel.taps[i];
@@ -208,7 +207,9 @@ bool has_simd(Simd simd) {
 }
 
 Simd best_simd() {
-  static const Simd best = has_simd(Simd::kAvx512) ? Simd::kAvx512 : has_simd(Simd::kAvx2) ? Simd::kAvx2 : Simd::kScalar;
+  static const Simd best = has_simd(Simd::kAvx512) ? Simd::kAvx512
+                           : has_simd(Simd::kAvx2) ? Simd::kAvx2
+                                                   : Simd::kScalar;
   return best;
 }
 
@@ -251,7 +252,8 @@ std::vector<std::uint16_t> resample_16(const std::vector<std::uint16_t>& grey, c
   const auto resample_height = [&](const std::vector<std::uint16_t>& in, int width) {
     const auto step = static_cast<std::size_t>(width);
     if (rows.unscaled())
-      return std::vector<std::uint16_t>(in.begin() + rows.begin * width, in.begin() + (rows.begin + rows.count) * width);
+      return std::vector<std::uint16_t>(in.begin() + rows.begin * width,
+                                        in.begin() + (rows.begin + rows.count) * width);
     std::vector<std::uint16_t> out(rows.count * step);
     pass_16(in.data(), {step, 1}, width, exact_kernel(rows, interpolation), out.data(), {step, 1});
     return out;

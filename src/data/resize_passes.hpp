@@ -28,7 +28,7 @@ struct Kernel {
 /// Rows of interleaved bytes, not owned.
 struct PixelRows {
   const std::uint8_t* data = nullptr;
-  std::size_t row_bytes = 0;  // from a row to the next
+  std::size_t row_bytes = 0;          // from a row to the next
   const std::uint8_t* end = nullptr;  // of what may be read
 
   const std::uint8_t* row(int y) const { return data + static_cast<std::size_t>(y) * row_bytes; }

@@ -1,7 +1,7 @@
 // The resampler's passes in AVX2 and AVX-512. AVX2 splits a weight of 24 bits into two of 16, w = 4096 * high + low, so
-// that one multiply-add instruction (pmaddwd) takes two taps of a channel; AVX-512 into three signed bytes, of which one
-// instruction (vpdpbusd, VNNI) takes four taps. The sums wrap and add up to the scalar ones exactly. A pass along the
-// width keeps four rows in registers, one along the height 32 or 64 bytes of a row.
+// that one multiply-add instruction (pmaddwd) takes two taps of a channel; AVX-512 into three signed bytes, of which
+// one instruction (vpdpbusd, VNNI) takes four taps. The sums wrap and add up to the scalar ones exactly. A pass along
+// the width keeps four rows in registers, one along the height 32 or 64 bytes of a row.
 #ifdef __x86_64__
 #pragma GCC diagnostic ignored "-Wuninitialized"  // false alarm in the AVX-512 headers of GCC 12 (its bug 105593)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -26,7 +26,8 @@ struct Split {
 };
 
 Split split(const Kernel& kernel) {
-  Split parts{std::vector<std::int32_t>(kernel.weights.size() / 2), std::vector<std::int32_t>(kernel.weights.size() / 2)};
+  Split parts{std::vector<std::int32_t>(kernel.weights.size() / 2),
+              std::vector<std::int32_t>(kernel.weights.size() / 2)};
   for (std::size_t i = 0; i < parts.low.size(); ++i) {
     std::int32_t low[2], high[2];
     for (int k = 0; k < 2; ++k) {
@@ -35,7 +36,8 @@ Split split(const Kernel& kernel) {
       low[k] = w - high[k] * (1 << kLowBits);
     }
     const auto pair = [](const std::int32_t* v) {
-      return static_cast<std::int32_t>((static_cast<std::uint32_t>(v[1]) << 16) | (static_cast<std::uint32_t>(v[0]) & 0xffff));
+      return static_cast<std::int32_t>((static_cast<std::uint32_t>(v[1]) << 16) |
+                                       (static_cast<std::uint32_t>(v[0]) & 0xffff));
     };
     parts.low[i] = pair(low), parts.high[i] = pair(high);
   }
@@ -87,8 +89,10 @@ void store_pixels(__m128i packed, RowGroup& group, int x, bool last) {
   _mm_store_si128(reinterpret_cast<__m128i*>(bytes), packed);
   for (int r = 0; r < kRows; ++r) {
     std::uint8_t* target = group.target[r] + static_cast<std::size_t>(x) * kChannels;
-    if (last) std::memcpy(target, bytes + 4 * r, kChannels);
-    else std::memcpy(target, bytes + 4 * r, 4);  // one store; the fourth byte is written over by the next pixel
+    if (last)
+      std::memcpy(target, bytes + 4 * r, kChannels);
+    else
+      std::memcpy(target, bytes + 4 * r, 4);  // one store; the fourth byte is written over by the next pixel
   }
 }
 
@@ -125,14 +129,16 @@ __attribute__((target("avx2"))) void horizontal_avx2(const PixelRows& in, int ro
         };
         const __m256i w_low = weights(parts.low), w_high = weights(parts.high);
         for (int r = 0; r < kRows; ++r) {
-          const auto* four = reinterpret_cast<const __m128i*>(group.source[r] + static_cast<std::size_t>(taps.first + j) * kChannels);
+          const auto* four =
+              reinterpret_cast<const __m128i*>(group.source[r] + static_cast<std::size_t>(taps.first + j) * kChannels);
           const __m256i pixels = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(four)), pairing);
           low[r] = _mm256_add_epi32(low[r], _mm256_madd_epi16(pixels, w_low));
           high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(pixels, w_high));
         }
       }
-      store_pixels<kChannels>(pack(total(low[0], high[0]), total(low[1], high[1]), total(low[2], high[2]), total(low[3], high[3])),
-                              group, x, x + 1 == width);
+      store_pixels<kChannels>(
+          pack(total(low[0], high[0]), total(low[1], high[1]), total(low[2], high[2]), total(low[3], high[3])), group,
+          x, x + 1 == width);
     }
   }
 }
@@ -141,7 +147,8 @@ __attribute__((target("avx2"))) void horizontal_avx2(const PixelRows& in, int ro
 
 constexpr int kLimbs = 3;
 
-/// Weights as vpdpbusd wants them: four taps a word, a limb in each of its signed bytes; w = l0 + 256 * l1 + 65536 * l2.
+/// Weights as vpdpbusd wants them: four taps a word, a limb in each of its signed bytes; w = l0 + 256 * l1 + 65536 *
+/// l2.
 struct Limbs {
   std::array<std::vector<std::int32_t>, kLimbs> words;
 };
@@ -163,7 +170,8 @@ Limbs limbs_of(const Kernel& kernel) {
 /// Sums of sixteen channels over limbs, rounded, 22 bits off.
 CLIPLAB_AVX512 __m512i total(const __m512i (&sums)[kLimbs]) {
   const __m512i high = _mm512_add_epi32(sums[1], _mm512_slli_epi32(sums[2], 8));
-  const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(sums[0], _mm512_slli_epi32(high, 8)), _mm512_set1_epi32(kResizeHalf));
+  const __m512i sum =
+      _mm512_add_epi32(_mm512_add_epi32(sums[0], _mm512_slli_epi32(high, 8)), _mm512_set1_epi32(kResizeHalf));
   return _mm512_srai_epi32(sum, kResizePrecision);
 }
 
@@ -191,7 +199,8 @@ CLIPLAB_AVX512 void horizontal_avx512(const PixelRows& in, int rows, const Kerne
       __m512i sums[kLimbs] = {};  // a row in each quarter of a vector
       for (int j = 0; j < taps.count; j += 4) {
         const auto load = [&](int row) CLIPLAB_AVX512 {
-          return _mm_loadu_si128(reinterpret_cast<const __m128i*>(group.source[row] + static_cast<std::size_t>(taps.first + j) * kChannels));
+          return _mm_loadu_si128(reinterpret_cast<const __m128i*>(
+              group.source[row] + static_cast<std::size_t>(taps.first + j) * kChannels));
         };
         __m512i pixels = _mm512_castsi128_si512(load(0));
         pixels = _mm512_inserti32x4(pixels, load(1), 1);
@@ -207,8 +216,8 @@ CLIPLAB_AVX512 void horizontal_avx512(const PixelRows& in, int rows, const Kerne
 }
 
 /// A row of the result from `from` on by the plain loop: what is left of a row behind its last whole vector.
-void vertical_rest(const PixelRows& in, std::size_t from, std::size_t row_bytes, const Taps& taps, const std::int32_t* w,
-                   std::uint8_t* out) {
+void vertical_rest(const PixelRows& in, std::size_t from, std::size_t row_bytes, const Taps& taps,
+                   const std::int32_t* w, std::uint8_t* out) {
   for (std::size_t x = from; x < row_bytes; ++x) {
     std::int32_t sum = kResizeHalf;
     for (int j = 0; j < taps.count; ++j) sum += in.row(taps.first + j)[x] * w[j];
@@ -251,7 +260,8 @@ __attribute__((target("avx2"))) void vertical_avx2(const PixelRows& in, std::siz
   }
 }
 
-CLIPLAB_AVX512 void vertical_avx512(const PixelRows& in, std::size_t row_bytes, const Kernel& kernel, std::uint8_t* out) {
+CLIPLAB_AVX512 void vertical_avx512(const PixelRows& in, std::size_t row_bytes, const Kernel& kernel,
+                                    std::uint8_t* out) {
   constexpr std::size_t kStep = 64;
   const Limbs limbs = limbs_of(kernel);
   for (std::size_t y = 0; y < kernel.taps.size(); ++y, out += row_bytes) {
@@ -274,7 +284,8 @@ CLIPLAB_AVX512 void vertical_avx512(const PixelRows& in, std::size_t row_bytes, 
           for (int q = 0; q < 4; ++q) sums[q][l] = _mm512_dpbusd_epi32(sums[q][l], quarters[q], w);
         }
       }
-      const __m512i low = _mm512_packs_epi32(total(sums[0]), total(sums[1])), high = _mm512_packs_epi32(total(sums[2]), total(sums[3]));
+      const __m512i low = _mm512_packs_epi32(total(sums[0]), total(sums[1])),
+                    high = _mm512_packs_epi32(total(sums[2]), total(sums[3]));
       _mm512_storeu_si512(out + x, _mm512_packus_epi16(low, high));  // unpack and pack undo each other's order
     }
     vertical_rest(in, x, row_bytes, taps, kernel.weights_of(static_cast<int>(y)), out);

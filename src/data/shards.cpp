@@ -62,8 +62,7 @@ ShardWriter::~ShardWriter() {
 void ShardWriter::add(const ShardSample& sample) {
   if (sample.key.size() > 90) return drop(sample.key, "key too long for a tar header");
   if (!keys_.insert(sample.key).second) return drop(sample.key, "key used twice");
-  append_member(shard_, sample.key + ".json",
-                sample.meta.dump(-1, ' ', false, json::error_handler_t::replace));
+  append_member(shard_, sample.key + ".json", sample.meta.dump(-1, ' ', false, json::error_handler_t::replace));
   append_member(shard_, sample.key + ".png", sample.png);
   ++samples_;
   if (++in_shard_ == kSamplesPerShard) flush();
@@ -80,8 +79,7 @@ void ShardWriter::flush() {
   char name[32];
   std::snprintf(name, sizeof name, "%05d.tar", static_cast<int>(shards_.size()));
   write_file_atomically(part_ / name, shard_);
-  shards_.push_back(
-      {{"file", name}, {"bytes", shard_.size()}, {"sha256", sha256_hex(shard_)}, {"samples", in_shard_}});
+  shards_.push_back({{"file", name}, {"bytes", shard_.size()}, {"sha256", sha256_hex(shard_)}, {"samples", in_shard_}});
   shard_.clear();
   in_shard_ = 0;
 }
@@ -93,8 +91,7 @@ void ShardWriter::finish(const json& packages) {
   const json manifest{{"id", sha256_hex(identity)}, {"recipe", recipe_version_}, {"samples", samples_},
                       {"shards", shards_},          {"packages", packages},      {"dropped", counts_},
                       {"dropped_names", dropped_}};
-  write_file_atomically(part_ / "manifest.json",
-                        manifest.dump(1, ' ', false, json::error_handler_t::replace));
+  write_file_atomically(part_ / "manifest.json", manifest.dump(1, ' ', false, json::error_handler_t::replace));
   fs::remove_all(folder_);
   fs::rename(part_, folder_);
 }
@@ -129,15 +126,13 @@ std::map<std::string, std::pair<std::int64_t, std::int64_t>> index_tar(std::stri
   while (position + 512 <= bytes.size() && bytes[position] != '\0') {
     const std::string_view header = bytes.substr(position, 512);
     unsigned sum = 0, stored = 0;
-    for (std::size_t i = 0; i < 512; ++i)
-      sum += i >= 148 && i < 156 ? ' ' : static_cast<unsigned char>(header[i]);
+    for (std::size_t i = 0; i < 512; ++i) sum += i >= 148 && i < 156 ? ' ' : static_cast<unsigned char>(header[i]);
     for (std::size_t i = 148; i < 156 && header[i] >= '0' && header[i] <= '7'; ++i)
       stored = stored * 8 + static_cast<unsigned>(header[i] - '0');
     if (sum != stored)
       fail(where, "a damaged tar header at byte " + std::to_string(position), "a whole shard", kAdvice);
     std::int64_t size = 0;
-    for (std::size_t i = 124; i < 135 && header[i] >= '0' && header[i] <= '7'; ++i)
-      size = size * 8 + (header[i] - '0');
+    for (std::size_t i = 124; i < 135 && header[i] >= '0' && header[i] <= '7'; ++i) size = size * 8 + (header[i] - '0');
     const std::string name(header.substr(0, std::min<std::size_t>(100, header.find('\0'))));
     position += 512;
     if (static_cast<std::size_t>(size) > bytes.size() - position)
@@ -160,8 +155,7 @@ ShardSet::ShardSet(const fs::path& folder) : folder_(folder) {
   for (const json& shard : manifest["shards"]) {
     const fs::path file = folder / shard["file"].get<std::string>();
     const std::string bytes = read_file(file), where = file.string();
-    if (bytes.size() != shard["bytes"].get<std::size_t>() ||
-        sha256_hex(bytes) != shard["sha256"].get<std::string>())
+    if (bytes.size() != shard["bytes"].get<std::size_t>() || sha256_hex(bytes) != shard["sha256"].get<std::string>())
       fail(where, "another size or SHA-256 than its manifest", "a whole shard", kAdvice);
     const auto members = index_tar(bytes, where);
     for (const auto& [name, place] : members) {
@@ -169,16 +163,13 @@ ShardSet::ShardSet(const fs::path& folder) : folder_(folder) {
       const std::string key = name.substr(0, name.size() - 5);
       const auto picture = members.find(key + ".png");
       if (picture == members.end()) fail(where, "no picture for " + name, key + ".png", kAdvice);
-      json meta = json::parse(bytes.begin() + place.first, bytes.begin() + place.first + place.second,
-                              nullptr, false);
+      json meta = json::parse(bytes.begin() + place.first, bytes.begin() + place.first + place.second, nullptr, false);
       if (!meta.is_object()) fail(where, name + " that is not a JSON object", "one", kAdvice);
-      entries_.push_back(
-          {key, std::move(meta), names_.size(), picture->second.first, picture->second.second});
+      entries_.push_back({key, std::move(meta), names_.size(), picture->second.first, picture->second.second});
     }
     names_.push_back(where);
     const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
-      fail(where, std::string("cannot be opened (") + std::strerror(errno) + ")", "a readable shard");
+    if (descriptor < 0) fail(where, std::string("cannot be opened (") + std::strerror(errno) + ")", "a readable shard");
     descriptors_.list.push_back(descriptor);
   }
   if (entries_.size() != manifest["samples"].get<std::size_t>())

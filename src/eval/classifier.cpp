@@ -30,7 +30,8 @@ std::string fill_template(const std::string& prompt_template, const std::string&
   return prompt_template.substr(0, place) + class_name + prompt_template.substr(place + 2);
 }
 
-std::vector<std::string> fill_templates(std::span<const std::vector<std::string>> class_names, std::span<const std::string> templates) {
+std::vector<std::string> fill_templates(std::span<const std::vector<std::string>> class_names,
+                                        std::span<const std::string> templates) {
   if (templates.empty()) fail("zero-shot", "no template", "at least one");
   std::vector<std::string> prompts;
   for (const auto& synonyms : class_names) {

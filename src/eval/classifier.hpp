@@ -12,8 +12,8 @@
 namespace cliplab {
 
 struct LinearClassifier {
-  Matrix weight;  // [C, D]
-  Vector bias;    // [C]
+  Matrix weight;                                // [C, D]
+  Vector bias;                                  // [C]
   Matrix logits(const Matrix& features) const;  // [N, D] -> [N, C]
 };
 
@@ -24,7 +24,8 @@ LinearClassifier zero_shot_classifier(TextEncoder& text, std::span<const std::ve
                                       std::span<const std::string> templates, float logit_scale);
 
 /// Every prompt: class by class, synonym by synonym, template by template.
-std::vector<std::string> fill_templates(std::span<const std::vector<std::string>> class_names, std::span<const std::string> templates);
+std::vector<std::string> fill_templates(std::span<const std::vector<std::string>> class_names,
+                                        std::span<const std::string> templates);
 /// scores [N, prompts in that order] -> [N, C], the mean over each class's prompts.
 Matrix class_means(const Matrix& scores, std::span<const std::vector<std::string>> class_names, std::size_t templates);
 

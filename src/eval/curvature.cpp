@@ -1,6 +1,6 @@
-// The Gram matrix by the gradient's own kernel in double: in float32 the rounding of the largest directions' sums, 1e-7 of
-// them, would bury those whose variance is millions of times less, which may be the ones that tell the classes apart. Cholesky
-// and triangular solves by Eigen, a share of the classes a thread.
+// The Gram matrix by the gradient's own kernel in double: in float32 the rounding of the largest directions' sums, 1e-7
+// of them, would bury those whose variance is millions of times less, which may be the ones that tell the classes
+// apart. Cholesky and triangular solves by Eigen, a share of the classes a thread.
 #include "eval/curvature.hpp"
 
 #include <Eigen/Cholesky>
@@ -14,20 +14,23 @@
 namespace cliplab {
 namespace {
 
-constexpr Eigen::Index kReadRows = 16;    // neighbours of a share that are read at once
-constexpr Eigen::Index kBlock = 256;      // rows in memory at a time
-constexpr Eigen::Index kColumns = 32;     // of X'X a task
-constexpr Eigen::Index kSolveRows = 16;   // classes a task
-constexpr double kLeastPivot = 1e-12;     // of the mean variance: keeps the factor regular at lambda 1e-6
+constexpr Eigen::Index kReadRows = 16;   // neighbours of a share that are read at once
+constexpr Eigen::Index kBlock = 256;     // rows in memory at a time
+constexpr Eigen::Index kColumns = 32;    // of X'X a task
+constexpr Eigen::Index kSolveRows = 16;  // classes a task
+constexpr double kLeastPivot = 1e-12;    // of the mean variance: keeps the factor regular at lambda 1e-6
 
 /// Rows [begin, end) of `count` that are spread evenly over the source, less the mean, padded for the kernels.
-void read_share(const RowSource& features, const VectorD& mean, Eigen::Index count, Eigen::Index begin, Eigen::Index end, Eigen::Index stride, double* to) {
+void read_share(const RowSource& features, const VectorD& mean, Eigen::Index count, Eigen::Index begin,
+                Eigen::Index end, Eigen::Index stride, double* to) {
   std::vector<float> raw(kReadRows * features.cols);
   for (Eigen::Index i = begin; i < end; i += kReadRows) {
     const Eigen::Index size = std::min(kReadRows, end - i);
-    features.read(count == features.rows ? i : i * (features.rows - size) / std::max<Eigen::Index>(1, count - size), size, raw.data());
+    features.read(count == features.rows ? i : i * (features.rows - size) / std::max<Eigen::Index>(1, count - size),
+                  size, raw.data());
     for (Eigen::Index r = 0; r < size; ++r)
-      for (Eigen::Index d = 0; d < features.cols; ++d) to[(i - begin + r) * stride + d] = static_cast<double>(raw[r * features.cols + d]) - mean[d];
+      for (Eigen::Index d = 0; d < features.cols; ++d)
+        to[(i - begin + r) * stride + d] = static_cast<double>(raw[r * features.cols + d]) - mean[d];
   }
 }
 
@@ -46,20 +49,25 @@ Curvature::Curvature(const RowSource& features, const VectorD& mean) : rows_(sta
     const Eigen::Index size = std::min(kBlock, count - begin);
     read_share(features, mean, count, begin, begin + size, stride, rows.data());
     if (!whole) {
-      for (Eigen::Index i = 0; i < size; ++i) variance_ += Eigen::Map<const VectorD>(rows.data() + i * stride, D).array().square().matrix();
+      for (Eigen::Index i = 0; i < size; ++i)
+        variance_ += Eigen::Map<const VectorD>(rows.data() + i * stride, D).array().square().matrix();
       continue;
     }
-    parallel_for((D + kColumns - 1) / kColumns, [&](std::int64_t task) {  // columns [first, last) of the rows from first on
-      const Eigen::Index first = task * kColumns, last = std::min(D, first + kColumns);
-      std::vector<double*> sums;
-      for (Eigen::Index d = first; d < D; ++d) sums.push_back(gram_.row(d).data() + first);
-      kernel.gradient(rows.data() + first, stride, rows.data() + first, stride, size, D - first, last - first, sums.data());
-    });
+    parallel_for((D + kColumns - 1) / kColumns,
+                 [&](std::int64_t task) {  // columns [first, last) of the rows from first on
+                   const Eigen::Index first = task * kColumns, last = std::min(D, first + kColumns);
+                   std::vector<double*> sums;
+                   for (Eigen::Index d = first; d < D; ++d) sums.push_back(gram_.row(d).data() + first);
+                   kernel.gradient(rows.data() + first, stride, rows.data() + first, stride, size, D - first,
+                                   last - first, sums.data());
+                 });
   }
   const double scale = static_cast<double>(features.rows) / static_cast<double>(count);
   gram_ *= scale;
-  if (whole) variance_ = gram_.diagonal();
-  else variance_ *= scale;
+  if (whole)
+    variance_ = gram_.diagonal();
+  else
+    variance_ *= scale;
 }
 
 void Curvature::Inverse::apply(VectorD& parameters, double a, double lambda) {

@@ -1,6 +1,6 @@
 // What the features say about the objective's Hessian, for the fast rule: the curvature of the loss is bounded by
-// (I - 11'/K) / 2 (x) X'X (Böhning 1992), and near a solution is about a (x) X'X with the mean curvature a of the loss in
-// a logit. L-BFGS starts from (a X'X + lambda I)^-1 instead of a multiple of the identity, so that features whose
+// (I - 11'/K) / 2 (x) X'X (Böhning 1992), and near a solution is about a (x) X'X with the mean curvature a of the loss
+// in a logit. L-BFGS starts from (a X'X + lambda I)^-1 instead of a multiple of the identity, so that features whose
 // variances differ by millions cost no more iterations than white ones. Where the minimum is does not change.
 #pragma once
 
@@ -16,7 +16,8 @@ class Curvature {
   /// X'X of the rows less `mean`, from all of them or an even share of 4 D: an estimate is enough. Above kMaxDimension
   /// only its diagonal.
   Curvature(const RowSource& features, const VectorD& mean);
-  /// Of features that do not correlate, as few samples' own row space has them: `variance` [D] is the diagonal of X'X, the rest 0.
+  /// Of features that do not correlate, as few samples' own row space has them: `variance` [D] is the diagonal of X'X,
+  /// the rest 0.
   Curvature(VectorD variance, Eigen::Index rows) : variance_(std::move(variance)), rows_(static_cast<double>(rows)) {}
 
   static constexpr Eigen::Index kMaxDimension = 4096;

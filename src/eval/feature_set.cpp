@@ -14,9 +14,11 @@ void check_fit(const FeatureSet& train, const FeatureSet* validation, const Feat
   for (const FeatureSet* set : {&train, validation, &test}) {
     if (set == nullptr) continue;
     if (set->encoder != test.encoder)
-      fail("probe", fmt::format("features of {}", set->encoder), fmt::format("of {} as the test split's", test.encoder));
+      fail("probe", fmt::format("features of {}", set->encoder),
+           fmt::format("of {} as the test split's", test.encoder));
     if (set->x.rows() != std::ssize(set->labels))
-      fail("probe", fmt::format("{} labels for {} feature rows of {}", set->labels.size(), set->x.rows(), set->id), "as many labels as rows");
+      fail("probe", fmt::format("{} labels for {} feature rows of {}", set->labels.size(), set->x.rows(), set->id),
+           "as many labels as rows");
   }
 }
 

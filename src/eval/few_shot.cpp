@@ -20,7 +20,8 @@ constexpr int kFirstExponent = -6, kLastExponent = 6;
 std::vector<std::vector<Eigen::Index>> rows_by_class(std::span<const int> labels, int num_classes) {
   std::vector<std::vector<Eigen::Index>> rows(num_classes);
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] < 0 || labels[i] >= num_classes) fail("few-shot", fmt::format("label {}", labels[i]), fmt::format("a label in [0, {})", num_classes));
+    if (labels[i] < 0 || labels[i] >= num_classes)
+      fail("few-shot", fmt::format("label {}", labels[i]), fmt::format("a label in [0, {})", num_classes));
     rows[labels[i]].push_back(static_cast<Eigen::Index>(i));
   }
   for (int c = 0; c < num_classes; ++c)
@@ -28,8 +29,8 @@ std::vector<std::vector<Eigen::Index>> rows_by_class(std::span<const int> labels
   return rows;
 }
 
-FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const LabelledRows& validation, const LabelledRows& test, int num_classes,
-                      const FewShotOptions& options, std::uint64_t stream) {
+FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const LabelledRows& validation,
+                      const LabelledRows& test, int num_classes, const FewShotOptions& options, std::uint64_t stream) {
   ProbeFitter fitter(x, y, num_classes, options.rule);
   std::vector<double> lambdas;
   for (int at = kLastExponent; at >= kFirstExponent; --at) lambdas.push_back(std::pow(10.0, at));
@@ -46,19 +47,29 @@ FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const Labelled
   std::size_t best = 0;
   double best_score = -1;
   for (std::size_t i = 0; i < fits.size(); ++i)  // ties: the stronger penalty
-    if (const double value = score_value(options.metric, fits[i].classifier.logits(validation.x), {validation.labels}); value > best_score) best = i, best_score = value;
+    if (const double value = score_value(options.metric, fits[i].classifier.logits(validation.x), {validation.labels});
+        value > best_score)
+      best = i, best_score = value;
   const Matrix logits = fits[best].classifier.logits(test.x);
-  return {0, 0, lambdas[best], score_value(options.metric, logits, {test.labels}), options.also ? options.also(fits[best].classifier) : std::vector<double>{}, label_ranks(logits, test.labels)};
+  return {0,
+          0,
+          lambdas[best],
+          score_value(options.metric, logits, {test.labels}),
+          options.also ? options.also(fits[best].classifier) : std::vector<double>{},
+          label_ranks(logits, test.labels)};
 }
 
 }  // namespace
 
-std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows& validation, const LabelledRows& test, int num_classes,
-                                   const FewShotOptions& options) {
-  if (options.draws < 1 || options.shots.empty()) fail("few-shot", fmt::format("{} draws of {} numbers of shots", options.draws, options.shots.size()), "at least one");
+std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows& validation, const LabelledRows& test,
+                                   int num_classes, const FewShotOptions& options) {
+  if (options.draws < 1 || options.shots.empty())
+    fail("few-shot", fmt::format("{} draws of {} numbers of shots", options.draws, options.shots.size()),
+         "at least one");
   for (const int k : options.shots)
     if (k < 1) fail("few-shot", fmt::format("{} shots", k), "at least 1");
-  if (options.start == FewShotStart::kZeroShot && options.zero_shot == nullptr) fail("few-shot", "no zero-shot classifier", "one to start from");
+  if (options.start == FewShotStart::kZeroShot && options.zero_shot == nullptr)
+    fail("few-shot", "no zero-shot classifier", "one to start from");
   const auto rows = rows_by_class(train.labels, num_classes);
   std::vector<FewShotPoint> points(options.shots.size() * static_cast<std::size_t>(options.draws));
   parallel_for(std::ssize(points), [&](std::int64_t task) {
@@ -71,7 +82,8 @@ std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows
     for (int c = 0; c < num_classes; ++c) {
       auto mine = rows[c];
       rng.shuffle(mine);
-      for (int s = 0; s < std::min<int>(k, static_cast<int>(mine.size())); ++s) chosen.push_back(mine[s]), labels.push_back(c);
+      for (int s = 0; s < std::min<int>(k, static_cast<int>(mine.size())); ++s)
+        chosen.push_back(mine[s]), labels.push_back(c);
     }
     points[i] = fit_draw(train.x(chosen, Eigen::all), labels, validation, test, num_classes, options, 0x57a27 + i);
     points[i].shots = k, points[i].draw = draw;
@@ -91,16 +103,21 @@ Interval mean_of_draws(std::span<const double> scores, std::int64_t n, double le
   double sum = 0, squares = 0;
   for (const double score : scores) sum += score, squares += score * score;
   const double draws = static_cast<double>(scores.size());
-  const double mean = sum / draws, variance = std::max(0.0, squares / draws - mean * mean) * draws / std::max(1.0, draws - 1);
+  const double mean = sum / draws,
+               variance = std::max(0.0, squares / draws - mean * mean) * draws / std::max(1.0, draws - 1);
   const double half = 1.96 * std::sqrt(variance / draws);
   return {mean, std::max(least, mean - half), std::min(1.0, mean + half), n};
 }
 
-std::optional<double> examples_to_match(std::span<const double> examples, std::span<const double> accuracies, double zero_shot) {
-  if (examples.size() != accuracies.size() || examples.size() < 2) fail("few-shot", "fewer than two points", "an accuracy for each of two counts or more");
+std::optional<double> examples_to_match(std::span<const double> examples, std::span<const double> accuracies,
+                                        double zero_shot) {
+  if (examples.size() != accuracies.size() || examples.size() < 2)
+    fail("few-shot", "fewer than two points", "an accuracy for each of two counts or more");
   for (std::size_t i = 1; i < examples.size(); ++i) {
-    if (!(examples[i] > examples[i - 1]) || !(examples[0] > 0)) fail("few-shot", "counts that do not rise", "rising positive counts");
-    if (i == 1 && accuracies[0] >= zero_shot && accuracies[1] <= accuracies[0]) return examples[0];  // no line that falls towards it
+    if (!(examples[i] > examples[i - 1]) || !(examples[0] > 0))
+      fail("few-shot", "counts that do not rise", "rising positive counts");
+    if (i == 1 && accuracies[0] >= zero_shot && accuracies[1] <= accuracies[0])
+      return examples[0];  // no line that falls towards it
     if (accuracies[i] < zero_shot || accuracies[i] == accuracies[i - 1]) continue;
     const double t = (zero_shot - accuracies[i - 1]) / (accuracies[i] - accuracies[i - 1]);
     if (i > 1 && t < 0) return examples[i - 1];

@@ -67,8 +67,10 @@ bool Lbfgs::begin_line() {
   step_ = scaled ? 1.0 : std::min(1.0, 1 / along_.norm());
   origin_ = x_, origin_gradient_ = gradient_, origin_slope_ = slope;
   line_ = LineSearch(value_, slope, step_);
-  if (step_ == 1) x_ = full_step_;
-  else x_ = origin_ + step_ * along_;
+  if (step_ == 1)
+    x_ = full_step_;
+  else
+    x_ = origin_ + step_ * along_;
   return true;
 }
 
@@ -100,12 +102,15 @@ bool Lbfgs::advance(double value) {
     return options_.max_iterations > 0 ? begin_line() : finish(false);
   }
   const double slope = gradient_.dot(along_);
-  const bool flat = std::abs(value - value_) < options_.noise * std::abs(value_) && std::abs(slope) < -kNoisyCurvature * origin_slope_;
+  const bool flat = std::abs(value - value_) < options_.noise * std::abs(value_) &&
+                    std::abs(slope) < -kNoisyCurvature * origin_slope_;
   if (!flat && line_.advance(value, slope) == LineSearch::State::kContinue) {
     if (line_.evaluations() < options_.max_line_search) {
       step_ = line_.step();
-      if (step_ == 1) x_ = full_step_;
-      else x_ = origin_ + step_ * along_;
+      if (step_ == 1)
+        x_ = full_step_;
+      else
+        x_ = origin_ + step_ * along_;
       return true;
     }
     x_ = origin_, gradient_ = origin_gradient_;
@@ -121,7 +126,8 @@ bool Lbfgs::advance(double value) {
   return begin_line();
 }
 
-LbfgsResult minimize_lbfgs(const std::function<double(const VectorD&, VectorD&)>& objective, VectorD& x, const LbfgsOptions& options) {
+LbfgsResult minimize_lbfgs(const std::function<double(const VectorD&, VectorD&)>& objective, VectorD& x,
+                           const LbfgsOptions& options) {
   Lbfgs search(std::move(x), options);
   while (search.advance(objective(search.point(), search.gradient()))) {
   }

@@ -8,11 +8,11 @@ namespace cliplab {
 namespace {
 
 constexpr double kSufficientDecrease = 1e-3, kCurvature = 0.9, kWidth = 0.1;  // ftol, gtol, xtol of `lnsrlb`
-constexpr double kMaxStep = 1e10;                                              // stpmax without bounds
+constexpr double kMaxStep = 1e10;                                             // stpmax without bounds
 
 /// `dcstep`: moves the interval to hold a minimiser, and `step` to a safeguarded cubic or quadratic guess of it.
-void update_interval(LineSearch::Point& x, LineSearch::Point& y, double& step, double f, double d, bool& closed, double low,
-                     double high) {
+void update_interval(LineSearch::Point& x, LineSearch::Point& y, double& step, double f, double d, bool& closed,
+                     double low, double high) {
   const double sign = d * (x.slope / std::abs(x.slope));
   const auto root = [](double theta, double a, double b, bool clamp) {
     const double s = std::max({std::abs(theta), std::abs(a), std::abs(b)});
@@ -20,7 +20,8 @@ void update_interval(LineSearch::Point& x, LineSearch::Point& y, double& step, d
     return s * std::sqrt(clamp ? std::max(0.0, square) : square);
   };
   double next = 0;
-  if (f > x.value) {  // higher: the minimum is between; the cubic step if it is closer to x, else half way to the quadratic
+  if (f >
+      x.value) {  // higher: the minimum is between; the cubic step if it is closer to x, else half way to the quadratic
     const double theta = 3 * (x.value - f) / (step - x.step) + x.slope + d;
     const double gamma = std::copysign(root(theta, x.slope, d, false), step - x.step);
     const double r = ((gamma - x.slope) + theta) / (((gamma - x.slope) + gamma) + d);
@@ -35,7 +36,8 @@ void update_interval(LineSearch::Point& x, LineSearch::Point& y, double& step, d
     const double cubic = step + r * (x.step - step), secant = step + (d / (d - x.slope)) * (x.step - step);
     next = std::abs(cubic - step) > std::abs(secant - step) ? cubic : secant;
     closed = true;
-  } else if (std::abs(d) < std::abs(x.slope)) {  // lower, same sign, slope shrinks: the cubic only if it has a minimum beyond
+  } else if (std::abs(d) <
+             std::abs(x.slope)) {  // lower, same sign, slope shrinks: the cubic only if it has a minimum beyond
     const double theta = 3 * (x.value - f) / (step - x.step) + x.slope + d;
     const double gamma = std::copysign(root(theta, x.slope, d, true), x.step - step);
     const double r = ((gamma - d) + theta) / ((gamma + (x.slope - d)) + gamma);
@@ -69,7 +71,13 @@ void update_interval(LineSearch::Point& x, LineSearch::Point& y, double& step, d
 }  // namespace
 
 LineSearch::LineSearch(double value, double slope, double step)
-    : origin_{0, value, slope}, best_(origin_), other_(origin_), step_(step), max_step_(5 * step), width_(kMaxStep), last_width_(2 * kMaxStep) {}
+    : origin_{0, value, slope},
+      best_(origin_),
+      other_(origin_),
+      step_(step),
+      max_step_(5 * step),
+      width_(kMaxStep),
+      last_width_(2 * kMaxStep) {}
 
 LineSearch::State LineSearch::advance(double f, double g) {
   ++evaluations_;
@@ -83,7 +91,8 @@ LineSearch::State LineSearch::advance(double f, double g) {
   if (first_stage_ && f <= allowed && g >= 0) first_stage_ = false;
   const bool too_narrow = closed_ && max_step_ - min_step_ <= kWidth * max_step_;
   if (f <= allowed && std::abs(g) <= kCurvature * -origin_.slope) return State::kConverged;
-  if ((closed_ && (step_ <= min_step_ || step_ >= max_step_)) || too_narrow || (step_ == kMaxStep && f <= allowed && g <= allowed_slope))
+  if ((closed_ && (step_ <= min_step_ || step_ >= max_step_)) || too_narrow ||
+      (step_ == kMaxStep && f <= allowed && g <= allowed_slope))
     return State::kWarning;
 
   if (first_stage_ && f <= best_.value && f > allowed) {  // the auxiliary function psi, until it has a lower point
@@ -105,7 +114,8 @@ LineSearch::State LineSearch::advance(double f, double g) {
     min_step_ = step_ + 1.1 * (step_ - best_.step), max_step_ = step_ + 4 * (step_ - best_.step);
   }
   step_ = std::clamp(step_, 0.0, kMaxStep);
-  if (closed_ && (step_ <= min_step_ || step_ >= max_step_ || max_step_ - min_step_ <= kWidth * max_step_)) step_ = best_.step;
+  if (closed_ && (step_ <= min_step_ || step_ >= max_step_ || max_step_ - min_step_ <= kWidth * max_step_))
+    step_ = best_.step;
   return State::kContinue;
 }
 

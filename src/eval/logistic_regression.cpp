@@ -17,8 +17,10 @@ constexpr Eigen::Index kFewRows = 512;  // an eigendecomposition of this size co
 
 void check_labels(Eigen::Index rows, Eigen::Index cols, std::span<const int> labels, int num_classes) {
   if (num_classes < 2) fail(kWhere, fmt::format("{} classes", num_classes), "at least 2");
-  if (rows == 0 || cols == 0) fail(kWhere, fmt::format("{} x {} features", rows, cols), "at least one sample and one feature");
-  if (rows != std::ssize(labels)) fail(kWhere, fmt::format("{} feature rows and {} labels", rows, labels.size()), "as many labels as rows");
+  if (rows == 0 || cols == 0)
+    fail(kWhere, fmt::format("{} x {} features", rows, cols), "at least one sample and one feature");
+  if (rows != std::ssize(labels))
+    fail(kWhere, fmt::format("{} feature rows and {} labels", rows, labels.size()), "as many labels as rows");
   for (std::size_t i = 0; i < labels.size(); ++i)
     if (labels[i] < 0 || labels[i] >= num_classes)
       fail(kWhere, fmt::format("label {} of sample {}", labels[i], i), fmt::format("a label in [0, {})", num_classes));
@@ -30,7 +32,8 @@ void check_lambda(double lambda) {
 
 /// `features` with every row checked as it is read.
 RowSource checked(RowSource features) {
-  return {features.rows, features.cols, [inner = features.read, cols = features.cols](Eigen::Index begin, Eigen::Index count, float* to) {
+  return {features.rows, features.cols,
+          [inner = features.read, cols = features.cols](Eigen::Index begin, Eigen::Index count, float* to) {
             inner(begin, count, to);
             for (Eigen::Index i = 0; i < count; ++i)
               if (!Eigen::Map<const Vector>(to + i * cols, cols).allFinite())
@@ -40,14 +43,18 @@ RowSource checked(RowSource features) {
 
 }  // namespace
 
-ProbeFitter::ProbeFitter(RowSource features, std::span<const int> labels, int num_classes, StopRule rule, Residence residence,
-                         const ObjectiveFactory& make)
-    : rule_(rule), num_classes_(num_classes), logits_(num_classes == 2 ? 1 : num_classes), labels_{{labels.begin(), labels.end()}} {
+ProbeFitter::ProbeFitter(RowSource features, std::span<const int> labels, int num_classes, StopRule rule,
+                         Residence residence, const ObjectiveFactory& make)
+    : rule_(rule),
+      num_classes_(num_classes),
+      logits_(num_classes == 2 ? 1 : num_classes),
+      labels_{{labels.begin(), labels.end()}} {
   check_labels(features.rows, features.cols, labels, num_classes);
   prepare(std::move(features), residence, make);
 }
 
-ProbeFitter::ProbeFitter(const Matrix& features, std::span<const int> labels, int num_classes, StopRule rule, const ObjectiveFactory& make)
+ProbeFitter::ProbeFitter(const Matrix& features, std::span<const int> labels, int num_classes, StopRule rule,
+                         const ObjectiveFactory& make)
     : ProbeFitter(rows_of(features), labels, num_classes, rule, Residence::kKeep, make) {}
 
 ProbeFitter::ProbeFitter(const Matrix& features, const Eigen::Ref<const Eigen::MatrixXi>& targets, StopRule rule)
@@ -67,7 +74,8 @@ void ProbeFitter::prepare(RowSource features, Residence residence, const Objecti
   const ObjectiveOptions options{.float64 = !fast, .residence = residence};
   if (fast && features.rows < features.cols && features.rows <= kFewRows) {
     const Matrix rows = into_row_space(features);
-    curvature_ = std::make_unique<Curvature>(VectorD(rows.cast<double>().colwise().squaredNorm().transpose()), rows.rows());
+    curvature_ =
+        std::make_unique<Curvature>(VectorD(rows.cast<double>().colwise().squaredNorm().transpose()), rows.rows());
     objective_ = make(rows_of(rows), logits_, {}, options);
     return;
   }
@@ -94,11 +102,14 @@ Matrix ProbeFitter::into_row_space(const RowSource& features) {
   return (U * scale.asDiagonal()).cast<float>();
 }
 
-Eigen::Index ProbeFitter::first_row(Eigen::Index problem) const { return logits_ == 1 && labels_.size() == 1 ? 1 : problem; }
+Eigen::Index ProbeFitter::first_row(Eigen::Index problem) const {
+  return logits_ == 1 && labels_.size() == 1 ? 1 : problem;
+}
 
 void ProbeFitter::check_shape(const LinearClassifier& c) const {
   if (c.weight.rows() != num_classes_ || c.weight.cols() != mean_.size() || c.bias.size() != num_classes_)
-    fail(kWhere, fmt::format("a start of {} x {}", c.weight.rows(), c.weight.cols()), fmt::format("{} x {}", num_classes_, mean_.size()));
+    fail(kWhere, fmt::format("a start of {} x {}", c.weight.rows(), c.weight.cols()),
+         fmt::format("{} x {}", num_classes_, mean_.size()));
 }
 
 /// The bias takes up the centring: b' = b + W mean.
@@ -115,7 +126,8 @@ VectorD ProbeFitter::to_parameters(const LinearClassifier& classifier, Eigen::In
   return parameters;
 }
 
-void ProbeFitter::add(LinearClassifier& classifier, const VectorD& point, Eigen::Index problem, const LinearClassifier* anchor) const {
+void ProbeFitter::add(LinearClassifier& classifier, const VectorD& point, Eigen::Index problem,
+                      const LinearClassifier* anchor) const {
   const Eigen::Index first = first_row(problem);
   MatrixD W = Eigen::Map<const MatrixD>(point.data(), logits_, objective_->cols());
   VectorD b = point.tail(logits_);
@@ -132,8 +144,8 @@ void ProbeFitter::add(LinearClassifier& classifier, const VectorD& point, Eigen:
   classifier.bias.segment(first, logits_) = b.cast<float>();
 }
 
-std::vector<Fit> ProbeFitter::fit(std::span<const double> lambdas, int max_iterations, std::span<const Fit* const> starts,
-                                  const LinearClassifier* anchor) {
+std::vector<Fit> ProbeFitter::fit(std::span<const double> lambdas, int max_iterations,
+                                  std::span<const Fit* const> starts, const LinearClassifier* anchor) {
   if (max_iterations < 0) fail(kWhere, fmt::format("max_iterations {}", max_iterations), "0 or more");
   const Eigen::Index each = std::ssize(labels_), num_weights = objective_->num_parameters() - logits_;
   std::vector<Problem> problems;
@@ -143,14 +155,17 @@ std::vector<Fit> ProbeFitter::fit(std::span<const double> lambdas, int max_itera
     const LinearClassifier* classifier = start ? &start->classifier : anchor;
     for (Eigen::Index p = 0; p < each; ++p) {
       Problem problem{.lambda = lambdas[i]};
-      if (start && !start->trails.empty()) problem = continued(start->trails[p], num_weights, lambdas[i]);
-      else if (classifier) problem.start = to_parameters(*classifier, p);
+      if (start && !start->trails.empty())
+        problem = continued(start->trails[p], num_weights, lambdas[i]);
+      else if (classifier)
+        problem.start = to_parameters(*classifier, p);
       problem.labels = labels_[p].data();
       if (anchor) problem.centre = to_parameters(*anchor, p);
       problems.push_back(std::move(problem));
     }
   }
-  std::vector<Minimum> minima = minimize_stack(*objective_, std::move(problems), rule_, max_iterations, curvature_.get());
+  std::vector<Minimum> minima =
+      minimize_stack(*objective_, std::move(problems), rule_, max_iterations, curvature_.get());
   std::vector<Fit> fits(lambdas.size());
   for (std::size_t i = 0; i < minima.size(); ++i) {
     Fit& fit = fits[i / each];
@@ -171,8 +186,9 @@ std::vector<Fit> ProbeFitter::fit(std::span<const double> lambdas, int max_itera
   return fits;
 }
 
-LinearClassifier fit_logistic_regression(const Matrix& features, std::span<const int> labels, int num_classes, const FitOptions& options,
-                                         FitReport* report, const LinearClassifier* warm_start, const ObjectiveFactory& make) {
+LinearClassifier fit_logistic_regression(const Matrix& features, std::span<const int> labels, int num_classes,
+                                         const FitOptions& options, FitReport* report,
+                                         const LinearClassifier* warm_start, const ObjectiveFactory& make) {
   const Fit start{warm_start ? *warm_start : LinearClassifier(), {}, {}};
   const Fit* const starts[] = {warm_start ? &start : nullptr};
   ProbeFitter fitter(features, labels, num_classes, options.rule, make);
@@ -181,7 +197,8 @@ LinearClassifier fit_logistic_regression(const Matrix& features, std::span<const
   return std::move(fit.classifier);
 }
 
-double logistic_objective(const LinearClassifier& classifier, const Matrix& features, std::span<const int> labels, double lambda) {
+double logistic_objective(const LinearClassifier& classifier, const Matrix& features, std::span<const int> labels,
+                          double lambda) {
   const int num_classes = static_cast<int>(classifier.weight.rows());
   check_lambda(lambda);
   check_labels(features.rows(), features.cols(), labels, num_classes);

@@ -38,10 +38,9 @@ class ProbeFitter {
   /// One-vs-rest for samples of several classes or none: targets [N, C] of 0 and 1 (VOC2007).
   ProbeFitter(const Matrix& features, const Eigen::Ref<const Eigen::MatrixXi>& targets, StopRule rule);
 
-  /// A fit for each lambda, all in one stack. `starts`: empty, or one a lambda (null: zero); one of this fitter that has
-  /// its trails is taken up with all that L-BFGS learnt there. `anchor`: the penalty is
-  /// lambda/2 |W - anchor|^2, and fits without a start begin there. Throws InputError for a lambda <= 0, for starts of
-  /// another shape.
+  /// A fit for each lambda, all in one stack. `starts`: empty, or one a lambda (null: zero); one of this fitter that
+  /// has its trails is taken up with all that L-BFGS learnt there. `anchor`: the penalty is lambda/2 |W - anchor|^2,
+  /// and fits without a start begin there. Throws InputError for a lambda <= 0, for starts of another shape.
   std::vector<Fit> fit(std::span<const double> lambdas, int max_iterations, std::span<const Fit* const> starts = {},
                        const LinearClassifier* anchor = nullptr);
 
@@ -51,7 +50,8 @@ class ProbeFitter {
   Eigen::Index first_row(Eigen::Index problem) const;  // of the classifier's rows that a problem fits
   void check_shape(const LinearClassifier& classifier) const;
   VectorD to_parameters(const LinearClassifier& classifier, Eigen::Index problem) const;
-  void add(LinearClassifier& classifier, const VectorD& point, Eigen::Index problem, const LinearClassifier* anchor) const;
+  void add(LinearClassifier& classifier, const VectorD& point, Eigen::Index problem,
+           const LinearClassifier* anchor) const;
 
   StopRule rule_;
   int num_classes_;

@@ -16,7 +16,8 @@ namespace cliplab {
 
 Interval clopper_pearson(std::int64_t hits, std::int64_t n, double level) {
   if (n == 0) return {0, 0, 1, 0};
-  if (hits < 0 || hits > n || !(level > 0 && level < 1)) fail("interval", std::to_string(hits) + " hits of " + std::to_string(n), "0 <= hits <= n");
+  if (hits < 0 || hits > n || !(level > 0 && level < 1))
+    fail("interval", std::to_string(hits) + " hits of " + std::to_string(n), "0 <= hits <= n");
   const double tail = (1 - level) / 2, k = static_cast<double>(hits), size = static_cast<double>(n);
   Interval interval{k / size, 0, 1, n};
   if (hits > 0) interval.low = quantile(boost::math::beta_distribution<>(k, size - k + 1), tail);
@@ -25,26 +26,32 @@ Interval clopper_pearson(std::int64_t hits, std::int64_t n, double level) {
 }
 
 double binomial_p_value(std::int64_t hits, std::int64_t n, double rate) {
-  if (hits < 0 || hits > n || !(rate >= 0 && rate <= 1)) fail("binomial test", std::to_string(hits) + " hits of " + std::to_string(n), "0 <= hits <= n, a rate in [0, 1]");
+  if (hits < 0 || hits > n || !(rate >= 0 && rate <= 1))
+    fail("binomial test", std::to_string(hits) + " hits of " + std::to_string(n), "0 <= hits <= n, a rate in [0, 1]");
   if (hits == 0) return 1;
-  return cdf(complement(boost::math::binomial_distribution<>(static_cast<double>(n), rate), static_cast<double>(hits - 1)));
+  return cdf(
+      complement(boost::math::binomial_distribution<>(static_cast<double>(n), rate), static_cast<double>(hits - 1)));
 }
 
 double chi_squared_p_value(std::int64_t hits, std::int64_t n, std::int64_t others, std::int64_t m) {
   if (hits < 0 || hits > n || others < 0 || others > m || n == 0 || m == 0)
-    fail("chi-squared test", fmt::format("{} hits of {} and {} of {}", hits, n, others, m), "0 <= hits <= n, both n above 0");
-  const double a = static_cast<double>(hits), b = static_cast<double>(n - hits), c = static_cast<double>(others), d = static_cast<double>(m - others);
+    fail("chi-squared test", fmt::format("{} hits of {} and {} of {}", hits, n, others, m),
+         "0 <= hits <= n, both n above 0");
+  const double a = static_cast<double>(hits), b = static_cast<double>(n - hits), c = static_cast<double>(others),
+               d = static_cast<double>(m - others);
   if (a + c == 0 || b + d == 0) return 1;
   const double cross = a * d - b * c, chi2 = cross * cross * (a + b + c + d) / ((a + b) * (c + d) * (a + c) * (b + d));
   return std::erfc(std::sqrt(chi2 / 2));  // one degree of freedom
 }
 
 std::vector<int> label_ranks(const Matrix& logits, std::span<const int> labels) {
-  if (logits.rows() != std::ssize(labels)) fail("metrics", std::to_string(labels.size()) + " labels", std::to_string(logits.rows()));
+  if (logits.rows() != std::ssize(labels))
+    fail("metrics", std::to_string(labels.size()) + " labels", std::to_string(logits.rows()));
   std::vector<int> ranks(labels.size());
   for (Eigen::Index i = 0; i < logits.rows(); ++i) {
     const int label = labels[i];
-    if (label < 0 || label >= logits.cols()) fail("metrics", "label " + std::to_string(label), "a label in [0, " + std::to_string(logits.cols()) + ")");
+    if (label < 0 || label >= logits.cols())
+      fail("metrics", "label " + std::to_string(label), "a label in [0, " + std::to_string(logits.cols()) + ")");
     const float own = logits(i, label);
     int rank = 0;
     for (Eigen::Index c = 0; c < logits.cols(); ++c)
@@ -60,7 +67,8 @@ Interval top_k(std::span<const int> ranks, int k) {
 }
 
 Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels, std::uint64_t seed) {
-  if (ranks.size() != labels.size()) fail("metrics", std::to_string(labels.size()) + " labels", std::to_string(ranks.size()));
+  if (ranks.size() != labels.size())
+    fail("metrics", std::to_string(labels.size()) + " labels", std::to_string(ranks.size()));
   if (labels.empty()) return {0, 0, 1, 0};
   std::vector<std::vector<char>> hits(1 + *std::max_element(labels.begin(), labels.end()));
   for (std::size_t i = 0; i < labels.size(); ++i) hits[labels[i]].push_back(ranks[i] == 0);
@@ -72,7 +80,9 @@ Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels,
   };
   Interval result;
   result.n = std::ssize(labels);
-  result.value = mean([](const auto& mine) { return std::accumulate(mine.begin(), mine.end(), 0.0) / static_cast<double>(mine.size()); });
+  result.value = mean([](const auto& mine) {
+    return std::accumulate(mine.begin(), mine.end(), 0.0) / static_cast<double>(mine.size());
+  });
   Rng rng(seed, 0xb007);
   std::vector<double> resampled(1000);
   for (double& value : resampled)
@@ -94,7 +104,8 @@ Interval mean_of(std::span<const Interval> scores) {
     below += (s.value - s.low) * (s.value - s.low), above += (s.high - s.value) * (s.high - s.value);
   }
   const auto count = static_cast<double>(scores.size());
-  mean.value /= count, mean.low = mean.value - std::sqrt(below) / count, mean.high = mean.value + std::sqrt(above) / count;
+  mean.value /= count, mean.low = mean.value - std::sqrt(below) / count,
+                       mean.high = mean.value + std::sqrt(above) / count;
   return mean;
 }
 
@@ -118,7 +129,8 @@ Predictions top_predictions(const Matrix& logits) {
 }
 
 double calibration_error(std::span<const double> confidence, std::span<const int> ranks, int bins) {
-  if (confidence.size() != ranks.size() || bins < 1) fail("calibration error", std::to_string(confidence.size()) + " confidences", std::to_string(ranks.size()));
+  if (confidence.size() != ranks.size() || bins < 1)
+    fail("calibration error", std::to_string(confidence.size()) + " confidences", std::to_string(ranks.size()));
   std::vector<double> excess(bins, 0.0);  // confidence less hits
   for (std::size_t i = 0; i < ranks.size(); ++i) {
     const int bin = std::clamp(static_cast<int>(std::ceil(confidence[i] * bins)) - 1, 0, bins - 1);
@@ -130,7 +142,8 @@ double calibration_error(std::span<const double> confidence, std::span<const int
 }
 
 McNemar mcnemar(std::span<const int> first_ranks, std::span<const int> second_ranks) {
-  if (first_ranks.size() != second_ranks.size()) fail("McNemar", std::to_string(second_ranks.size()) + " ranks", std::to_string(first_ranks.size()));
+  if (first_ranks.size() != second_ranks.size())
+    fail("McNemar", std::to_string(second_ranks.size()) + " ranks", std::to_string(first_ranks.size()));
   McNemar result;
   for (std::size_t i = 0; i < first_ranks.size(); ++i) {
     result.only_first += first_ranks[i] == 0 && second_ranks[i] != 0;
@@ -144,7 +157,8 @@ McNemar mcnemar(std::span<const int> first_ranks, std::span<const int> second_ra
   return result;
 }
 
-Interval bootstrap(std::int64_t n, const std::function<double(std::span<const std::size_t>)>& statistic, int resamples, std::uint64_t seed) {
+Interval bootstrap(std::int64_t n, const std::function<double(std::span<const std::size_t>)>& statistic, int resamples,
+                   std::uint64_t seed) {
   if (n < 1 || resamples < 1) fail("bootstrap", std::to_string(n) + " samples", "at least one");
   std::vector<std::size_t> rows(n);
   std::iota(rows.begin(), rows.end(), 0);
@@ -156,7 +170,8 @@ Interval bootstrap(std::int64_t n, const std::function<double(std::span<const st
     value = statistic(rows);
   }
   std::sort(values.begin(), values.end());
-  result.low = values[static_cast<std::size_t>(0.025 * (resamples - 1))], result.high = values[static_cast<std::size_t>(0.975 * (resamples - 1))];
+  result.low = values[static_cast<std::size_t>(0.025 * (resamples - 1))],
+  result.high = values[static_cast<std::size_t>(0.975 * (resamples - 1))];
   return result;
 }
 
@@ -164,7 +179,8 @@ namespace {
 
 /// Rows by falling score; throws unless scores and labels match and are 0 or 1.
 std::vector<std::size_t> by_score(std::span<const float> scores, std::span<const int> labels) {
-  if (scores.size() != labels.size()) fail("metrics", std::to_string(labels.size()) + " labels", std::to_string(scores.size()));
+  if (scores.size() != labels.size())
+    fail("metrics", std::to_string(labels.size()) + " labels", std::to_string(scores.size()));
   for (const int label : labels)
     if (label != 0 && label != 1) fail("metrics", "label " + std::to_string(label), "0 or 1");
   std::vector<std::size_t> order(scores.size());
@@ -193,14 +209,16 @@ double roc_auc(std::span<const float> scores, std::span<const int> labels) {
 
 double average_precision(std::span<const float> scores, std::span<const int> right, std::span<const double> weights) {
   const std::vector<std::size_t> order = by_score(scores, right);
-  if (weights.size() != right.size()) fail("average precision", std::to_string(weights.size()) + " weights", "one a sample");
+  if (weights.size() != right.size())
+    fail("average precision", std::to_string(weights.size()) + " weights", "one a sample");
   double all = 0, hits = 0, seen = 0, area = 0;
   for (std::size_t i = 0; i < right.size(); ++i) all += right[i] == 1 ? weights[i] : 0;
   if (all == 0) fail("average precision", "no positive sample", "at least one");
   for (std::size_t i = 0; i < order.size();) {
     const double before = hits;
     const float score = scores[order[i]];
-    for (; i < order.size() && scores[order[i]] == score; ++i) seen += weights[order[i]], hits += right[order[i]] == 1 ? weights[order[i]] : 0;
+    for (; i < order.size() && scores[order[i]] == score; ++i)
+      seen += weights[order[i]], hits += right[order[i]] == 1 ? weights[order[i]] : 0;
     area += (hits - before) / all * (hits / seen);
   }
   return area;
@@ -222,14 +240,16 @@ double average_precision_11(std::span<const float> scores, std::span<const int> 
 
 double mean_average_precision_11(const Matrix& logits, std::span<const std::int8_t> targets, bool skip_absent) {
   if (logits.size() != std::ssize(targets) || logits.cols() == 0)
-    fail("average precision", std::to_string(targets.size()) + " targets", "one for each of " + std::to_string(logits.size()) + " logits");
+    fail("average precision", std::to_string(targets.size()) + " targets",
+         "one for each of " + std::to_string(logits.size()) + " logits");
   double sum = 0;
   int counted = 0;
   for (Eigen::Index c = 0; c < logits.cols(); ++c) {
     std::vector<float> scores;
     std::vector<int> labels;
     for (Eigen::Index i = 0; i < logits.rows(); ++i)
-      if (const int target = targets[i * logits.cols() + c]; target != 0) scores.push_back(logits(i, c)), labels.push_back(target > 0);
+      if (const int target = targets[i * logits.cols() + c]; target != 0)
+        scores.push_back(logits(i, c)), labels.push_back(target > 0);
     if (skip_absent && std::find(labels.begin(), labels.end(), 1) == labels.end()) continue;
     sum += average_precision_11(scores, labels), ++counted;
   }

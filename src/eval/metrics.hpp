@@ -21,8 +21,8 @@ Interval clopper_pearson(std::int64_t hits, std::int64_t n, double level = 0.95)
 /// One-sided binomial test: the chance of `hits` or more in `n` when each hits with probability `rate`.
 double binomial_p_value(std::int64_t hits, std::int64_t n, double rate);
 
-/// Pearson's chi-squared test, without continuity correction, that two groups hit at one rate: `hits` of `n` and `others` of
-/// `m`. 1 where all or none hit.
+/// Pearson's chi-squared test, without continuity correction, that two groups hit at one rate: `hits` of `n` and
+/// `others` of `m`. 1 where all or none hit.
 double chi_squared_p_value(std::int64_t hits, std::int64_t n, std::int64_t others, std::int64_t m);
 
 /// Rank of the label's logit in its row, 0 for the highest; ties count against the label except by index
@@ -52,7 +52,8 @@ Predictions top_predictions(const Matrix& logits);
 /// Expected calibration error: |accuracy - mean confidence| in equal bins of confidence, weighed by their samples.
 double calibration_error(std::span<const double> confidence, std::span<const int> ranks, int bins = 15);
 
-/// Two classifiers on the same samples, from their ranks: exact two-sided McNemar test on those that one alone got right.
+/// Two classifiers on the same samples, from their ranks: exact two-sided McNemar test on those that one alone got
+/// right.
 struct McNemar {
   std::int64_t only_first = 0, only_second = 0;
   double p_value = 1;
@@ -61,8 +62,8 @@ McNemar mcnemar(std::span<const int> first_ranks, std::span<const int> second_ra
 
 /// 95 % percentile interval of `statistic` over resamples of n rows with replacement; the value is that of rows 0..n-1.
 /// Paired differences come from a statistic that looks at two classifiers' rows.
-Interval bootstrap(std::int64_t n, const std::function<double(std::span<const std::size_t> rows)>& statistic, int resamples = 1000,
-                   std::uint64_t seed = 0);
+Interval bootstrap(std::int64_t n, const std::function<double(std::span<const std::size_t> rows)>& statistic,
+                   int resamples = 1000, std::uint64_t seed = 0);
 
 /// Area under the ROC curve, ties count half. labels 0 or 1, at least one of each; throws InputError otherwise.
 double roc_auc(std::span<const float> scores, std::span<const int> labels);
@@ -74,9 +75,9 @@ double average_precision(std::span<const float> scores, std::span<const int> rig
 /// VOC2007's average precision: the mean over recalls 0, 0.1, ..., 1 of the best precision at that recall or above.
 /// Samples of equal scores keep their order, as in the VOC development kit. Throws InputError without a positive.
 double average_precision_11(std::span<const float> scores, std::span<const int> labels);
-/// Its mean over the classes. logits [N, C], targets [N, C]: 1 yes, -1 no, 0 difficult, which is left out of its class alone
-/// as in the development kit's VOCevalcls.m.
-/// `skip_absent`: classes without a positive are left out (a small validation cut) instead of an error.
+/// Its mean over the classes. logits [N, C], targets [N, C]: 1 yes, -1 no, 0 difficult, which is left out of its class
+/// alone as in the development kit's VOCevalcls.m. `skip_absent`: classes without a positive are left out (a small
+/// validation cut) instead of an error.
 double mean_average_precision_11(const Matrix& logits, std::span<const std::int8_t> targets, bool skip_absent = false);
 
 }  // namespace cliplab

@@ -1,4 +1,5 @@
-// The fast rule starts each fit from the next stronger penalty's; the other rules start from zero, as scikit-learn does.
+// The fast rule starts each fit from the next stronger penalty's; the other rules start from zero, as scikit-learn
+// does.
 #include "eval/probe_sweep.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +16,7 @@
 namespace cliplab {
 namespace {
 
-constexpr int kEdge = 48, kCoarse = 16;          // eighths of a decade, so that lambdas are exact keys
+constexpr int kEdge = 48, kCoarse = 16;  // eighths of a decade, so that lambdas are exact keys
 
 std::vector<int> pick(std::span<const int> labels, const std::vector<Eigen::Index>& rows) {
   std::vector<int> chosen;
@@ -26,7 +27,8 @@ std::vector<int> pick(std::span<const int> labels, const std::vector<Eigen::Inde
 std::vector<std::int8_t> pick_targets(const LabelledRows& rows, const std::vector<Eigen::Index>& chosen) {
   const auto C = static_cast<Eigen::Index>(rows.targets.size() / std::max<std::size_t>(1, rows.labels.size()));
   std::vector<std::int8_t> targets;
-  for (const Eigen::Index row : chosen) targets.insert(targets.end(), rows.targets.begin() + row * C, rows.targets.begin() + (row + 1) * C);
+  for (const Eigen::Index row : chosen)
+    targets.insert(targets.end(), rows.targets.begin() + row * C, rows.targets.begin() + (row + 1) * C);
   return targets;
 }
 
@@ -41,9 +43,11 @@ ProbeFitter make_fitter(const LabelledRows& rows, int num_classes, const SweepOp
 void check_labels(const LabelledRows& rows, int num_classes) {
   if (!rows.targets.empty() && std::ssize(rows.targets) != rows.x.rows() * num_classes)
     fail("probe", fmt::format("{} targets", rows.targets.size()), fmt::format("{} x {}", rows.x.rows(), num_classes));
-  if (rows.x.rows() != std::ssize(rows.labels)) fail("probe", fmt::format("{} labels", rows.labels.size()), fmt::format("{}", rows.x.rows()));
+  if (rows.x.rows() != std::ssize(rows.labels))
+    fail("probe", fmt::format("{} labels", rows.labels.size()), fmt::format("{}", rows.x.rows()));
   for (const int label : rows.labels)
-    if (label < 0 || label >= num_classes) fail("probe", fmt::format("label {}", label), fmt::format("a label in [0, {})", num_classes));
+    if (label < 0 || label >= num_classes)
+      fail("probe", fmt::format("label {}", label), fmt::format("a label in [0, {})", num_classes));
 }
 
 class LambdaSearch {
@@ -56,8 +60,10 @@ class LambdaSearch {
     const bool full = options_.search == Search::kFull;
     for (int at = kEdge; at >= -kEdge; at -= full ? 1 : kCoarse) grid.push_back(at);
     const bool path = options_.rule == StopRule::kFast;
-    if (path) for (const int at : grid) measure(std::span(&at, 1));
-    else measure(grid);
+    if (path)
+      for (const int at : grid) measure(std::span(&at, 1));
+    else
+      measure(grid);
     for (int step = kCoarse / 2; step >= 1 && !full; step /= 2) {
       std::vector<int> pair;
       for (const int at : {best() + step, best() - step})
@@ -90,8 +96,9 @@ class LambdaSearch {
     for (auto& [at, fit] : fitted_) fit.trails.clear();
     for (std::size_t i = 0; i < fits.size(); ++i) {
       const Matrix logits = fits[i].classifier.logits(validation_.x);
-      const double accuracy = validation_.targets.empty() ? top_k(label_ranks(logits, validation_.labels), 1).value
-                                                          : mean_average_precision_11(logits, validation_.targets, true);
+      const double accuracy = validation_.targets.empty()
+                                  ? top_k(label_ranks(logits, validation_.labels), 1).value
+                                  : mean_average_precision_11(logits, validation_.targets, true);
       points_[eighths[i]] = {lambdas[i], accuracy, fits[i].report};
       fitted_[eighths[i]] = std::move(fits[i]);
     }
@@ -130,7 +137,8 @@ Search search_named(const std::string& name) {
   fail("lambda search", "'" + name + "'", "binary or full");
 }
 
-SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, int num_classes, const SweepOptions& options) {
+SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, int num_classes,
+                        const SweepOptions& options) {
   check_labels(train, num_classes);
   SweepResult result;
   const auto finish = [&](const LabelledRows& part, const LabelledRows& held, const LabelledRows& all) {
@@ -141,7 +149,9 @@ SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validatio
     result.lambda = search.points_[chosen].lambda;
     const Fit start{search.fitted_[chosen].classifier, {}, {}};
     const Fit* const starts[] = {options.rule == StopRule::kFast ? &start : nullptr};
-    Fit refit = std::move(make_fitter(all, num_classes, options).fit(std::span(&result.lambda, 1), options.max_iterations, starts).front());
+    Fit refit = std::move(make_fitter(all, num_classes, options)
+                              .fit(std::span(&result.lambda, 1), options.max_iterations, starts)
+                              .front());
     result.classifier = std::move(refit.classifier), result.refit = refit.report;
   };
   if (validation) {
@@ -149,7 +159,8 @@ SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validatio
     if (validation->labels.empty()) fail("probe", "an empty validation split", "at least one sample, or none given");
     Matrix all(train.x.rows() + validation->x.rows(), train.x.cols());
     if (validation->x.cols() != train.x.cols())
-      fail("probe", fmt::format("validation samples of {} features", validation->x.cols()), fmt::format("{}", train.x.cols()));
+      fail("probe", fmt::format("validation samples of {} features", validation->x.cols()),
+           fmt::format("{}", train.x.cols()));
     all << train.x, validation->x;
     std::vector<int> labels(train.labels.begin(), train.labels.end());
     labels.insert(labels.end(), validation->labels.begin(), validation->labels.end());
@@ -159,9 +170,11 @@ SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validatio
   } else {
     const Cut cut = cut_validation(train.labels, num_classes, options.validation_share, options.seed);
     const Matrix part = train.x(cut.train, Eigen::all), held = train.x(cut.validation, Eigen::all);
-    const std::vector<int> part_labels = pick(train.labels, cut.train), held_labels = pick(train.labels, cut.validation);
+    const std::vector<int> part_labels = pick(train.labels, cut.train),
+                           held_labels = pick(train.labels, cut.validation);
     // Too few samples to cut any: lambda is chosen on the training data itself.
-    const std::vector<std::int8_t> part_targets = pick_targets(train, cut.train), held_targets = pick_targets(train, cut.validation);
+    const std::vector<std::int8_t> part_targets = pick_targets(train, cut.train),
+                                   held_targets = pick_targets(train, cut.validation);
     const LabelledRows fitted{part, part_labels, part_targets};
     finish(fitted, held_labels.empty() ? fitted : LabelledRows{held, held_labels, held_targets}, train);
   }

@@ -27,7 +27,8 @@ enum class Search {
 Search search_named(const std::string& name);
 
 /// Labelled feature rows, owned by the caller. With targets lambda is chosen by 11-point mAP, and labels only stratify.
-/// DEVIATION(A.1): the paper does not say how VOC2007's several labels were fitted; here one-vs-rest, difficult objects as no.
+/// DEVIATION(A.1): the paper does not say how VOC2007's several labels were fitted; here one-vs-rest, difficult objects
+/// as no.
 struct LabelledRows {
   const Matrix& x;  // [N, D]
   std::span<const int> labels;
@@ -58,6 +59,7 @@ struct SweepResult {
 };
 
 /// `validation` null: cut from `train` (from classes of one sample nothing is cut).
-SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, int num_classes, const SweepOptions& options);
+SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, int num_classes,
+                        const SweepOptions& options);
 
 }  // namespace cliplab

@@ -1,5 +1,5 @@
-// products_body.inc for three widths. `#pragma GCC target` holds for what is between push and pop only, and each copy is
-// in its own namespace with no template of another header in it, so that the linker never takes an AVX-512 function
+// products_body.inc for three widths. `#pragma GCC target` holds for what is between push and pop only, and each copy
+// is in its own namespace with no template of another header in it, so that the linker never takes an AVX-512 function
 // for one that all processors run.
 #include "eval/products.hpp"
 
@@ -39,7 +39,8 @@ namespace avx512 {
 template <class T>
 std::span<const Products<T>> available_products() {
 #ifdef __x86_64__
-  static const std::array<Products<T>, 3> all{avx512::table<T>("avx512"), avx2::table<T>("avx2"), baseline::table<T>("baseline")};
+  static const std::array<Products<T>, 3> all{avx512::table<T>("avx512"), avx2::table<T>("avx2"),
+                                              baseline::table<T>("baseline")};
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f")) return all;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return std::span(all).subspan(1);

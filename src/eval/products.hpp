@@ -17,12 +17,12 @@ struct Products {
   /// A weight row of `depth` doubles a class -> packed [padded(classes) * depth], zeros in the padding.
   void (*pack)(const double* const* weight, std::ptrdiff_t classes, std::ptrdiff_t depth, T* packed);
   /// z [rows, padded(classes)] = bias + x [rows, depth] * weight'; bias [padded(classes)].
-  void (*logits)(const T* x, std::ptrdiff_t x_stride, std::ptrdiff_t rows, std::ptrdiff_t depth, const T* packed, const T* bias,
-                 std::ptrdiff_t classes, T* z);
-  /// sum[c] [columns] += r [rows, classes]' * x [rows, columns]: in T over the rows of a call, then in double. Rows of x
-  /// are readable up to padded(columns).
-  void (*gradient)(const T* r, std::ptrdiff_t r_stride, const T* x, std::ptrdiff_t x_stride, std::ptrdiff_t rows, std::ptrdiff_t classes,
-                   std::ptrdiff_t columns, double* const* sum);
+  void (*logits)(const T* x, std::ptrdiff_t x_stride, std::ptrdiff_t rows, std::ptrdiff_t depth, const T* packed,
+                 const T* bias, std::ptrdiff_t classes, T* z);
+  /// sum[c] [columns] += r [rows, classes]' * x [rows, columns]: in T over the rows of a call, then in double. Rows of
+  /// x are readable up to padded(columns).
+  void (*gradient)(const T* r, std::ptrdiff_t r_stride, const T* x, std::ptrdiff_t x_stride, std::ptrdiff_t rows,
+                   std::ptrdiff_t classes, std::ptrdiff_t columns, double* const* sum);
 
   std::ptrdiff_t padded(std::ptrdiff_t count) const { return (count + lanes - 1) / lanes * lanes; }
 };

@@ -9,9 +9,11 @@
 
 namespace cliplab {
 
-PromptEnsemble::PromptEnsemble(TextEncoder& text, std::span<const std::vector<std::string>> class_names, std::span<const std::string> templates,
-                               float logit_scale)
-    : rows_(text.encode(fill_templates(class_names, templates))), num_templates_(static_cast<int>(templates.size())), logit_scale_(logit_scale) {
+PromptEnsemble::PromptEnsemble(TextEncoder& text, std::span<const std::vector<std::string>> class_names,
+                               std::span<const std::string> templates, float logit_scale)
+    : rows_(text.encode(fill_templates(class_names, templates))),
+      num_templates_(static_cast<int>(templates.size())),
+      logit_scale_(logit_scale) {
   rows_.rowwise().normalize();
   for (const auto& names : class_names) num_names_.push_back(std::ssize(names));
 }
@@ -19,7 +21,8 @@ PromptEnsemble::PromptEnsemble(TextEncoder& text, std::span<const std::vector<st
 LinearClassifier PromptEnsemble::classifier(std::span<const int> templates) const {
   if (templates.empty()) fail("zero-shot", "no template", "at least one");
   for (const int t : templates)
-    if (t < 0 || t >= num_templates_) fail("zero-shot", "template " + std::to_string(t), "one of " + std::to_string(num_templates_));
+    if (t < 0 || t >= num_templates_)
+      fail("zero-shot", "template " + std::to_string(t), "one of " + std::to_string(num_templates_));
   LinearClassifier classifier{Matrix(std::ssize(num_names_), rows_.cols()), Vector::Zero(std::ssize(num_names_))};
   Eigen::Index first = 0;
   for (Eigen::Index c = 0; c < classifier.weight.rows(); ++c) {
@@ -33,7 +36,9 @@ LinearClassifier PromptEnsemble::classifier(std::span<const int> templates) cons
 }
 
 std::vector<std::vector<int>> template_subsets(int count, int size, int draws, std::uint64_t seed) {
-  if (size < 1 || size > count) fail("zero-shot", std::to_string(size) + " of " + std::to_string(count) + " templates", "at least one, at most all");
+  if (size < 1 || size > count)
+    fail("zero-shot", std::to_string(size) + " of " + std::to_string(count) + " templates",
+         "at least one, at most all");
   std::vector<std::vector<int>> subsets;
   if (size == 1)
     for (int t = 0; t < count; ++t) subsets.push_back({t});

@@ -1,4 +1,5 @@
-// Scores are computed for a block of rows at a time: 5,000 pictures with 25,000 captions would be half a gigabyte at once.
+// Scores are computed for a block of rows at a time: 5,000 pictures with 25,000 captions would be half a gigabyte at
+// once.
 #include "eval/retrieval.hpp"
 
 #include <algorithm>
@@ -26,7 +27,8 @@ void for_each_row(const Matrix& queries, const Matrix& keys, const Visit& visit)
 template <class Scores>
 int rank_of(const Scores& scores, Eigen::Index own) {
   int rank = 0;
-  for (Eigen::Index k = 0; k < scores.size(); ++k) rank += scores[k] > scores[own] || (scores[k] == scores[own] && k < own);
+  for (Eigen::Index k = 0; k < scores.size(); ++k)
+    rank += scores[k] > scores[own] || (scores[k] == scores[own] && k < own);
   return rank;
 }
 
@@ -34,10 +36,12 @@ int rank_of(const Scores& scores, Eigen::Index own) {
 
 RetrievalRanks retrieval_ranks(const Matrix& images, const Matrix& texts, std::span<const int> owner) {
   if (texts.rows() != std::ssize(owner) || images.cols() != texts.cols())
-    fail("retrieval", std::to_string(owner.size()) + " owners of " + std::to_string(texts.rows()) + " captions", "one each, and features of one width");
+    fail("retrieval", std::to_string(owner.size()) + " owners of " + std::to_string(texts.rows()) + " captions",
+         "one each, and features of one width");
   std::vector<std::vector<Eigen::Index>> captions(images.rows());
   for (std::size_t t = 0; t < owner.size(); ++t) {
-    if (owner[t] < 0 || owner[t] >= images.rows()) fail("retrieval", "caption of picture " + std::to_string(owner[t]), "one of " + std::to_string(images.rows()));
+    if (owner[t] < 0 || owner[t] >= images.rows())
+      fail("retrieval", "caption of picture " + std::to_string(owner[t]), "one of " + std::to_string(images.rows()));
     captions[owner[t]].push_back(static_cast<Eigen::Index>(t));
   }
   for (const auto& own : captions)
@@ -49,7 +53,8 @@ RetrievalRanks retrieval_ranks(const Matrix& images, const Matrix& texts, std::s
       if (scores[t] > scores[best]) best = t;
     ranks.text_of_image[i] = rank_of(scores, best);
   });
-  for_each_row(texts, images, [&](Eigen::Index t, const auto& scores) { ranks.image_of_text[t] = rank_of(scores, owner[t]); });
+  for_each_row(texts, images,
+               [&](Eigen::Index t, const auto& scores) { ranks.image_of_text[t] = rank_of(scores, owner[t]); });
   return ranks;
 }
 

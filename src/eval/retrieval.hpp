@@ -13,8 +13,9 @@ struct RetrievalRanks {
   std::vector<int> image_of_text;  // [T] rank of the caption's picture among all pictures
 };
 
-/// images [N, D], texts [T, D], owner [T]: the picture of each caption, in [0, N); every picture has one at least. Scores are
-/// inner products; equal ones count by index, as argsort would have it. Throws InputError when the sizes do not fit.
+/// images [N, D], texts [T, D], owner [T]: the picture of each caption, in [0, N); every picture has one at least.
+/// Scores are inner products; equal ones count by index, as argsort would have it. Throws InputError when the sizes do
+/// not fit.
 RetrievalRanks retrieval_ranks(const Matrix& images, const Matrix& texts, std::span<const int> owner);
 
 }  // namespace cliplab

@@ -12,7 +12,8 @@ namespace cliplab {
 namespace {
 
 /// Slope and intercept over the chosen points; false when all x are equal.
-bool least_squares(std::span<const double> x, std::span<const double> y, const std::vector<std::size_t>& rows, Line& line) {
+bool least_squares(std::span<const double> x, std::span<const double> y, const std::vector<std::size_t>& rows,
+                   Line& line) {
   double mx = 0, my = 0, sxx = 0, sxy = 0, syy = 0;
   const auto n = static_cast<double>(rows.size());
   for (const std::size_t i : rows) mx += x[i] / n, my += y[i] / n;
@@ -30,12 +31,14 @@ bool least_squares(std::span<const double> x, std::span<const double> y, const s
 Line fit_line(std::span<const double> x, std::span<const double> y, int resamples, std::uint64_t seed) {
   if (x.size() != y.size()) fail("line fit", std::to_string(y.size()) + " y values", std::to_string(x.size()));
   for (std::size_t i = 0; i < x.size(); ++i)
-    if (!std::isfinite(x[i]) || !std::isfinite(y[i])) fail("line fit", "point " + std::to_string(i) + " is not finite", "finite points");
+    if (!std::isfinite(x[i]) || !std::isfinite(y[i]))
+      fail("line fit", "point " + std::to_string(i) + " is not finite", "finite points");
   std::vector<std::size_t> rows(x.size());
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = i;
   Line line;
   line.n = std::ssize(x);
-  if (!least_squares(x, y, rows, line)) fail("line fit", std::to_string(x.size()) + " points with one x", "two different x");
+  if (!least_squares(x, y, rows, line))
+    fail("line fit", std::to_string(x.size()) + " points with one x", "two different x");
   std::vector<double> slopes;
   Rng rng(seed, 0x11e);
   for (int i = 0; i < resamples; ++i) {
@@ -43,7 +46,9 @@ Line fit_line(std::span<const double> x, std::span<const double> y, int resample
     if (Line resampled; least_squares(x, y, rows, resampled)) slopes.push_back(resampled.slope);
   }
   std::sort(slopes.begin(), slopes.end());
-  const auto quantile = [&](double q) { return slopes.empty() ? line.slope : slopes[static_cast<std::size_t>(q * static_cast<double>(slopes.size() - 1))]; };
+  const auto quantile = [&](double q) {
+    return slopes.empty() ? line.slope : slopes[static_cast<std::size_t>(q * static_cast<double>(slopes.size() - 1))];
+  };
   line.slope_low = quantile(0.025), line.slope_high = quantile(0.975);
   return line;
 }

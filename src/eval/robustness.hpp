@@ -10,8 +10,8 @@ namespace cliplab {
 
 struct Line {
   double slope = 0, intercept = 0;
-  double r = 0;                            // Pearson correlation
-  double slope_low = 0, slope_high = 0;    // 95 % of `resamples` bootstrap resamples of the points
+  double r = 0;                          // Pearson correlation
+  double slope_low = 0, slope_high = 0;  // 95 % of `resamples` bootstrap resamples of the points
   std::int64_t n = 0;
 };
 

@@ -1,5 +1,5 @@
-// The score that the paper reports of each data set (Table 9), by its name in data/datasets.json; and how logits over more
-// columns than the set has classes become logits over its classes.
+// The score that the paper reports of each data set (Table 9), by its name in data/datasets.json; and how logits over
+// more columns than the set has classes become logits over its classes.
 #pragma once
 
 #include <cstdint>
@@ -17,25 +17,28 @@ struct Answers {
   std::span<const int> clips{};  // as Dataset::clips(): the pm metrics alone
 };
 
-/// "accuracy", "mean per class", "mean of top-1 and top-5", "ROC AUC" (two classes; the score is the second logit less the
-/// first), "11-point mAP", "pm-0", "pm-10" or "mean of pm-0 and pm-10" (Shankar et al. 2019: clips whose anchor frame is right;
-/// whose anchor and all frames beside it are; a clip without its anchor counts nowhere), with a 95 % interval: exact for accuracy and pm-k, else of 1000 bootstrap resamples (200 for mAP). Throws InputError for another
+/// "accuracy", "mean per class", "mean of top-1 and top-5", "ROC AUC" (two classes; the score is the second logit less
+/// the first), "11-point mAP", "pm-0", "pm-10" or "mean of pm-0 and pm-10" (Shankar et al. 2019: clips whose anchor
+/// frame is right; whose anchor and all frames beside it are; a clip without its anchor counts nowhere), with a 95 %
+/// interval: exact for accuracy and pm-k, else of 1000 bootstrap resamples (200 for mAP). Throws InputError for another
 /// name, and where logits [N, C] and answers do not fit the metric.
 Interval score_named(const std::string& metric, const Matrix& logits, const Answers& answers, std::uint64_t seed = 0);
 
 /// The value alone: no resamples, for the inner loops of few-shot probes.
 double score_value(const std::string& metric, const Matrix& logits, const Answers& answers);
 
-/// The same metric's name in records: "top1", "mean_per_class", "mean_top1_top5", "roc_auc", "map11", "pm0", "pm10" or "mean_pm0_pm10". Throws InputError.
+/// The same metric's name in records: "top1", "mean_per_class", "mean_top1_top5", "roc_auc", "map11", "pm0", "pm10" or
+/// "mean_pm0_pm10". Throws InputError.
 std::string record_name(const std::string& metric);
 /// And back. Throws InputError.
 std::string name_of_metric(const std::string& record);
 
-/// Class-subset evaluation (ImageNet-A, -R, ObjectNet): the subset's columns alone, in its order. logits [N, C] -> [N, S].
+/// Class-subset evaluation (ImageNet-A, -R, ObjectNet): the subset's columns alone, in its order. logits [N, C] -> [N,
+/// S].
 Matrix columns_of(const Matrix& logits, std::span<const int> classes);
 
-/// The best of a class's columns (synonyms; ImageNet-Vid and YTBB): logits [N, P], owner [P] in [0, C) -> [N, C]. Throws
-/// InputError for a class without a column.
+/// The best of a class's columns (synonyms; ImageNet-Vid and YTBB): logits [N, P], owner [P] in [0, C) -> [N, C].
+/// Throws InputError for a class without a column.
 Matrix best_of_columns(const Matrix& logits, std::span<const int> owner, int num_classes);
 
 }  // namespace cliplab

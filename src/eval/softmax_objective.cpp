@@ -1,5 +1,5 @@
-// A chunk of rows at a time: first logits, losses and residuals (probability - one-hot), a tile of rows a task; then the
-// gradient, a panel of columns a task. No task shares a sum with another, so nothing is added up across threads.
+// A chunk of rows at a time: first logits, losses and residuals (probability - one-hot), a tile of rows a task; then
+// the gradient, a panel of columns a task. No task shares a sum with another, so nothing is added up across threads.
 #include "eval/softmax_objective.hpp"
 
 #include <algorithm>
@@ -13,11 +13,11 @@
 namespace cliplab {
 namespace {
 
-constexpr Eigen::Index kTile = 96;           // rows whose logits stay in the first-level cache
-constexpr Eigen::Index kSumRows = 256;       // rows whose products are added up in the products' own type
-constexpr Eigen::Index kClassGroup = 96;     // classes a gradient task
+constexpr Eigen::Index kTile = 96;        // rows whose logits stay in the first-level cache
+constexpr Eigen::Index kSumRows = 256;    // rows whose products are added up in the products' own type
+constexpr Eigen::Index kClassGroup = 96;  // classes a gradient task
 constexpr Eigen::Index kChunkNumbers = 4 << 20;
-constexpr double kSmallWork = 2e6;           // multiply-adds under which a second thread costs more than it brings
+constexpr double kSmallWork = 2e6;  // multiply-adds under which a second thread costs more than it brings
 
 /// Numbers in a row of features: an odd number of cache lines, so that columns of neighbouring rows do not collide.
 Eigen::Index row_stride(Eigen::Index cols, std::size_t type_bytes) {
@@ -25,8 +25,10 @@ Eigen::Index row_stride(Eigen::Index cols, std::size_t type_bytes) {
   return ((cols + line - 1) / line | 1) * line;
 }
 
-Eigen::Index rows_of_chunk(Eigen::Index rows, Eigen::Index stride, Eigen::Index columns, const ObjectiveOptions& options) {
-  const Eigen::Index wanted = options.chunk_rows > 0 ? options.chunk_rows : std::max(kTile, kChunkNumbers / std::max(stride, columns));
+Eigen::Index rows_of_chunk(Eigen::Index rows, Eigen::Index stride, Eigen::Index columns,
+                           const ObjectiveOptions& options) {
+  const Eigen::Index wanted =
+      options.chunk_rows > 0 ? options.chunk_rows : std::max(kTile, kChunkNumbers / std::max(stride, columns));
   return std::min((wanted + kTile - 1) / kTile * kTile, rows);
 }
 
@@ -90,7 +92,8 @@ class SoftmaxObjective : public StackedObjective {
       const float* from = raw.data() + i * source_.cols;
       T* row = to + i * stride_;
       for (Eigen::Index d = 0; d < source_.cols; ++d)
-        row[d] = shift_.size() == 0 ? static_cast<T>(from[d]) : static_cast<T>(static_cast<double>(from[d]) - shift_[d]);
+        row[d] =
+            shift_.size() == 0 ? static_cast<T>(from[d]) : static_cast<T>(static_cast<double>(from[d]) - shift_[d]);
       std::fill(row + source_.cols, row + stride_, T(0));
     }
   }
@@ -100,7 +103,8 @@ class SoftmaxObjective : public StackedObjective {
   void for_each_chunk(const Body& body) {
     const auto size = [&](Eigen::Index begin) { return std::min(chunk_rows_, rows() - begin); };
     if (keep_) {
-      for (Eigen::Index begin = 0; begin < rows(); begin += chunk_rows_) body(begin, size(begin), kept_.data() + begin * stride_);
+      for (Eigen::Index begin = 0; begin < rows(); begin += chunk_rows_)
+        body(begin, size(begin), kept_.data() + begin * stride_);
       return;
     }
     Buffer buffers[2];
@@ -135,21 +139,24 @@ class SoftmaxObjective : public StackedObjective {
       T* z = z_.data() + first * width;
       kernel_.logits(x + first * stride_, stride_, rows, cols(), packed_.data(), bias_.data(), columns, z);
       losses.col(tile).setZero(), curvatures.col(tile).setZero();
-      if (K == 1) sigmoid(stack, begin + first, rows, z, width, losses.col(tile).data(), curvatures.col(tile).data());
-      else softmax(stack, begin + first, rows, z, width, losses.col(tile).data(), curvatures.col(tile).data());
+      if (K == 1)
+        sigmoid(stack, begin + first, rows, z, width, losses.col(tile).data(), curvatures.col(tile).data());
+      else
+        softmax(stack, begin + first, rows, z, width, losses.col(tile).data(), curvatures.col(tile).data());
       const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> block(z, rows, width);
       bias_sums.col(tile) = block.leftCols(columns).colwise().sum().transpose().template cast<double>();
     });
     for (Eigen::Index m = 0; m < M; ++m) {
       stack[m].value += losses.row(m).sum();
       stack[m].curvature += curvatures.row(m).sum();
-      for (Eigen::Index tile = 0; tile < tiles; ++tile) stack[m].gradient->tail(K) += bias_sums.col(tile).segment(m * K, K).matrix();
+      for (Eigen::Index tile = 0; tile < tiles; ++tile)
+        stack[m].gradient->tail(K) += bias_sums.col(tile).segment(m * K, K).matrix();
     }
   }
 
   /// Logits to residuals. Everything is relative to the label's own logit, so that a tiny loss keeps its digits.
-  void softmax(std::span<const Evaluation> stack, Eigen::Index begin, Eigen::Index rows, T* z, Eigen::Index width, double* losses,
-               double* curvatures) const {
+  void softmax(std::span<const Evaluation> stack, Eigen::Index begin, Eigen::Index rows, T* z, Eigen::Index width,
+               double* losses, double* curvatures) const {
     const Eigen::Index K = logits_, M = std::ssize(stack);
     Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic> own(M, rows);  // the label's logit less the row's largest
     for (Eigen::Index i = 0; i < rows; ++i)
@@ -168,8 +175,10 @@ class SoftmaxObjective : public StackedObjective {
         const int label = stack[m].labels[begin + i];
         row[label] = 0;
         const T others = row.sum(), mine = std::exp(own(m, i)), total = others + mine;
-        losses[m] += own(m, i) == 0 ? std::log1p(static_cast<double>(others)) : std::log(static_cast<double>(total)) - static_cast<double>(own(m, i));
-        // Probabilities under 1e-30 are denormal or next to it in float32: products with them cost a hundred times as much.
+        losses[m] += own(m, i) == 0 ? std::log1p(static_cast<double>(others))
+                                    : std::log(static_cast<double>(total)) - static_cast<double>(own(m, i));
+        // Probabilities under 1e-30 are denormal or next to it in float32: products with them cost a hundred times as
+        // much.
         row /= total;
         row = (row < T(1e-30)).select(T(0), row);
         const T wrong = others / total;
@@ -178,8 +187,8 @@ class SoftmaxObjective : public StackedObjective {
       }
   }
 
-  void sigmoid(std::span<const Evaluation> stack, Eigen::Index begin, Eigen::Index rows, T* z, Eigen::Index width, double* losses,
-               double* curvatures) const {
+  void sigmoid(std::span<const Evaluation> stack, Eigen::Index begin, Eigen::Index rows, T* z, Eigen::Index width,
+               double* losses, double* curvatures) const {
     for (Eigen::Index i = 0; i < rows; ++i)
       for (Eigen::Index m = 0; m < std::ssize(stack); ++m) {
         T& logit = z[i * width + m];
@@ -200,8 +209,8 @@ class SoftmaxObjective : public StackedObjective {
       const Eigen::Index classes = std::min(kClassGroup, columns - c);
       for (Eigen::Index k = 0; k < classes; ++k) to[k] = sums[c + k] + d;
       for (Eigen::Index i = 0; i < count; i += kSumRows)
-        kernel_.gradient(z_.data() + i * width + c, width, x + i * stride_ + d, stride_, std::min(kSumRows, count - i), classes,
-                         std::min(panel, cols() - d), to);
+        kernel_.gradient(z_.data() + i * width + c, width, x + i * stride_ + d, stride_, std::min(kSumRows, count - i),
+                         classes, std::min(panel, cols() - d), to);
     });
   }
 
@@ -221,23 +230,28 @@ std::unique_ptr<StackedObjective> softmax_objective(RowSource features, Eigen::I
   return std::make_unique<SoftmaxObjective<float>>(std::move(features), logits, shift, options);
 }
 
-std::size_t streamed_bytes(Eigen::Index rows, Eigen::Index cols, Eigen::Index logits, Eigen::Index stacked, const ObjectiveOptions& options) {
+std::size_t streamed_bytes(Eigen::Index rows, Eigen::Index cols, Eigen::Index logits, Eigen::Index stacked,
+                           const ObjectiveOptions& options) {
   const std::size_t type = options.float64 ? sizeof(double) : sizeof(float);
-  const Eigen::Index stride = row_stride(cols, type), chunk = rows_of_chunk(rows, stride, logits, options), columns = logits * stacked;
-  const std::size_t features = static_cast<std::size_t>(chunk * stride) * 2 * type + static_cast<std::size_t>(chunk * cols) * sizeof(float);
+  const Eigen::Index stride = row_stride(cols, type), chunk = rows_of_chunk(rows, stride, logits, options),
+                     columns = logits * stacked;
+  const std::size_t features =
+      static_cast<std::size_t>(chunk * stride) * 2 * type + static_cast<std::size_t>(chunk * cols) * sizeof(float);
   const std::size_t block = static_cast<std::size_t>(chunk * (columns + 16)) * type;
   return features + block + static_cast<std::size_t>((columns + 16) * (cols + 1)) * (type + 2 * sizeof(double));
 }
 
 RowSource rows_of(const Matrix& features) {
   return {features.rows(), features.cols(), [&features](Eigen::Index begin, Eigen::Index count, float* to) {
-            std::memcpy(to, features.data() + begin * features.cols(), static_cast<std::size_t>(count * features.cols()) * sizeof(float));
+            std::memcpy(to, features.data() + begin * features.cols(),
+                        static_cast<std::size_t>(count * features.cols()) * sizeof(float));
           }};
 }
 
 VectorD mean_row(const RowSource& features) {
   VectorD sum = VectorD::Zero(features.cols);
-  const Eigen::Index step = std::clamp<Eigen::Index>(kChunkNumbers / std::max<Eigen::Index>(1, features.cols), 1, features.rows);
+  const Eigen::Index step =
+      std::clamp<Eigen::Index>(kChunkNumbers / std::max<Eigen::Index>(1, features.cols), 1, features.rows);
   Matrix rows(step, features.cols);
   for (Eigen::Index begin = 0; begin < features.rows; begin += step) {
     const Eigen::Index count = std::min(step, features.rows - begin);

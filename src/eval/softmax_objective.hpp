@@ -22,12 +22,13 @@ std::unique_ptr<StackedObjective> softmax_objective(RowSource features, Eigen::I
                                                     const ObjectiveOptions& options);
 
 /// Who makes the objective: softmax_objective, or model/torch_objective.hpp's by way of whoever knows both layers.
-using ObjectiveFactory =
-    std::function<std::unique_ptr<StackedObjective>(RowSource features, Eigen::Index logits, const VectorD& shift, const ObjectiveOptions& options)>;
+using ObjectiveFactory = std::function<std::unique_ptr<StackedObjective>(
+    RowSource features, Eigen::Index logits, const VectorD& shift, const ObjectiveOptions& options)>;
 
 /// What one evaluation of a streamed objective takes at most, beside the caller's points: two chunks of rows and one as
 /// read, a chunk's logits, the stack's weights in float64 (the gradients) and in the products' type.
-std::size_t streamed_bytes(Eigen::Index rows, Eigen::Index cols, Eigen::Index logits, Eigen::Index stacked, const ObjectiveOptions& options);
+std::size_t streamed_bytes(Eigen::Index rows, Eigen::Index cols, Eigen::Index logits, Eigen::Index stacked,
+                           const ObjectiveOptions& options);
 
 /// A source that reads `features`, which must outlive it.
 RowSource rows_of(const Matrix& features);

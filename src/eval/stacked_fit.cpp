@@ -11,14 +11,15 @@
 namespace cliplab {
 namespace {
 
-constexpr double kGap = 2e-7;    // of the objective: a fifth of what the fast rule promises, because it is an estimate
+constexpr double kGap = 2e-7;  // of the objective: a fifth of what the fast rule promises, because it is an estimate
 
 constexpr double kNoise = 1e-6;  // of a sum of losses from float32 products
 constexpr int kFastMemory = 30;  // pairs stay useful from one lambda to the next: half the passes that 10 need
 
 LbfgsOptions options_of(StopRule rule, int max_iterations) {
   LbfgsOptions options{.max_iterations = max_iterations};
-  if (rule == StopRule::kSklearn) options.function_tolerance = 64 * std::numeric_limits<double>::epsilon(), options.max_line_search = 50;
+  if (rule == StopRule::kSklearn)
+    options.function_tolerance = 64 * std::numeric_limits<double>::epsilon(), options.max_line_search = 50;
   if (rule == StopRule::kFast) {
     options.memory = kFastMemory;
     options.gradient_tolerance = 0, options.function_tolerance = -1;
@@ -29,12 +30,14 @@ LbfgsOptions options_of(StopRule rule, int max_iterations) {
 }
 
 struct Run {
-  Run(Problem problem, const LbfgsOptions& options, const Curvature* curvature) : lambda(problem.lambda), centre(std::move(problem.centre)) {
+  Run(Problem problem, const LbfgsOptions& options, const Curvature* curvature)
+      : lambda(problem.lambda), centre(std::move(problem.centre)) {
     evaluation.labels = problem.labels, evaluation.lambda = lambda;
     if (centre.size() > 0) evaluation.centre = &centre;
     if (curvature) {
       inverse = std::make_unique<Curvature::Inverse>(*curvature);
-      search.emplace(std::move(problem.start), options, [this](VectorD& q) { inverse->apply(q, evaluation.curvature, lambda); });
+      search.emplace(std::move(problem.start), options,
+                     [this](VectorD& q) { inverse->apply(q, evaluation.curvature, lambda); });
     } else {
       search.emplace(std::move(problem.start), options);
     }
@@ -69,8 +72,8 @@ Problem continued(Trail trail, Eigen::Index num_weights, double lambda) {
   return problem;
 }
 
-std::vector<Minimum> minimize_stack(StackedObjective& objective, std::vector<Problem> problems, StopRule rule, int max_iterations,
-                                    const Curvature* curvature) {
+std::vector<Minimum> minimize_stack(StackedObjective& objective, std::vector<Problem> problems, StopRule rule,
+                                    int max_iterations, const Curvature* curvature) {
   const LbfgsOptions options = options_of(rule, max_iterations);
   const double scale = rule == StopRule::kSklearn ? 1.0 / static_cast<double>(objective.rows()) : 1.0;
   std::vector<std::unique_ptr<Run>> runs;
@@ -100,7 +103,9 @@ std::vector<Minimum> minimize_stack(StackedObjective& objective, std::vector<Pro
   std::vector<Minimum> minima;
   for (const auto& run : runs) {
     const LbfgsResult& r = run->search->result();
-    minima.push_back({{run->search->point(), run->search->take_pairs(), run->lambda}, {r.value / scale, r.max_abs_gradient / scale, r.gap / scale, r.iterations, r.evaluations, r.converged}});
+    minima.push_back(
+        {{run->search->point(), run->search->take_pairs(), run->lambda},
+         {r.value / scale, r.max_abs_gradient / scale, r.gap / scale, r.iterations, r.evaluations, r.converged}});
   }
   return minima;
 }

@@ -23,9 +23,9 @@ StopRule stop_rule(const std::string& name);
 std::string name_of(StopRule rule);
 
 struct FitReport {
-  double objective = 0;  // summed cross-entropy + penalty, at the solution
+  double objective = 0;         // summed cross-entropy + penalty, at the solution
   double max_abs_gradient = 0;  // of the same
-  double gap = 0;        // what the quadratic model promised to gain beyond it, at the last direction
+  double gap = 0;               // what the quadratic model promised to gain beyond it, at the last direction
   int iterations = 0;
   int evaluations = 0;
   bool converged = false;  // false: stopped by max_iterations
@@ -41,8 +41,8 @@ struct Trail {
 struct Problem {
   const int* labels = nullptr;  // [N]
   double lambda = 1;
-  VectorD start{};              // empty: zero
-  VectorD centre{};             // of the penalty; empty: zero
+  VectorD start{};   // empty: zero
+  VectorD centre{};  // of the penalty; empty: zero
   std::vector<Lbfgs::Pair> pairs{};
 };
 
@@ -55,7 +55,7 @@ struct Minimum {
 Problem continued(Trail trail, Eigen::Index num_weights, double lambda);
 
 /// `curvature` is for the fast rule, null for the others. Throws Interrupted when the program is asked to stop.
-std::vector<Minimum> minimize_stack(StackedObjective& objective, std::vector<Problem> problems, StopRule rule, int max_iterations,
-                                    const Curvature* curvature);
+std::vector<Minimum> minimize_stack(StackedObjective& objective, std::vector<Problem> problems, StopRule rule,
+                                    int max_iterations, const Curvature* curvature);
 
 }  // namespace cliplab

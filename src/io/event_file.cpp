@@ -1,5 +1,6 @@
-// The few fields of Event (tensorflow/core/util/event.proto) that scalars need, written by hand: wall_time = 1, step = 2,
-// file_version = 3, summary = 5; Summary.value = 1; Value.tag = 1, simple_value = 2. Little-endian, as the processors here are.
+// The few fields of Event (tensorflow/core/util/event.proto) that scalars need, written by hand: wall_time = 1, step =
+// 2, file_version = 3, summary = 5; Summary.value = 1; Value.tag = 1, simple_value = 2. Little-endian, as the
+// processors here are.
 #include "io/event_file.hpp"
 
 #include <bit>
@@ -60,8 +61,10 @@ EventFile::EventFile(const fs::path& folder, std::vector<std::string> tags) : ta
 void EventFile::add(double wall_time, std::int64_t step, std::span<const double> values) {
   std::string summary;
   for (std::size_t i = 0; i < tags_.size(); ++i)
-    if (std::isfinite(values[i])) summary += field(1, kBytes, field(1, kBytes, tags_[i]) + field(2, kFloat, raw(static_cast<float>(values[i]))));
-  append(field(1, kDouble, raw(wall_time)) + field(2, kVarint, varint(static_cast<std::uint64_t>(step))) + field(5, kBytes, summary));
+    if (std::isfinite(values[i]))
+      summary += field(1, kBytes, field(1, kBytes, tags_[i]) + field(2, kFloat, raw(static_cast<float>(values[i]))));
+  append(field(1, kDouble, raw(wall_time)) + field(2, kVarint, varint(static_cast<std::uint64_t>(step))) +
+         field(5, kBytes, summary));
 }
 
 void EventFile::append(std::string_view event) {

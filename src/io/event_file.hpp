@@ -1,4 +1,5 @@
-// Curves for TensorBoard: an event file (TFRecords of the Event message), which `tensorboard --logdir results/models` shows.
+// Curves for TensorBoard: an event file (TFRecords of the Event message), which `tensorboard --logdir results/models`
+// shows.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,8 @@
 
 namespace cliplab {
 
-/// Scalars by step, appended. There is one such file in a folder: a new one takes the place of those that are there, so a
-/// training that goes on writes the rows that it still knows again, and no step stands twice.
+/// Scalars by step, appended. There is one such file in a folder: a new one takes the place of those that are there, so
+/// a training that goes on writes the rows that it still knows again, and no step stands twice.
 class EventFile {
  public:
   /// `tags`: a curve each. Throws InputError naming the file when it cannot be written, and so does add().

@@ -17,9 +17,8 @@ namespace {
 
 constexpr std::uint64_t kMaxRows = 10'000'000;
 constexpr std::uint64_t kMaxArrayBytes = std::uint64_t{1} << 31;
-constexpr std::uint64_t kMaxFeatureBytes = std::uint64_t{1}
-                                           << 36;  // ImageNet's training split at D = 4096: 21 GB
-constexpr std::uint64_t kTextBytes = 16;           // what a variable-length text takes in its data set
+constexpr std::uint64_t kMaxFeatureBytes = std::uint64_t{1} << 36;  // ImageNet's training split at D = 4096: 21 GB
+constexpr std::uint64_t kTextBytes = 16;                            // what a variable-length text takes in its data set
 
 /// Holds the library while alive, and keeps it from printing its own errors (a setting of each thread).
 class Session {
@@ -133,13 +132,11 @@ void H5Writer::attribute(const std::string& object, const std::string& name, con
 void H5Writer::attribute(const std::string& object, const std::string& name, std::int64_t value) {
   const Session session;
   const Handle target(open_object(file_, object), H5Oclose), space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Handle made(H5Acreate2(target, name.c_str(), H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT),
-                    H5Aclose);
+  const Handle made(H5Acreate2(target, name.c_str(), H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
   if (!made.ok() || H5Awrite(made, H5T_NATIVE_INT64, &value) < 0) refuse("attribute " + name);
 }
 
-void H5Writer::attribute(const std::string& object, const std::string& name,
-                         const std::vector<std::string>& values) {
+void H5Writer::attribute(const std::string& object, const std::string& name, const std::vector<std::string>& values) {
   const Session session;
   const hsize_t count = values.size();
   const auto texts = pointers(values);
@@ -166,8 +163,7 @@ void H5Writer::dataset(const std::string& name, std::int64_t stored, std::int64_
   const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
   H5Pset_create_intermediate_group(links, 1);
   const Handle space(H5Screate_simple(static_cast<int>(sides.size()), sides.data(), nullptr), H5Sclose);
-  const Handle made(H5Dcreate2(file_, name.c_str(), stored, space, links, H5P_DEFAULT, H5P_DEFAULT),
-                    H5Dclose);
+  const Handle made(H5Dcreate2(file_, name.c_str(), stored, space, links, H5P_DEFAULT, H5P_DEFAULT), H5Dclose);
   if (!made.ok() || (count > 0 && values && H5Dwrite(made, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0))
     refuse(name);
 }
@@ -178,8 +174,7 @@ void H5Writer::strings(const std::string& name, const std::vector<std::string>& 
   dataset(name, type, type, pointers(values).data(), {values.size()});
 }
 
-void H5Writer::doubles(const std::string& name, const double* values,
-                       const std::vector<std::uint64_t>& shape) {
+void H5Writer::doubles(const std::string& name, const double* values, const std::vector<std::uint64_t>& shape) {
   const Session session;  // H5T_... are calls
   dataset(name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, values, shape);
 }
@@ -254,15 +249,13 @@ std::vector<std::string> H5Reader::list_attribute(const std::string& object, con
     refuse("attribute " + name + " of another type or size", "text");
   std::vector<char*> raw(static_cast<std::size_t>(count), nullptr);
   const Handle memory(text_type(), H5Tclose);
-  if (count > 0 && H5Aread(found, memory, raw.data()) < 0)
-    refuse("attribute " + name + " that cannot be read", "text");
+  if (count > 0 && H5Aread(found, memory, raw.data()) < 0) refuse("attribute " + name + " that cannot be read", "text");
   return take_texts(memory, space, raw);
 }
 
 std::string H5Reader::text_attribute(const std::string& object, const std::string& name) const {
   const auto values = list_attribute(object, name);
-  if (values.size() != 1)
-    refuse("attribute " + name + " with " + std::to_string(values.size()) + " values", "one");
+  if (values.size() != 1) refuse("attribute " + name + " with " + std::to_string(values.size()) + " values", "one");
   return values.front();
 }
 
@@ -317,15 +310,14 @@ std::vector<std::uint64_t> H5Reader::shape(const std::string& name) const {
   return {sides.begin(), sides.end()};
 }
 
-void H5Reader::numbers(const std::string& name, std::int64_t stored, std::int64_t memory,
-                       std::uint64_t max_bytes, void* values) const {
+void H5Reader::numbers(const std::string& name, std::int64_t stored, std::int64_t memory, std::uint64_t max_bytes,
+                       void* values) const {
   const Session session;
   std::uint64_t count = 1;
   for (const std::uint64_t side : shape(name)) count *= side;
   const Handle found(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), H5Dclose);
   const Handle type(found.ok() ? H5Dget_type(found) : -1, H5Tclose);
-  if (!type.ok() || H5Tequal(type, stored) <= 0)
-    refuse(name + " of another type", "the types of results/README.md");
+  if (!type.ok() || H5Tequal(type, stored) <= 0) refuse(name + " of another type", "the types of results/README.md");
   const std::uint64_t bytes = count * H5Tget_size(type);
   if (bytes > max_bytes)
     refuse(name + " of " + std::to_string(bytes) + " bytes", "at most " + std::to_string(max_bytes));
@@ -340,8 +332,7 @@ std::vector<std::string> H5Reader::strings(const std::string& name) const {
   if (sides.size() != 1 || sides[0] > kMaxRows) refuse(name + " of another shape", "at most 10 million rows");
   const Handle found(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), H5Dclose);
   const Handle type(H5Dget_type(found), H5Tclose), space(H5Dget_space(found), H5Sclose);
-  if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) <= 0)
-    refuse(name + " of another type", "text");
+  if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) <= 0) refuse(name + " of another type", "text");
   if (H5Dget_storage_size(found) < sides[0] * kTextBytes) refuse(name + " without its data", "whole data");
   std::vector<char*> raw(sides[0], nullptr);
   const Handle memory(text_type(), H5Tclose);
@@ -375,7 +366,8 @@ void H5Reader::float_rows(const std::string& name, std::uint64_t begin, std::uin
   if (sides.size() != 2 || begin + count > sides[0]) refuse(name + " with too few rows", std::to_string(begin + count));
   const Handle found(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), H5Dclose), type(H5Dget_type(found), H5Tclose);
   if (H5Tequal(type, H5T_IEEE_F32LE) <= 0) refuse(name + " of another type", "float32");
-  if (H5Dget_storage_size(found) < sides[0] * sides[1] * sizeof(float)) refuse(name + " without its data", "whole data");
+  if (H5Dget_storage_size(found) < sides[0] * sides[1] * sizeof(float))
+    refuse(name + " without its data", "whole data");
   const hsize_t start[2] = {begin, 0}, size[2] = {count, sides[1]};
   const Handle space(H5Dget_space(found), H5Sclose), memory(H5Screate_simple(2, size, nullptr), H5Sclose);
   if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start, nullptr, size, nullptr) < 0 ||

@@ -35,8 +35,7 @@ constexpr NumberColumn kNumberColumns[] = {
 /// Writes through `fill` to a part file and renames it; the part is removed when anything fails.
 template <class Fill>
 void write_whole(const fs::path& path, const Fill& fill) {
-  if (std::error_code error;
-      path.has_parent_path() && (fs::create_directories(path.parent_path(), error), error))
+  if (std::error_code error; path.has_parent_path() && (fs::create_directories(path.parent_path(), error), error))
     fail(path.parent_path().string(), "cannot be created (" + error.message() + ")", "a writable folder");
   const fs::path part = part_path(path);
   try {
@@ -52,8 +51,8 @@ void write_whole(const fs::path& path, const Fill& fill) {
 }
 
 std::string checksum(const Matrix& matrix) {
-  return sha256_hex({reinterpret_cast<const char*>(matrix.data()),
-                     static_cast<std::size_t>(matrix.size()) * sizeof(float)});
+  return sha256_hex(
+      {reinterpret_cast<const char*>(matrix.data()), static_cast<std::size_t>(matrix.size()) * sizeof(float)});
 }
 
 }  // namespace
@@ -84,9 +83,8 @@ void write_results(const fs::path& path, const Results& results) {
       const std::string name = "/arrays/" + array.name;
       if (static_cast<Eigen::Index>(array.columns.size()) != array.values.cols())
         throw std::logic_error("array '" + array.name + "' has not one name a column");
-      file.doubles(
-          name, array.values.data(),
-          {static_cast<std::uint64_t>(array.values.rows()), static_cast<std::uint64_t>(array.values.cols())});
+      file.doubles(name, array.values.data(),
+                   {static_cast<std::uint64_t>(array.values.rows()), static_cast<std::uint64_t>(array.values.cols())});
       file.attribute(name, "columns", array.columns);
     }
     file.attribute("/arrays", "order", [&] {
@@ -113,8 +111,7 @@ Results read_results(const fs::path& path) {
   results.records.resize(n.size());
   const auto check = [&](const char* name, std::size_t size) {
     if (size != n.size())
-      refuse(std::string("/records/") + name + " with " + std::to_string(size) + " rows",
-             std::to_string(n.size()));
+      refuse(std::string("/records/") + name + " with " + std::to_string(size) + " rows", std::to_string(n.size()));
   };
   for (std::size_t i = 0; i < n.size(); ++i) results.records[i].n = n[i];
   for (const auto& [name, field] : kTextColumns) {
@@ -157,12 +154,13 @@ void write_feature_rows(const fs::path& path, const std::string& key, std::int64
   write_whole(path, [&](H5Writer& file) {
     Sha256 hash;
     file.attribute("/", "key", key);
-    file.float_rows("/features", static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols),
-                    static_cast<std::uint64_t>(std::max<std::int64_t>(1, kChunkNumbers / std::max<std::int64_t>(1, cols))),
-                    [&](std::uint64_t begin, std::uint64_t count, float* values) {
-                      produce(static_cast<std::int64_t>(begin), static_cast<std::int64_t>(count), values);
-                      hash.add(values, count * static_cast<std::uint64_t>(cols) * sizeof(float));
-                    });
+    file.float_rows(
+        "/features", static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols),
+        static_cast<std::uint64_t>(std::max<std::int64_t>(1, kChunkNumbers / std::max<std::int64_t>(1, cols))),
+        [&](std::uint64_t begin, std::uint64_t count, float* values) {
+          produce(static_cast<std::int64_t>(begin), static_cast<std::int64_t>(count), values);
+          hash.add(values, count * static_cast<std::uint64_t>(cols) * sizeof(float));
+        });
     file.attribute("/features", "sha256", hash.hex());
   });
 }
@@ -170,7 +168,8 @@ void write_feature_rows(const fs::path& path, const std::string& key, std::int64
 namespace {
 
 /// Opens a feature file of `key`; its [N, D].
-std::unique_ptr<H5Reader> open_features(const fs::path& path, const std::string& key, std::vector<std::uint64_t>& shape) {
+std::unique_ptr<H5Reader> open_features(const fs::path& path, const std::string& key,
+                                        std::vector<std::uint64_t>& shape) {
   auto file = std::make_unique<H5Reader>(path);
   if (file->text_attribute("/", "key") != key)
     fail(path.string(), "features of another key", "'" + key + "'", "delete it; the run makes it again");

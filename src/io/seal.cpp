@@ -44,7 +44,8 @@ void check_seal(const std::filesystem::path& path) {
   if (!in.read(stored.data(), static_cast<std::streamsize>(stored.size()))) refuse("unreadable");
   if (!stored.starts_with(kMark)) refuse("no checksum at its end (cut short, or written by another program)");
   in.seekg(0);
-  if (stored != seal_text(sha256_stream(in, size - kSealBytes))) refuse("bytes that do not match its checksum (damaged)");
+  if (stored != seal_text(sha256_stream(in, size - kSealBytes)))
+    refuse("bytes that do not match its checksum (damaged)");
 }
 
 }  // namespace cliplab

@@ -13,8 +13,8 @@ struct AdamWStep {
   double keep = 1;  // 1 - learning rate x weight decay
 };
 
-/// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; w = keep w - rate m / (sqrt(v) root + eps), element-wise over n.
-/// Moments below 1e-30 become 0. The arrays do not overlap.
+/// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; w = keep w - rate m / (sqrt(v) root + eps), element-wise
+/// over n. Moments below 1e-30 become 0. The arrays do not overlap.
 void adamw_cpu(float* w, const float* g, float* m, float* v, std::int64_t n, const AdamWStep& step);
 void adamw_cpu(double* w, const double* g, double* m, double* v, std::int64_t n, const AdamWStep& step);
 

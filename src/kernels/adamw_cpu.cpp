@@ -1,4 +1,5 @@
-// Compiled so that the compiler vectorises it: a square root that may set errno and a comparison that may trap keep a loop scalar.
+// Compiled so that the compiler vectorises it: a square root that may set errno and a comparison that may trap keep a
+// loop scalar.
 #include "kernels/adamw.hpp"
 
 #include <cmath>
@@ -11,7 +12,8 @@ namespace {
 constexpr float kNothing = 1e-30f;
 
 template <class T>
-void update(T* __restrict w, const T* __restrict g, T* __restrict m, T* __restrict v, std::int64_t n, const AdamWStep& step) {
+void update(T* __restrict w, const T* __restrict g, T* __restrict m, T* __restrict v, std::int64_t n,
+            const AdamWStep& step) {
   const T beta1 = static_cast<T>(step.beta1), beta2 = static_cast<T>(step.beta2), eps = static_cast<T>(step.eps);
   const T rate = static_cast<T>(step.rate), root = static_cast<T>(step.root), keep = static_cast<T>(step.keep);
   for (std::int64_t i = 0; i < n; ++i) {
@@ -24,8 +26,12 @@ void update(T* __restrict w, const T* __restrict g, T* __restrict m, T* __restri
 
 }  // namespace
 
-void adamw_cpu(float* w, const float* g, float* m, float* v, std::int64_t n, const AdamWStep& step) { update(w, g, m, v, n, step); }
+void adamw_cpu(float* w, const float* g, float* m, float* v, std::int64_t n, const AdamWStep& step) {
+  update(w, g, m, v, n, step);
+}
 
-void adamw_cpu(double* w, const double* g, double* m, double* v, std::int64_t n, const AdamWStep& step) { update(w, g, m, v, n, step); }
+void adamw_cpu(double* w, const double* g, double* m, double* v, std::int64_t n, const AdamWStep& step) {
+  update(w, g, m, v, n, step);
+}
 
 }  // namespace cliplab

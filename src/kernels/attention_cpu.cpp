@@ -1,5 +1,5 @@
-// Four rows at a time against up to 64 columns: 4 x 64 sums stay in registers (AVX-512: 16 of 32) while the rows of the other
-// factor pass. Vectors are the compiler's own, so that other processors take the same code in narrower pieces.
+// Four rows at a time against up to 64 columns: 4 x 64 sums stay in registers (AVX-512: 16 of 32) while the rows of the
+// other factor pass. Vectors are the compiler's own, so that other processors take the same code in narrower pieces.
 #include "kernels/attention.hpp"
 
 #include <algorithm>
@@ -62,7 +62,8 @@ void load_transposed(const T* from, std::int64_t stride, std::int64_t tokens, st
   for (std::int64_t t = 0; t < padded; t += kLanes)
     for (int c = 0; c < W; c += kLanes) {
       Floats rows[kLanes] = {};
-      for (std::int64_t i = 0; i < std::min<std::int64_t>(kLanes, tokens - t); ++i) rows[i] = load(from + (t + i) * stride + c);
+      for (std::int64_t i = 0; i < std::min<std::int64_t>(kLanes, tokens - t); ++i)
+        rows[i] = load(from + (t + i) * stride + c);
       exchange<8>(rows), exchange<4>(rows), exchange<2>(rows), exchange<1>(rows);
       for (int l = 0; l < kLanes; ++l) store(rows[l], out + (c + l) * padded + t);
     }
@@ -72,11 +73,13 @@ void load_transposed(const T* from, std::int64_t stride, std::int64_t tokens, st
 template <int W, class T>
 void load_rows(const T* from, std::int64_t stride, std::int64_t tokens, std::int64_t padded, float factor, float* out) {
   for (std::int64_t t = 0; t < padded; ++t)
-    for (int c = 0; c < W; c += kLanes) store(t < tokens ? load(from + t * stride + c) * factor : Floats{}, out + t * W + c);
+    for (int c = 0; c < W; c += kLanes)
+      store(t < tokens ? load(from + t * stride + c) * factor : Floats{}, out + t * W + c);
 }
 
 template <int V, class Left, class Emit>
-inline void multiply(const Left& left, const float* right, std::int64_t stride, std::int64_t terms, std::int64_t column, const Emit& emit) {
+inline void multiply(const Left& left, const float* right, std::int64_t stride, std::int64_t terms, std::int64_t column,
+                     const Emit& emit) {
   Floats sums[kRows][V] = {};
   right += column;
   for (std::int64_t k = 0; k < terms; ++k, right += stride) {
@@ -89,10 +92,11 @@ inline void multiply(const Left& left, const float* right, std::int64_t stride, 
     for (int v = 0; v < V; ++v) emit(r, column + v * kLanes, sums[r][v]);
 }
 
-/// emit(r, j, sums of left(r, k) * right[k * stride + j ...] over k below `terms`) for 4 rows r and all j below `columns`, a
-/// multiple of 16: four rows of a matrix product.
+/// emit(r, j, sums of left(r, k) * right[k * stride + j ...] over k below `terms`) for 4 rows r and all j below
+/// `columns`, a multiple of 16: four rows of a matrix product.
 template <class Left, class Emit>
-inline void multiply(const Left& left, const float* right, std::int64_t stride, std::int64_t terms, std::int64_t columns, const Emit& emit) {
+inline void multiply(const Left& left, const float* right, std::int64_t stride, std::int64_t terms,
+                     std::int64_t columns, const Emit& emit) {
   std::int64_t j = 0;
   for (; j + 4 * kLanes <= columns; j += 4 * kLanes) multiply<4>(left, right, stride, terms, j, emit);
   if (columns - j == 3 * kLanes) multiply<3>(left, right, stride, terms, j, emit);
@@ -136,9 +140,11 @@ struct Head {
   std::int64_t tokens, width, stride, in, out, sums;
   bool causal;
 
-  Head(const AttentionShape& s, std::int64_t i) : tokens(s.tokens), width(s.heads * s.head_width), stride(3 * width), causal(s.causal) {
+  Head(const AttentionShape& s, std::int64_t i)
+      : tokens(s.tokens), width(s.heads * s.head_width), stride(3 * width), causal(s.causal) {
     const std::int64_t batch = i / s.heads, head = i % s.heads;
-    in = batch * tokens * stride + head * s.head_width, out = batch * tokens * width + head * s.head_width, sums = i * tokens;
+    in = batch * tokens * stride + head * s.head_width, out = batch * tokens * width + head * s.head_width,
+    sums = i * tokens;
   }
   /// Tokens that query t sees.
   std::int64_t seen(std::int64_t t) const { return causal ? std::min(tokens, t + 1) : tokens; }
@@ -156,7 +162,8 @@ void attend(const T* qkv, T* out, float* log_sums, const AttentionShape& shape, 
     load_transposed<W>(q + head.width, head.stride, head.tokens, padded, keys.data());
     load_rows<W>(q + 2 * head.width, head.stride, head.tokens, padded, 1, values.data());
     for (std::int64_t row = 0; row < head.tokens; row += kRows) {
-      const std::int64_t rows = std::min<std::int64_t>(kRows, head.tokens - row), seen = head.seen(row + kRows - 1), columns = round_up(seen, kLanes);
+      const std::int64_t rows = std::min<std::int64_t>(kRows, head.tokens - row), seen = head.seen(row + kRows - 1),
+                         columns = round_up(seen, kLanes);
       multiply([&](int r, std::int64_t c) { return queries[(row + r) * W + c]; }, keys.data(), padded, W, columns,
                [&](int r, std::int64_t j, const Floats& sums) { store(sums, scores.data() + r * padded + j); });
       float totals[kRows];
@@ -166,20 +173,23 @@ void attend(const T* qkv, T* out, float* log_sums, const AttentionShape& shape, 
         totals[r] = exponentials(own, top, head.seen(row + r), columns);
         if (log_sums && r < rows) log_sums[head.sums + row + r] = top + std::log(totals[r]);
       }
-      multiply([&](int r, std::int64_t t) { return scores[r * padded + t]; }, values.data(), W, seen, W, [&](int r, std::int64_t c, const Floats& sums) {
-        if (r < rows) store(sums / totals[r], out + head.out + (row + r) * head.width + c);
-      });
+      multiply([&](int r, std::int64_t t) { return scores[r * padded + t]; }, values.data(), W, seen, W,
+               [&](int r, std::int64_t c, const Floats& sums) {
+                 if (r < rows) store(sums / totals[r], out + head.out + (row + r) * head.width + c);
+               });
     }
   }
 }
 
-/// With weights P = exp(s - log_sums), s = q k^T / sqrt(W): dv = P^T dout, dP = dout v^T, ds = P (dP - (dout . out of the row)),
-/// dq = ds k / sqrt(W), dk = ds^T q / sqrt(W) (Dao et al. 2022, algorithm 4).
+/// With weights P = exp(s - log_sums), s = q k^T / sqrt(W): dv = P^T dout, dP = dout v^T, ds = P (dP - (dout . out of
+/// the row)), dq = ds k / sqrt(W), dk = ds^T q / sqrt(W) (Dao et al. 2022, algorithm 4).
 template <int W, class T>
-void attend_backward(const T* qkv, const T* out, const float* log_sums, const T* dout, T* dqkv, const AttentionShape& shape, std::int64_t begin, std::int64_t end) {
+void attend_backward(const T* qkv, const T* out, const float* log_sums, const T* dout, T* dqkv,
+                     const AttentionShape& shape, std::int64_t begin, std::int64_t end) {
   const std::int64_t padded = round_up(shape.tokens, kLanes), size = padded * W;
   const float scale = 1 / std::sqrt(static_cast<float>(W));
-  std::vector<float> queries(size), keys(size), keys_across(size), values_across(size), ups(size), dkeys(size), dvalues(size);
+  std::vector<float> queries(size), keys(size), keys_across(size), values_across(size), ups(size), dkeys(size),
+      dvalues(size);
   std::vector<float> weights(std::min(padded, kTile) * padded), dscores(weights.size());
   for (std::int64_t i = begin; i < end; ++i) {
     const Head head(shape, i);
@@ -194,28 +204,36 @@ void attend_backward(const T* qkv, const T* out, const float* log_sums, const T*
     for (std::int64_t first = 0; first < head.tokens; first += kTile) {
       const std::int64_t last = std::min(head.tokens, first + kTile);
       for (std::int64_t row = first; row < last; row += kRows) {
-        const std::int64_t rows = std::min<std::int64_t>(kRows, last - row), seen = head.seen(row + kRows - 1), columns = round_up(seen, kLanes);
+        const std::int64_t rows = std::min<std::int64_t>(kRows, last - row), seen = head.seen(row + kRows - 1),
+                           columns = round_up(seen, kLanes);
         float *const p = weights.data() + (row - first) * padded, *const ds = dscores.data() + (row - first) * padded;
-        multiply([&](int r, std::int64_t c) { return queries[(row + r) * W + c]; }, keys_across.data(), padded, W, columns,
-                 [&](int r, std::int64_t j, const Floats& sums) { store(sums, p + r * padded + j); });
+        multiply([&](int r, std::int64_t c) { return queries[(row + r) * W + c]; }, keys_across.data(), padded, W,
+                 columns, [&](int r, std::int64_t j, const Floats& sums) { store(sums, p + r * padded + j); });
         float means[kRows] = {};  // of dP under the weights
         for (std::int64_t r = 0; r < rows; ++r) {
           exponentials(p + r * padded, log_sums[head.sums + row + r], head.seen(row + r), columns);
           Floats sums{};
-          for (int c = 0; c < W; c += kLanes) sums += load(ups.data() + (row + r) * W + c) * load(y + (row + r) * head.width + c);
+          for (int c = 0; c < W; c += kLanes)
+            sums += load(ups.data() + (row + r) * W + c) * load(y + (row + r) * head.width + c);
           for (int l = 0; l < kLanes; ++l) means[r] += sums[l];
         }
-        multiply([&](int r, std::int64_t c) { return ups[(row + r) * W + c]; }, values_across.data(), padded, W, columns,
-                 [&](int r, std::int64_t j, const Floats& sums) { store(load(p + r * padded + j) * (sums - means[r]), ds + r * padded + j); });
-        multiply([&](int r, std::int64_t t) { return ds[r * padded + t]; }, keys.data(), W, seen, W, [&](int r, std::int64_t c, const Floats& sums) {
-          if (r < rows) store(sums * scale, dq + (row + r) * head.stride + c);
-        });
+        multiply([&](int r, std::int64_t c) { return ups[(row + r) * W + c]; }, values_across.data(), padded, W,
+                 columns,
+                 [&](int r, std::int64_t j, const Floats& sums) {
+                   store(load(p + r * padded + j) * (sums - means[r]), ds + r * padded + j);
+                 });
+        multiply([&](int r, std::int64_t t) { return ds[r * padded + t]; }, keys.data(), W, seen, W,
+                 [&](int r, std::int64_t c, const Floats& sums) {
+                   if (r < rows) store(sums * scale, dq + (row + r) * head.stride + c);
+                 });
       }
       for (std::int64_t token = 0; token < head.seen(last - 1); token += kRows) {
-        const std::int64_t from = head.causal ? std::max(first, token) : first;  // the first query of the tile that sees it
+        const std::int64_t from =
+            head.causal ? std::max(first, token) : first;  // the first query of the tile that sees it
         const auto add = [&](const std::vector<float>& left, const std::vector<float>& right, std::vector<float>& to) {
           const float* const column = left.data() + (from - first) * padded + token;
-          multiply([&](int r, std::int64_t k) { return column[k * padded + r]; }, right.data() + from * W, W, last - from, W,
+          multiply([&](int r, std::int64_t k) { return column[k * padded + r]; }, right.data() + from * W, W,
+                   last - from, W,
                    [&](int r, std::int64_t c, const Floats& sums) {
                      float* const own = to.data() + (token + r) * W + c;
                      store(load(own) + sums, own);
@@ -240,21 +258,24 @@ void with_width(const AttentionShape& shape, const Call& call) {
 
 }  // namespace
 
-void attention_cpu(const float* qkv, float* out, float* log_sums, const AttentionShape& shape, std::int64_t begin, std::int64_t end) {
+void attention_cpu(const float* qkv, float* out, float* log_sums, const AttentionShape& shape, std::int64_t begin,
+                   std::int64_t end) {
   with_width(shape, [&]<int W>() { attend<W>(qkv, out, log_sums, shape, begin, end); });
 }
 
-void attention_cpu(const std::uint16_t* qkv, std::uint16_t* out, float* log_sums, const AttentionShape& shape, std::int64_t begin, std::int64_t end) {
+void attention_cpu(const std::uint16_t* qkv, std::uint16_t* out, float* log_sums, const AttentionShape& shape,
+                   std::int64_t begin, std::int64_t end) {
   with_width(shape, [&]<int W>() { attend<W>(qkv, out, log_sums, shape, begin, end); });
 }
 
-void attention_backward_cpu(const float* qkv, const float* out, const float* log_sums, const float* dout, float* dqkv, const AttentionShape& shape,
-                            std::int64_t begin, std::int64_t end) {
+void attention_backward_cpu(const float* qkv, const float* out, const float* log_sums, const float* dout, float* dqkv,
+                            const AttentionShape& shape, std::int64_t begin, std::int64_t end) {
   with_width(shape, [&]<int W>() { attend_backward<W>(qkv, out, log_sums, dout, dqkv, shape, begin, end); });
 }
 
-void attention_backward_cpu(const std::uint16_t* qkv, const std::uint16_t* out, const float* log_sums, const std::uint16_t* dout,
-                            std::uint16_t* dqkv, const AttentionShape& shape, std::int64_t begin, std::int64_t end) {
+void attention_backward_cpu(const std::uint16_t* qkv, const std::uint16_t* out, const float* log_sums,
+                            const std::uint16_t* dout, std::uint16_t* dqkv, const AttentionShape& shape,
+                            std::int64_t begin, std::int64_t end) {
   with_width(shape, [&]<int W>() { attend_backward<W>(qkv, out, log_sums, dout, dqkv, shape, begin, end); });
 }
 

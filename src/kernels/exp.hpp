@@ -1,5 +1,5 @@
-// exp for loops that the compiler vectorises: no call, no branch. Cody and Waite's reduction and the polynomial of degree 6
-// of Cephes (expf). Files that use it are compiled with -fno-trapping-math, or floor() keeps the loop scalar.
+// exp for loops that the compiler vectorises: no call, no branch. Cody and Waite's reduction and the polynomial of
+// degree 6 of Cephes (expf). Files that use it are compiled with -fno-trapping-math, or floor() keeps the loop scalar.
 #pragma once
 
 #include <algorithm>

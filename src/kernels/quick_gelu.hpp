@@ -6,7 +6,8 @@
 
 namespace cliplab {
 
-/// y = x sigmoid(1.702 x); `y` may be `x`. Within 4 * 2^-23 of the exact value, relative to it (exp to 2 ulp, a sum, a quotient).
+/// y = x sigmoid(1.702 x); `y` may be `x`. Within 4 * 2^-23 of the exact value, relative to it (exp to 2 ulp, a sum, a
+/// quotient).
 void quick_gelu_cpu(const float* x, float* y, std::int64_t count);
 /// The same on the bits of bfloat16 values, computed in float32 and rounded to nearest, half to even.
 void quick_gelu_cpu(const std::uint16_t* x, std::uint16_t* y, std::int64_t count);

@@ -55,14 +55,16 @@ std::vector<Architecture> make_table() {
       small(resnet("rn-xs", 128, 32, 16, {1, 1, 1, 1}, 128, 2)),
       small(resnet("rn-s", 192, 32, 32, {1, 1, 1, 1}, 128, 3)),
       small(resnet("rn-w", 1024, 32, 32, {1, 1, 1, 1}, 128, 3)),  // rn-s with as many features as RN50
-      small(resnet("rn-p", 256, 64, 32, {1, 1, 1, 1}, 256, 3)),  // for photos
+      small(resnet("rn-p", 256, 64, 32, {1, 1, 1, 1}, 256, 3)),   // for photos
       small(resnet("rn-m", 256, 32, 48, {1, 2, 2, 1}, 192, 3)),
   };
 }
 
-/// Multiply-adds of `layers` transformer blocks of width d and hidden width h over T tokens: 4 d^2 + 2 d h a token (12 d^2
-/// where h = 4 d), 2 T d a token for attention.
-double transformer_macs(double layers, double d, double h, double T) { return layers * T * (4 * d * d + 2 * d * h + 2 * T * d); }
+/// Multiply-adds of `layers` transformer blocks of width d and hidden width h over T tokens: 4 d^2 + 2 d h a token (12
+/// d^2 where h = 4 d), 2 T d a token for attention.
+double transformer_macs(double layers, double d, double h, double T) {
+  return layers * T * (4 * d * d + 2 * d * h + 2 * T * d);
+}
 
 double resnet_macs(const Architecture& a) {
   const double w = a.vision_width;
@@ -152,14 +154,18 @@ std::string name_of_sizes(const Architecture& a) {
     if (sizes(entry) == sizes(a)) return entry.name;
   const std::string side = "@" + std::to_string(a.resolution);
   const auto layers = [&](int i) { return std::to_string(a.vision_layers[i]); };
-  if (a.family == "vit") return "ViT " + std::to_string(a.vision_width) + "x" + layers(0) + "/" + std::to_string(a.patch) + side;
-  return "ResNet " + layers(0) + "," + layers(1) + "," + layers(2) + "," + layers(3) + "x" + std::to_string(a.vision_width) + side;
+  if (a.family == "vit")
+    return "ViT " + std::to_string(a.vision_width) + "x" + layers(0) + "/" + std::to_string(a.patch) + side;
+  return "ResNet " + layers(0) + "," + layers(1) + "," + layers(2) + "," + layers(3) + "x" +
+         std::to_string(a.vision_width) + side;
 }
 
 double image_gflops(const Architecture& a) {
   if (a.family == "resnet") return resnet_macs(a) / 1e9;
   const double grid = a.resolution / a.patch, T = grid * grid + 1, d = a.vision_width;
-  return (grid * grid * d * 3 * a.patch * a.patch + transformer_macs(a.vision_layers[0], d, a.vision_hidden(), T) + d * a.embed_dim) / 1e9;
+  return (grid * grid * d * 3 * a.patch * a.patch + transformer_macs(a.vision_layers[0], d, a.vision_hidden(), T) +
+          d * a.embed_dim) /
+         1e9;
 }
 
 double text_gflops(const Architecture& a) {
@@ -174,7 +180,8 @@ std::int64_t parameter_count(const Architecture& a) {
   const std::int64_t d = a.text_width, w = a.vision_width;
   std::int64_t count = std::int64_t{a.vocab_size} * d + 2 * d + d * a.embed_dim;
   if (a.objective == "bow_prediction") count = std::int64_t{a.vocab_size} * (a.embed_dim + 1);
-  if (a.has_text_transformer()) count += a.context_length * d + transformer_parameters(a.text_layers, d, a.text_hidden());
+  if (a.has_text_transformer())
+    count += a.context_length * d + transformer_parameters(a.text_layers, d, a.text_hidden());
   if (a.contrasts()) ++count;  // the temperature
   if (a.family == "resnet") return count + resnet_parameters(a);
   const std::int64_t grid = a.resolution / a.patch;
@@ -204,7 +211,9 @@ Architecture from_metadata(const std::map<std::string, std::string>& metadata, c
   a.name = text("name"), a.family = text("family");
   if (a.family != "vit" && a.family != "resnet")
     fail(where, "metadata family = '" + a.family.substr(0, 40) + "'", "vit or resnet", "train it, or convert it first");
-  const auto get = [&](const std::string& key, int low, int high) { return parse_size(metadata, key, low, high, where); };
+  const auto get = [&](const std::string& key, int low, int high) {
+    return parse_size(metadata, key, low, high, where);
+  };
   a.embed_dim = get("embed_dim", 1, 8192), a.resolution = get("resolution", 8, 4096);
   a.vision_width = get("vision_width", 1, 8192), a.patch = get("patch", 0, 256);
   a.text_width = get("text_width", 1, 8192), a.text_layers = get("text_layers", 1, 256);

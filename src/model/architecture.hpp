@@ -17,15 +17,15 @@ struct Architecture {
   int embed_dim = 0;   // joint space
   int resolution = 0;  // input side, pixels
   int vision_width = 0;
-  int patch = 0;                         // vit only
-  std::array<int, 4> vision_layers{};    // resnet: blocks a stage; vit: {layers, 0, 0, 0}
+  int patch = 0;                       // vit only
+  std::array<int, 4> vision_layers{};  // resnet: blocks a stage; vit: {layers, 0, 0, 0}
   int text_width = 0;
   int text_layers = 0;
   int context_length = 77;  // tokens
   int head_width = 64;      // image tower (ResNet: attention pool); heads = width / head_width
   int text_head_width = 64;
   int vision_mlp = 0, text_mlp = 0;  // hidden width of the blocks; 0: four times the tower's
-  bool quick_gelu = true;   // x * sigmoid(1.702 x), else exact GELU
+  bool quick_gelu = true;            // x * sigmoid(1.702 x), else exact GELU
   int vocab_size = 49408;
   std::string objective = "contrastive";  // what the text side is made for: one of objective_names()
 
@@ -41,8 +41,8 @@ struct Architecture {
   int trunk_dim() const { return family == "vit" ? vision_width : embed_dim; }
 };
 
-/// The objectives of Figure 2 (paper 2.3): contrastive (with a transformer), bow_contrastive (a text's words without their
-/// order), bow_prediction (which words the caption has), captioning (the caption, token by token).
+/// The objectives of Figure 2 (paper 2.3): contrastive (with a transformer), bow_contrastive (a text's words without
+/// their order), bow_prediction (which words the caption has), captioning (the caption, token by token).
 const std::vector<std::string>& objective_names();
 
 std::span<const Architecture> architecture_table();

@@ -65,10 +65,10 @@ inline bool is_ascii_alphanumeric(const icu::UnicodeString& text, int at) {
 
 /// Windows-1252 for the C1 controls; the five that it leaves undefined stay.
 inline UChar32 c1_to_windows_1252(UChar32 c) {
-  static constexpr std::array<char16_t, 32> kCodes{
-      0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
-      0x2039, 0x0152, 0x8D,   0x017D, 0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
-      0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,   0x017E, 0x0178};
+  static constexpr std::array<char16_t, 32> kCodes{0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,
+                                                   0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8D,   0x017D, 0x8F,
+                                                   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
+                                                   0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,   0x017E, 0x0178};
   return c >= 0x80 && c < 0xA0 ? kCodes[c - 0x80] : c;
 }
 
@@ -96,8 +96,7 @@ inline icu::UnicodeString html_unescape(const icu::UnicodeString& text) {
       const bool hex = is_in(text, at + 1, 'x', 'x') || is_in(text, at + 1, 'X', 'X');
       const int digits = at += hex ? 2 : 1;
       std::uint32_t code = 0;
-      for (; is_in(text, at, '0', '9') || (hex && (is_in(text, at, 'a', 'f') || is_in(text, at, 'A', 'F')));
-           ++at)
+      for (; is_in(text, at, '0', '9') || (hex && (is_in(text, at, 'a', 'f') || is_in(text, at, 'A', 'F'))); ++at)
         code = std::min<std::uint32_t>(code * (hex ? 16 : 10) + u_digit(text[at], 16), 0x110000);
       if (at == digits) {
         out.append(text[i++]);
@@ -113,8 +112,7 @@ inline icu::UnicodeString html_unescape(const icu::UnicodeString& text) {
       text.tempSubStringBetween(i + 1, at).toUTF8String(name);
       std::size_t known = name.size();
       auto found = entities.find(name);
-      while (found == entities.end() && known > 2)
-        found = entities.find(std::string_view(name).substr(0, --known));
+      while (found == entities.end() && known > 2) found = entities.find(std::string_view(name).substr(0, --known));
       if (found == entities.end()) {
         out.append(text, i, at - i);
       } else {
@@ -165,11 +163,10 @@ inline icu::UnicodeString ftfy_unescape(const icu::UnicodeString& text) {
 /// character.
 inline icu::UnicodeString fix_characters(const icu::UnicodeString& text) {
   static const std::unordered_map<UChar32, icu::UnicodeString> kLigatures{
-      {0x132, u"IJ"},       {0x133, u"ij"},      {0x149, u"\u02BCn"}, {0x1F1, u"DZ"},      {0x1F2, u"Dz"},
-      {0x1F3, u"dz"},       {0x1C4, u"D\u017D"}, {0x1C5, u"D\u017E"}, {0x1C6, u"d\u017E"}, {0x1C7, u"LJ"},
-      {0x1C8, u"Lj"},       {0x1C9, u"lj"},      {0x1CA, u"NJ"},      {0x1CB, u"Nj"},      {0x1CC, u"nj"},
-      {0xFB00, u"ff"},      {0xFB01, u"fi"},     {0xFB02, u"fl"},     {0xFB03, u"ffi"},    {0xFB04, u"ffl"},
-      {0xFB05, u"\u017Ft"}, {0xFB06, u"st"}};
+      {0x132, u"IJ"},      {0x133, u"ij"},      {0x149, u"\u02BCn"},  {0x1F1, u"DZ"},  {0x1F2, u"Dz"},  {0x1F3, u"dz"},
+      {0x1C4, u"D\u017D"}, {0x1C5, u"D\u017E"}, {0x1C6, u"d\u017E"},  {0x1C7, u"LJ"},  {0x1C8, u"Lj"},  {0x1C9, u"lj"},
+      {0x1CA, u"NJ"},      {0x1CB, u"Nj"},      {0x1CC, u"nj"},       {0xFB00, u"ff"}, {0xFB01, u"fi"}, {0xFB02, u"fl"},
+      {0xFB03, u"ffi"},    {0xFB04, u"ffl"},    {0xFB05, u"\u017Ft"}, {0xFB06, u"st"}};
   UErrorCode status = U_ZERO_ERROR;
   static const icu::Normalizer2* const nfkc = icu::Normalizer2::getNFKCInstance(status);
   icu::UnicodeString out;
@@ -196,15 +193,14 @@ inline icu::UnicodeString remove_controls(const icu::UnicodeString& text) {
     const char16_t c = text[i];
     if (c == 0x1B && is_in(text, i + 1, '[', '[')) {
       int at = i + 2;
-      while (at < text.length() && (text[at] == u';' || u_isdigit(text.char32At(at))))
-        at = text.moveIndex32(at, 1);
+      while (at < text.length() && (text[at] == u';' || u_isdigit(text.char32At(at)))) at = text.moveIndex32(at, 1);
       if (is_in(text, at, 'a', 'z') || is_in(text, at, 'A', 'Z')) {
         i = at;
         continue;
       }
     }
-    const bool control = c < 9 || c == 0xB || (c > 0xD && c < 0x20) || c == 0x7F ||
-                         (c >= 0x206A && c < 0x2070) || c == 0xFEFF || (c >= 0xFFF9 && c < 0xFFFD);
+    const bool control = c < 9 || c == 0xB || (c > 0xD && c < 0x20) || c == 0x7F || (c >= 0x206A && c < 0x2070) ||
+                         c == 0xFEFF || (c >= 0xFFF9 && c < 0xFFFD);
     if (!control) out.append(c);
   }
   return out;

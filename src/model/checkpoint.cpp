@@ -1,6 +1,6 @@
 // The containers. torch.save's zip holds "<name>/data.pkl" and a stored entry a storage, "<name>/data/<key>"
-// (torch/serialization.py `_save`); a TorchScript archive has the same with modules instead of dicts, and its code beside
-// it; before torch 1.6 torch.save wrote a stream of pickles with the storages behind (`_legacy_save`).
+// (torch/serialization.py `_save`); a TorchScript archive has the same with modules instead of dicts, and its code
+// beside it; before torch 1.6 torch.save wrote a stream of pickles with the storages behind (`_legacy_save`).
 #include "model/checkpoint.hpp"
 
 #include <zip.h>
@@ -33,14 +33,16 @@ struct Buffers {
   std::string_view keep(std::string bytes) { return kept.emplace_back(std::move(bytes)); }
 };
 
-void copy_strided(const char* source, std::size_t element, const PickleValue& tensor, std::size_t dimension, char*& out) {
+void copy_strided(const char* source, std::size_t element, const PickleValue& tensor, std::size_t dimension,
+                  char*& out) {
   if (dimension == tensor.shape.size()) {
     std::memcpy(out, source, element);
     out += element;
     return;
   }
   for (std::int64_t i = 0; i < tensor.shape[dimension]; ++i)
-    copy_strided(source + static_cast<std::size_t>(i * tensor.stride[dimension]) * element, element, tensor, dimension + 1, out);
+    copy_strided(source + static_cast<std::size_t>(i * tensor.stride[dimension]) * element, element, tensor,
+                 dimension + 1, out);
 }
 
 bool is_row_major(const PickleValue& tensor) {
@@ -55,7 +57,8 @@ bool is_row_major(const PickleValue& tensor) {
 /// Walks the tree of a stream and collects its tensors.
 class Collector {
  public:
-  Collector(const StorageBytes& bytes_of, Buffers& buffers, std::size_t file_size, const std::string& where, Checkpoint& out)
+  Collector(const StorageBytes& bytes_of, Buffers& buffers, std::size_t file_size, const std::string& where,
+            Checkpoint& out)
       : bytes_of_(bytes_of), buffers_(buffers), copies_left_(file_size), where_(where), out_(out) {}
 
   void collect(const PickleValue& root) {
@@ -70,7 +73,8 @@ class Collector {
 
  private:
   void members(const PickleValue& container, const std::string& prefix, int depth) {
-    if (depth > kMaxDepth) fail(where_, "modules nested more than " + std::to_string(kMaxDepth) + " deep", "a state dict");
+    if (depth > kMaxDepth)
+      fail(where_, "modules nested more than " + std::to_string(kMaxDepth) + " deep", "a state dict");
     for (const auto& [key, value] : container.kind == Kind::kObject ? state_of(container).entries : container.entries) {
       if (key->kind != Kind::kText || key->text.size() > 1000) continue;
       const std::string name = prefix + key->text;
@@ -80,7 +84,8 @@ class Collector {
   }
 
   const PickleValue& state_of(const PickleValue& object) const {
-    if (object.items.size() != 1 || object.items[0]->kind != Kind::kDict) fail(where_, "a module without a state", "a whole archive");
+    if (object.items.size() != 1 || object.items[0]->kind != Kind::kDict)
+      fail(where_, "a module without a state", "a whole archive");
     return *object.items[0];
   }
 
@@ -88,7 +93,8 @@ class Collector {
     const PickleValue& storage = *tensor.items[0];
     const std::string_view bytes = bytes_of_(storage);
     const std::size_t element = dtype_size(storage.dtype);
-    TensorBytes result{storage.dtype, tensor.shape, bytes.data() + static_cast<std::size_t>(tensor.integer) * element, element};
+    TensorBytes result{storage.dtype, tensor.shape, bytes.data() + static_cast<std::size_t>(tensor.integer) * element,
+                       element};
     for (const std::int64_t side : tensor.shape) result.bytes *= static_cast<std::size_t>(side);
     if (!is_row_major(tensor) && result.bytes > 0) {
       if (result.bytes > copies_left_) fail(where_, "more rearranged tensors than the file is large", "a state dict");
@@ -98,7 +104,8 @@ class Collector {
       copy_strided(result.data, element, tensor, 0, out);
       result.data = buffers_.keep(std::move(copy)).data();
     }
-    if (!out_.tensors.emplace(name, result).second) fail(where_, "tensor '" + name.substr(0, 80) + "' twice", "each once");
+    if (!out_.tensors.emplace(name, result).second)
+      fail(where_, "tensor '" + name.substr(0, 80) + "' twice", "each once");
   }
 
   const StorageBytes& bytes_of_;
@@ -110,7 +117,8 @@ class Collector {
 
 std::size_t storage_size(const PickleValue& storage, std::size_t limit, const std::string& where) {
   std::size_t bytes = 0;
-  if (__builtin_mul_overflow(static_cast<std::size_t>(storage.integer), dtype_size(storage.dtype), &bytes) || bytes > limit)
+  if (__builtin_mul_overflow(static_cast<std::size_t>(storage.integer), dtype_size(storage.dtype), &bytes) ||
+      bytes > limit)
     fail(where, "storage '" + storage.text.substr(0, 40) + "' of " + std::to_string(storage.integer) + " elements",
          "at most the file's " + std::to_string(limit) + " bytes");
   return bytes;
@@ -140,9 +148,12 @@ class ZipFile {
   }
   zip_uint64_t size(zip_uint64_t index) const {
     zip_stat_t entry;
-    return ::zip_stat_index(archive_.get(), index, 0, &entry) == 0 && (entry.valid & ZIP_STAT_SIZE) != 0 ? entry.size : 0;
+    return ::zip_stat_index(archive_.get(), index, 0, &entry) == 0 && (entry.valid & ZIP_STAT_SIZE) != 0 ? entry.size
+                                                                                                         : 0;
   }
-  bool has(const std::string& name) const { return ::zip_name_locate(archive_.get(), name.c_str(), ZIP_FL_ENC_RAW) >= 0; }
+  bool has(const std::string& name) const {
+    return ::zip_name_locate(archive_.get(), name.c_str(), ZIP_FL_ENC_RAW) >= 0;
+  }
 
   /// An entry as it lies in the file. All that is read together may be no larger than the file, which many entries over
   /// the same bytes would be.
@@ -155,14 +166,18 @@ class ZipFile {
  private:
   std::string read(const std::string& name, std::size_t limit, bool stored) {
     zip_stat_t entry;
-    if (::zip_stat(archive_.get(), name.c_str(), ZIP_FL_ENC_RAW, &entry) != 0) fail(where_, "no entry '" + name.substr(0, 80) + "'", "a whole archive");
-    const auto bad = [&](const std::string& found, const std::string& expected) { fail(where_, "entry '" + name.substr(0, 80) + "' " + found, expected); };
+    if (::zip_stat(archive_.get(), name.c_str(), ZIP_FL_ENC_RAW, &entry) != 0)
+      fail(where_, "no entry '" + name.substr(0, 80) + "'", "a whole archive");
+    const auto bad = [&](const std::string& found, const std::string& expected) {
+      fail(where_, "entry '" + name.substr(0, 80) + "' " + found, expected);
+    };
     constexpr zip_uint64_t kWanted = ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD;
     if ((entry.valid & kWanted) != kWanted) bad("without a size", "a whole archive");
     if (stored && entry.comp_method != ZIP_CM_STORE) bad("that is compressed", "stored tensors, as torch.save writes");
     if (entry.size > limit) bad("of " + std::to_string(entry.size) + " bytes", "at most " + std::to_string(limit));
     if (stored) left_ -= entry.size;
-    const std::unique_ptr<zip_file_t, decltype(&::zip_fclose)> open(::zip_fopen_index(archive_.get(), entry.index, 0), ::zip_fclose);
+    const std::unique_ptr<zip_file_t, decltype(&::zip_fclose)> open(::zip_fopen_index(archive_.get(), entry.index, 0),
+                                                                    ::zip_fclose);
     std::string bytes(entry.size, '\0');
     if (!open || ::zip_fread(open.get(), bytes.data(), bytes.size()) != static_cast<zip_int64_t>(bytes.size()))
       bad("that cannot be read whole", "a whole archive");
@@ -182,21 +197,25 @@ void read_zip(const fs::path& file, std::size_t file_size, Buffers& buffers, Che
   std::string prefix;
   for (zip_int64_t i = 0; i < zip.entries() && prefix.empty(); ++i) {
     const std::string name = zip.name(static_cast<zip_uint64_t>(i));
-    if (name.ends_with("/data.pkl") && std::count(name.begin(), name.end(), '/') == 1) prefix = name.substr(0, name.size() - 8);
+    if (name.ends_with("/data.pkl") && std::count(name.begin(), name.end(), '/') == 1)
+      prefix = name.substr(0, name.size() - 8);
   }
   if (prefix.empty()) fail(where, "a zip archive without data.pkl", kFormats);
-  if (zip.has(prefix + "byteorder") && zip.read_any(prefix + "byteorder", 16) != "little") fail(where, "a byte order that is not little", "a file of a little-endian machine");
+  if (zip.has(prefix + "byteorder") && zip.read_any(prefix + "byteorder", 16) != "little")
+    fail(where, "a byte order that is not little", "a file of a little-endian machine");
 
   out.format = "torch.save";
   std::map<std::string, std::string_view, std::less<>> storages;
   const StorageBytes bytes_of = [&](const PickleValue& storage) {
     const auto found = storages.find(storage.text);
-    if (found != storages.end() && found->second.size() != storage_size(storage, file_size, where)) fail(where, "storage '" + storage.text.substr(0, 40) + "' of two sizes", "one");
+    if (found != storages.end() && found->second.size() != storage_size(storage, file_size, where))
+      fail(where, "storage '" + storage.text.substr(0, 40) + "' of two sizes", "one");
     if (found != storages.end()) return found->second;
     const std::size_t bytes = storage_size(storage, file_size, where);
     std::string data = zip.read_stored(prefix + "data/" + storage.text, file_size);
     if (data.size() != bytes)
-      fail(where, "storage '" + storage.text.substr(0, 40) + "' of " + std::to_string(data.size()) + " bytes", std::to_string(bytes));
+      fail(where, "storage '" + storage.text.substr(0, 40) + "' of " + std::to_string(data.size()) + " bytes",
+           std::to_string(bytes));
     return storages[storage.text] = buffers.keep(std::move(data));
   };
   const std::string stream = zip.read_any(prefix + "data.pkl", Pickle::kMaxBytes);
@@ -221,7 +240,8 @@ void read_zip(const fs::path& file, std::size_t file_size, Buffers& buffers, Che
 constexpr std::string_view kMagic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
 
 bool is_old_stream(std::string_view bytes) {
-  return bytes.size() > 16 && bytes.starts_with(std::string_view("\x80\x02\x8a\x0a", 4)) && bytes.substr(4).starts_with(kMagic);
+  return bytes.size() > 16 && bytes.starts_with(std::string_view("\x80\x02\x8a\x0a", 4)) &&
+         bytes.substr(4).starts_with(kMagic);
 }
 
 void read_old_stream(std::string_view bytes, Buffers& buffers, Checkpoint& out, const std::string& where) {
@@ -240,7 +260,8 @@ void read_old_stream(std::string_view bytes, Buffers& buffers, Checkpoint& out, 
   std::map<std::string, std::string_view, std::less<>> storages;  // from the element count on
   // A storage's size stands in the tree, its bytes behind the keys in their order: sizes first.
   std::map<std::string, std::size_t, std::less<>> sizes;
-  tree->for_each_storage([&](const PickleValue& storage) { sizes[storage.text] = storage_size(storage, bytes.size(), where); });
+  tree->for_each_storage(
+      [&](const PickleValue& storage) { sizes[storage.text] = storage_size(storage, bytes.size(), where); });
   for (const PickleValue* key : keys->root().items) {
     const auto size = sizes.find(key->text);
     if (size == sizes.end() || size->second > bytes.size() || bytes.size() - at < 8 + size->second)

@@ -12,7 +12,7 @@
 namespace cliplab {
 
 struct Checkpoint {
-  std::string format;                           // "safetensors", "torch.save", "torch.save, old stream", "TorchScript archive"
+  std::string format;  // "safetensors", "torch.save", "torch.save, old stream", "TorchScript archive"
   std::map<std::string, TensorBytes> tensors;   // by their names in the file, row-major; nested names joined by '.'
   std::map<std::string, std::string> metadata;  // safetensors: its own
   bool mentions_quick_gelu = false;             // TorchScript: its code or constants have 1.702
@@ -20,8 +20,8 @@ struct Checkpoint {
 };
 
 /// Opens `file` by its first bytes, not its name. Of a training checkpoint only the entry "state_dict" is read. Throws
-/// InputError naming the file: not one of the formats, compressed or overlapping entries, tensors outside their storage,
-/// a pickle that is more than data. Memory: at most twice the file's size.
+/// InputError naming the file: not one of the formats, compressed or overlapping entries, tensors outside their
+/// storage, a pickle that is more than data. Memory: at most twice the file's size.
 Checkpoint read_checkpoint(const std::filesystem::path& file);
 
 }  // namespace cliplab

@@ -1,5 +1,5 @@
-// From names and shapes to a model. The tensors are not looked into here; that each has the shape which the others imply is
-// checked where they are loaded (model/weights.cpp), so that every wrong one is listed at once.
+// From names and shapes to a model. The tensors are not looked into here; that each has the shape which the others
+// imply is checked where they are loaded (model/weights.cpp), so that every wrong one is listed at once.
 #include "model/clip_state.hpp"
 
 #include <fmt/format.h>
@@ -38,7 +38,9 @@ bool any_starts_with(const Tensors& tensors, const std::string& prefix) {
 /// `module.` of DistributedDataParallel and `_orig_mod.` of torch.compile, when every name has it.
 void strip_wrappers(Tensors& tensors) {
   for (const std::string prefix : {"module.", "_orig_mod.", "module."}) {
-    if (tensors.empty() || !std::ranges::all_of(tensors, [&](const auto& item) { return item.first.starts_with(prefix); })) continue;
+    if (tensors.empty() ||
+        !std::ranges::all_of(tensors, [&](const auto& item) { return item.first.starts_with(prefix); }))
+      continue;
     Tensors stripped;
     for (auto& [name, tensor] : tensors) stripped[name.substr(prefix.size())] = tensor;
     tensors = std::move(stripped);
@@ -74,17 +76,20 @@ class HuggingFace {
     if (const auto found = names.find(name); found != names.end()) return put(found->second, tensor);
     if (name == "text_projection.weight") return put("text_projection", transposed(name, tensor));
     if (name == "visual_projection.weight") return put("visual.proj", transposed(name, tensor));
-    for (const auto& [theirs, ours] : {std::pair<std::string, std::string>{"text_model.encoder.layers.", "transformer.resblocks."},
-                                       {"vision_model.encoder.layers.", "visual.transformer.resblocks."}})
+    for (const auto& [theirs, ours] :
+         {std::pair<std::string, std::string>{"text_model.encoder.layers.", "transformer.resblocks."},
+          {"vision_model.encoder.layers.", "visual.transformer.resblocks."}})
       if (name.starts_with(theirs)) return convert_layer(name, name.substr(theirs.size()), theirs, ours, tensor);
     put(name, tensor);  // listed as unmatched when the model is loaded
   }
 
-  void convert_layer(const std::string& name, const std::string& rest, const std::string& theirs, const std::string& ours,
-                     const TensorBytes& tensor) {
-    static const std::vector<std::pair<std::string, std::string>> parts{
-        {"layer_norm1.", "ln_1."}, {"layer_norm2.", "ln_2."}, {"self_attn.out_proj.", "attn.out_proj."},
-        {"mlp.fc1.", "mlp.c_fc."}, {"mlp.fc2.", "mlp.c_proj."}};
+  void convert_layer(const std::string& name, const std::string& rest, const std::string& theirs,
+                     const std::string& ours, const TensorBytes& tensor) {
+    static const std::vector<std::pair<std::string, std::string>> parts{{"layer_norm1.", "ln_1."},
+                                                                        {"layer_norm2.", "ln_2."},
+                                                                        {"self_attn.out_proj.", "attn.out_proj."},
+                                                                        {"mlp.fc1.", "mlp.c_fc."},
+                                                                        {"mlp.fc2.", "mlp.c_proj."}};
     const std::size_t dot = rest.find('.') + 1;
     const std::string layer = rest.substr(0, dot), part = rest.substr(dot);
     for (const auto& [from, to] : parts)
@@ -119,7 +124,8 @@ class HuggingFace {
     if (result.shape.empty()) fail(where_, "tensor '" + name + "' without a dimension", "a matrix or a vector");
     result.bytes = 0, result.shape[0] = 0;
     for (const TensorBytes& part : parts) {
-      if (part.dtype != parts[0].dtype || part.shape != parts[0].shape) fail(where_, "'" + name + "' unlike its k and v", "three of one shape");
+      if (part.dtype != parts[0].dtype || part.shape != parts[0].shape)
+        fail(where_, "'" + name + "' unlike its k and v", "three of one shape");
       result.bytes += part.bytes, result.shape[0] += part.shape[0];
     }
     char* out = buffer(result.bytes);
@@ -132,12 +138,14 @@ class HuggingFace {
   }
 
   TensorBytes transposed(const std::string& name, const TensorBytes& tensor) {
-    if (tensor.shape.size() != 2) fail(where_, fmt::format("tensor '{}' of {} dimensions", name, tensor.shape.size()), "a matrix");
+    if (tensor.shape.size() != 2)
+      fail(where_, fmt::format("tensor '{}' of {} dimensions", name, tensor.shape.size()), "a matrix");
     const auto rows = static_cast<std::size_t>(tensor.shape[0]), columns = static_cast<std::size_t>(tensor.shape[1]);
     const std::size_t element = dtype_size(tensor.dtype);
     char* out = buffer(tensor.bytes);
     for (std::size_t r = 0; r < rows; ++r)
-      for (std::size_t c = 0; c < columns; ++c) std::memcpy(out + (c * rows + r) * element, tensor.data + (r * columns + c) * element, element);
+      for (std::size_t c = 0; c < columns; ++c)
+        std::memcpy(out + (c * rows + r) * element, tensor.data + (r * columns + c) * element, element);
     return {tensor.dtype, {tensor.shape[1], tensor.shape[0]}, out, tensor.bytes};
   }
 
@@ -158,7 +166,8 @@ void rename(ClipState& state, const std::string& where) {
     state.naming = "open_clip, custom text";
     Tensors renamed;
     for (const auto& [name, tensor] : tensors)
-      if (!renamed.emplace(name.starts_with("text.") ? name.substr(5) : name, tensor).second) fail(where, "tensor '" + name + "' twice", "each once");
+      if (!renamed.emplace(name.starts_with("text.") ? name.substr(5) : name, tensor).second)
+        fail(where, "tensor '" + name + "' twice", "each once");
     tensors = std::move(renamed);
   } else {
     state.naming = "openai";
@@ -182,7 +191,8 @@ class Sizes {
     a.embed_dim = at("text_projection", 2, 1), a.context_length = at("positional_embedding", 2, 0);
     a.vocab_size = at("token_embedding.weight", 2, 0), a.text_width = at("token_embedding.weight", 2, 1);
     a.text_layers = count("transformer.resblocks.");
-    if (a.text_layers > 0) a.text_mlp = unless_four_times(at("transformer.resblocks.0.mlp.c_fc.weight", 2, 0), a.text_width);
+    if (a.text_layers > 0)
+      a.text_mlp = unless_four_times(at("transformer.resblocks.0.mlp.c_fc.weight", 2, 0), a.text_width);
     if (tensors_.contains("visual.proj")) {
       a.family = "vit";
       a.vision_width = at("visual.conv1.weight", 4, 0), a.patch = at("visual.conv1.weight", 4, 3);
@@ -193,10 +203,12 @@ class Sizes {
     } else if (tensors_.contains("visual.layer1.0.conv1.weight")) {
       a.family = "resnet";
       a.vision_width = at("visual.layer1.0.conv1.weight", 4, 0);
-      for (int stage = 0; stage < 4; ++stage) a.vision_layers[stage] = count("visual.layer" + std::to_string(stage + 1) + ".");
+      for (int stage = 0; stage < 4; ++stage)
+        a.vision_layers[stage] = count("visual.layer" + std::to_string(stage + 1) + ".");
       a.resolution = 32 * grid("visual.attnpool.positional_embedding");
     } else {
-      fail(where_, "neither 'visual.proj' nor 'visual.layer1.0.conv1.weight'", "a CLIP model with a ViT or a ModifiedResNet",
+      fail(where_, "neither 'visual.proj' nor 'visual.layer1.0.conv1.weight'",
+           "a CLIP model with a ViT or a ModifiedResNet",
            "its " + std::to_string(tensors_.size()) + " tensors begin with " + some_names());
     }
     if (a.vision_layers[0] == 0 || a.text_layers == 0) fail(where_, "a tower without blocks", "at least one");
@@ -214,10 +226,12 @@ class Sizes {
   int at(const std::string& name, std::size_t rank, std::size_t dimension) const {
     const auto found = tensors_.find(name);
     if (found == tensors_.end())
-      fail(where_, "no tensor '" + name + "'", "a CLIP model", "its " + std::to_string(tensors_.size()) + " tensors begin with " + some_names());
+      fail(where_, "no tensor '" + name + "'", "a CLIP model",
+           "its " + std::to_string(tensors_.size()) + " tensors begin with " + some_names());
     const auto& shape = found->second.shape;
     if (shape.size() != rank || shape[dimension] < 1 || shape[dimension] > 1 << 20)
-      fail(where_, fmt::format("tensor '{}' of shape [{}]", name, fmt::join(shape, ", ")), fmt::format("{} dimensions of 1 to {}", rank, 1 << 20));
+      fail(where_, fmt::format("tensor '{}' of shape [{}]", name, fmt::join(shape, ", ")),
+           fmt::format("{} dimensions of 1 to {}", rank, 1 << 20));
     return static_cast<int>(shape[dimension]);
   }
 
@@ -228,13 +242,15 @@ class Sizes {
       numbers.insert(item->first.substr(prefix.size(), item->first.find('.', prefix.size()) - prefix.size()));
     for (std::size_t i = 0; i < numbers.size(); ++i)
       if (!numbers.contains(std::to_string(i)) || numbers.size() > 256)
-        fail(where_, fmt::format("{} blocks under '{}', none numbered {}", numbers.size(), prefix, i), "blocks 0, 1, 2, ..., at most 256");
+        fail(where_, fmt::format("{} blocks under '{}', none numbered {}", numbers.size(), prefix, i),
+             "blocks 0, 1, 2, ..., at most 256");
     return static_cast<int>(numbers.size());
   }
 
   int grid(const std::string& name) const {
     const int tokens = at(name, 2, 0) - 1, side = static_cast<int>(std::lround(std::sqrt(tokens)));
-    if (side * side != tokens || side == 0 || side > 256) fail(where_, fmt::format("'{}' with {} positions", name, tokens + 1), "1 + a square number");
+    if (side * side != tokens || side == 0 || side > 256)
+      fail(where_, fmt::format("'{}' with {} positions", name, tokens + 1), "1 + a square number");
     return side;
   }
 
@@ -261,13 +277,15 @@ ClipState read_clip(const fs::path& file, const ModelFacts& given) {
     ModelFacts own = facts_from_metadata(checkpoint.metadata, where);
     own.quick_gelu = state.architecture.quick_gelu;
     own.vision_head_width = state.architecture.head_width, own.text_head_width = state.architecture.text_head_width;
-    own.fill_from(facts_like("openai"));  // files from before the metadata had pixel facts: they were trained with these
+    own.fill_from(
+        facts_like("openai"));  // files from before the metadata had pixel facts: they were trained with these
     state.facts.fill_from(own);
   } else {
     rename(state, where);
     state.architecture = Sizes(state.tensors, where).architecture();
     state.facts.fill_from(facts_beside(file));
-    // openai/CLIP's archives: their code has QuickGELU's constant, the rest is that of its `build_model` and `_transform`.
+    // openai/CLIP's archives: their code has QuickGELU's constant, the rest is that of its `build_model` and
+    // `_transform`.
     if (checkpoint.mentions_quick_gelu) {
       ModelFacts archive = facts_like("openai");
       archive.origins = {"TorchScript archive of openai/CLIP"};

@@ -1,5 +1,5 @@
-// A checkpoint as a CLIP model: tensors under OpenAI's names, the sizes that they imply, the facts that they cannot tell.
-// Sources: openai/CLIP `build_model`, open_clip `convert_to_custom_text_state_dict`, transformers
+// A checkpoint as a CLIP model: tensors under OpenAI's names, the sizes that they imply, the facts that they cannot
+// tell. Sources: openai/CLIP `build_model`, open_clip `convert_to_custom_text_state_dict`, transformers
 // `convert_clip_original_pytorch_to_hf.py`.
 #pragma once
 
@@ -26,9 +26,9 @@ struct ClipState {
   std::vector<std::shared_ptr<const void>> storage;
 };
 
-/// Reads any released CLIP file. `given` (the user's flags) counts more than what comes with the file. Throws InputError
-/// naming the file: no CLIP model by its tensors, sizes that contradict each other, or facts that nobody states (the
-/// message names the flags that do).
+/// Reads any released CLIP file. `given` (the user's flags) counts more than what comes with the file. Throws
+/// InputError naming the file: no CLIP model by its tensors, sizes that contradict each other, or facts that nobody
+/// states (the message names the flags that do).
 ClipState read_clip(const std::filesystem::path& file, const ModelFacts& given = {});
 
 /// Name of one of the nine released models by the SHA-256 of its file (clip.py `_MODELS`), else "".

@@ -14,7 +14,8 @@ torch::Device open_device(const std::string& name) {
     return torch::kCPU;
   }
   if (::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr || !torch::cuda::is_available())
-    fail("model.device", "'" + name + "' but no usable CUDA device or driver", "a CUDA device", "use --model.device cpu");
+    fail("model.device", "'" + name + "' but no usable CUDA device or driver", "a CUDA device",
+         "use --model.device cpu");
   return torch::kCUDA;
 }
 

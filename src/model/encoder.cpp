@@ -56,8 +56,10 @@ class TorchImageEncoder : public ImageEncoder {
 
   Matrix encode(std::span<const Image> images, Space space) override {
     if (space == Space::kTrunk)
-      return encode_batches(images, pixels_, device_, model_->architecture().trunk_dim(), [&](Tensor pixels) { return model_->image_trunk(pixels); });
-    return encode_batches(images, pixels_, device_, model_->architecture().embed_dim, [&](Tensor pixels) { return joint(model_->encode_image(pixels)); });
+      return encode_batches(images, pixels_, device_, model_->architecture().trunk_dim(),
+                            [&](Tensor pixels) { return model_->image_trunk(pixels); });
+    return encode_batches(images, pixels_, device_, model_->architecture().embed_dim,
+                          [&](Tensor pixels) { return joint(model_->encode_image(pixels)); });
   }
 
  private:
@@ -73,8 +75,11 @@ class TorchImageEncoder : public ImageEncoder {
 class TorchTextEncoder : public TextEncoder {
  public:
   TorchTextEncoder(Clip model, const std::string& id, torch::Device device, const ModelOptions& options)
-      : model_(std::move(model)), id_(id + (options.tokenizer == TokenizerRules::kOpenAi ? "/openai text" : "/open_clip text")),
-        device_(device), tokenizer_(options.tokenizer), too_long_(options.too_long) {}
+      : model_(std::move(model)),
+        id_(id + (options.tokenizer == TokenizerRules::kOpenAi ? "/openai text" : "/open_clip text")),
+        device_(device),
+        tokenizer_(options.tokenizer),
+        too_long_(options.too_long) {}
   std::string id() const override { return id_; }
 
   Matrix encode(std::span<const std::string> texts) override {
@@ -84,7 +89,8 @@ class TorchTextEncoder : public TextEncoder {
     const std::int64_t suspected = tokenizer_.suspected_mojibake();
     for (const std::string& text : texts) tokens.push_back(tokenizer_.encode(text, context, too_long_));
     if (const std::int64_t more = tokenizer_.suspected_mojibake() - suspected; more > 0)
-      say(std::to_string(more) + " of " + std::to_string(texts.size()) + " texts look wrongly decoded and are encoded as they are");
+      say(std::to_string(more) + " of " + std::to_string(texts.size()) +
+          " texts look wrongly decoded and are encoded as they are");
     std::vector<std::int64_t> order(tokens.size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return tokens[a].size() < tokens[b].size(); });
@@ -126,14 +132,16 @@ class PromptScorer {
       if (distinct_words(tokens.back()).empty()) fail("zero-shot", "the prompt '" + prompt + "'", "at least one word");
     }
     Matrix result(features.rows(), std::ssize(prompts));
-    const auto rows = torch::from_blob(const_cast<float*>(features.data()), {features.rows(), features.cols()}, torch::kFloat32);
+    const auto rows =
+        torch::from_blob(const_cast<float*>(features.data()), {features.rows(), features.cols()}, torch::kFloat32);
     const std::int64_t P = std::ssize(prompts), step = std::max<std::int64_t>(1, kTexts / P);
     const Tensor ids = padded_tokens(tokens).to(device_);
     for (std::int64_t begin = 0; begin < features.rows(); begin += step) {
       if (stop_requested()) throw Interrupted("stopped while scoring prompts");
       const std::int64_t n = std::min(step, features.rows() - begin);
       const Tensor x = rows.narrow(0, begin, n).to(device_);
-      result.middleRows(begin, n) = to_matrix(model_->architecture().objective == "captioning" ? caption_scores(x, ids) : word_scores(x, tokens));
+      result.middleRows(begin, n) =
+          to_matrix(model_->architecture().objective == "captioning" ? caption_scores(x, ids) : word_scores(x, tokens));
     }
     return result;
   }
@@ -146,7 +154,8 @@ class PromptScorer {
     std::vector<Tensor> parts;  // P may be more than one pass should hold
     for (std::int64_t begin = 0; begin < P; begin += kTexts) {
       const std::int64_t p = std::min(kTexts, P - begin);
-      parts.push_back(model_->caption_log_likelihood(x.repeat_interleave(p, 0), ids.narrow(0, begin, p).repeat({n, 1})).view({n, p}));
+      parts.push_back(model_->caption_log_likelihood(x.repeat_interleave(p, 0), ids.narrow(0, begin, p).repeat({n, 1}))
+                          .view({n, p}));
     }
     return torch::cat(parts, 1);
   }
@@ -154,7 +163,8 @@ class PromptScorer {
   Tensor word_scores(const Tensor& x, const std::vector<std::vector<std::int32_t>>& tokens) {
     const Tensor logs = model_->word_log_probabilities(x);  // [n,V]
     std::vector<Tensor> columns;
-    for (const auto& prompt : tokens) columns.push_back(logs.index_select(1, torch::tensor(distinct_words(prompt), torch::kInt64).to(device_)).mean(1));
+    for (const auto& prompt : tokens)
+      columns.push_back(logs.index_select(1, torch::tensor(distinct_words(prompt), torch::kInt64).to(device_)).mean(1));
     return torch::stack(columns, 1);
   }
 
@@ -167,7 +177,8 @@ class PromptScorer {
 class TorchClipModel : public ClipModel {
  public:
   /// `state`: what the file says; its storage is kept, since weights may lie in it.
-  TorchClipModel(Clip model, ClipState state, std::string weights_id, const ModelOptions& options) : state_(std::move(state)) {
+  TorchClipModel(Clip model, ClipState state, std::string weights_id, const ModelOptions& options)
+      : state_(std::move(state)) {
     const Architecture& a = state_.architecture;
     const torch::Device device = open_device(options.device);
     const torch::ScalarType type = open_precision(options.precision);
@@ -178,13 +189,23 @@ class TorchClipModel : public ClipModel {
     if (type != torch::kFloat32) convert_weights(model, type);
     model->to(device);
     model->pack();
-    info_ = {options.name.empty() ? a.name : options.name, a, weights_id, image_gflops(a), text_gflops(a), static_cast<double>(parameter_count(a)),
-             std::exp(model->logit_scale.item<float>()), state_.pairs_seen, {}};
-    info_.origin = {{"format", state_.format}, {"names", state_.naming}, {"activation", a.quick_gelu ? "quick_gelu" : "gelu"},
+    info_ = {options.name.empty() ? a.name : options.name,
+             a,
+             weights_id,
+             image_gflops(a),
+             text_gflops(a),
+             static_cast<double>(parameter_count(a)),
+             std::exp(model->logit_scale.item<float>()),
+             state_.pairs_seen,
+             {}};
+    info_.origin = {{"format", state_.format},
+                    {"names", state_.naming},
+                    {"activation", a.quick_gelu ? "quick_gelu" : "gelu"},
                     {"head width", std::to_string(a.head_width) + ", " + std::to_string(a.text_head_width)},
-                    {"pixels", pixels.id()}, {"facts from", joined(state_.facts.origins)}};
-    const std::string id = a.name + "@" + weights_id + "/" + options.precision + (a.quick_gelu ? "/quick_gelu" : "/gelu") +
-                           "/heads " + info_.origin["head width"];
+                    {"pixels", pixels.id()},
+                    {"facts from", joined(state_.facts.origins)}};
+    const std::string id = a.name + "@" + weights_id + "/" + options.precision +
+                           (a.quick_gelu ? "/quick_gelu" : "/gelu") + "/heads " + info_.origin["head width"];
     image_ = std::make_unique<TorchImageEncoder>(model, id, device, pixels);
     if (a.contrasts()) {
       text_ = std::make_unique<TorchTextEncoder>(model, id, device, options);
@@ -196,7 +217,9 @@ class TorchClipModel : public ClipModel {
   const ModelInfo& info() const override { return info_; }
   ImageEncoder& image() override { return *image_; }
   TextEncoder& text() override {
-    if (!text_) fail("model " + info_.name, "no text tower: it was trained by " + info_.architecture.objective, "a contrastive model", "objective_efficiency studies it");
+    if (!text_)
+      fail("model " + info_.name, "no text tower: it was trained by " + info_.architecture.objective,
+           "a contrastive model", "objective_efficiency studies it");
     return *text_;
   }
   Matrix prompt_scores(const Matrix& features, std::span<const std::string> prompts) override {
@@ -220,7 +243,8 @@ class TorchClipModel : public ClipModel {
 Clip clip_of(const ClipState& state, const std::string& where) {
   const Architecture& a = state.architecture;
   if (a.vocab_size != Tokenizer::kVocabSize)
-    fail(where, "a vocabulary of " + std::to_string(a.vocab_size), std::to_string(Tokenizer::kVocabSize) + ", CLIP's tokenizer");
+    fail(where, "a vocabulary of " + std::to_string(a.vocab_size),
+         std::to_string(Tokenizer::kVocabSize) + ", CLIP's tokenizer");
   const WithoutInitialValues none;
   Clip model(a);
   auto named = named_state(*model);
@@ -240,13 +264,15 @@ std::unique_ptr<ClipModel> open_clip_model(const std::filesystem::path& file, co
   return opened;
 }
 
-std::unique_ptr<ClipModel> untrained_clip_model(const Architecture& architecture, std::uint64_t seed, const ModelOptions& options) {
+std::unique_ptr<ClipModel> untrained_clip_model(const Architecture& architecture, std::uint64_t seed,
+                                                const ModelOptions& options) {
   torch::manual_seed(seed);
   ClipState state;
   state.architecture = architecture, state.format = "none", state.naming = "openai";
   state.facts = options.facts;
   state.facts.fill_from(facts_like("openai"));
-  return std::make_unique<TorchClipModel>(Clip(architecture), std::move(state), "untrained-" + std::to_string(seed), options);
+  return std::make_unique<TorchClipModel>(Clip(architecture), std::move(state), "untrained-" + std::to_string(seed),
+                                          options);
 }
 
 void convert_clip_model(const std::filesystem::path& in, const std::filesystem::path& out, const ModelFacts& facts) {

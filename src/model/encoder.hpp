@@ -24,7 +24,7 @@ enum class Space { kTrunk, kJoint };
 class ImageEncoder {
  public:
   virtual ~ImageEncoder() = default;
-  virtual std::string id() const = 0;                                      // weights, precision, preprocessing
+  virtual std::string id() const = 0;                                     // weights, precision, preprocessing
   virtual Matrix encode(std::span<const Image> images, Space space) = 0;  // [N] RGB -> [N, D]
 };
 
@@ -37,13 +37,13 @@ class TextEncoder {
 
 /// Facts of a model that tables and figures need.
 struct ModelInfo {
-  std::string name;          // "vit-s": architecture, or the file's stem
+  std::string name;  // "vit-s": architecture, or the file's stem
   Architecture architecture;
-  std::string weights_id;    // SHA-256 of the file, first 16 digits
-  double image_gflops = 0;   // one image forward; a multiply-add counts once, as in the paper's Fig 9 (RN50: 6.1)
-  double text_gflops = 0;    // one caption of the full context forward, counted the same way
-  double parameters = 0;     // both towers
-  float logit_scale = 0;     // exp of the learned temperature parameter
+  std::string weights_id;       // SHA-256 of the file, first 16 digits
+  double image_gflops = 0;      // one image forward; a multiply-add counts once, as in the paper's Fig 9 (RN50: 6.1)
+  double text_gflops = 0;       // one caption of the full context forward, counted the same way
+  double parameters = 0;        // both towers
+  float logit_scale = 0;        // exp of the learned temperature parameter
   std::int64_t pairs_seen = 0;  // in training, with repetitions; 0: the file does not say
   std::map<std::string, std::string> origin;  // container, names, released model, activation, pixels, who said so
 };
@@ -72,8 +72,8 @@ class ClipModel : public ImageModel {
  public:
   /// Throws InputError for a model that does not contrast (Architecture::contrasts): it has no text tower.
   virtual TextEncoder& text() = 0;
-  /// Of a model that predicts captions, given features of Space::kJoint, which are no unit rows there: ln of the prompt's
-  /// likelihood (captioning), or the mean of ln p over its words (bow_prediction). [N, E], P texts -> [N, P]
+  /// Of a model that predicts captions, given features of Space::kJoint, which are no unit rows there: ln of the
+  /// prompt's likelihood (captioning), or the mean of ln p over its words (bow_prediction). [N, E], P texts -> [N, P]
   virtual Matrix prompt_scores(const Matrix& features, std::span<const std::string> prompts) = 0;
 };
 
@@ -81,19 +81,21 @@ class ClipModel : public ImageModel {
 std::span<const std::string> baseline_models();
 /// Downloads the baseline's weights when they are not there. Throws InputError.
 std::filesystem::path obtain_baseline(const std::string& name);
-/// Has trunk features alone, the input of its classifier; size and pixel statistics are its own, whatever `options` say.
+/// Has trunk features alone, the input of its classifier; size and pixel statistics are its own, whatever `options`
+/// say.
 std::unique_ptr<ImageModel> open_baseline_model(const std::string& name, const ModelOptions& options = {});
 
-/// Opens a checkpoint of OpenAI, open_clip, Hugging Face or this program (model/clip_state.hpp). Throws InputError naming
-/// file, tensor, found and expected.
+/// Opens a checkpoint of OpenAI, open_clip, Hugging Face or this program (model/clip_state.hpp). Throws InputError
+/// naming file, tensor, found and expected.
 std::unique_ptr<ClipModel> open_clip_model(const std::filesystem::path& file, const ModelOptions& options = {});
 
 /// The same architecture with the initial weights of `seed`: the "untrained" row of a table.
 std::unique_ptr<ClipModel> untrained_clip_model(const Architecture& architecture, std::uint64_t seed,
                                                 const ModelOptions& options = {});
 
-/// Writes any checkpoint that can be opened as a .safetensors file with OpenAI's names, float32, its architecture and pixel
-/// facts in the metadata: nothing has to be stated again when that is opened.
-void convert_clip_model(const std::filesystem::path& in, const std::filesystem::path& out, const ModelFacts& facts = {});
+/// Writes any checkpoint that can be opened as a .safetensors file with OpenAI's names, float32, its architecture and
+/// pixel facts in the metadata: nothing has to be stated again when that is opened.
+void convert_clip_model(const std::filesystem::path& in, const std::filesystem::path& out,
+                        const ModelFacts& facts = {});
 
 }  // namespace cliplab

@@ -1,5 +1,5 @@
-// Facts of a model: named sets, configurations of releases, metadata. The configurations are JSON of strangers: bounded,
-// each value checked; a key that changes the model and is not supported is refused by its name.
+// Facts of a model: named sets, configurations of releases, metadata. The configurations are JSON of strangers:
+// bounded, each value checked; a key that changes the model and is not supported is refused by its name.
 #include "model/facts.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +33,8 @@ class Reader {
   Reader(const json& object, std::string where) : object_(object), where_(std::move(where)) {}
 
   [[noreturn]] void refuse(const std::string& key, const std::string& expected) const {
-    fail(where_, key + " = " + object_.at(key).dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 80), expected);
+    fail(where_, key + " = " + object_.at(key).dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 80),
+         expected);
   }
   bool has(const std::string& key) const { return object_.contains(key) && !object_[key].is_null(); }
   Reader inner(const std::string& key) const {
@@ -103,10 +104,11 @@ ModelFacts facts_of_open_clip(const fs::path& file) {
   if (!top.has("model_cfg")) fail(file.string(), "no model_cfg", "open_clip's configuration");
   const Reader vision = model.inner("vision_cfg"), text = model.inner("text_cfg");
   model.refuse_any({"multimodal_cfg", "custom_text_tower"});
-  vision.refuse_any({"timm_model_name", "attentional_pool", "no_ln_pre", "ls_init_value", "qk_norm", "scaled_cosine_attn",
-                     "input_patchnorm", "global_average_pool", "final_ln_after_pool"});
+  vision.refuse_any({"timm_model_name", "attentional_pool", "no_ln_pre", "ls_init_value", "qk_norm",
+                     "scaled_cosine_attn", "input_patchnorm", "global_average_pool", "final_ln_after_pool"});
   vision.refuse_unless("pool_type", "tok");
-  text.refuse_any({"hf_model_name", "hf_tokenizer_name", "no_causal_mask", "embed_cls", "ls_init_value", "proj_bias", "qk_norm"});
+  text.refuse_any(
+      {"hf_model_name", "hf_tokenizer_name", "no_causal_mask", "embed_cls", "ls_init_value", "proj_bias", "qk_norm"});
   text.refuse_unless("pool_type", "argmax");
   text.refuse_unless("proj_type", "linear");
 
@@ -139,7 +141,8 @@ ModelFacts facts_of_hugging_face(const fs::path& file) {
     if (facts.quick_gelu && *facts.quick_gelu != quick) reader.refuse("hidden_act", "one activation for both towers");
     facts.quick_gelu = quick;
     reader.refuse_unless("layer_norm_eps", 1e-5);
-    const int width = reader.integer("hidden_size", default_width, 1, 8192), heads = reader.integer("num_attention_heads", default_heads, 1, 1024);
+    const int width = reader.integer("hidden_size", default_width, 1, 8192),
+              heads = reader.integer("num_attention_heads", default_heads, 1, 1024);
     if (width % heads != 0) reader.refuse("num_attention_heads", fmt::format("a divisor of the width {}", width));
     return width / heads;
   };
@@ -161,7 +164,9 @@ ModelFacts facts_of_hugging_face(const fs::path& file) {
   return facts;
 }
 
-std::string channels_text(const std::array<float, 3>& values) { return fmt::format("{}, {}, {}", values[0], values[1], values[2]); }
+std::string channels_text(const std::array<float, 3>& values) {
+  return fmt::format("{}, {}, {}", values[0], values[1], values[2]);
+}
 
 }  // namespace
 
@@ -241,7 +246,8 @@ std::array<float, 3> parse_channels(const std::string& text, const std::string& 
   for (int c = 0; c < 3; ++c) {
     while (at < end && (*at == ' ' || (c > 0 && *at == ','))) ++at;
     const auto [rest, error] = std::from_chars(at, end, values[c]);
-    if (error != std::errc{} || !std::isfinite(values[c])) fail(where, "'" + text.substr(0, 60) + "'", "three numbers, as 0.48, 0.46, 0.41");
+    if (error != std::errc{} || !std::isfinite(values[c]))
+      fail(where, "'" + text.substr(0, 60) + "'", "three numbers, as 0.48, 0.46, 0.41");
     at = rest;
   }
   if (at != end) fail(where, "'" + text.substr(0, 60) + "'", "three numbers, as 0.48, 0.46, 0.41");

@@ -1,5 +1,5 @@
-// What a checkpoint's tensors cannot tell about the model: activation, heads, pixel statistics, resize rule. They come with
-// the file (own metadata, a configuration beside it) or from the user; they are never guessed.
+// What a checkpoint's tensors cannot tell about the model: activation, heads, pixel statistics, resize rule. They come
+// with the file (own metadata, a configuration beside it) or from the user; they are never guessed.
 #pragma once
 
 #include <array>
@@ -12,8 +12,8 @@
 namespace cliplab {
 
 struct ModelFacts {
-  std::optional<bool> quick_gelu;          // x * sigmoid(1.702 x), else exact GELU
-  std::optional<int> vision_head_width;    // of a ResNet: of its attention pool
+  std::optional<bool> quick_gelu;        // x * sigmoid(1.702 x), else exact GELU
+  std::optional<int> vision_head_width;  // of a ResNet: of its attention pool
   std::optional<int> text_head_width;
   std::optional<std::array<float, 3>> mean, std;  // of pixels in [0, 1]
   std::optional<std::string> resize_mode;         // "shortest", "squash" or "longest", open_clip's words
@@ -31,8 +31,8 @@ struct ModelFacts {
 ModelFacts facts_like(const std::string& word);
 
 /// From the files that releases carry beside the weights: open_clip_config.json (open_clip), or config.json and
-/// preprocessor_config.json (Hugging Face CLIPModel). Without them: nothing known. Throws InputError naming a file that is
-/// damaged or describes a model of another kind (non-causal text tower, other LayerNorm, pooling, timm tower ...).
+/// preprocessor_config.json (Hugging Face CLIPModel). Without them: nothing known. Throws InputError naming a file that
+/// is damaged or describes a model of another kind (non-causal text tower, other LayerNorm, pooling, timm tower ...).
 ModelFacts facts_beside(const std::filesystem::path& file);
 
 std::map<std::string, std::string> to_metadata(const ModelFacts& facts);

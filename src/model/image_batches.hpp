@@ -1,4 +1,5 @@
-// Pictures of any size through a network in batches; what every image encoder of this layer does around its own forward pass.
+// Pictures of any size through a network in batches; what every image encoder of this layer does around its own forward
+// pass.
 #pragma once
 
 #include <torch/torch.h>

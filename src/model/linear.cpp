@@ -1,6 +1,6 @@
-// Matrix products of the towers. In float32 on a CPU they go to oneDNN by name: LibTorch's own choice, MKL, takes a slow
-// path on AMD processors (half the rate, measured on Zen 5); on the others both are equal. bf16, fp16 and CUDA take
-// LibTorch's choice, which is oneDNN and cuBLAS there.
+// Matrix products of the towers. In float32 on a CPU they go to oneDNN by name: LibTorch's own choice, MKL, takes a
+// slow path on AMD processors (half the rate, measured on Zen 5); on the others both are equal. bf16, fp16 and CUDA
+// take LibTorch's choice, which is oneDNN and cuBLAS there.
 #include <ATen/Context.h>
 
 #include "model/modules.hpp"
@@ -44,9 +44,11 @@ bool can_pack(const Tensor& weight) {
 /// x [..., K], weight [N, K] of any strides, bias [N] or undefined -> [..., N].
 Tensor onednn_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
-  // A weight with gaps (the token 0 of each image, as the gradient of a weight has it) takes oneDNN's reference: 6,000 times slower.
+  // A weight with gaps (the token 0 of each image, as the gradient of a weight has it) takes oneDNN's reference: 6,000
+  // times slower.
   const bool dense = weight.is_mkldnn() || weight.is_contiguous() || weight.t().is_contiguous();
-  return onednn_operator()->call(x, dense ? weight : weight.contiguous(), bias.defined() ? std::optional(bias) : std::nullopt, "none", OneDnnScalars(), "");
+  return onednn_operator()->call(x, dense ? weight : weight.contiguous(),
+                                 bias.defined() ? std::optional(bias) : std::nullopt, "none", OneDnnScalars(), "");
 }
 
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
@@ -57,13 +59,15 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     return onednn_linear(x, weight, bias.value_or(Tensor()));
   }
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const Tensor &x = saved[0], &weight = saved[1];
     const Tensor dy = gradients[0].contiguous(), rows = dy.view({-1, weight.size(0)});  // [..., N] -> [M,N]
     Tensor dx, dw, db;
     if (context->needs_input_grad(0)) dx = onednn_linear(dy, weight.t(), {});
-    if (context->needs_input_grad(1)) dw = onednn_linear(rows.t(), x.reshape({-1, weight.size(1)}).t(), {});  // [N,M] [M,K]
+    if (context->needs_input_grad(1))
+      dw = onednn_linear(rows.t(), x.reshape({-1, weight.size(1)}).t(), {});  // [N,M] [M,K]
     if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) db = rows.sum(0);
     return {dx, dw, db};
   }
@@ -84,7 +88,8 @@ Tensor apply_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const Tensor w = as_type_of(weight, x), b = bias.defined() ? as_type_of(bias, x) : bias;
   if (!takes_onednn(x) || x.numel() == 0) return at::linear(x, w, b.defined() ? std::optional(b) : std::nullopt);
   if (!torch::GradMode::is_enabled()) return onednn_linear(x, w, b);
-  return LinearFunction::apply(x, w, b.defined() ? std::optional(b) : std::nullopt);  // autograd takes no undefined input
+  return LinearFunction::apply(x, w,
+                               b.defined() ? std::optional(b) : std::nullopt);  // autograd takes no undefined input
 }
 
 }  // namespace cliplab

@@ -38,7 +38,8 @@ class TransformerImpl : public torch::nn::Module {
   /// nobody reads, gives the first one alone.
   /// With `groups`, sequences of several lengths in one pass: x [1, sum of B T, d], group after group of [B, T]. Only
   /// attention sees where a sequence ends; all else is one operation over all rows.
-  torch::Tensor forward(torch::Tensor x, bool causal, bool first_only = false, const std::vector<TokenGroup>& groups = {});
+  torch::Tensor forward(torch::Tensor x, bool causal, bool first_only = false,
+                        const std::vector<TokenGroup>& groups = {});
   /// pack_linear for the weights of all blocks.
   void pack();
   /// Training keeps the blocks' inputs alone and computes each block again in backward (gradient checkpointing).
@@ -49,7 +50,8 @@ class TransformerImpl : public torch::nn::Module {
     torch::Tensor ln_1_weight, ln_1_bias, in_weight, in_bias, out_weight, out_bias;
     torch::Tensor ln_2_weight, ln_2_bias, fc_weight, fc_bias, proj_weight, proj_bias;
   };
-  torch::Tensor run_block(const Block& b, torch::Tensor x, bool causal, bool first_only, const std::vector<TokenGroup>& groups) const;
+  torch::Tensor run_block(const Block& b, torch::Tensor x, bool causal, bool first_only,
+                          const std::vector<TokenGroup>& groups) const;
 
   std::vector<Block> blocks_;
   int width_, heads_;
@@ -63,7 +65,8 @@ class VisionTowerImpl : public torch::nn::Module {
   virtual torch::Tensor trunk(torch::Tensor pixels) = 0;
   /// The projection into the joint space; the identity where the trunk ends with it (ResNet).
   virtual torch::Tensor project(torch::Tensor trunk) = 0;
-  /// Puts what is constant in evaluation into the weights (ResNet: BatchNorm into convolutions). No training afterwards.
+  /// Puts what is constant in evaluation into the weights (ResNet: BatchNorm into convolutions). No training
+  /// afterwards.
   virtual void fold() {}
   /// Puts weights in the order in which this processor multiplies them. No training and no reading of them afterwards.
   virtual void pack() {}
@@ -88,9 +91,11 @@ class ClipImpl : public torch::nn::Module {
   /// Groups of captions, each [B, T] with a T of its own -> [sum of B, E]: as encode_text one by one, in one pass.
   torch::Tensor encode_text(const std::vector<torch::Tensor>& groups);
 
-  /// bow_prediction: features [B, E] of encode_image -> [B, V] ln of the chance that a word drawn from the caption is this one.
+  /// bow_prediction: features [B, E] of encode_image -> [B, V] ln of the chance that a word drawn from the caption is
+  /// this one.
   torch::Tensor word_log_probabilities(torch::Tensor features);
-  /// captioning: features [B, E], tokens [B, T] as above -> [B] ln of the chance of all tokens after the first, the end's too.
+  /// captioning: features [B, E], tokens [B, T] as above -> [B] ln of the chance of all tokens after the first, the
+  /// end's too.
   torch::Tensor caption_log_likelihood(torch::Tensor features, torch::Tensor tokens);
 
   void fold() { visual_->fold(); }
@@ -107,7 +112,8 @@ class ClipImpl : public torch::nn::Module {
   void set_compute_type(torch::ScalarType type) { compute_ = type; }
   const Architecture& architecture() const { return architecture_; }
 
-  torch::Tensor logit_scale = torch::zeros({});  // [] ln of the scale, starts at ln(1/0.07); no parameter where nothing contrasts
+  torch::Tensor logit_scale =
+      torch::zeros({});  // [] ln of the scale, starts at ln(1/0.07); no parameter where nothing contrasts
 
  private:
   void make_word_classifier();
@@ -136,11 +142,12 @@ inline torch::Tensor as_type_of(const torch::Tensor& weight, const torch::Tensor
 /// x [..., K] times weight^T [K, N] plus bias [N] (left out where undefined), in the type of x.
 torch::Tensor apply_linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias = {});
 
-/// ln of the softmax of x weight^T at `targets`: x [M, K], weight [V, K], targets [M] -> [M], fp32 (fp64 of fp64). The M x V
-/// probabilities exist tile by tile, and are computed again in backward.
+/// ln of the softmax of x weight^T at `targets`: x [M, K], weight [V, K], targets [M] -> [M], fp32 (fp64 of fp64). The
+/// M x V probabilities exist tile by tile, and are computed again in backward.
 torch::Tensor log_probabilities_of(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& targets);
 
-/// The weight in oneDNN's own order, for apply_linear in evaluation only, its memory given back; as it is where that cannot be.
+/// The weight in oneDNN's own order, for apply_linear in evaluation only, its memory given back; as it is where that
+/// cannot be.
 torch::Tensor pack_linear(torch::Tensor weight);
 
 /// LayerNorm over the last dimension, eps 1e-5, statistics in fp32 whatever the input's type.

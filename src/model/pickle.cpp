@@ -1,5 +1,6 @@
-// A stack machine over the opcodes of protocol 2 to 5 that saved tensors need. Values are made in a deque and referred to
-// by pointer; a reference that comes back to its own container is possible, so readers of the tree bound their depth.
+// A stack machine over the opcodes of protocol 2 to 5 that saved tensors need. Values are made in a deque and referred
+// to by pointer; a reference that comes back to its own container is possible, so readers of the tree bound their
+// depth.
 #include "model/pickle.hpp"
 
 #include <array>
@@ -19,9 +20,9 @@ using Kind = PickleValue::Kind;
 /// torch's storage classes and the dtype of their elements in the words of safetensors.
 std::optional<std::string> storage_dtype(std::string_view global) {
   static const std::map<std::string, std::string, std::less<>> types{
-      {"torch FloatStorage", "F32"},    {"torch DoubleStorage", "F64"}, {"torch HalfStorage", "F16"},
+      {"torch FloatStorage", "F32"},     {"torch DoubleStorage", "F64"}, {"torch HalfStorage", "F16"},
       {"torch BFloat16Storage", "BF16"}, {"torch LongStorage", "I64"},   {"torch IntStorage", "I32"},
-      {"torch ShortStorage", "I16"},    {"torch CharStorage", "I8"},    {"torch ByteStorage", "U8"},
+      {"torch ShortStorage", "I16"},     {"torch CharStorage", "I8"},    {"torch ByteStorage", "U8"},
       {"torch BoolStorage", "BOOL"}};
   const auto found = types.find(global);
   return found == types.end() ? std::nullopt : std::optional(found->second);
@@ -29,9 +30,9 @@ std::optional<std::string> storage_dtype(std::string_view global) {
 
 /// Names that a stream may mention. Classes of a TorchScript archive are names of their state, no more.
 bool is_known_global(std::string_view global) {
-  static constexpr std::array kNames{"collections OrderedDict",         "torch._utils _rebuild_tensor_v2",
-                                     "torch._utils _rebuild_parameter", "torch Size",
-                                     "torch.jit._pickle build_intlist", "torch.jit._pickle build_doublelist",
+  static constexpr std::array kNames{"collections OrderedDict",          "torch._utils _rebuild_tensor_v2",
+                                     "torch._utils _rebuild_parameter",  "torch Size",
+                                     "torch.jit._pickle build_intlist",  "torch.jit._pickle build_doublelist",
                                      "torch.jit._pickle build_boollist", "torch.jit._pickle build_tensorlist"};
   for (const std::string_view name : kNames)
     if (global == name) return true;
@@ -50,10 +51,12 @@ class PickleReader {
 
   void run() {
     if (byte() != 0x80) refuse("no pickle of protocol 2 or later");
-    if (const int protocol = byte(); protocol < 2 || protocol > 5) refuse("pickle protocol " + std::to_string(protocol));
+    if (const int protocol = byte(); protocol < 2 || protocol > 5)
+      refuse("pickle protocol " + std::to_string(protocol));
     while (step()) {
     }
-    if (stack_.size() != 1 || !marks_.empty()) refuse("a pickle that ends with " + std::to_string(stack_.size()) + " values");
+    if (stack_.size() != 1 || !marks_.empty())
+      refuse("a pickle that ends with " + std::to_string(stack_.size()) + " values");
     out_.root_ = stack_.back();
     out_.size_ = at_;
   }
@@ -62,17 +65,20 @@ class PickleReader {
   using Value = PickleValue*;
 
   [[noreturn]] void refuse(const std::string& found) const {
-    fail(where_, found, "tensors in plain containers, as torch.save writes a state dict", "nothing in the file was run");
+    fail(where_, found, "tensors in plain containers, as torch.save writes a state dict",
+         "nothing in the file was run");
   }
   [[noreturn]] void refuse_opcode(int code) const {
     static constexpr const char* kDigits = "0123456789abcdef";
-    refuse(std::string("pickle opcode 0x") + kDigits[code >> 4] + kDigits[code & 15] + " at byte " + std::to_string(at_ - 1));
+    refuse(std::string("pickle opcode 0x") + kDigits[code >> 4] + kDigits[code & 15] + " at byte " +
+           std::to_string(at_ - 1));
   }
 
   // --- bytes ---------------------------------------------------------------------------------------------------
 
   std::string_view take(std::size_t count) {
-    if (count > bytes_.size() - at_) refuse("a pickle that is cut short or over " + std::to_string(Pickle::kMaxBytes >> 20) + " MiB");
+    if (count > bytes_.size() - at_)
+      refuse("a pickle that is cut short or over " + std::to_string(Pickle::kMaxBytes >> 20) + " MiB");
     at_ += count;
     return bytes_.substr(at_ - count, count);
   }
@@ -156,7 +162,8 @@ class PickleReader {
     memo_size_ = index + 1;
   }
   void get(std::size_t index) {
-    if (index >= memo_.size() || memo_[index] == nullptr) refuse("memo index " + std::to_string(index) + " that was never put");
+    if (index >= memo_.size() || memo_[index] == nullptr)
+      refuse("memo index " + std::to_string(index) + " that was never put");
     push(memo_[index]);
   }
   void add_entries(const std::vector<Value>& values) {
@@ -177,7 +184,8 @@ class PickleReader {
   }
 
   std::vector<std::int64_t> sizes(PickleValue::Ref tuple) const {
-    if (tuple->kind != Kind::kTuple || tuple->items.size() > 8) refuse("a tensor whose shape is no tuple of at most 8 integers");
+    if (tuple->kind != Kind::kTuple || tuple->items.size() > 8)
+      refuse("a tensor whose shape is no tuple of at most 8 integers");
     std::vector<std::int64_t> result;
     for (const PickleValue::Ref item : tuple->items) {
       if (item->kind != Kind::kInt || item->integer < 0) refuse("a tensor with a negative or unknown size");
@@ -191,7 +199,8 @@ class PickleReader {
     const Value id = pop(Kind::kTuple, "a persistent id that is a tuple");
     const auto is = [&](std::size_t i, Kind kind) { return id->items.size() > i && id->items[i]->kind == kind; };
     if (!is(0, Kind::kText) || id->items[0]->text != "storage" || !is(1, Kind::kGlobal) || !is(2, Kind::kText) ||
-        !is(4, Kind::kInt) || id->items[4]->integer < 0 || id->items.size() > 6 || (id->items.size() == 6 && !is(5, Kind::kNone)))
+        !is(4, Kind::kInt) || id->items[4]->integer < 0 || id->items.size() > 6 ||
+        (id->items.size() == 6 && !is(5, Kind::kNone)))
       refuse("a persistent id that names no storage");
     const auto dtype = storage_dtype(id->items[1]->text);
     if (!dtype) refuse("a storage of class '" + shown(id->items[1]->text) + "'");
@@ -200,30 +209,36 @@ class PickleReader {
     stack_.back()->integer = id->items[4]->integer;
   }
 
-  /// _rebuild_tensor_v2(storage, offset, shape, stride, requires_grad, hooks). Every element must lie in the storage, and
-  /// there may be no more of them than it has: a small file cannot ask for a large tensor.
+  /// _rebuild_tensor_v2(storage, offset, shape, stride, requires_grad, hooks). Every element must lie in the storage,
+  /// and there may be no more of them than it has: a small file cannot ask for a large tensor.
   void push_tensor(const PickleValue& arguments) {
     const auto& items = arguments.items;
-    if (items.size() < 4 || items[0]->kind != Kind::kStorage || items[1]->kind != Kind::kInt) refuse("a tensor without a storage");
+    if (items.size() < 4 || items[0]->kind != Kind::kStorage || items[1]->kind != Kind::kInt)
+      refuse("a tensor without a storage");
     const std::int64_t total = items[0]->integer, offset = items[1]->integer;
     const auto shape = sizes(items[2]), stride = sizes(items[3]);
-    if (shape.size() != stride.size()) refuse("a tensor with " + std::to_string(shape.size()) + " sizes and " + std::to_string(stride.size()) + " strides");
+    if (shape.size() != stride.size())
+      refuse("a tensor with " + std::to_string(shape.size()) + " sizes and " + std::to_string(stride.size()) +
+             " strides");
     std::int64_t count = 1, last = offset;
     bool inside = offset >= 0 && offset <= total;
     for (std::size_t i = 0; inside && i < shape.size(); ++i) {
       inside = !__builtin_mul_overflow(count, shape[i], &count);
       std::int64_t reach = 0;
       if (inside && shape[i] > 1)
-        inside = !__builtin_mul_overflow(shape[i] - 1, stride[i], &reach) && !__builtin_add_overflow(last, reach, &last);
+        inside =
+            !__builtin_mul_overflow(shape[i] - 1, stride[i], &reach) && !__builtin_add_overflow(last, reach, &last);
     }
-    if (!inside || count > total || (count > 0 && last >= total)) refuse("a tensor that reaches outside its storage of " + std::to_string(total) + " elements");
+    if (!inside || count > total || (count > 0 && last >= total))
+      refuse("a tensor that reaches outside its storage of " + std::to_string(total) + " elements");
     push(make(Kind::kTensor));
     Value tensor = stack_.back();
     tensor->items = {items[0]}, tensor->integer = offset, tensor->shape = shape, tensor->stride = stride;
   }
 
   void reduce() {
-    const Value arguments = pop(Kind::kTuple, "arguments that are a tuple"), function = pop(Kind::kGlobal, "a global that is called");
+    const Value arguments = pop(Kind::kTuple, "arguments that are a tuple"),
+                function = pop(Kind::kGlobal, "a global that is called");
     const std::string& name = function->text;
     const auto& items = arguments->items;
     if (name == "torch._utils _rebuild_tensor_v2") return push_tensor(*arguments);
@@ -253,39 +268,82 @@ class PickleReader {
 
   void build() {
     const Value state = pop(), object = pop();
-    if (object->kind == Kind::kObject) object->items = {state};
-    else if (object->kind != Kind::kDict) refuse("state for something else than a dict or a module");  // a dict's is its _metadata
+    if (object->kind == Kind::kObject)
+      object->items = {state};
+    else if (object->kind != Kind::kDict)
+      refuse("state for something else than a dict or a module");  // a dict's is its _metadata
     push(object);
   }
 
   /// One opcode; false after the last.
   bool step() {
     switch (const int code = byte(); code) {
-      case '.': return false;
-      case 0x95: take(8); break;  // FRAME: a length that nothing depends on
-      case '(': marks_.push_back(stack_.size()); break;
-      case '0': pop(); break;
-      case 'N': push(make(Kind::kNone)); break;
-      case 0x88: push_int(1, Kind::kBool); break;
-      case 0x89: push_int(0, Kind::kBool); break;
-      case 'K': push_int(byte()); break;
-      case 'M': push_int(static_cast<std::int64_t>(little_endian(2))); break;
-      case 'J': push_int(static_cast<std::int32_t>(little_endian(4))); break;
-      case 0x8a: push_long(byte()); break;
+      case '.':
+        return false;
+      case 0x95:
+        take(8);
+        break;  // FRAME: a length that nothing depends on
+      case '(':
+        marks_.push_back(stack_.size());
+        break;
+      case '0':
+        pop();
+        break;
+      case 'N':
+        push(make(Kind::kNone));
+        break;
+      case 0x88:
+        push_int(1, Kind::kBool);
+        break;
+      case 0x89:
+        push_int(0, Kind::kBool);
+        break;
+      case 'K':
+        push_int(byte());
+        break;
+      case 'M':
+        push_int(static_cast<std::int64_t>(little_endian(2)));
+        break;
+      case 'J':
+        push_int(static_cast<std::int32_t>(little_endian(4)));
+        break;
+      case 0x8a:
+        push_long(byte());
+        break;
       case 'G':
         push(make(Kind::kReal));
         stack_.back()->real = std::bit_cast<double>(__builtin_bswap64(little_endian(8)));
         break;
-      case 'X': push_text(take(little_endian(4))); break;
-      case 0x8c: push_text(take(static_cast<std::size_t>(byte()))); break;
-      case 'T': push_text(take(little_endian(4))); break;  // BINSTRING and its short form: protocol 2 of Python 2
-      case 'U': push_text(take(static_cast<std::size_t>(byte()))); break;
-      case ')': push_tuple({}); break;
-      case 't': push_tuple(pop_to_mark()); break;
-      case 0x85: push_tuple_of(1); break;
-      case 0x86: push_tuple_of(2); break;
-      case 0x87: push_tuple_of(3); break;
-      case ']': push(make(Kind::kList)); break;
+      case 'X':
+        push_text(take(little_endian(4)));
+        break;
+      case 0x8c:
+        push_text(take(static_cast<std::size_t>(byte())));
+        break;
+      case 'T':
+        push_text(take(little_endian(4)));
+        break;  // BINSTRING and its short form: protocol 2 of Python 2
+      case 'U':
+        push_text(take(static_cast<std::size_t>(byte())));
+        break;
+      case ')':
+        push_tuple({});
+        break;
+      case 't':
+        push_tuple(pop_to_mark());
+        break;
+      case 0x85:
+        push_tuple_of(1);
+        break;
+      case 0x86:
+        push_tuple_of(2);
+        break;
+      case 0x87:
+        push_tuple_of(3);
+        break;
+      case ']':
+        push(make(Kind::kList));
+        break;
       case 'a': {
         const Value item = pop();
         add_items({item});
@@ -296,7 +354,9 @@ class PickleReader {
         add_items(items);
         break;
       }
-      case '}': push(make(Kind::kDict)); break;
+      case '}':
+        push(make(Kind::kDict));
+        break;
       case 's': {
         const Value value = pop(), key = pop();
         add_entries({key, value});
@@ -307,11 +367,21 @@ class PickleReader {
         add_entries(values);
         break;
       }
-      case 'q': put(static_cast<std::size_t>(byte())); break;
-      case 'r': put(little_endian(4)); break;
-      case 0x94: put(memo_size_); break;
-      case 'h': get(static_cast<std::size_t>(byte())); break;
-      case 'j': get(little_endian(4)); break;
+      case 'q':
+        put(static_cast<std::size_t>(byte()));
+        break;
+      case 'r':
+        put(little_endian(4));
+        break;
+      case 0x94:
+        put(memo_size_);
+        break;
+      case 'h':
+        get(static_cast<std::size_t>(byte()));
+        break;
+      case 'j':
+        get(little_endian(4));
+        break;
       case 'c': {
         const std::string module(line());
         push_global(module + " " + std::string(line()));
@@ -322,8 +392,12 @@ class PickleReader {
         push_global(module->text + " " + name->text);
         break;
       }
-      case 'Q': push_storage(); break;
-      case 'R': reduce(); break;
+      case 'Q':
+        push_storage();
+        break;
+      case 'R':
+        reduce();
+        break;
       case 0x81: {  // NEWOBJ: a module of a TorchScript archive
         pop(Kind::kTuple, "arguments that are a tuple");
         const Value type = pop(Kind::kGlobal, "a class");
@@ -331,8 +405,11 @@ class PickleReader {
         push_text(type->text, Kind::kObject);
         break;
       }
-      case 'b': build(); break;
-      default: refuse_opcode(code);
+      case 'b':
+        build();
+        break;
+      default:
+        refuse_opcode(code);
     }
     return true;
   }

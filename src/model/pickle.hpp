@@ -1,6 +1,6 @@
 // Pickle streams as data: a tree of plain values, tensors described by the storage they lie in. Nothing is imported or
-// called: the opcodes and globals that torch.save and torch.jit.save write are understood, every other one is refused by
-// its name. Format: CPython Lib/pickletools.py; torch/serialization.py, torch/_utils.py (`_rebuild_tensor_v2`).
+// called: the opcodes and globals that torch.save and torch.jit.save write are understood, every other one is refused
+// by its name. Format: CPython Lib/pickletools.py; torch/serialization.py, torch/_utils.py (`_rebuild_tensor_v2`).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct PickleValue {
   using Ref = const PickleValue*;
 
   Kind kind = Kind::kNone;
-  std::int64_t integer = 0;                  // bool, int; storage: its elements; tensor: offset in elements
+  std::int64_t integer = 0;  // bool, int; storage: its elements; tensor: offset in elements
   double real = 0;
   std::string text;                          // text; global "module name"; object: its class; storage: its key
   std::string dtype;                         // storage: as in safetensors ("F32")

@@ -19,12 +19,14 @@ struct Recompute : torch::autograd::Function<Recompute> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Block& f) {
     context->save_for_backward({x});
     context->saved_data["block"] = c10::IValue::make_capsule(c10::make_intrusive<Kept>(f));
-    // With a graph, that goes at once: without one f would take the kernels of evaluation, which write into x and round otherwise.
+    // With a graph, that goes at once: without one f would take the kernels of evaluation, which write into x and round
+    // otherwise.
     const at::AutoGradMode with_graph(true);
     return f(x.detach()).detach();
   }
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
     const auto kept = context->saved_data["block"].toCapsule();
     const Tensor x = context->get_saved_variables()[0].detach().requires_grad_();
     struct Second {

@@ -7,7 +7,8 @@
 
 namespace cliplab {
 
-/// f(x), of which x alone is kept until backward, where f is computed again. Parameters that f reads get their gradients.
+/// f(x), of which x alone is kept until backward, where f is computed again. Parameters that f reads get their
+/// gradients.
 torch::Tensor recomputed(std::function<torch::Tensor(const torch::Tensor&)> f, const torch::Tensor& x);
 
 /// Is this thread in the second computation? Running statistics count the first alone.

@@ -11,29 +11,34 @@ namespace {
 
 using torch::Tensor;
 
-/// A convolution whose weight gradient is computed in float32. On small maps oneDNN's threads in bf16 wait for each other at a
-/// barrier, spinning: as fast as float32 alone, but 475 ms instead of 22 for 64 maps of 2 x 2 beside another job (4 x 4: 139 and 5).
+/// A convolution whose weight gradient is computed in float32. On small maps oneDNN's threads in bf16 wait for each
+/// other at a barrier, spinning: as fast as float32 alone, but 475 ms instead of 22 for 64 maps of 2 x 2 beside another
+/// job (4 x 4: 139 and 5).
 struct SmallConvolution : torch::autograd::Function<SmallConvolution> {
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight, std::int64_t padding) {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        std::int64_t padding) {
     context->save_for_backward({x, weight});
     context->saved_data["padding"] = padding;
     return at::conv2d(x, as_type_of(weight, x), {}, 1, padding);
   }
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const std::int64_t padding = context->saved_data["padding"].toInt();
     const auto back = [&](const Tensor& dy, const Tensor& x, const Tensor& w, std::array<bool, 3> wanted) {
-      return at::convolution_backward(dy, x, w, std::nullopt, {1, 1}, {padding, padding}, {1, 1}, false, {0, 0}, 1, wanted);
+      return at::convolution_backward(dy, x, w, std::nullopt, {1, 1}, {padding, padding}, {1, 1}, false, {0, 0}, 1,
+                                      wanted);
     };
     const Tensor &x = saved[0], &w = saved[1], &dy = gradients[0];
     return {std::get<0>(back(dy, x, as_type_of(w, x), {true, false, false})),
-            std::get<1>(back(dy.to(torch::kFloat32), x.to(torch::kFloat32), w, {false, true, false})), {}};
+            std::get<1>(back(dy.to(torch::kFloat32), x.to(torch::kFloat32), w, {false, true, false})),
+            {}};
   }
 
   static bool suits(const Tensor& x, const Tensor& weight, std::int64_t stride) {
-    return torch::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == torch::kBFloat16 && weight.size(2) > 1 && stride == 1 &&
-           x.size(2) * x.size(3) <= 16;
+    return torch::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == torch::kBFloat16 && weight.size(2) > 1 &&
+           stride == 1 && x.size(2) * x.size(3) <= 16;
   }
 };
 
@@ -57,7 +62,7 @@ struct ConvNorm {
       return relu ? y.relu_() : y;
     }
     Tensor y = SmallConvolution::suits(x, weight, stride) ? SmallConvolution::apply(x, weight, padding)
-                                                         : at::conv2d(x, as_type_of(weight, x), {}, stride, padding);
+                                                          : at::conv2d(x, as_type_of(weight, x), {}, stride, padding);
     const bool again = recomputing();
     if (training && !again) const_cast<Tensor&>(count).add_(1);
     y = at::batch_norm(y, norm_weight, norm_bias, mean, variance, training, again ? 0.0 : 0.1, 1e-5, false);
@@ -72,8 +77,9 @@ ConvNorm conv_norm(torch::nn::Module& owner, const std::string& conv, const std:
   auto c = owner.register_module(conv, std::make_shared<Named>());
   auto n = owner.register_module(norm, std::make_shared<Named>());
   ConvNorm layer;
-  layer.weight = c->register_parameter("weight", default_uniform({out, in, kernel, kernel}, in * kernel * kernel)
-                                                     .contiguous(at::MemoryFormat::ChannelsLast));
+  layer.weight = c->register_parameter(
+      "weight",
+      default_uniform({out, in, kernel, kernel}, in * kernel * kernel).contiguous(at::MemoryFormat::ChannelsLast));
   layer.norm_weight = n->register_parameter("weight", zero_gain ? torch::zeros({out}) : torch::ones({out}));
   layer.norm_bias = n->register_parameter("bias", torch::zeros({out}));
   layer.mean = n->register_buffer("running_mean", torch::zeros({out}));
@@ -128,7 +134,8 @@ class ModifiedResNet : public VisionTowerImpl {
       const std::int64_t planes = w << stage;
       for (int block = 0; block < a.vision_layers[stage]; ++block) {
         const std::int64_t stride = block == 0 && stage > 0 ? 2 : 1;
-        blocks_.push_back(layer->register_module(std::to_string(block), std::make_shared<Bottleneck>(in, planes, stride)));
+        blocks_.push_back(
+            layer->register_module(std::to_string(block), std::make_shared<Bottleneck>(in, planes, stride)));
         in = 4 * planes;
       }
     }
@@ -173,7 +180,8 @@ class ModifiedResNet : public VisionTowerImpl {
     x = torch::cat({x.mean(1, true), x}, 1) + as_type_of(position_, x);
     const auto split = [&](const Tensor& y) { return y.view({B, y.size(1), heads_, C / heads_}).transpose(1, 2); };
     Tensor y = at::scaled_dot_product_attention(split(apply_linear(x.narrow(1, 0, 1), q_weight_, q_bias_)),
-                                                split(apply_linear(x, k_weight_, k_bias_)), split(apply_linear(x, v_weight_, v_bias_)));
+                                                split(apply_linear(x, k_weight_, k_bias_)),
+                                                split(apply_linear(x, v_weight_, v_bias_)));
     return apply_linear(y.transpose(1, 2).reshape({B, C}), c_weight_, c_bias_);  // [B,H,1,C/H] -> [B,C] -> [B,E]
   }
 

@@ -25,8 +25,8 @@ constexpr std::size_t kMaxHeader = 16u << 20;  // a hundred thousand tensors
 }  // namespace
 
 std::size_t dtype_size(const std::string& dtype) {
-  static const std::map<std::string, std::size_t> sizes{{"F64", 8}, {"I64", 8}, {"F32", 4}, {"I32", 4},
-                                                        {"F16", 2}, {"BF16", 2}, {"I16", 2}, {"I8", 1}, {"U8", 1}, {"BOOL", 1}};
+  static const std::map<std::string, std::size_t> sizes{{"F64", 8},  {"I64", 8}, {"F32", 4}, {"I32", 4}, {"F16", 2},
+                                                        {"BF16", 2}, {"I16", 2}, {"I8", 1},  {"U8", 1},  {"BOOL", 1}};
   const auto found = sizes.find(dtype);
   return found == sizes.end() ? 0 : found->second;
 }
@@ -37,7 +37,8 @@ void write_safetensors(const std::filesystem::path& path, const std::map<std::st
   header["__metadata__"] = metadata;
   std::size_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
-    header[name] = {{"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + tensor.bytes}}};
+    header[name] = {
+        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + tensor.bytes}}};
     offset += tensor.bytes;
   }
   std::string text = header.dump();
@@ -103,13 +104,16 @@ void SafetensorsFile::parse(const std::string& where) {
       }
       continue;
     }
-    const auto bad = [&](const std::string& what) { fail(where, "tensor '" + name + "' with " + what, "a valid entry"); };
+    const auto bad = [&](const std::string& what) {
+      fail(where, "tensor '" + name + "' with " + what, "a valid entry");
+    };
     if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets"))
       bad("fields missing");
     const json &dtype = entry["dtype"], &shape = entry["shape"], &offsets = entry["data_offsets"];
     if (!dtype.is_string() || dtype_size(dtype) == 0) bad("unknown dtype " + dtype.dump().substr(0, 40));
     if (!shape.is_array() || shape.size() > 8) bad("a bad shape");
-    if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
+    if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
+        !offsets[1].is_number_unsigned())
       bad("bad offsets");
     TensorBytes tensor;
     tensor.dtype = dtype;
@@ -117,7 +121,8 @@ void SafetensorsFile::parse(const std::string& where) {
     for (const json& side : shape) {
       if (!side.is_number_unsigned()) bad("a bad shape");
       const std::uint64_t extent = side;
-      if (extent > (std::uint64_t{1} << 40) || (extent != 0 && bytes > (std::size_t{1} << 46) / extent)) bad("an absurd shape");
+      if (extent > (std::uint64_t{1} << 40) || (extent != 0 && bytes > (std::size_t{1} << 46) / extent))
+        bad("an absurd shape");
       tensor.shape.push_back(static_cast<std::int64_t>(extent));
       bytes *= extent;
     }
@@ -133,7 +138,8 @@ void SafetensorsFile::parse(const std::string& where) {
   std::sort(ranges.begin(), ranges.end());
   std::size_t covered = 0;
   for (const auto& [first, last] : ranges) {
-    if (first != covered) fail(where, first < covered ? "overlapping tensors" : "a hole between tensors", "adjacent data");
+    if (first != covered)
+      fail(where, first < covered ? "overlapping tensors" : "a hole between tensors", "adjacent data");
     covered = last;
   }
   if (covered != data_size) fail(where, std::to_string(data_size - covered) + " bytes after the last tensor", "none");

@@ -137,8 +137,7 @@ std::string excerpt(std::string_view text) {
 struct Tokenizer::State {
   Specials specials;
   std::array<std::int32_t, 256> byte_ids{};
-  std::unordered_map<std::uint64_t, std::int32_t>
-      ranks;  // (left id, right id) -> rank; the merged id is 512 + rank
+  std::unordered_map<std::uint64_t, std::int32_t> ranks;  // (left id, right id) -> rank; the merged id is 512 + rank
   WordCache cache;
   std::atomic<std::int64_t> suspected_mojibake = 0;
 
@@ -151,8 +150,7 @@ struct Tokenizer::State {
   }
 };
 
-Tokenizer::State::State(TokenizerRules rules, const std::filesystem::path& path)
-    : specials(specials_of(rules)) {
+Tokenizer::State::State(TokenizerRules rules, const std::filesystem::path& path) : specials(specials_of(rules)) {
   const std::string what_to_do = "run ./cliplab, which takes it from the open_clip_torch wheel";
   if (!std::filesystem::exists(path)) fail(path.string(), "no such file", "CLIP's vocabulary", what_to_do);
   const std::string packed = read_file(path, std::size_t{16} << 20);
@@ -175,9 +173,7 @@ Tokenizer::State::State(TokenizerRules rules, const std::filesystem::path& path)
   // in the order printable bytes, other bytes, the same with </w>, merges.
   std::unordered_map<std::string, std::int32_t, StringHash, std::equal_to<>> ids;
   ids.reserve(kVocabSize);
-  const auto printable = [](int b) {
-    return (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xFF && b != 0xAD);
-  };
+  const auto printable = [](int b) { return (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xFF && b != 0xAD); };
   std::int32_t next_id = 0, next_code = 256;
   for (const bool own : {true, false})
     for (int b = 0; b < 256; ++b) {
@@ -192,8 +188,7 @@ Tokenizer::State::State(TokenizerRules rules, const std::filesystem::path& path)
   std::size_t begin = text.find('\n') + 1;  // the first line is a version
   for (int rank = 0; rank < kMerges; ++rank) {
     const std::size_t end = text.find('\n', begin), space = text.find(' ', begin);
-    const std::string left = text.substr(begin, space - begin),
-                      right = text.substr(space + 1, end - space - 1);
+    const std::string left = text.substr(begin, space - begin), right = text.substr(space + 1, end - space - 1);
     const std::uint64_t left_id = static_cast<std::uint64_t>(ids.at(left));
     ranks[left_id << 32 | static_cast<std::uint32_t>(ids.at(right))] = rank;
     ids[left + right] = 512 + rank;
@@ -213,9 +208,7 @@ Ids Tokenizer::State::merge(std::string_view word) const {
     std::int32_t rank;
     int left, right;
     std::int32_t left_id, right_id;  // as queued: a pair is stale when either side has changed
-    bool operator>(const Pair& other) const {
-      return rank != other.rank ? rank > other.rank : left > other.left;
-    }
+    bool operator>(const Pair& other) const { return rank != other.rank ? rank > other.rank : left > other.left; }
   };
   const int length = static_cast<int>(word.size());
   std::vector<Symbol> symbols(length);
@@ -273,8 +266,7 @@ Tokenizer::~Tokenizer() = default;
 
 std::int64_t Tokenizer::suspected_mojibake() const { return state_->suspected_mojibake; }
 
-std::vector<std::int32_t> Tokenizer::encode(std::string_view text, int context_length,
-                                            TooLong too_long) const {
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, int context_length, TooLong too_long) const {
   assert(context_length > 0);
   Ids ids;
   ids.reserve(32);
@@ -294,8 +286,7 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, int context_l
   ids.push_back(kEndOfText);
   if (std::ssize(ids) > context_length) {
     if (too_long == TooLong::kFail)
-      fail("tokenizer",
-           "a text of more than " + std::to_string(context_length) + " ids ('" + excerpt(cleaned) + "')",
+      fail("tokenizer", "a text of more than " + std::to_string(context_length) + " ids ('" + excerpt(cleaned) + "')",
            "at most " + std::to_string(context_length) + ", start and end of text included",
            "shorten it or let it be cut");
     ids.resize(static_cast<std::size_t>(context_length));

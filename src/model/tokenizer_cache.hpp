@@ -61,8 +61,7 @@ class WordCache {
     std::copy(ids.begin(), ids.end(), made->ids.begin());
     for (std::uint32_t i = 0; i < kProbes; ++i) {
       const Entry* expected = nullptr;
-      if (!slots_[(key.hash + i) % kSlots].compare_exchange_strong(expected, made.get(),
-                                                                   std::memory_order_release))
+      if (!slots_[(key.hash + i) % kSlots].compare_exchange_strong(expected, made.get(), std::memory_order_release))
         continue;
       made.release();
       return;

@@ -13,10 +13,10 @@
 
 namespace cliplab::mojibake {
 
-constexpr std::array<const char*, 10> kEncodings{
-    // ftfy.chardata.CHARMAP_ENCODINGS
-    "ISO-8859-1",   "windows-1252", "windows-1251", "windows-1250", "windows-1253",
-    "windows-1254", "windows-1257", "ISO-8859-2",   "macintosh",    "IBM437"};
+constexpr std::array<const char*, 10> kEncodings{// ftfy.chardata.CHARMAP_ENCODINGS
+                                                 "ISO-8859-1",   "windows-1252", "windows-1251", "windows-1250",
+                                                 "windows-1253", "windows-1254", "windows-1257", "ISO-8859-2",
+                                                 "macintosh",    "IBM437"};
 using Bytes = std::array<std::uint8_t, kEncodings.size()>;  // 0: not in that encoding
 
 /// For each character of an upper half, its byte in every encoding.

@@ -16,11 +16,17 @@ const std::vector<std::int64_t> kSamples{0, 2};  // all axes of [n, M, K] but th
 
 class TorchObjective : public StackedObjective {
  public:
-  TorchObjective(RowSource source, Eigen::Index logits, const VectorD& shift, const std::string& device, bool float64, bool keep,
-                 Eigen::Index chunk_rows)
-      : source_(std::move(source)), logits_(logits), device_(open_device(device)), type_(float64 ? torch::kFloat64 : torch::kFloat32) {
-    if (shift.size() > 0) shift_ = torch::from_blob(const_cast<double*>(shift.data()), {shift.size()}, torch::kFloat64).clone();
-    chunk_rows_ = std::min(source_.rows, chunk_rows > 0 ? chunk_rows : std::max<Eigen::Index>(1, kChunkNumbers / std::max(source_.cols, logits)));
+  TorchObjective(RowSource source, Eigen::Index logits, const VectorD& shift, const std::string& device, bool float64,
+                 bool keep, Eigen::Index chunk_rows)
+      : source_(std::move(source)),
+        logits_(logits),
+        device_(open_device(device)),
+        type_(float64 ? torch::kFloat64 : torch::kFloat32) {
+    if (shift.size() > 0)
+      shift_ = torch::from_blob(const_cast<double*>(shift.data()), {shift.size()}, torch::kFloat64).clone();
+    chunk_rows_ = std::min(
+        source_.rows,
+        chunk_rows > 0 ? chunk_rows : std::max<Eigen::Index>(1, kChunkNumbers / std::max(source_.cols, logits)));
     if (!keep) return;
     for (Eigen::Index begin = 0; begin < source_.rows; begin += chunk_rows_) kept_.push_back(load(begin));
     source_.read = nullptr;
@@ -44,12 +50,14 @@ class TorchObjective : public StackedObjective {
     labels = labels.t().to(device_, torch::kInt64);  // [N, M]
     const torch::Tensor weights = points.narrow(1, 0, K * D).reshape({M * K, D}).to(type_);
     const torch::Tensor bias = points.narrow(1, K * D, K).reshape({M * K}).to(type_);
-    torch::Tensor weight_sum = torch::zeros({M * K, D}, points.options()), bias_sum = torch::zeros({M * K}, points.options());
+    torch::Tensor weight_sum = torch::zeros({M * K, D}, points.options()),
+                  bias_sum = torch::zeros({M * K}, points.options());
     torch::Tensor value = torch::zeros({M}, points.options()), curvature = torch::zeros({M}, points.options());
     for (Eigen::Index begin = 0, i = 0; begin < rows(); begin += chunk_rows_, ++i) {
       const torch::Tensor x = kept_.empty() ? load(begin) : kept_[i];  // [n, D]
       const torch::Tensor z = torch::addmm(bias, x, weights.t()).view({x.size(0), M, K});
-      torch::Tensor residual = add_losses(z, labels.narrow(0, begin, x.size(0)), value, curvature).view({x.size(0), M * K});
+      torch::Tensor residual =
+          add_losses(z, labels.narrow(0, begin, x.size(0)), value, curvature).view({x.size(0), M * K});
       weight_sum += residual.t().mm(x).to(torch::kFloat64);
       bias_sum += residual.sum(0, false, torch::kFloat64);
     }
@@ -74,7 +82,8 @@ class TorchObjective : public StackedObjective {
   }
 
   /// z [n, M, K], labels [n, M]: adds to [M] each, returns probability - one-hot [n, M, K].
-  static torch::Tensor add_losses(const torch::Tensor& z, const torch::Tensor& labels, torch::Tensor& value, torch::Tensor& curvature) {
+  static torch::Tensor add_losses(const torch::Tensor& z, const torch::Tensor& labels, torch::Tensor& value,
+                                  torch::Tensor& curvature) {
     if (z.size(2) == 1) {
       const torch::Tensor sign = (1 - 2 * labels).unsqueeze(2).to(z.scalar_type()), against = sign * z;
       value += torch::softplus(against.to(torch::kFloat64)).sum(kSamples);
@@ -93,14 +102,15 @@ class TorchObjective : public StackedObjective {
   Eigen::Index logits_, chunk_rows_ = 0;
   torch::Device device_;
   torch::ScalarType type_;
-  torch::Tensor shift_;               // [D], float64
+  torch::Tensor shift_;              // [D], float64
   std::vector<torch::Tensor> kept_;  // a chunk each
 };
 
 }  // namespace
 
-std::unique_ptr<StackedObjective> torch_objective(RowSource features, Eigen::Index logits, const VectorD& shift, const std::string& device,
-                                                  bool float64, bool keep, Eigen::Index chunk_rows) {
+std::unique_ptr<StackedObjective> torch_objective(RowSource features, Eigen::Index logits, const VectorD& shift,
+                                                  const std::string& device, bool float64, bool keep,
+                                                  Eigen::Index chunk_rows) {
   return std::make_unique<TorchObjective>(std::move(features), logits, shift, device, float64, keep, chunk_rows);
 }
 

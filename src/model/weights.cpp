@@ -22,9 +22,9 @@ namespace {
 
 const std::vector<std::pair<std::string, torch::ScalarType>>& type_names() {
   static const std::vector<std::pair<std::string, torch::ScalarType>> names{
-      {"F32", torch::kFloat32}, {"F64", torch::kFloat64}, {"I64", torch::kInt64}, {"I32", torch::kInt32},
+      {"F32", torch::kFloat32},   {"F64", torch::kFloat64}, {"I64", torch::kInt64}, {"I32", torch::kInt32},
       {"BF16", torch::kBFloat16}, {"F16", torch::kFloat16}, {"I16", torch::kInt16}, {"I8", torch::kInt8},
-      {"U8", torch::kUInt8}, {"BOOL", torch::kBool}};
+      {"U8", torch::kUInt8},      {"BOOL", torch::kBool}};
   return names;
 }
 
@@ -79,7 +79,8 @@ bool has_only_finite(const Tensor& value) {
   return finite;
 }
 
-/// Calls use(target, bytes), which says whether all values are finite, for each tensor of `state` that is there in its shape.
+/// Calls use(target, bytes), which says whether all values are finite, for each tensor of `state` that is there in its
+/// shape.
 template <class Use>
 void match_state(const std::map<std::string, TensorBytes>& tensors, const std::string& prefix,
                  std::map<std::string, Tensor>& state, const std::string& where, Use use) {
@@ -91,7 +92,8 @@ void match_state(const std::map<std::string, TensorBytes>& tensors, const std::s
     if (found == tensors.end()) {
       if (!name.ends_with("num_batches_tracked")) note("missing " + name);  // counts steps of training, no weight
     } else if (c10::IntArrayRef(found->second.shape) != target.sizes()) {
-      note(name + " is " + shape_text(found->second.shape) + ", expected " + shape_text(target.sizes()) + " (" + likely_cause(name) + ")");
+      note(name + " is " + shape_text(found->second.shape) + ", expected " + shape_text(target.sizes()) + " (" +
+           likely_cause(name) + ")");
     } else if (!use(target, found->second)) {
       note(name + " has NaN or infinity");
     }
@@ -112,11 +114,13 @@ void load_state(const std::map<std::string, TensorBytes>& tensors, const std::st
   });
 }
 
-void adopt_state(const std::map<std::string, TensorBytes>& tensors, std::map<std::string, Tensor>& state, const std::string& where) {
+void adopt_state(const std::map<std::string, TensorBytes>& tensors, std::map<std::string, Tensor>& state,
+                 const std::string& where) {
   match_state(tensors, "", state, where, [](Tensor& target, const TensorBytes& bytes) {
     const bool in_place = bytes.dtype == "F32" && target.scalar_type() == torch::kFloat32 && bytes.bytes > 0 &&
                           reinterpret_cast<std::uintptr_t>(bytes.data) % alignof(float) == 0;
-    Tensor value = in_place ? torch::from_blob(const_cast<char*>(bytes.data), bytes.shape, torch::kFloat32) : tensor_of(bytes);
+    Tensor value =
+        in_place ? torch::from_blob(const_cast<char*>(bytes.data), bytes.shape, torch::kFloat32) : tensor_of(bytes);
     const bool finite = has_only_finite(value);
     value = value.to(target.scalar_type());
     if (target.dim() == 4) value = value.contiguous(target.suggest_memory_format());

@@ -35,7 +35,8 @@ class Presence {
       const DatasetInfo info = dataset_info(name);
       if (!info.corpus.empty()) return {};
       dataset_id(name, "test");
-      if (need == Need::kTrain && std::find(info.splits.begin(), info.splits.end(), "train") == info.splits.end()) return "no split to train on";
+      if (need == Need::kTrain && std::find(info.splits.begin(), info.splits.end(), "train") == info.splits.end())
+        return "no split to train on";
       return {};
     } catch (const InputError& error) {
       return error.what();
@@ -50,19 +51,25 @@ class Presence {
 std::vector<std::string> leave_out_absent(Options& options) {
   std::vector<std::string> told;
   Presence presence;
-  const auto set = [&](const std::string& key, const Options::List& list) { options.parse_arguments(std::vector<std::string>{"--" + key + "=" + joined(list, ",")}); };
+  const auto set = [&](const std::string& key, const Options::List& list) {
+    options.parse_arguments(std::vector<std::string>{"--" + key + "=" + joined(list, ",")});
+  };
   const auto tell = [&](const std::string& line) {
     if (std::find(told.begin(), told.end(), line) == told.end()) told.push_back(line);
   };
-  const auto keep = [&](const std::string& key, Need need, Options::List* untrained = nullptr, const std::string& split = "test") {
+  const auto keep = [&](const std::string& key, Need need, Options::List* untrained = nullptr,
+                        const std::string& split = "test") {
     Options::List kept;
     for (const std::string& item : options.list(key)) {
       const auto arrow = item.find('>');
       std::string why = presence.why_not(item.substr(0, arrow), need, split);
       if (why.empty() && arrow != std::string::npos) why = presence.why_not(item.substr(arrow + 1), Need::kTest);
-      if (why.empty()) kept.push_back(item);
-      else if (untrained != nullptr && presence.why_not(item, Need::kTest).empty()) untrained->push_back(item);
-      else tell(item + ": " + why);
+      if (why.empty())
+        kept.push_back(item);
+      else if (untrained != nullptr && presence.why_not(item, Need::kTest).empty())
+        untrained->push_back(item);
+      else
+        tell(item + ": " + why);
     }
     set(key, kept);
     return !kept.empty();
@@ -71,9 +78,10 @@ std::vector<std::string> leave_out_absent(Options& options) {
   const bool any = keep("eval.datasets", Need::kTrain, &untrained);
   const Options::List wanted = options.list("studies");
   for (const std::string& study : wanted) {
-    std::map<std::string, Need> lists;  // the study's own
+    std::map<std::string, Need> lists;                                       // the study's own
     const Need own = study == "visual_ngrams" ? Need::kTest : Need::kTrain;  // by name alone
-    for (const auto& [key, need] : std::map<std::string, Need>{{".datasets", own}, {".extra_datasets", Need::kTest}, {".pairs", Need::kTrain}})
+    for (const auto& [key, need] :
+         std::map<std::string, Need>{{".datasets", own}, {".extra_datasets", Need::kTest}, {".pairs", Need::kTrain}})
       if (options.has(study + key)) lists[study + key] = need;
     for (const char* key : kPairSetKeys)
       if (options.has(study + key)) lists[study + key] = Need::kPairs;
@@ -82,7 +90,8 @@ std::vector<std::string> leave_out_absent(Options& options) {
       if (key == "zero_shot_vs_probe.extra_datasets") {
         Options::List extra = options.list(key);
         for (const std::string& name : untrained)
-          if (std::find(extra.begin(), extra.end(), name) == extra.end()) extra.push_back(name), tell(name + ": no split to train on, zero-shot only");
+          if (std::find(extra.begin(), extra.end(), name) == extra.end())
+            extra.push_back(name), tell(name + ": no split to train on, zero-shot only");
         set(key, extra);
       }
       const bool empty = options.list(key).empty();
@@ -97,8 +106,10 @@ std::vector<std::string> leave_out_absent(Options& options) {
         continue;
       }
     }
-    if (something || (asks_for_eval && any)) studies.push_back(study);
-    else tell("study " + study + ": none of its data sets is there");
+    if (something || (asks_for_eval && any))
+      studies.push_back(study);
+    else
+      tell("study " + study + ": none of its data sets is there");
   }
   set("studies", studies);
   return told;

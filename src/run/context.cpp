@@ -33,7 +33,8 @@ Matrix pixel_rows(std::span<const Image> images, bool grey) {
   parallel_for(std::ssize(images), [&](std::int64_t i) {
     const Image image = clip_transform(images[i], side);
     for (int p = 0; p < side * side; ++p)
-      for (int c = 0; c < channels; ++c) rows(i, p * channels + c) = static_cast<float>(image.pixels[3 * p + c]) / 255.0f;
+      for (int c = 0; c < channels; ++c)
+        rows(i, p * channels + c) = static_cast<float>(image.pixels[3 * p + c]) / 255.0f;
   });
   return rows;
 }
@@ -95,7 +96,9 @@ std::vector<ImageModel*> Context::encoders() {
 
 ClipModel& Context::untrained(const ClipModel& model) {
   auto& untrained = untrained_[model.info().architecture.name];
-  if (!untrained) untrained = untrained_clip_model(model.info().architecture, static_cast<std::uint64_t>(options_.integer("seed")), model_options(options_));
+  if (!untrained)
+    untrained = untrained_clip_model(model.info().architecture, static_cast<std::uint64_t>(options_.integer("seed")),
+                                     model_options(options_));
   return *untrained;
 }
 
@@ -120,7 +123,8 @@ std::vector<std::int64_t> Context::subset(const Dataset& dataset, const std::str
     rng.shuffle(order);
     indices.clear();
     for (const int clip : order)
-      if (indices.empty() || std::ssize(indices) + std::ssize(frames[clip]) <= limit) indices.insert(indices.end(), frames[clip].begin(), frames[clip].end());
+      if (indices.empty() || std::ssize(indices) + std::ssize(frames[clip]) <= limit)
+        indices.insert(indices.end(), frames[clip].begin(), frames[clip].end());
   } else {
     rng.shuffle(indices);
     indices.resize(limit);
@@ -138,11 +142,14 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
   const Dataset& data = dataset(name, split);
   const std::vector<std::int64_t> indices = subset(data, split);
   FeatureSet set;
-  set.encoder = encoder_id, set.split = split, set.description = description, set.num_classes = static_cast<int>(data.class_names().size());
-  set.id = fmt::format("{}|{}|{} of {} seed {}|epoch {}", encoder_id, data.id(), indices.size(), data.size(),
-                       indices.size() < static_cast<std::size_t>(data.size()) ? options_.integer("seed") : 0, kCacheEpoch);
+  set.encoder = encoder_id, set.split = split, set.description = description,
+  set.num_classes = static_cast<int>(data.class_names().size());
+  set.id =
+      fmt::format("{}|{}|{} of {} seed {}|epoch {}", encoder_id, data.id(), indices.size(), data.size(),
+                  indices.size() < static_cast<std::size_t>(data.size()) ? options_.integer("seed") : 0, kCacheEpoch);
   const auto file = cache_file("features", set.id);
-  const Eigen::Index several = static_cast<Eigen::Index>(data.targets().size()) / std::max<Eigen::Index>(1, data.size());
+  const Eigen::Index several =
+      static_cast<Eigen::Index>(data.targets().size()) / std::max<Eigen::Index>(1, data.size());
   const Eigen::Index framed = data.clips().empty() ? 0 : 1, beside = several + framed + 1;
   // [N, D + beside]: the targets and the clip, if there are any, and the label last; whole numbers under 2^24
   Matrix table = kept_features(file, set.id);
@@ -176,7 +183,8 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
       progress.update(begin + count);
     }
     if (bad > 0) say(fmt::format("{} of {} pictures of {}/{} left out", bad, indices.size(), name, split));
-    if (kept.empty()) fail(data.id(), "no picture that can be decoded", "at least one", "./cliplab data verify " + name);
+    if (kept.empty())
+      fail(data.id(), "no picture that can be decoded", "at least one", "./cliplab data verify " + name);
     const Eigen::Index D = parts.front().cols();
     table.resize(std::ssize(kept), D + beside);
     Eigen::Index row = 0;
@@ -191,7 +199,8 @@ FeatureSet Context::extract(const std::string& encoder_id, const std::string& de
   set.x = table.leftCols(table.cols() - beside);
   for (Eigen::Index i = 0; i < table.rows(); ++i) {
     set.labels.push_back(static_cast<int>(table(i, table.cols() - 1)));
-    for (Eigen::Index c = 0; c < several; ++c) set.targets.push_back(static_cast<std::int8_t>(table(i, table.cols() - beside + c)));
+    for (Eigen::Index c = 0; c < several; ++c)
+      set.targets.push_back(static_cast<std::int8_t>(table(i, table.cols() - beside + c)));
     if (framed > 0) set.clips.push_back(static_cast<int>(table(i, table.cols() - 2)));
   }
   return set;
@@ -206,7 +215,8 @@ const FeatureSet& Context::features(ImageModel& model, const std::string& name, 
   return set;
 }
 
-std::vector<Matrix> Context::pair_features(const PairCorpus& set, std::int64_t count, const std::function<void(std::int64_t, const Pair&)>& each, Wanted wanted) {
+std::vector<Matrix> Context::pair_features(const PairCorpus& set, std::int64_t count,
+                                           const std::function<void(std::int64_t, const Pair&)>& each, Wanted wanted) {
   if (wanted.empty())
     for (const auto& model : models_) wanted.emplace_back(model.get(), Space::kJoint);
   std::vector<Matrix> features(wanted.size());
@@ -214,7 +224,8 @@ std::vector<Matrix> Context::pair_features(const PairCorpus& set, std::int64_t c
   std::vector<std::size_t> missing;  // which are not in the cache
   for (std::size_t w = 0; w < wanted.size(); ++w) {
     const auto& [model, space] = wanted[w];
-    ids.push_back(fmt::format("{}{}|{}|first {}|epoch {}", model->image().id(), space == Space::kTrunk ? "/trunk" : "/joint", set.id(), count, kCacheEpoch));
+    ids.push_back(fmt::format("{}{}|{}|first {}|epoch {}", model->image().id(),
+                              space == Space::kTrunk ? "/trunk" : "/joint", set.id(), count, kCacheEpoch));
     features[w] = kept_features(cache_file("features", ids[w]), ids[w]);
     if (features[w].size() == 0) missing.push_back(w);
   }
@@ -254,7 +265,8 @@ const FeatureSet& Context::raw_pixels(const std::string& name, const std::string
   const std::string encoder = grey ? "raw-pixels-28-grey" : "raw-pixels-16-rgb";
   auto& set = features_[encoder + "|" + name + "/" + split];
   if (set.id.empty())
-    set = extract(encoder, "raw-pixels", name, split, [&](std::span<const Image> images) { return pixel_rows(images, grey); });
+    set = extract(encoder, "raw-pixels", name, split,
+                  [&](std::span<const Image> images) { return pixel_rows(images, grey); });
   return set;
 }
 
@@ -268,7 +280,8 @@ Outcome Context::zero_shot(ClipModel& model, const std::string& name, std::vecto
   if (!test.clips.empty()) {  // a column a name
     names.clear();
     for (std::size_t c = 0; c < prompts.class_names.size(); ++c)
-      for (const std::string& synonym : prompts.class_names[c]) names.push_back({synonym}), owner.push_back(static_cast<int>(c));
+      for (const std::string& synonym : prompts.class_names[c])
+        names.push_back({synonym}), owner.push_back(static_cast<int>(c));
   }
   Matrix logits;
   if (model.info().architecture.contrasts()) {
@@ -290,12 +303,14 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const Fe
   sweep.rule = stop_rule(options_.text("probe.rule"));
   sweep.search = search_named(options_.text("probe.search"));
   if (options_.text("probe.algebra") == "torch")
-    sweep.objective = [device = options_.text("model.device")](RowSource rows, Eigen::Index logits, const VectorD& shift, const ObjectiveOptions& o) {
+    sweep.objective = [device = options_.text("model.device")](RowSource rows, Eigen::Index logits,
+                                                               const VectorD& shift, const ObjectiveOptions& o) {
       return torch_objective(std::move(rows), logits, shift, device, o.float64, o.residence == Residence::kKeep);
     };
-  const std::string key = fmt::format("probe|{}|{}|{} classes|rule {} search {} algebra {} iterations {} seed {}|epoch {}", train.id,
-                                      validation ? validation->id : "cut", num_classes, options_.text("probe.rule"),
-                                      options_.text("probe.search"), options_.text("probe.algebra"), sweep.max_iterations, sweep.seed, kProbeEpoch);
+  const std::string key = fmt::format(
+      "probe|{}|{}|{} classes|rule {} search {} algebra {} iterations {} seed {}|epoch {}", train.id,
+      validation ? validation->id : "cut", num_classes, options_.text("probe.rule"), options_.text("probe.search"),
+      options_.text("probe.algebra"), sweep.max_iterations, sweep.seed, kProbeEpoch);
   const auto file = cache_file("probe", key);
 
   Outcome outcome;
@@ -320,7 +335,8 @@ Outcome Context::probe(const FeatureSet& train, const FeatureSet& test, const Fe
     }
   if (!cached) {
     if (stop_requested()) throw Interrupted("stopped before a probe fit");
-    say(fmt::format("probe: {} x {} features of {}, {} classes", train.x.rows(), train.x.cols(), train.description, num_classes));
+    say(fmt::format("probe: {} x {} features of {}, {} classes", train.x.rows(), train.x.cols(), train.description,
+                    num_classes));
     const LabelledRows rows{train.x, train.labels, train.targets};
     if (validation) {
       const LabelledRows held{validation->x, validation->labels, validation->targets};
@@ -357,7 +373,8 @@ Outcome Context::probe(ImageModel& model, const std::string& name) {
 }
 
 Outcome Context::raw_pixel_probe(const std::string& name) {
-  return probe(raw_pixels(name, "train"), raw_pixels(name, "test"), has_validation(name) ? &raw_pixels(name, "validation") : nullptr);
+  return probe(raw_pixels(name, "train"), raw_pixels(name, "test"),
+               has_validation(name) ? &raw_pixels(name, "validation") : nullptr);
 }
 
 Interval Context::majority(const std::string& name) {
@@ -366,8 +383,11 @@ Interval Context::majority(const std::string& name) {
 
 void Context::need_one_label(const std::string& name) {
   const Dataset& set = dataset(name, "test");
-  if (!set.targets().empty()) fail("data set " + name, "several labels a picture", "one", "zero_shot_vs_probe scores several");
-  if (!set.clips().empty()) fail("data set " + name, "frames of clips", "single pictures", "zero_shot_vs_probe and distribution_shift score clips");
+  if (!set.targets().empty())
+    fail("data set " + name, "several labels a picture", "one", "zero_shot_vs_probe scores several");
+  if (!set.clips().empty())
+    fail("data set " + name, "frames of clips", "single pictures",
+         "zero_shot_vs_probe and distribution_shift score clips");
 }
 
 std::vector<std::string> Context::datasets_of(const std::string& study) const {
@@ -378,7 +398,8 @@ std::vector<std::string> Context::datasets_of(const std::string& study) const {
 std::vector<std::string> Context::extra_datasets(const std::string& study) const {
   const auto& scored = options_.list("eval.datasets");
   std::vector<std::string> names = options_.list(study + ".extra_datasets");
-  std::erase_if(names, [&](const std::string& name) { return std::find(scored.begin(), scored.end(), name) != scored.end(); });
+  std::erase_if(names,
+                [&](const std::string& name) { return std::find(scored.begin(), scored.end(), name) != scored.end(); });
   return names;
 }
 
@@ -396,7 +417,10 @@ std::vector<std::string> Context::one_label_datasets() {
 
 std::pair<std::string, Interval> Context::own_metric(const std::string& name, const Outcome& outcome) const {
   const auto set = find_published_set(name);
-  const std::string metric = !outcome.clips.empty() ? "mean of pm-0 and pm-10" : !outcome.targets.empty() ? "11-point mAP" : set ? set->metric : "accuracy";
+  const std::string metric = !outcome.clips.empty()     ? "mean of pm-0 and pm-10"
+                             : !outcome.targets.empty() ? "11-point mAP"
+                             : set                      ? set->metric
+                                                        : "accuracy";
   return {record_name(metric), score_named(metric, outcome.logits, {outcome.labels, outcome.targets, outcome.clips})};
 }
 

@@ -32,7 +32,8 @@ struct Command {
 };
 
 Command parse(std::span<const std::string> arguments) {
-  const auto keys = std::find_if(arguments.begin(), arguments.end(), [](const std::string& word) { return word.starts_with("--"); });
+  const auto keys =
+      std::find_if(arguments.begin(), arguments.end(), [](const std::string& word) { return word.starts_with("--"); });
   Options options;
   declare_model_options(options);
   options.parse_arguments({keys, arguments.end()});
@@ -91,7 +92,8 @@ int transform(std::span<const std::string> arguments, bool normalized) {
   return 0;
 }
 
-/// Images a second of processor time from the bytes of FILEs to normalised floats, the median of 5 rounds after a warm one.
+/// Images a second of processor time from the bytes of FILEs to normalised floats, the median of 5 rounds after a warm
+/// one.
 int pixels_speed(std::span<const std::string> arguments) {
   const Command command = parse(arguments);
   const Transform transform(command);
@@ -101,7 +103,8 @@ int pixels_speed(std::span<const std::string> arguments) {
   std::vector<double> rates;
   for (int round = 0; round < 6; ++round) {
     const std::clock_t start = std::clock();
-    for (std::size_t i = 0; i < bytes.size(); ++i) transform.normalized(transform.square(bytes[i], command.words[i + 1]), floats);
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      transform.normalized(transform.square(bytes[i], command.words[i + 1]), floats);
     const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     if (round > 0) rates.push_back(static_cast<double>(bytes.size()) / seconds);
   }
@@ -117,16 +120,18 @@ int decode(const std::string& file) {
   return 0;
 }
 
-/// Rows of float32 after a line "N D": images of FILEs, captions of stdin when SPACE is "text", or how a model that predicts
-/// captions scores those of stdin for the images when it is "scores"; MODEL may be a baseline. Keys of the model may
-/// follow: --model.like openai.
+/// Rows of float32 after a line "N D": images of FILEs, captions of stdin when SPACE is "text", or how a model that
+/// predicts captions scores those of stdin for the images when it is "scores"; MODEL may be a baseline. Keys of the
+/// model may follow: --model.like openai.
 int embed(std::span<const std::string> arguments) {
   const auto [words, model_keys] = parse(arguments);
   if (words.size() < 3) fail("debug embed", std::to_string(words.size()) + " words", "MODEL SPACE FILE...");
   const auto names = baseline_models();
   std::unique_ptr<ImageModel> model;
-  if (std::find(names.begin(), names.end(), words[0]) != names.end()) model = open_baseline_model(words[0], model_keys);
-  else model = open_clip_model(words[0], model_keys);
+  if (std::find(names.begin(), names.end(), words[0]) != names.end())
+    model = open_baseline_model(words[0], model_keys);
+  else
+    model = open_clip_model(words[0], model_keys);
   Matrix rows;
   std::vector<std::string> texts;
   auto* clip = dynamic_cast<ClipModel*>(model.get());
@@ -182,15 +187,18 @@ int debug_command(std::span<const std::string> arguments) {
   if (verb == "pixels-speed") return pixels_speed(arguments.subspan(1));
   if (verb == "decode" && arguments.size() == 2) return decode(arguments[1]);
   if (verb == "samples" && arguments.size() == 4) return debug_samples(arguments[1], arguments[2], arguments[3]);
-  if (verb == "loader-speed" && arguments.size() == 4) return debug_loader_speed(arguments[1], arguments[2], arguments[3]);
+  if (verb == "loader-speed" && arguments.size() == 4)
+    return debug_loader_speed(arguments[1], arguments[2], arguments[3]);
   if (verb == "probe") return debug_probe(arguments.subspan(1));
   if (verb == "train") return debug_train(arguments.subspan(1));
   if (verb == "loss-speed") return debug_loss_speed(arguments.subspan(1));
   if (verb == "image-speed") return image_speed(arguments.subspan(1));
   if (verb == "embed" && arguments.size() >= 3) return embed(arguments.subspan(1));
   fail("debug", "'" + verb + "'",
-       "tokenize [RULES], tokenize-speed FILE, transform SIZE FILE..., normalized SIZE FILE..., pixels-speed SIZE FILE..., decode FILE, "
-       "samples SET SPLIT COUNT, loader-speed SHARDS SIZE COUNT, probe ..., image-speed MODEL COUNT, train ..., loss-speed PAIRS WIDTH or "
+       "tokenize [RULES], tokenize-speed FILE, transform SIZE FILE..., normalized SIZE FILE..., pixels-speed SIZE "
+       "FILE..., decode FILE, "
+       "samples SET SPLIT COUNT, loader-speed SHARDS SIZE COUNT, probe ..., image-speed MODEL COUNT, train ..., "
+       "loss-speed PAIRS WIDTH or "
        "embed MODEL SPACE FILE...");
 }
 

@@ -6,9 +6,9 @@
 
 namespace cliplab {
 
-/// tokenize [RULES] | tokenize-speed FILE | transform SIZE FILE... | normalized SIZE FILE... | pixels-speed SIZE FILE... |
-/// decode FILE | samples SET SPLIT COUNT | loader-speed SHARDS SIZE COUNT | probe ... | image-speed MODEL COUNT | train ... |
-/// loss-speed ... | embed MODEL SPACE FILE...
+/// tokenize [RULES] | tokenize-speed FILE | transform SIZE FILE... | normalized SIZE FILE... | pixels-speed SIZE
+/// FILE... | decode FILE | samples SET SPLIT COUNT | loader-speed SHARDS SIZE COUNT | probe ... | image-speed MODEL
+/// COUNT | train ... | loss-speed ... | embed MODEL SPACE FILE...
 int debug_command(std::span<const std::string> arguments);
 
 /// debug_text.cpp: RULES is "openai" or "openclip".

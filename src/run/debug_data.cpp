@@ -1,4 +1,5 @@
-// For tests/parity and tests/bench: pixels and labels of any set as the readers give them, and the rate of the shard loader.
+// For tests/parity and tests/bench: pixels and labels of any set as the readers give them, and the rate of the shard
+// loader.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -36,8 +37,10 @@ int debug_samples(const std::string& name, const std::string& split, const std::
   const auto set = open_dataset(name, split);
   for (std::int64_t i = 0; i < std::min(count, set->size()); ++i) {
     const Sample sample = set->get(i);
-    std::cout << fmt::format("{} {} {} {}\n", sample.image.height, sample.image.width, sample.image.channels, set->class_names()[sample.label]);
-    std::cout.write(reinterpret_cast<const char*>(sample.image.pixels.data()), static_cast<std::streamsize>(sample.image.size()));
+    std::cout << fmt::format("{} {} {} {}\n", sample.image.height, sample.image.width, sample.image.channels,
+                             set->class_names()[sample.label]);
+    std::cout.write(reinterpret_cast<const char*>(sample.image.pixels.data()),
+                    static_cast<std::streamsize>(sample.image.size()));
   }
   return 0;
 }
@@ -47,7 +50,8 @@ int debug_loader_speed(const std::string& shards, const std::string& size, const
   LoaderOptions options;
   options.shards = expand_shards(shards), options.preprocess.size = static_cast<int>(number(size));
   const std::int64_t count = number(most), area = 3 * options.preprocess.size * options.preprocess.size;
-  const NormalizeTable table = make_normalize_table(options.preprocess.normalization.mean, options.preprocess.normalization.std);
+  const NormalizeTable table =
+      make_normalize_table(options.preprocess.normalization.mean, options.preprocess.normalization.std);
   std::vector<float> floats(options.batch * area);  // [B, 3, size, size]
   std::vector<LoadedSample> batch;
   const auto start = Clock::now();
@@ -58,7 +62,8 @@ int debug_loader_speed(const std::string& shards, const std::string& size, const
     Loader loader(options);
     while (done < count && loader.next(batch)) {
       for (std::size_t i = 0; i < batch.size(); ++i)
-        normalize_cpu(batch[i].image.pixels.data(), 1, options.preprocess.size, table, floats.data() + static_cast<std::int64_t>(i) * area);
+        normalize_cpu(batch[i].image.pixels.data(), 1, options.preprocess.size, table,
+                      floats.data() + static_cast<std::int64_t>(i) * area);
       if (done == 0) first = seconds();
       done += std::ssize(batch);
       if (early == 0 && 10 * done >= count) early = resident_mib();
@@ -66,8 +71,10 @@ int debug_loader_speed(const std::string& shards, const std::string& size, const
     bad += loader.bad(), waited += loader.waited_seconds();
     if (loader.position() == 0) fail(shards, "no sample", "<key>.jpg with <key>.txt or <key>.cls");
   }
-  fmt::print("{:.1f} images/s, {:.3f} s to the first batch, {} bad, waited {:.1f} %, {:.1f} MiB after a tenth, {:.1f} MiB at the end\n",
-             static_cast<double>(done) / seconds(), first, bad, 100 * waited / seconds(), early, resident_mib());
+  fmt::print(
+      "{:.1f} images/s, {:.3f} s to the first batch, {} bad, waited {:.1f} %, {:.1f} MiB after a tenth, {:.1f} MiB at "
+      "the end\n",
+      static_cast<double>(done) / seconds(), first, bad, 100 * waited / seconds(), early, resident_mib());
   return 0;
 }
 

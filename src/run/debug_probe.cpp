@@ -52,8 +52,8 @@ int fits(const std::string& file, const std::string& rule, std::span<const std::
     options.lambda = std::stod(lambda);
     const LinearClassifier fit = fit_logistic_regression(samples.x, samples.y, samples.classes, options, &report);
     const double seconds = now() - start;
-    fmt::print("lambda {} objective {:.17g} gradient {:.6g} iterations {} evaluations {} seconds {:.6f}\npredictions", lambda, report.objective,
-               report.max_abs_gradient, report.iterations, report.evaluations, seconds);
+    fmt::print("lambda {} objective {:.17g} gradient {:.6g} iterations {} evaluations {} seconds {:.6f}\npredictions",
+               lambda, report.objective, report.max_abs_gradient, report.iterations, report.evaluations, seconds);
     for (const int label : top_predictions(fit.logits(samples.x)).label) fmt::print(" {}", label);
     fmt::print("\n");
   }
@@ -65,9 +65,11 @@ int search(const std::string& train_file, const std::string& validation_file, St
   const LabelledRows held = validation.rows();
   const double start = now();
   const SweepResult sweep = sweep_probe(train.rows(), &held, train.classes, {.rule = rule, .search = kind});
-  fmt::print("search fits {} lambda {} objective {:.17g} seconds {:.6f}\n", sweep.points.size(), sweep.lambda, sweep.refit.objective, now() - start);
+  fmt::print("search fits {} lambda {} objective {:.17g} seconds {:.6f}\n", sweep.points.size(), sweep.lambda,
+             sweep.refit.objective, now() - start);
   for (const SweepPoint& p : sweep.points)
-    fmt::print("point {} accuracy {} objective {:.17g} evaluations {}\n", p.lambda, p.validation_accuracy, p.fit.objective, p.fit.evaluations);
+    fmt::print("point {} accuracy {} objective {:.17g} evaluations {}\n", p.lambda, p.validation_accuracy,
+               p.fit.objective, p.fit.evaluations);
   return 0;
 }
 
@@ -81,7 +83,8 @@ int rate(Eigen::Index N, Eigen::Index D, Eigen::Index C, int stacked, bool float
   const auto objective = softmax_objective(rows_of(x), C, {}, {.float64 = float64});
   std::vector<VectorD> points(stacked, VectorD::Constant(objective->num_parameters(), 0.01)), gradients(stacked);
   std::vector<Evaluation> stack;
-  for (int m = 0; m < stacked; ++m) stack.push_back({.point = &points[m], .labels = y.data(), .lambda = 1, .gradient = &gradients[m]});
+  for (int m = 0; m < stacked; ++m)
+    stack.push_back({.point = &points[m], .labels = y.data(), .lambda = 1, .gradient = &gradients[m]});
   std::vector<double> seconds;
   for (int round = 0; round < 10; ++round) {
     const double start = now();
@@ -89,7 +92,8 @@ int rate(Eigen::Index N, Eigen::Index D, Eigen::Index C, int stacked, bool float
     if (round > 0) seconds.push_back(now() - start);
   }
   std::nth_element(seconds.begin(), seconds.begin() + 4, seconds.end());
-  fmt::print("evaluation seconds {:.6f} gflops {:.1f}\n", seconds[4], 4e-9 * static_cast<double>(N * D * C) * stacked / seconds[4]);
+  fmt::print("evaluation seconds {:.6f} gflops {:.1f}\n", seconds[4],
+             4e-9 * static_cast<double>(N * D * C) * stacked / seconds[4]);
   return 0;
 }
 
@@ -98,7 +102,8 @@ int few_shots(const std::string& train_file, const std::string& test_file, int d
   const double start = now();
   const auto points = few_shot(train.rows(), test.rows(), test.rows(), train.classes, {.draws = draws});
   const double seconds = now() - start;
-  for (const FewShotPoint& p : points) fmt::print("shots {} draw {} lambda {:.6g} accuracy {:.6f}\n", p.shots, p.draw, p.lambda, p.score);
+  for (const FewShotPoint& p : points)
+    fmt::print("shots {} draw {} lambda {:.6g} accuracy {:.6f}\n", p.shots, p.draw, p.lambda, p.score);
   fmt::print("few-shot fits {} seconds {:.6f}\n", points.size(), seconds);
   return 0;
 }
@@ -108,10 +113,12 @@ int few_shots(const std::string& train_file, const std::string& test_file, int d
 int debug_probe(std::span<const std::string> a) {
   if (a.size() >= 3 && a[0] == "fit") return fits(a[1], a[2], a.subspan(3));
   if (a.size() == 5 && a[0] == "search") return search(a[1], a[2], stop_rule(a[3]), search_named(a[4]));
-  if (a.size() == 6 && a[0] == "rate") return rate(std::stol(a[1]), std::stol(a[2]), std::stol(a[3]), std::stoi(a[4]), a[5] == "float64");
+  if (a.size() == 6 && a[0] == "rate")
+    return rate(std::stol(a[1]), std::stol(a[2]), std::stol(a[3]), std::stoi(a[4]), a[5] == "float64");
   if (a.size() == 4 && a[0] == "few-shot") return few_shots(a[1], a[2], std::stoi(a[3]));
   fail("debug probe", a.empty() ? "nothing" : "'" + a[0] + "'",
-       "fit FILE RULE[:ITERATIONS] LAMBDA..., search TRAIN VALIDATION RULE binary|full, rate N D C STACK float32|float64 or few-shot TRAIN TEST DRAWS");
+       "fit FILE RULE[:ITERATIONS] LAMBDA..., search TRAIN VALIDATION RULE binary|full, rate N D C STACK "
+       "float32|float64 or few-shot TRAIN TEST DRAWS");
 }
 
 }  // namespace cliplab

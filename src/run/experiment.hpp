@@ -35,6 +35,7 @@ const ExperimentInfo& find_experiment(const std::string& name);
 bool register_experiment(ExperimentInfo info);
 
 #define CLIPLAB_REGISTER_EXPERIMENT(Class, name, paper, question) \
-  static const bool registered_##Class = ::cliplab::register_experiment({name, paper, question, std::make_shared<Class>()})
+  static const bool registered_##Class =                          \
+      ::cliplab::register_experiment({name, paper, question, std::make_shared<Class>()})
 
 }  // namespace cliplab

@@ -26,7 +26,8 @@ Array scores_of(const std::string& name, const Outcome& outcome) {
     for (Eigen::Index i = 0; i < N; ++i)
       for (Eigen::Index c = 0; c < C; ++c) array.values(i, C + c) = outcome.targets[i * C + c];
   } else {
-    for (Eigen::Index i = 0; i < N; ++i) array.values.row(i) << outcome.labels[i], outcome.ranks[i], outcome.predicted[i], outcome.confidence[i];
+    for (Eigen::Index i = 0; i < N; ++i)
+      array.values.row(i) << outcome.labels[i], outcome.ranks[i], outcome.predicted[i], outcome.confidence[i];
   }
   if (!outcome.clips.empty()) {
     array.columns.push_back("clip");
@@ -44,15 +45,19 @@ void record_example(Context& context, ClipModel& model, const std::string& name,
   Rng rng(static_cast<std::uint64_t>(context.options().integer("seed")), 0xe8a3);
   const auto row = static_cast<Eigen::Index>(rng.below(rows.size()));
   const Dataset& set = context.dataset(name, "test");
-  const Eigen::RowVectorXd logits = outcome.logits.row(row).cast<double>(), odds = (logits.array() - logits.maxCoeff()).exp();
+  const Eigen::RowVectorXd logits = outcome.logits.row(row).cast<double>(),
+                           odds = (logits.array() - logits.maxCoeff()).exp();
   std::vector<int> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return logits(a) > logits(b); });
-  const auto is_right = [&](int c) { return outcome.targets.empty() ? outcome.labels[row] == c : outcome.targets[row * logits.size() + c] == 1; };
+  const auto is_right = [&](int c) {
+    return outcome.targets.empty() ? outcome.labels[row] == c : outcome.targets[row * logits.size() + c] == 1;
+  };
   const auto right = std::ranges::find_if(order, is_right);
   std::vector<int> ranks;
   for (int r = 0; r < std::min(kLikeliest, static_cast<int>(order.size())); ++r) ranks.push_back(r);
-  if (const int r = static_cast<int>(right - order.begin()); right != order.end() && r >= std::ssize(ranks)) ranks.push_back(r);
+  if (const int r = static_cast<int>(right - order.begin()); right != order.end() && r >= std::ssize(ranks))
+    ranks.push_back(r);
 
   const Prompts prompts = load_prompts(set, name);
   Array said{"example/" + name + "/" + model.info().name, {}, MatrixD(3, std::ssize(ranks))};
@@ -84,12 +89,16 @@ MatrixD curve_of(const SweepResult& sweep) {
 
 Interval record_scores(Context& context, Record record, const Outcome& outcome) {
   const auto [own, score] = context.own_metric(record.dataset, outcome);
-  const auto add = [&](const std::string& metric, const Interval& value) { record.metric = metric, context.record(record, value); };
+  const auto add = [&](const std::string& metric, const Interval& value) {
+    record.metric = metric, context.record(record, value);
+  };
   add(own, score);
   if (!outcome.clips.empty())
-    for (const char* part : {"pm-0", "pm-10"}) add(record_name(part), score_named(part, outcome.logits, {outcome.labels, outcome.targets, outcome.clips}));
+    for (const char* part : {"pm-0", "pm-10"})
+      add(record_name(part), score_named(part, outcome.logits, {outcome.labels, outcome.targets, outcome.clips}));
   if (outcome.targets.empty() && own != "top1") add("top1", top_k(outcome.ranks, 1));
-  if (outcome.targets.empty() && own != "mean_per_class" && outcome.logits.cols() <= 100) add("mean_per_class", mean_per_class(outcome.ranks, outcome.labels));
+  if (outcome.targets.empty() && own != "mean_per_class" && outcome.logits.cols() <= 100)
+    add("mean_per_class", mean_per_class(outcome.ranks, outcome.labels));
   context.array(scores_of("scores/" + record.dataset + "/" + record.model + "/" + record.method, outcome));
   return score;
 }
@@ -97,26 +106,31 @@ Interval record_scores(Context& context, Record record, const Outcome& outcome) 
 Interval record_zero_shot(Context& context, ClipModel& model, const std::string& name) {
   const Outcome outcome = context.zero_shot(model, name);
   const Interval score = record_scores(context, {name, "test", model.info().name, "zero-shot", "", ""}, outcome);
-  if (outcome.logits.cols() > 10 && outcome.targets.empty()) context.record({name, "test", model.info().name, "zero-shot", "top5", ""}, top_k(outcome.ranks, 5));
+  if (outcome.logits.cols() > 10 && outcome.targets.empty())
+    context.record({name, "test", model.info().name, "zero-shot", "top5", ""}, top_k(outcome.ranks, 5));
   record_example(context, model, name, outcome);
   return score;
 }
 
 Interval record_probe(Context& context, const std::string& name, const std::string& model, const Outcome& outcome) {
   const std::string variant = fmt::format("lambda={:.3g}, rule={}", outcome.sweep.lambda, outcome.rule);
-  context.array({"probe/" + name + "/" + model + "/sweep", {"lambda", "validation_accuracy", "objective", "iterations"}, curve_of(outcome.sweep)});
+  context.array({"probe/" + name + "/" + model + "/sweep",
+                 {"lambda", "validation_accuracy", "objective", "iterations"},
+                 curve_of(outcome.sweep)});
   return record_scores(context, {name, "test", model, "linear-probe", "", variant}, outcome);
 }
 
 void record_floors(Context& context, const std::string& name) {
-  if (context.raw_pixels(name, "test").targets.empty()) context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
+  if (context.raw_pixels(name, "test").targets.empty())
+    context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
   record_probe(context, name, "raw-pixels", context.raw_pixel_probe(name));
 }
 
 void record_data_set(Context& context, const std::string& name) {
   record_floors(context, name);
   for (const auto& model : context.models()) record_zero_shot(context, *model, name);
-  for (ImageModel* encoder : context.encoders()) record_probe(context, name, encoder->info().name, context.probe(*encoder, name));
+  for (ImageModel* encoder : context.encoders())
+    record_probe(context, name, encoder->info().name, context.probe(*encoder, name));
 }
 
 Interval paired_gain(const Outcome& ours, const Outcome& theirs) {
@@ -127,15 +141,18 @@ Interval paired_gain(const Outcome& ours, const Outcome& theirs) {
   });
 }
 
-Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs, const Interval& their_score) {
+Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs,
+                     const Interval& their_score) {
   if (metric == "top1") return paired_gain(ours, theirs);
   const double value = our_score.value - their_score.value;
   return {value, value - std::hypot(our_score.value - our_score.low, their_score.high - their_score.value),
           value + std::hypot(our_score.high - our_score.value, their_score.value - their_score.low), our_score.n};
 }
 
-std::vector<FewShotPoint> few_shot_draws(Context& context, ImageModel& model, const std::string& name, Space space, FewShotOptions options) {
-  const FeatureSet &train = context.features(model, name, "train", space), &test = context.features(model, name, "test", space);
+std::vector<FewShotPoint> few_shot_draws(Context& context, ImageModel& model, const std::string& name, Space space,
+                                         FewShotOptions options) {
+  const FeatureSet &train = context.features(model, name, "train", space),
+                   &test = context.features(model, name, "test", space);
   options.rule = stop_rule(context.options().text("probe.rule"));
   options.seed = static_cast<std::uint64_t>(context.options().integer("seed"));
   const Cut cut = cut_validation(train.labels, train.num_classes, 0.2, options.seed);
@@ -148,12 +165,15 @@ std::vector<FewShotPoint> few_shot_draws(Context& context, ImageModel& model, co
     std::vector<int> labels;
   };
   const Part drawn_from(train, cut.train), held(train, cut.validation);
-  return few_shot(drawn_from.rows(), held.labels.empty() ? drawn_from.rows() : held.rows(), {test.x, test.labels}, train.num_classes, options);
+  return few_shot(drawn_from.rows(), held.labels.empty() ? drawn_from.rows() : held.rows(), {test.x, test.labels},
+                  train.num_classes, options);
 }
 
-std::vector<RetrievalRanks> caption_ranks(Context& context, const PairCorpus& set, std::int64_t pictures, std::int64_t captions, const std::string& prefix) {
+std::vector<RetrievalRanks> caption_ranks(Context& context, const PairCorpus& set, std::int64_t pictures,
+                                          std::int64_t captions, const std::string& prefix) {
   std::vector<std::vector<std::string>> own(pictures);
-  const std::vector<Matrix> features = context.pair_features(set, pictures, [&](std::int64_t i, const Pair& pair) { own[i] = pair.captions; });
+  const std::vector<Matrix> features =
+      context.pair_features(set, pictures, [&](std::int64_t i, const Pair& pair) { own[i] = pair.captions; });
   std::vector<std::string> texts;  // [T]
   std::vector<int> owner;          // [T]
   for (std::int64_t i = 0; i < pictures; ++i)
@@ -162,7 +182,8 @@ std::vector<RetrievalRanks> caption_ranks(Context& context, const PairCorpus& se
       owner.push_back(static_cast<int>(i));
     }
   std::vector<RetrievalRanks> ranks;
-  for (std::size_t m = 0; m < features.size(); ++m) ranks.push_back(retrieval_ranks(features[m], context.models()[m]->text().encode(texts), owner));
+  for (std::size_t m = 0; m < features.size(); ++m)
+    ranks.push_back(retrieval_ranks(features[m], context.models()[m]->text().encode(texts), owner));
   return ranks;
 }
 

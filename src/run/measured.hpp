@@ -10,13 +10,13 @@
 
 namespace cliplab {
 
-/// The data set's own metric, and top-1 and the mean over classes where a picture has one label; `record` lacks metric and
-/// value. The scores of every sample go to "scores/<dataset>/<model>/<method>". Returns the first.
+/// The data set's own metric, and top-1 and the mean over classes where a picture has one label; `record` lacks metric
+/// and value. The scores of every sample go to "scores/<dataset>/<model>/<method>". Returns the first.
 Interval record_scores(Context& context, Record record, const Outcome& outcome);
-/// record_scores of context.zero_shot(model, dataset), top-5 above 10 classes, and one picture at random with what the model says
-/// of it, for Figure 21: "picture/<dataset>" [64 * 64, 3] of 0 to 255, "example/<dataset>/<model>" [3, 5 or 6] with the likeliest
-/// classes and the right one, by their first prompts: probability, rank from 1, whether it is right. No example where a picture
-/// could not be decoded.
+/// record_scores of context.zero_shot(model, dataset), top-5 above 10 classes, and one picture at random with what the
+/// model says of it, for Figure 21: "picture/<dataset>" [64 * 64, 3] of 0 to 255, "example/<dataset>/<model>" [3, 5 or
+/// 6] with the likeliest classes and the right one, by their first prompts: probability, rank from 1, whether it is
+/// right. No example where a picture could not be decoded.
 Interval record_zero_shot(Context& context, ClipModel& model, const std::string& dataset);
 /// record_scores of a probe, with the lambda that was chosen, and its search as an array.
 Interval record_probe(Context& context, const std::string& dataset, const std::string& model, const Outcome& outcome);
@@ -27,15 +27,19 @@ void record_floors(Context& context, const std::string& dataset);
 
 /// Top-1 of one classifier less another's on the same pictures, by a paired bootstrap.
 Interval paired_gain(const Outcome& ours, const Outcome& theirs);
-/// One classifier's score by `metric` (a record's name) less another's on the same pictures. Accuracy: paired bootstrap. Other
-/// metrics: half-widths in quadrature, which is wider, since pictures that are hard are so for both.
-Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs, const Interval& their_score);
+/// One classifier's score by `metric` (a record's name) less another's on the same pictures. Accuracy: paired
+/// bootstrap. Other metrics: half-widths in quadrature, which is wider, since pictures that are hard are so for both.
+Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs,
+                     const Interval& their_score);
 
-/// Ranks of the captions and pictures among the set's first `pictures`, by each model: `captions` of a picture at most, `prefix`
-/// and a space before each.
-std::vector<RetrievalRanks> caption_ranks(Context& context, const PairCorpus& set, std::int64_t pictures, std::int64_t captions, const std::string& prefix);
+/// Ranks of the captions and pictures among the set's first `pictures`, by each model: `captions` of a picture at most,
+/// `prefix` and a space before each.
+std::vector<RetrievalRanks> caption_ranks(Context& context, const PairCorpus& set, std::int64_t pictures,
+                                          std::int64_t captions, const std::string& prefix);
 
-/// few_shot() by the run's seed and stop rule, drawn from four fifths of the training split; lambda is chosen on the rest.
-std::vector<FewShotPoint> few_shot_draws(Context& context, ImageModel& model, const std::string& dataset, Space space, FewShotOptions options);
+/// few_shot() by the run's seed and stop rule, drawn from four fifths of the training split; lambda is chosen on the
+/// rest.
+std::vector<FewShotPoint> few_shot_draws(Context& context, ImageModel& model, const std::string& dataset, Space space,
+                                         FewShotOptions options);
 
 }  // namespace cliplab

@@ -38,12 +38,18 @@ std::map<std::string, std::string> provenance() {
   root += "'";
   const std::string commit = output_of("git -C " + root + " rev-parse HEAD");
   std::string dirty = "unknown";
-  if (!commit.empty()) dirty = output_of("git -C " + root + " status --porcelain -- src experiments CMakeLists.txt").empty() ? "no" : "yes";
+  if (!commit.empty())
+    dirty =
+        output_of("git -C " + root + " status --porcelain -- src experiments CMakeLists.txt").empty() ? "no" : "yes";
   const std::time_t now = std::time(nullptr);
   char date[32];
   std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
-  return {{"commit", commit.empty() ? "unknown" : commit}, {"dirty", dirty}, {"compiler", "g++ " __VERSION__},
-          {"cpu", cpu_name()}, {"threads", std::to_string(num_threads())}, {"date", date}};
+  return {{"commit", commit.empty() ? "unknown" : commit},
+          {"dirty", dirty},
+          {"compiler", "g++ " __VERSION__},
+          {"cpu", cpu_name()},
+          {"threads", std::to_string(num_threads())},
+          {"date", date}};
 }
 
 }  // namespace cliplab

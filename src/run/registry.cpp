@@ -28,8 +28,6 @@ bool register_experiment(ExperimentInfo info) {
 
 std::span<const ExperimentInfo> experiments() { return registry(); }
 
-const ExperimentInfo& find_experiment(const std::string& name) {
-  return find_named(registry(), name, "study");
-}
+const ExperimentInfo& find_experiment(const std::string& name) { return find_named(registry(), name, "study"); }
 
 }  // namespace cliplab

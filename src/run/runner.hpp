@@ -23,8 +23,8 @@ std::vector<std::string> list_configs();
 /// `run CONFIG [--key value ...] [--sweep key=a,b,c]`: returns the exit code. Prints the run's folder on stdout, last.
 int run_command(std::span<const std::string> arguments);
 
-/// `sweep CONFIG KEY=a,b,c ... [--key value ...]`: the same as `run` with a --sweep before each KEY=a,b,c. Throws InputError
-/// where nothing is varied.
+/// `sweep CONFIG KEY=a,b,c ... [--key value ...]`: the same as `run` with a --sweep before each KEY=a,b,c. Throws
+/// InputError where nothing is varied.
 int sweep_command(std::span<const std::string> arguments);
 
 /// Checks a config as far as possible without data: keys, values, studies, architectures, data set names.

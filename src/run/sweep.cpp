@@ -62,17 +62,21 @@ class Table {
   void set(std::size_t i, const std::string& status, double seconds, const std::string& text) {
     rows_[i] = {status, seconds, text};
     write();
-    say(fmt::format("cell {} of {}:{} {}{}", i + 1, rows_.size(), sweep_.cells[i].title, status, status == "failed" ? ": " + text : ""));
+    say(fmt::format("cell {} of {}:{} {}{}", i + 1, rows_.size(), sweep_.cells[i].title, status,
+                    status == "failed" ? ": " + text : ""));
   }
   std::size_t count(const std::string& status) const {
-    return static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), [&](const Row& row) { return row.status == status; }));
+    return static_cast<std::size_t>(
+        std::count_if(rows_.begin(), rows_.end(), [&](const Row& row) { return row.status == status; }));
   }
   void tell() const {
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       const Row& row = rows_[i];
-      say(fmt::format("  {:<9}{:>8.1f} s {}{}", row.status, row.seconds, sweep_.cells[i].title, row.status == "failed" ? ": " + row.text : ""));
+      say(fmt::format("  {:<9}{:>8.1f} s {}{}", row.status, row.seconds, sweep_.cells[i].title,
+                      row.status == "failed" ? ": " + row.text : ""));
     }
-    say(fmt::format("{} done, {} failed, {} left: {}", count("done"), count("failed"), rows_.size() - count("done") - count("failed"), file_.string()));
+    say(fmt::format("{} done, {} failed, {} left: {}", count("done"), count("failed"),
+                    rows_.size() - count("done") - count("failed"), file_.string()));
   }
 
  private:
@@ -85,7 +89,8 @@ class Table {
     std::string text = "cell,status,seconds,folder or error\n";
     const auto cell = [](const std::string& value) { return quoted(value, '"', "\"\""); };
     for (std::size_t i = 0; i < rows_.size(); ++i)
-      text += fmt::format("{},{},{:.1f},{}\n", cell(sweep_.cells[i].title), rows_[i].status, rows_[i].seconds, cell(rows_[i].text));
+      text += fmt::format("{},{},{:.1f},{}\n", cell(sweep_.cells[i].title), rows_[i].status, rows_[i].seconds,
+                          cell(rows_[i].text));
     write_file_atomically(file_, text);
   }
   const Sweep& sweep_;
@@ -148,9 +153,14 @@ void run_processes(const Sweep& sweep, const fs::path& config, const fs::path& l
     const pid_t ended = ::waitpid(-1, &status, WNOHANG);
     if (const auto child = running.find(ended); ended > 0 && child != running.end()) {
       const bool done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-      const std::string text = WIFSIGNALED(status) ? fmt::format("killed by signal {}, see {}", WTERMSIG(status), child->second.log.string())
-                                                   : last_line(child->second.log);
-      table.set(child->second.cell, done ? "done" : stopping ? "stopped" : "failed", seconds_since(child->second.start), text);
+      const std::string text =
+          WIFSIGNALED(status) ? fmt::format("killed by signal {}, see {}", WTERMSIG(status), child->second.log.string())
+                              : last_line(child->second.log);
+      table.set(child->second.cell,
+                done       ? "done"
+                : stopping ? "stopped"
+                           : "failed",
+                seconds_since(child->second.start), text);
       running.erase(child);
     } else if (stopping && running.empty()) {
       break;
@@ -162,13 +172,15 @@ void run_processes(const Sweep& sweep, const fs::path& config, const fs::path& l
 
 /// A job array with a task a cell; submitted where sbatch is.
 int submit(const Sweep& sweep, const fs::path& config, const std::string& name, const fs::path& base) {
-  const fs::path root = fs::absolute(project_root()), script = base.string() + ".sbatch", cells = base.string() + ".cells";
+  const fs::path root = fs::absolute(project_root()), script = base.string() + ".sbatch",
+                 cells = base.string() + ".cells";
   std::string lines;
   for (const Cell& cell : sweep.cells) lines += shell_line(cell.words) + "\n";
   fs::create_directories(base.parent_path());
   write_file_atomically(cells, lines);
   std::string text = "#!/bin/bash\n";
-  text += fmt::format("#SBATCH --job-name=cliplab-{}\n#SBATCH --array=0-{}%{}\n", name, sweep.cells.size() - 1, sweep.jobs);
+  text +=
+      fmt::format("#SBATCH --job-name=cliplab-{}\n#SBATCH --array=0-{}%{}\n", name, sweep.cells.size() - 1, sweep.jobs);
   text += fmt::format("#SBATCH --output={}-%a.log\n", base.string());
   text += fmt::format("set -euo pipefail\ncd {}\n", shell_line({root.string()}));
   text += fmt::format("cell=$(sed -n \"$((SLURM_ARRAY_TASK_ID + 1))p\" {})\n", shell_line({cells.string()}));
@@ -182,9 +194,12 @@ int submit(const Sweep& sweep, const fs::path& config, const std::string& name, 
   int status = 0;
   if (child < 0 || ::waitpid(child, &status, 0) != child) fail("--launcher slurm", "no process", "room for one");
   if (WIFEXITED(status) && WEXITSTATUS(status) == 126)
-    fail("--launcher slurm", "no sbatch on this machine", "Slurm's", "the job array is " + script.string() + "; submit it where Slurm is");
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) fail("sbatch " + script.string(), fmt::format("status {}", status), "0");
-  say(fmt::format("{} cells submitted by {}; the same sweep without --launcher shows what is done", sweep.cells.size(), script.string()));
+    fail("--launcher slurm", "no sbatch on this machine", "Slurm's",
+         "the job array is " + script.string() + "; submit it where Slurm is");
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    fail("sbatch " + script.string(), fmt::format("status {}", status), "0");
+  say(fmt::format("{} cells submitted by {}; the same sweep without --launcher shows what is done", sweep.cells.size(),
+                  script.string()));
   return 0;
 }
 
@@ -194,7 +209,8 @@ Sweep take_sweep(std::vector<std::string> words) {
   Sweep sweep;
   std::string value, file;
   if (take(words, "--jobs", value)) {
-    if (value.empty() || value.size() > 3 || value.find_first_not_of("0123456789") != std::string::npos || std::stoi(value) == 0)
+    if (value.empty() || value.size() > 3 || value.find_first_not_of("0123456789") != std::string::npos ||
+        std::stoi(value) == 0)
       fail("--jobs", "'" + value + "'", "1 to 999 cells at a time");
     sweep.jobs = std::stoi(value);
   }
@@ -235,7 +251,8 @@ Sweep take_sweep(std::vector<std::string> words) {
   return sweep;
 }
 
-int run_sweep(const Sweep& sweep, const fs::path& config, const std::string& name, const std::function<fs::path(const Cell&)>& run_cell) {
+int run_sweep(const Sweep& sweep, const fs::path& config, const std::string& name,
+              const std::function<fs::path(const Cell&)>& run_cell) {
   std::string key = config.string();
   for (const Cell& cell : sweep.cells) key += "\n" + shell_line(cell.words);
   const fs::path base = project_root() / "results/sweeps" / (name + "-" + sha256_hex(key).substr(0, 8));

@@ -1,5 +1,5 @@
-// Many cells of one config: the cross product of --sweep keys, or the lines of a file; one after the other, several at a
-// time, or as a Slurm job array. A cell that is done is not run again, one that fails does not stop the others.
+// Many cells of one config: the cross product of --sweep keys, or the lines of a file; one after the other, several at
+// a time, or as a Slurm job array. A cell that is done is not run again, one that fails does not stop the others.
 #pragma once
 
 #include <filesystem>
@@ -21,7 +21,8 @@ struct Sweep {
   bool is_one() const { return cells.size() == 1 && cells[0].title.empty(); }
 };
 
-/// Takes --sweep key=a,b, --cells FILE, --jobs N and --launcher NAME out of `words`; the rest is every cell's. Throws InputError.
+/// Takes --sweep key=a,b, --cells FILE, --jobs N and --launcher NAME out of `words`; the rest is every cell's. Throws
+/// InputError.
 Sweep take_sweep(std::vector<std::string> words);
 
 /// `run_cell` does the work of one in this process and returns its folder. What became of each cell stands in

@@ -28,10 +28,14 @@ double value_of(const std::string& name, const Measure& measure) {
 }  // namespace
 
 void declare_watch_options(Options& options) {
-  options.add_list("watch.zero_shot", {}, "data sets on which the model is classified zero-shot while it is trained, by the set's own metric");
-  options.add_list("watch.retrieval", {}, "captioned sets on which it retrieves while it is trained: recall at 1 both ways, among watch.limit pictures");
+  options.add_list("watch.zero_shot", {},
+                   "data sets on which the model is classified zero-shot while it is trained, by the set's own metric");
+  options.add_list(
+      "watch.retrieval", {},
+      "captioned sets on which it retrieves while it is trained: recall at 1 both ways, among watch.limit pictures");
   options.add_text("watch.split", "val", "which part of the captioned sets");
-  options.add_integer("watch.times", 10, 1, 10000, "measurements of a training, the last at its end; they stand in train.h5 and for TensorBoard");
+  options.add_integer("watch.times", 10, 1, 10000,
+                      "measurements of a training, the last at its end; they stand in train.h5 and for TensorBoard");
   options.add_integer("watch.limit", 1000, 2, 100'000'000, "pictures of a set, at most");
 }
 
@@ -50,7 +54,9 @@ TrainWatch train_watch(const Options& options, const fs::path& folder) {
     Context context(limited, folder, std::move(models));
     std::vector<double> values;
     for (const std::string& name : options.list("watch.zero_shot"))
-      values.push_back(value_of("zero-shot " + name, [&] { return context.own_metric(name, context.zero_shot(*context.models()[0], name)).second.value; }));
+      values.push_back(value_of("zero-shot " + name, [&] {
+        return context.own_metric(name, context.zero_shot(*context.models()[0], name)).second.value;
+      }));
     for (const std::string& name : options.list("watch.retrieval")) {
       RetrievalRanks ranks;
       const double there = value_of("retrieval on " + name, [&] {

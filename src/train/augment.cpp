@@ -11,7 +11,8 @@ namespace cliplab {
 
 Picture stored_picture(const Image& image, int side, Augment augment) {
   const bool whole = augment == Augment::kDrawings;
-  const int high = image.height, wide = image.width, least = std::min(high, wide), most = whole ? std::max(high, wide) : 2 * least;
+  const int high = image.height, wide = image.width, least = std::min(high, wide),
+            most = whole ? std::max(high, wide) : 2 * least;
   Image canvas = whole ? Image::make(most, most, 4) : Image::make(std::min(high, most), std::min(wide, most), 4);
   const int top = (canvas.height - high) / 2, left = (canvas.width - wide) / 2;  // negative: cut off
   for (int y = std::max(0, top); y < std::min(canvas.height, top + high); ++y)
@@ -22,7 +23,9 @@ Picture stored_picture(const Image& image, int side, Augment augment) {
       for (int c = 0; c < 3; ++c) out[c] = static_cast<std::uint8_t>((in[c] * alpha + 127) / 255);
       out[3] = static_cast<std::uint8_t>(alpha);
     }
-  const auto scaled = [&](int length) { return static_cast<int>(static_cast<std::int64_t>(length) * side / std::min(canvas.height, canvas.width)); };
+  const auto scaled = [&](int length) {
+    return static_cast<int>(static_cast<std::int64_t>(length) * side / std::min(canvas.height, canvas.width));
+  };
   Image stored = resize_bicubic(canvas, scaled(canvas.height), scaled(canvas.width));
   return {stored.height, stored.width, std::move(stored.pixels)};
 }
@@ -43,7 +46,8 @@ Picture outlined(const Picture& picture) {
         for (int c = 0; c < 3; ++c) difference += std::abs(here[c] - beside[c]);
         if (beside[3] > 128) edge = std::max(edge, difference);
       }
-      const int kept = 255 - std::clamp((edge - 60) * 3 / 2, 0, 255);  // ink where neighbours differ by more than 60 of 765
+      const int kept =
+          255 - std::clamp((edge - 60) * 3 / 2, 0, 255);  // ink where neighbours differ by more than 60 of 765
       std::uint8_t* pixel = out.rgba.data() + (static_cast<std::size_t>(y) * W + x) * 4;
       for (int c = 0; c < 3; ++c) pixel[c] = static_cast<std::uint8_t>(here[c] * kept / 255);
       pixel[3] = static_cast<std::uint8_t>(cover);  // the silhouette, one pixel wider; what it gained is black
@@ -63,7 +67,8 @@ View choose_view(Augment augment, const Picture& picture, int side, Rng& rng) {
     view.left = static_cast<double>(rng.below(static_cast<std::uint64_t>(picture.width - side) + 1));
   } else if (augment == Augment::kPhotos) {
     const double extent = stored * std::sqrt(rng.uniform(0.4, 1.0)), aspect = std::exp(rng.uniform(-0.15, 0.15));
-    view.height = std::min<double>(picture.height, extent * aspect), view.width = std::min<double>(picture.width, extent / aspect);
+    view.height = std::min<double>(picture.height, extent * aspect),
+    view.width = std::min<double>(picture.width, extent / aspect);
     view.top = rng.uniform(0, picture.height - view.height), view.left = rng.uniform(0, picture.width - view.width);
     view.mirror = rng.uniform() < 0.5;
     view.grey = rng.uniform() < 0.1;
@@ -107,7 +112,8 @@ void draw_view(const Picture& plain, const View& view, int side, std::uint8_t* o
   const int H = picture.height, W = picture.width, R = side;
   const auto texel = [&](int y, int x) -> const std::uint8_t* {
     static constexpr std::uint8_t kTransparent[4] = {};
-    return y < 0 || x < 0 || y >= H || x >= W ? kTransparent : picture.rgba.data() + (static_cast<std::size_t>(y) * W + x) * 4;
+    return y < 0 || x < 0 || y >= H || x >= W ? kTransparent
+                                              : picture.rgba.data() + (static_cast<std::size_t>(y) * W + x) * 4;
   };
   const auto light_of = [](const float* rgb) { return 0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2]; };
   for (int row = 0; row < R; ++row) {
@@ -123,8 +129,7 @@ void draw_view(const Picture& plain, const View& view, int side, std::uint8_t* o
       for (int k = 0; k < 4; ++k)
         rgba[k] = (1 - fy) * ((1 - fx) * a[k] + fx * b[k]) + fy * ((1 - fx) * c[k] + fx * d[k]);
       const float light = light_of(rgba);
-      for (int k = 0; k < 3; ++k)
-        rgba[k] = std::clamp(light + view.saturation * (rgba[k] - light), 0.0f, rgba[3]);
+      for (int k = 0; k < 3; ++k) rgba[k] = std::clamp(light + view.saturation * (rgba[k] - light), 0.0f, rgba[3]);
       const float clear = 1 - rgba[3] / 255;
       for (int k = 0; k < 3; ++k)  // premultiplied over the background, contrast taken towards it
         rgba[k] = view.gain * rgba[k] + (1 - view.gain * (1 - clear)) * view.background[k];

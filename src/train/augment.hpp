@@ -12,12 +12,12 @@
 namespace cliplab {
 
 enum class Augment {
-  kNone,      // the middle square on white, as the encoders see it, its first caption: validation
-  kCrop,      // random square crop from the resized picture on white (paper 2.5)
-  kPhotos,    // DEVIATION(2.5): crops of 40 % to all of the short side's square, mirrored, with varied colour and light:
-              // thousands of photos are too few for plain crops alone
-  kDrawings,  // DEVIATION(2.5): besides the crop, size, aspect, saturation and contrast vary, backgrounds are white, black
-              // or coloured, some pictures are mirrored, lose their colour or get a black outline: 9,000 drawings
+  kNone,    // the middle square on white, as the encoders see it, its first caption: validation
+  kCrop,    // random square crop from the resized picture on white (paper 2.5)
+  kPhotos,  // DEVIATION(2.5): crops of 40 % to all of the short side's square, mirrored, with varied colour and light:
+            // thousands of photos are too few for plain crops alone
+  kDrawings,  // DEVIATION(2.5): besides the crop, size, aspect, saturation and contrast vary, backgrounds are white,
+              // black or coloured, some pictures are mirrored, lose their colour or get a black outline: 9,000 drawings
               // are too few for crops alone
 };
 Augment parse_augment(const std::string& name);  // "none", "crop", "photos", "drawings"; throws InputError
@@ -38,8 +38,8 @@ struct View {
 };
 View choose_view(Augment augment, const Picture& picture, int side, Rng& rng);
 
-/// RGBA with straight alpha or RGB, any shape. For drawings the whole is centred on a transparent square of side `side`;
-/// for the others the short side becomes `side`, and the long one at most twice that (its middle).
+/// RGBA with straight alpha or RGB, any shape. For drawings the whole is centred on a transparent square of side
+/// `side`; for the others the short side becomes `side`, and the long one at most twice that (its middle).
 Picture stored_picture(const Image& image, int side, Augment augment);
 
 /// The same picture as an illustrator with a black pen would leave it: a line around the silhouette and along the edges

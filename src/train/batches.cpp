@@ -27,7 +27,8 @@ BatchSource::BatchSource(const PairCorpus& corpus, int resolution, int context_l
       try {
         const Pair pair = corpus.get(i);
         pictures[i] = stored_picture(pair.image, resolution_ + resolution_ / 8, augment);
-        for (const std::string& caption : pair.captions) captions[i].push_back(tokenizer.encode(caption, context_length));
+        for (const std::string& caption : pair.captions)
+          captions[i].push_back(tokenizer.encode(caption, context_length));
         keys[i] = pair.key;
         if (captions[i].empty()) problems[i] = pair.key + ": no caption";
       } catch (const InputError& error) {
@@ -80,7 +81,8 @@ Batch BatchSource::make(std::int64_t step, Augment augment, Part part) const {
   return batch;
 }
 
-void drop_words(std::vector<std::vector<std::int32_t>>& captions, double share, std::uint64_t seed, std::int64_t step, std::int64_t first) {
+void drop_words(std::vector<std::vector<std::int32_t>>& captions, double share, std::uint64_t seed, std::int64_t step,
+                std::int64_t first) {
   if (share <= 0) return;
   for (std::int64_t i = 0; i < std::ssize(captions); ++i) {
     Rng rng(seed ^ 0xd409, static_cast<std::uint64_t>(step) * 65536 + static_cast<std::uint64_t>(first + i));

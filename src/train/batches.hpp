@@ -13,9 +13,9 @@
 namespace cliplab {
 
 struct Batch {
-  std::vector<std::int64_t> pairs;             // [b] which pairs of a corpus; empty of shards
-  std::vector<std::string> keys;               // [b] their names, of shards; else empty
-  std::vector<std::uint8_t> pixels;            // [b, R, R, 3]
+  std::vector<std::int64_t> pairs;                // [b] which pairs of a corpus; empty of shards
+  std::vector<std::string> keys;                  // [b] their names, of shards; else empty
+  std::vector<std::uint8_t> pixels;               // [b, R, R, 3]
   std::vector<std::vector<std::int32_t>> tokens;  // [b][T_i] ids with start and end, not padded
 };
 
@@ -24,9 +24,11 @@ struct Part {
   int rank = 0, ranks = 1;
 };
 
-/// Leaves out each token between the start and the end with probability `share` (word dropout of Bowman et al. 2016): few
-/// captions are soon learnt by heart. A pure function of seed, step and row; `first` is the row of captions[0] in the batch.
-void drop_words(std::vector<std::vector<std::int32_t>>& captions, double share, std::uint64_t seed, std::int64_t step, std::int64_t first);
+/// Leaves out each token between the start and the end with probability `share` (word dropout of Bowman et al. 2016):
+/// few captions are soon learnt by heart. A pure function of seed, step and row; `first` is the row of captions[0] in
+/// the batch.
+void drop_words(std::vector<std::vector<std::int32_t>>& captions, double share, std::uint64_t seed, std::int64_t step,
+                std::int64_t first);
 
 class BatchSource {
  public:
@@ -39,8 +41,8 @@ class BatchSource {
   std::int64_t size() const { return static_cast<std::int64_t>(keys_.size()); }
   const std::string& key(std::int64_t pair) const { return keys_[pair]; }
 
-  /// Batch `step` of the endless sequence of shuffled epochs (a last partial batch of an epoch is left out), or a part of
-  /// it: a batch's pairs, their captions and their views do not depend on how many share it.
+  /// Batch `step` of the endless sequence of shuffled epochs (a last partial batch of an epoch is left out), or a part
+  /// of it: a batch's pairs, their captions and their views do not depend on how many share it.
   Batch make(std::int64_t step, Augment augment, Part part = {}) const;
 
  private:

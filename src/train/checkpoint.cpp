@@ -40,10 +40,13 @@ void TrainingState::save(const std::filesystem::path& file, const std::string& t
   kept["curve"] = torch::tensor(curve, torch::kFloat64);
   kept["watched"] = torch::tensor(watched, torch::kFloat64);
   if (!place.empty()) kept["place"] = torch::tensor(place, torch::kFloat64);
-  kept["state"] = torch::tensor({double(step), double(updates), seconds, loss_sum, double(loss_count), scaler.scale, double(scaler.good_steps)}, torch::kFloat64);
+  kept["state"] = torch::tensor(
+      {double(step), double(updates), seconds, loss_sum, double(loss_count), scaler.scale, double(scaler.good_steps)},
+      torch::kFloat64);
   std::map<std::string, TensorBytes> tensors;
   for (const auto& [name, value] : kept) tensors[name] = bytes_of(value);
-  write_safetensors(file, tensors, {{"training", training}, {"step", std::to_string(step)}, {"watched", joined(watched_names)}});
+  write_safetensors(file, tensors,
+                    {{"training", training}, {"step", std::to_string(step)}, {"watched", joined(watched_names)}});
 }
 
 void TrainingState::load(const std::filesystem::path& path, const std::string& training) {
@@ -56,12 +59,15 @@ void TrainingState::load(const std::filesystem::path& path, const std::string& t
   load_state(file.tensors(), "m.", optimizer->first_moments(), where);
   load_state(file.tensors(), "v.", optimizer->second_moments(), where);
   const auto numbers = [&](const std::string& name) {
-    if (!file.tensors().contains(name) || file.tensors().at(name).dtype != "F64") fail(where, "no '" + name + "' in float64", "a checkpoint of cliplab", kAdvice);
+    if (!file.tensors().contains(name) || file.tensors().at(name).dtype != "F64")
+      fail(where, "no '" + name + "' in float64", "a checkpoint of cliplab", kAdvice);
     const Tensor values = tensor_of(file.tensors().at(name));
     return std::vector<double>(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
   };
   curve = numbers("curve");
-  if (const auto names = file.metadata().find("watched"); names != file.metadata().end() && names->second == joined(watched_names)) watched = numbers("watched");
+  if (const auto names = file.metadata().find("watched");
+      names != file.metadata().end() && names->second == joined(watched_names))
+    watched = numbers("watched");
   if (!place.empty()) place = numbers("place");
   const auto s = numbers("state");
   if (s.size() != 7) fail(where, "a state of " + std::to_string(s.size()) + " numbers", "7", kAdvice);

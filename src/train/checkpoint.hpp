@@ -1,5 +1,5 @@
-// What a training has to know to go on to the same bits, in one file that is whole or absent. Batches and learning rates are
-// functions of the step, so there is no state of a random generator.
+// What a training has to know to go on to the same bits, in one file that is whole or absent. Batches and learning
+// rates are functions of the step, so there is no state of a random generator.
 #pragma once
 
 #include <torch/torch.h>
@@ -25,12 +25,13 @@ struct TrainingState {
   std::int64_t loss_count = 0;
   std::vector<double> curve;
   std::vector<std::string> watched_names;
-  std::vector<double> watched;         // rows of the step and a value each
-  std::vector<double> place;           // ShardSource::position() of all ranks; empty when a corpus is in memory
+  std::vector<double> watched;  // rows of the step and a value each
+  std::vector<double> place;    // ShardSource::position() of all ranks; empty when a corpus is in memory
 
   /// `training`: lines "key = value" of all that decides the weights.
   void save(const std::filesystem::path& file, const std::string& training) const;
-  /// A training from shards has `place` before (of any value). Throws InputError naming the file, and each key in which it is another training's.
+  /// A training from shards has `place` before (of any value). Throws InputError naming the file, and each key in which
+  /// it is another training's.
   void load(const std::filesystem::path& file, const std::string& training);
 };
 

@@ -17,7 +17,9 @@ class SingleComm : public Comm {
   int size() const override { return 1; }
   std::string name() const override { return "single"; }
   Tensor all_gather(const Tensor& x) override { return x; }
-  std::function<void()> start_all_reduce(Tensor) override { return [] {}; }
+  std::function<void()> start_all_reduce(Tensor) override {
+    return [] {};
+  }
   void broadcast(const Tensor&) override {}
   void barrier() override {}
   void abort(int exit_code) override { std::_Exit(exit_code); }

@@ -1,6 +1,6 @@
-// The processes that train one model together: sums and gathers over them. Launching and rendezvous are the work of mpirun,
-// srun and torchrun; here is what the trainer needs of MPI, of NCCL, and of a process alone.
-// All ranks call the same functions in the same order, with the same shapes and types.
+// The processes that train one model together: sums and gathers over them. Launching and rendezvous are the work of
+// mpirun, srun and torchrun; here is what the trainer needs of MPI, of NCCL, and of a process alone. All ranks call the
+// same functions in the same order, with the same shapes and types.
 #pragma once
 
 #include <torch/torch.h>
@@ -16,10 +16,11 @@ class Comm {
   virtual ~Comm() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
-  virtual std::string name() const = 0;  // "single", "mpi", "nccl"
+  virtual std::string name() const = 0;                         // "single", "mpi", "nccl"
   virtual torch::Device device() const { return torch::kCPU; }  // where tensors have to be
 
-  /// x [n, ...] of every rank, one after another -> [W n, ...]. No gradient passes: ContrastiveLoss does that in closed form.
+  /// x [n, ...] of every rank, one after another -> [W n, ...]. No gradient passes: ContrastiveLoss does that in closed
+  /// form.
   virtual torch::Tensor all_gather(const torch::Tensor& x) = 0;
   /// Starts the sum over the ranks of a contiguous tensor in place; it is there when the returned call has returned.
   virtual std::function<void()> start_all_reduce(torch::Tensor x) = 0;
@@ -34,8 +35,8 @@ class Comm {
 std::shared_ptr<Comm> single_comm();
 /// comm_mpi.cpp. Throws InputError in a build without MPI.
 std::shared_ptr<Comm> mpi_comm();
-/// comm_nccl.cpp: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT as torchrun sets them, one CUDA device a rank.
-/// Throws InputError in a build without CUDA and where there is no device.
+/// comm_nccl.cpp: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT as torchrun sets them, one CUDA device a
+/// rank. Throws InputError in a build without CUDA and where there is no device.
 std::shared_ptr<Comm> nccl_comm();
 
 }  // namespace cliplab

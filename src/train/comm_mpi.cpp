@@ -22,10 +22,14 @@ constexpr std::int64_t kMost = std::int64_t{1} << 30;  // elements a call: MPI c
 
 MPI_Datatype type_of(const Tensor& x) {
   switch (x.scalar_type()) {
-    case torch::kFloat32: return MPI_FLOAT;
-    case torch::kFloat64: return MPI_DOUBLE;
-    case torch::kInt64: return MPI_INT64_T;
-    default: TORCH_INTERNAL_ASSERT(false, "a type that nobody sends: ", x.scalar_type());
+    case torch::kFloat32:
+      return MPI_FLOAT;
+    case torch::kFloat64:
+      return MPI_DOUBLE;
+    case torch::kInt64:
+      return MPI_INT64_T;
+    default:
+      TORCH_INTERNAL_ASSERT(false, "a type that nobody sends: ", x.scalar_type());
   }
 }
 
@@ -35,7 +39,8 @@ class MpiComm : public Comm {
     // Collectives start from autograd's hooks too, in whichever thread runs them, never two at a time.
     int provided = 0;
     MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
-    if (provided < MPI_THREAD_SERIALIZED) fail("MPI", "a library for one thread", "MPI_THREAD_SERIALIZED", "use another build of MPI");
+    if (provided < MPI_THREAD_SERIALIZED)
+      fail("MPI", "a library for one thread", "MPI_THREAD_SERIALIZED", "use another build of MPI");
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     MPI_Comm_size(MPI_COMM_WORLD, &size_);
   }
@@ -66,7 +71,8 @@ class MpiComm : public Comm {
     for (std::int64_t begin = 0; begin < x.numel(); begin += kMost) {
       requests->emplace_back();
       MPI_Iallreduce(MPI_IN_PLACE, static_cast<char*>(x.data_ptr()) + begin * x.element_size(),
-                     static_cast<int>(std::min(kMost, x.numel() - begin)), type_of(x), MPI_SUM, MPI_COMM_WORLD, &requests->back());
+                     static_cast<int>(std::min(kMost, x.numel() - begin)), type_of(x), MPI_SUM, MPI_COMM_WORLD,
+                     &requests->back());
     }
     return [requests, x] { MPI_Waitall(static_cast<int>(requests->size()), requests->data(), MPI_STATUSES_IGNORE); };
   }
@@ -74,8 +80,8 @@ class MpiComm : public Comm {
   void broadcast(const Tensor& x) override {
     TORCH_INTERNAL_ASSERT(x.is_contiguous() && x.device().is_cpu());
     for (std::int64_t begin = 0; begin < x.numel(); begin += kMost)
-      MPI_Bcast(static_cast<char*>(x.data_ptr()) + begin * x.element_size(), static_cast<int>(std::min(kMost, x.numel() - begin)),
-                type_of(x), 0, MPI_COMM_WORLD);
+      MPI_Bcast(static_cast<char*>(x.data_ptr()) + begin * x.element_size(),
+                static_cast<int>(std::min(kMost, x.numel() - begin)), type_of(x), 0, MPI_COMM_WORLD);
   }
 
   void barrier() override { MPI_Barrier(MPI_COMM_WORLD); }
@@ -101,7 +107,8 @@ std::shared_ptr<Comm> mpi_comm() {
 #else
 
 std::shared_ptr<Comm> mpi_comm() {
-  fail("mpirun", "a cliplab built without MPI", "one with it", "install libopenmpi-dev, delete build/release and run ./cliplab again");
+  fail("mpirun", "a cliplab built without MPI", "one with it",
+       "install libopenmpi-dev, delete build/release and run ./cliplab again");
 }
 
 #endif

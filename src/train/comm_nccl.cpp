@@ -1,6 +1,7 @@
-// Comm over NCCL, one CUDA device a rank, launched by torchrun. The id that NCCL's ranks meet by goes through LibTorch's
-// TCPStore at MASTER_ADDR:MASTER_PORT, which torchrun has ready. NCCL is the one that libtorch_cuda.so loads: taken by
-// dlsym, so that a run on processors does not load it. Compiled and linked here; nothing was run on a GPU.
+// Comm over NCCL, one CUDA device a rank, launched by torchrun. The id that NCCL's ranks meet by goes through
+// LibTorch's TCPStore at MASTER_ADDR:MASTER_PORT, which torchrun has ready. NCCL is the one that libtorch_cuda.so
+// loads: taken by dlsym, so that a run on processors does not load it. Compiled and linked here; nothing was run on a
+// GPU.
 #include "base/error.hpp"
 #include "train/comm.hpp"
 
@@ -27,7 +28,9 @@ using torch::Tensor;
 void* symbol(const char* name) {
   static void* library = ::dlopen("libnccl.so.2", RTLD_NOW | RTLD_GLOBAL);
   void* found = library == nullptr ? nullptr : ::dlsym(library, name);
-  if (found == nullptr) fail("NCCL", std::string("no ") + name + " in libnccl.so.2", "the NCCL of the torch wheel", "./cliplab installs it");
+  if (found == nullptr)
+    fail("NCCL", std::string("no ") + name + " in libnccl.so.2", "the NCCL of the torch wheel",
+         "./cliplab installs it");
   return found;
 }
 
@@ -41,23 +44,30 @@ void check(cudaError_t result, const char* what) {
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
-  if (value == nullptr) fail("torchrun", std::string("no ") + name + " in the environment", "RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT");
+  if (value == nullptr)
+    fail("torchrun", std::string("no ") + name + " in the environment",
+         "RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT");
   return value;
 }
 
 ncclDataType_t type_of(const Tensor& x) {
   switch (x.scalar_type()) {
-    case torch::kFloat32: return ncclFloat32;
-    case torch::kFloat64: return ncclFloat64;
-    case torch::kInt64: return ncclInt64;
-    default: TORCH_INTERNAL_ASSERT(false, "a type that nobody sends: ", x.scalar_type());
+    case torch::kFloat32:
+      return ncclFloat32;
+    case torch::kFloat64:
+      return ncclFloat64;
+    case torch::kInt64:
+      return ncclInt64;
+    default:
+      TORCH_INTERNAL_ASSERT(false, "a type that nobody sends: ", x.scalar_type());
   }
 }
 
 class NcclComm : public Comm {
  public:
   NcclComm()
-      : rank_(std::stoi(environment("RANK"))), size_(std::stoi(environment("WORLD_SIZE"))),
+      : rank_(std::stoi(environment("RANK"))),
+        size_(std::stoi(environment("WORLD_SIZE"))),
         device_(torch::kCUDA, static_cast<c10::DeviceIndex>(std::stoi(environment("LOCAL_RANK")))) {
     open_device("cuda");
     check(cudaSetDevice(device_.index()), "device of LOCAL_RANK");
@@ -92,19 +102,25 @@ class NcclComm : public Comm {
     TORCH_INTERNAL_ASSERT(!shape.empty());
     shape[0] *= size_;
     Tensor all = torch::empty(shape, part.options());
-    on_side_stream([&] { return CLIPLAB_NCCL(ncclAllGather)(part.data_ptr(), all.data_ptr(), part.numel(), type_of(part), comm_, stream_); })();
+    on_side_stream([&] {
+      return CLIPLAB_NCCL(ncclAllGather)(part.data_ptr(), all.data_ptr(), part.numel(), type_of(part), comm_, stream_);
+    })();
     return all;
   }
 
   std::function<void()> start_all_reduce(Tensor x) override {
     TORCH_INTERNAL_ASSERT(x.is_contiguous() && x.device() == device_);
-    auto wait = on_side_stream([&] { return CLIPLAB_NCCL(ncclAllReduce)(x.data_ptr(), x.data_ptr(), x.numel(), type_of(x), ncclSum, comm_, stream_); });
+    auto wait = on_side_stream([&] {
+      return CLIPLAB_NCCL(ncclAllReduce)(x.data_ptr(), x.data_ptr(), x.numel(), type_of(x), ncclSum, comm_, stream_);
+    });
     return [wait, x] { wait(); };
   }
 
   void broadcast(const Tensor& x) override {
     TORCH_INTERNAL_ASSERT(x.is_contiguous() && x.device() == device_);
-    on_side_stream([&] { return CLIPLAB_NCCL(ncclBroadcast)(x.data_ptr(), x.data_ptr(), x.numel(), type_of(x), 0, comm_, stream_); })();
+    on_side_stream([&] {
+      return CLIPLAB_NCCL(ncclBroadcast)(x.data_ptr(), x.data_ptr(), x.numel(), type_of(x), 0, comm_, stream_);
+    })();
   }
 
   void barrier() override {
@@ -118,8 +134,8 @@ class NcclComm : public Comm {
   }
 
  private:
-  /// Runs a collective beside the default stream, which computes: it starts after what that has in hand, and that goes on
-  /// after it when the returned call is made.
+  /// Runs a collective beside the default stream, which computes: it starts after what that has in hand, and that goes
+  /// on after it when the returned call is made.
   template <class Collective>
   std::function<void()> on_side_stream(Collective collective) {
     cudaEvent_t ready, done;
@@ -148,7 +164,8 @@ std::shared_ptr<Comm> nccl_comm() { return std::make_shared<NcclComm>(); }
 #else
 
 std::shared_ptr<Comm> nccl_comm() {
-  fail("torchrun", "a cliplab built without NCCL", "one with CUDA", "on processors use mpirun; with GPUs build where nvcc is");
+  fail("torchrun", "a cliplab built without NCCL", "one with CUDA",
+       "on processors use mpirun; with GPUs build where nvcc is");
 }
 
 #endif

@@ -44,7 +44,9 @@ long peak_mb() {
 }  // namespace
 
 int debug_train(std::span<const std::string> a) {
-  if (a.size() != 9) fail("debug train", std::to_string(a.size()) + " words", "MODEL BATCH OUT STEPS RATE DECAY MICRO_BATCH fp32|fp64|bf16|fp16 keep|recompute");
+  if (a.size() != 9)
+    fail("debug train", std::to_string(a.size()) + " words",
+         "MODEL BATCH OUT STEPS RATE DECAY MICRO_BATCH fp32|fp64|bf16|fp16 keep|recompute");
   const std::int64_t steps = std::stoll(a[3]), micro_batch = std::stoll(a[6]);
   const Ranks ranks;
   at::set_num_threads(num_threads());
@@ -76,7 +78,8 @@ int debug_train(std::span<const std::string> a) {
   for (std::int64_t step = 1; step <= steps; ++step) {
     const auto start = Clock::now();
     StepResult result = gradients.run(pairs, scaler.scale);
-    for (; scaler.in_use() && !std::isfinite(result.gradient_norm); result = gradients.run(pairs, scaler.scale)) scaler.update(false), optimizer.clear();
+    for (; scaler.in_use() && !std::isfinite(result.gradient_norm); result = gradients.run(pairs, scaler.scale))
+      scaler.update(false), optimizer.clear();
     losses.push_back(result.loss);
     if (step == 1 && a[2] != "-")
       for (const auto& [name, value] : parameters) kept["grad." + name] = value.grad().detach().clone();
@@ -95,23 +98,27 @@ int debug_train(std::span<const std::string> a) {
 }
 
 int debug_loss_speed(std::span<const std::string> a) {
-  if (a.size() != 3 || (a[2] != "plain" && a[2] != "blockwise")) fail("debug loss-speed", std::to_string(a.size()) + " words", "PAIRS WIDTH plain|blockwise");
+  if (a.size() != 3 || (a[2] != "plain" && a[2] != "blockwise"))
+    fail("debug loss-speed", std::to_string(a.size()) + " words", "PAIRS WIDTH plain|blockwise");
   const std::int64_t B = std::stoll(a[0]), E = std::stoll(a[1]);
   at::set_num_threads(num_threads());
   torch::manual_seed(0);
   const auto options = torch::TensorOptions().requires_grad(true);
-  Tensor image = torch::randn({B, E}, options), text = torch::randn({B, E}, options), scale = torch::tensor(std::log(1 / 0.07), options.dtype(torch::kFloat32));
+  Tensor image = torch::randn({B, E}, options), text = torch::randn({B, E}, options),
+         scale = torch::tensor(std::log(1 / 0.07), options.dtype(torch::kFloat32));
   const auto comm = single_comm();
   std::vector<double> seconds;
   Tensor loss;
   for (int round = 0; round < 6; ++round) {
     for (Tensor* x : {&image, &text, &scale}) x->mutable_grad().reset();
     const auto start = Clock::now();
-    loss = a[2] == "plain" ? contrastive_loss(image, text, scale) : blockwise_contrastive_loss(image, text, scale, *comm);
+    loss =
+        a[2] == "plain" ? contrastive_loss(image, text, scale) : blockwise_contrastive_loss(image, text, scale, *comm);
     loss.backward();
     seconds.push_back(seconds_since(start));
   }
-  fmt::print("seconds {:.4f} peak_mb {} loss {:.9f} scale_gradient {:.9g}\n", median(seconds), peak_mb(), loss.item<double>(), scale.grad().item<double>());
+  fmt::print("seconds {:.4f} peak_mb {} loss {:.9f} scale_gradient {:.9g}\n", median(seconds), peak_mb(),
+             loss.item<double>(), scale.grad().item<double>());
   return 0;
 }
 

@@ -1,5 +1,6 @@
 // The factor on the loss that keeps gradients within fp16's range (Micikevicius et al. 2018), by the rule of PyTorch's
-// GradScaler: halved when a gradient is not finite, which costs the step; doubled after 2,000 steps in a row without that.
+// GradScaler: halved when a gradient is not finite, which costs the step; doubled after 2,000 steps in a row without
+// that.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// What a training minimises (paper 2.3, Figure 2), one file each; the table is in objective.cpp. Contrastive ones compare the
-// pairs of a batch, which is the work of step.cpp: they differ in the text tower. The others predict a caption from its
-// picture: their loss is a sum over pairs, so ranks and micro-batches simply add up.
+// What a training minimises (paper 2.3, Figure 2), one file each; the table is in objective.cpp. Contrastive ones
+// compare the pairs of a batch, which is the work of step.cpp: they differ in the text tower. The others predict a
+// caption from its picture: their loss is a sum over pairs, so ranks and micro-batches simply add up.
 #pragma once
 
 #include <torch/torch.h>

@@ -21,11 +21,13 @@ Tensor sum(Clip& model, const Tensor& features, Captions captions) {
   const Tensor logs = model->word_log_probabilities(features);
   const auto there = [&](const Tensor& x) { return x.to(logs.device()); };
   return -(logs.index({there(torch::tensor(rows, torch::kInt64)), there(torch::tensor(words, torch::kInt64))}) *
-           there(torch::tensor(shares, logs.scalar_type()))).sum();
+           there(torch::tensor(shares, logs.scalar_type())))
+              .sum();
 }
 
 std::int64_t terms(Captions captions) {
-  return std::count_if(captions.begin(), captions.end(), [](const auto& caption) { return !distinct_words(caption).empty(); });
+  return std::count_if(captions.begin(), captions.end(),
+                       [](const auto& caption) { return !distinct_words(caption).empty(); });
 }
 
 }  // namespace

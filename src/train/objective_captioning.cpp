@@ -1,5 +1,5 @@
-// Which token comes next in the caption of this picture? (VirTex, Desai and Johnson 2020, forwards only.) A term a token, the
-// end of text included.
+// Which token comes next in the caption of this picture? (VirTex, Desai and Johnson 2020, forwards only.) A term a
+// token, the end of text included.
 #include "train/objective.hpp"
 
 namespace cliplab {

@@ -18,14 +18,15 @@ struct AdamWOptions {
 /// Table 18's for the family, "vit" or "resnet".
 AdamWOptions adamw_options(const std::string& family, double weight_decay);
 
-/// DEVIATION(2.5): moments are fp32 and so are the text tower's weights; the paper kept both in half precision, the weights
-/// with stochastic rounding, to save memory.
+/// DEVIATION(2.5): moments are fp32 and so are the text tower's weights; the paper kept both in half precision, the
+/// weights with stochastic rounding, to save memory.
 class AdamW {
  public:
   /// Parameters by name, fp32 (fp64 in tests), dense in their own memory format.
   AdamW(std::map<std::string, torch::Tensor> parameters, const AdamWOptions& options);
 
-  /// Update number `step` (from 1) with the gradients that are there; then they are cleared. One pass over memory a parameter.
+  /// Update number `step` (from 1) with the gradients that are there; then they are cleared. One pass over memory a
+  /// parameter.
   void step(std::int64_t step, double learning_rate);
   /// Clears the gradients without an update.
   void clear();

@@ -1,4 +1,5 @@
-// Buckets follow the reverse order of registration, which is about the order in which backward finishes (as PyTorch's DDP).
+// Buckets follow the reverse order of registration, which is about the order in which backward finishes (as PyTorch's
+// DDP).
 #include "train/reducer.hpp"
 
 namespace cliplab {
@@ -30,7 +31,8 @@ GradientReducer::GradientReducer(std::vector<Tensor> parameters, Comm& comm, std
 
 GradientReducer::~GradientReducer() {
   for (const Bucket& bucket : buckets_)
-    for (const Tensor& parameter : bucket.parameters) torch::autograd::impl::set_post_acc_grad_hooks(parameter, nullptr);
+    for (const Tensor& parameter : bucket.parameters)
+      torch::autograd::impl::set_post_acc_grad_hooks(parameter, nullptr);
 }
 
 template <class Use>

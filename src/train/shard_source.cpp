@@ -14,9 +14,12 @@ namespace cliplab {
 
 ShardSource::ShardSource(ShardSourceOptions options) : options_(std::move(options)) {
   const ShardSourceOptions& o = options_;
-  if (o.streams % o.part.ranks != 0) fail("train.streams", fmt::format("{} on {} ranks", o.streams, o.part.ranks), "a multiple of the ranks");
-  if (o.batch % o.streams != 0) fail("train.batch", fmt::format("{} of {} streams", o.batch, o.streams), "a multiple of train.streams");
-  if (std::ssize(o.shards) < o.streams) fail("train.streams", fmt::format("{} of {} shards", o.streams, o.shards.size()), "at most one a shard");
+  if (o.streams % o.part.ranks != 0)
+    fail("train.streams", fmt::format("{} on {} ranks", o.streams, o.part.ranks), "a multiple of the ranks");
+  if (o.batch % o.streams != 0)
+    fail("train.batch", fmt::format("{} of {} streams", o.batch, o.streams), "a multiple of train.streams");
+  if (std::ssize(o.shards) < o.streams)
+    fail("train.streams", fmt::format("{} of {} shards", o.streams, o.shards.size()), "at most one a shard");
   const int mine = o.streams / o.part.ranks;
   for (int s = 0; s < mine; ++s) {
     streams_.push_back({.number = o.part.rank * mine + s});
@@ -35,8 +38,10 @@ void ShardSource::open(Stream& stream, std::int64_t skip) {
   loader.buffer = std::max<std::int64_t>(128, 2048 / options_.streams);
   loader.threads = std::max(1, num_threads() / static_cast<int>(streams_.size()));
   const int side = options_.resolution;
-  const auto stream_of_views = static_cast<std::uint64_t>(stream.epoch) * 65536 + static_cast<std::uint64_t>(stream.number);
-  loader.view = [seed = options_.seed, augment = options_.augment, side, stream_of_views](const Image& decoded, std::int64_t place) {
+  const auto stream_of_views =
+      static_cast<std::uint64_t>(stream.epoch) * 65536 + static_cast<std::uint64_t>(stream.number);
+  loader.view = [seed = options_.seed, augment = options_.augment, side, stream_of_views](const Image& decoded,
+                                                                                          std::int64_t place) {
     Rng rng(seed ^ 0xba7c4, (stream_of_views << 32) + static_cast<std::uint64_t>(place));
     const Picture picture = stored_picture(decoded, side + side / 8, augment);
     Image image = Image::make(side, side, 3);
@@ -59,7 +64,8 @@ Batch ShardSource::next() {
         std::move(more.begin(), more.end(), std::back_inserter(samples));
         continue;
       }
-      if (fresh) fail("train.corpus", fmt::format("no good sample in a pass of stream {}", stream.number), "one at least");
+      if (fresh)
+        fail("train.corpus", fmt::format("no good sample in a pass of stream {}", stream.number), "one at least");
       fresh = true, ++stream.epoch;
       open(stream, 0);
     }
@@ -87,7 +93,8 @@ std::vector<double> ShardSource::position() const {
 
 void ShardSource::go_to(const std::vector<double>& position) {
   if (std::ssize(position) != 2 * options_.streams)
-    fail("checkpoint", fmt::format("places in {} streams of shards", position.size() / 2), fmt::format("{} as train.streams says", options_.streams));
+    fail("checkpoint", fmt::format("places in {} streams of shards", position.size() / 2),
+         fmt::format("{} as train.streams says", options_.streams));
   for (Stream& stream : streams_) {
     stream.epoch = static_cast<std::int64_t>(position[2 * stream.number]);
     open(stream, static_cast<std::int64_t>(position[2 * stream.number + 1]));

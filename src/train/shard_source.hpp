@@ -1,6 +1,6 @@
-// Training pairs from webdataset shards that fit into no memory (CC3M, CC12M, YFCC15M, LAION). The shards are read as a fixed
-// number of streams, each with its own share of every batch: which pairs make up a step depends on the number of streams, not
-// on that of the ranks, which share the streams out.
+// Training pairs from webdataset shards that fit into no memory (CC3M, CC12M, YFCC15M, LAION). The shards are read as a
+// fixed number of streams, each with its own share of every batch: which pairs make up a step depends on the number of
+// streams, not on that of the ranks, which share the streams out.
 #pragma once
 
 #include <cstdint>
@@ -25,18 +25,21 @@ struct ShardSourceOptions {
   Part part;
 };
 
-/// Batches in order, this rank's rows. A stream that has read its shards begins them again in another order, at its own time.
+/// Batches in order, this rank's rows. A stream that has read its shards begins them again in another order, at its own
+/// time.
 class ShardSource {
  public:
-  /// Throws InputError: streams that do not divide the batch, that the ranks do not share evenly, or fewer shards than streams.
+  /// Throws InputError: streams that do not divide the batch, that the ranks do not share evenly, or fewer shards than
+  /// streams.
   explicit ShardSource(ShardSourceOptions options);
   ~ShardSource();
 
-  /// The next batch; Batch::keys has the samples' names. Bad samples are named, counted and left out. Throws InputError when a
-  /// whole pass of a stream has no good one, and Interrupted.
+  /// The next batch; Batch::keys has the samples' names. Bad samples are named, counted and left out. Throws InputError
+  /// when a whole pass of a stream has no good one, and Interrupted.
   Batch next();
 
-  /// [2 a stream] passes begun and samples taken of the last; 0 of the streams of other ranks: sums over ranks are all of it.
+  /// [2 a stream] passes begun and samples taken of the last; 0 of the streams of other ranks: sums over ranks are all
+  /// of it.
   std::vector<double> position() const;
   /// To where position() was, of all streams. Throws InputError for another number of streams.
   void go_to(const std::vector<double>& position);

@@ -7,9 +7,9 @@
 
 namespace cliplab {
 
-/// Copies the weights of a CLIP file of any released form. Where the model sees another resolution the image's positions are
-/// resized, bicubic with antialiasing, the class's own kept (open_clip `resize_pos_embed`). Throws InputError naming file and
-/// what does not fit.
+/// Copies the weights of a CLIP file of any released form. Where the model sees another resolution the image's
+/// positions are resized, bicubic with antialiasing, the class's own kept (open_clip `resize_pos_embed`). Throws
+/// InputError naming file and what does not fit.
 void start_from(const std::filesystem::path& file, Clip& model);
 
 }  // namespace cliplab

@@ -1,5 +1,6 @@
-// Forward, loss, backward, sums. Micro-batches are GradCache (Gao et al. 2021): the features of all without a graph, the
-// gradient of the loss by the features with all negatives, then each micro-batch again with a graph that is given its rows.
+// Forward, loss, backward, sums. Micro-batches are GradCache (Gao et al. 2021): the features of all without a graph,
+// the gradient of the loss by the features with all negatives, then each micro-batch again with a graph that is given
+// its rows.
 #include "train/step.hpp"
 
 #include <algorithm>
@@ -12,7 +13,10 @@ namespace cliplab {
 using torch::Tensor;
 
 GradientStep::GradientStep(Clip model, std::shared_ptr<Comm> comm, std::int64_t micro_batch)
-    : model_(std::move(model)), comm_(std::move(comm)), micro_batch_(micro_batch), objective_(find_objective(model_->architecture().objective)),
+    : model_(std::move(model)),
+      comm_(std::move(comm)),
+      micro_batch_(micro_batch),
+      objective_(find_objective(model_->architecture().objective)),
       reducer_(model_->parameters(), *comm_) {}
 
 StepResult GradientStep::run(const LocalPairs& pairs, double loss_scale) {
@@ -46,13 +50,15 @@ double GradientStep::unscale_and_measure(double loss_scale) {
 /// A loss that is a mean over terms, each of one pair: this rank's part of it, micro-batch after micro-batch.
 Tensor GradientStep::predict(const LocalPairs& pairs, double loss_scale) {
   const std::int64_t b = std::ssize(pairs.tokens), most = micro_batch_ > 0 ? micro_batch_ : b;
-  const Tensor terms = torch::full({1}, static_cast<double>(objective_.terms(pairs.tokens)), torch::TensorOptions(torch::kFloat64).device(comm_->device()));
+  const Tensor terms = torch::full({1}, static_cast<double>(objective_.terms(pairs.tokens)),
+                                   torch::TensorOptions(torch::kFloat64).device(comm_->device()));
   comm_->all_reduce(terms);
   const double all = std::max(1.0, terms.item<double>());
   Tensor share;
   for (std::int64_t begin = 0; begin < b; begin += most) {
     const std::int64_t count = std::min(most, b - begin);
-    const Tensor part = objective_.sum(model_, encode_image(pairs, begin, count), Captions(pairs.tokens).subspan(begin, count)) / all;
+    const Tensor part =
+        objective_.sum(model_, encode_image(pairs, begin, count), Captions(pairs.tokens).subspan(begin, count)) / all;
     if (begin + count == b) reducer_.expect();
     (loss_scale * part).backward();
     share = share.defined() ? share + part.detach() : part.detach();
@@ -92,13 +98,15 @@ double GradientStep::evaluate(const LocalPairs& pairs) {
   model_->eval();
   const Tensor image = encode_image(pairs, 0, b);
   const Tensor loss = objective_.sum == nullptr ? contrastive_loss(image, encode_text(pairs, 0, b), model_->logit_scale)
-                                                : objective_.sum(model_, image, pairs.tokens) / std::max<std::int64_t>(1, objective_.terms(pairs.tokens));
+                                                : objective_.sum(model_, image, pairs.tokens) /
+                                                      std::max<std::int64_t>(1, objective_.terms(pairs.tokens));
   model_->train();
   return loss.item<double>();
 }
 
-/// DEVIATION(2.5): in ResNets BatchNorm normalises the pairs that go through a rank's tower together (train.batch over the
-/// ranks, or train.micro_batch); the paper does not say how many its did. Running statistics are the mean over the ranks.
+/// DEVIATION(2.5): in ResNets BatchNorm normalises the pairs that go through a rank's tower together (train.batch over
+/// the ranks, or train.micro_batch); the paper does not say how many its did. Running statistics are the mean over the
+/// ranks.
 void GradientStep::average_statistics() {
   if (comm_->size() == 1) return;
   const torch::NoGradGuard no_grad;

@@ -1,4 +1,5 @@
-// The gradients of one optimiser step, over the ranks and in micro-batches: equal to those of one process with the batch.
+// The gradients of one optimiser step, over the ranks and in micro-batches: equal to those of one process with the
+// batch.
 #pragma once
 
 #include <torch/torch.h>
@@ -16,7 +17,7 @@ namespace cliplab {
 
 /// This rank's pairs of the batch.
 struct LocalPairs {
-  std::vector<std::vector<std::int32_t>> tokens;                        // [b][T_i] ids with start and end, not padded
+  std::vector<std::vector<std::int32_t>> tokens;  // [b][T_i] ids with start and end, not padded
   std::function<torch::Tensor(std::int64_t begin, std::int64_t count)> pixels;  // -> [count, 3, R, R] normalised
 };
 
@@ -30,7 +31,8 @@ class GradientStep {
   /// `micro_batch` pairs a rank go through the towers at a time; 0: all.
   GradientStep(Clip model, std::shared_ptr<Comm> comm, std::int64_t micro_batch);
 
-  /// The gradients of the whole batch are then in the parameters, on every rank. On the way there they are `loss_scale` times as large.
+  /// The gradients of the whole batch are then in the parameters, on every rank. On the way there they are `loss_scale`
+  /// times as large.
   StepResult run(const LocalPairs& pairs, double loss_scale = 1);
 
   /// The loss alone, of this rank's pairs among themselves.

@@ -13,8 +13,8 @@ namespace cliplab {
 
 class Comm;
 
-/// The processes of this run: those that mpirun, srun or torchrun started, found by the environment; else this one alone.
-/// One object a process; it goes before the process ends and after the last training.
+/// The processes of this run: those that mpirun, srun or torchrun started, found by the environment; else this one
+/// alone. One object a process; it goes before the process ends and after the last training.
 class Ranks {
  public:
   /// Joins the others; ranks above 0 show no progress from then on. Throws InputError when this build cannot.
@@ -36,20 +36,22 @@ struct TrainConfig {
   int streams = 1;                        // of shards: see src/train/shard_source.hpp
   std::uint64_t seed = 0;
   std::int64_t steps = 1000;
-  std::int64_t batch = 256;       // pairs a step; all are each other's negatives
-  double learning_rate = 5e-4;    // peak; linear warm-up, cosine to 0
+  std::int64_t batch = 256;     // pairs a step; all are each other's negatives
+  double learning_rate = 5e-4;  // peak; linear warm-up, cosine to 0
   std::int64_t warmup_steps = 50;
-  double weight_decay = 0.2;      // not on gains, biases and the temperature
-  std::string precision = "bf16"; // activations; weights, optimiser and loss are fp32. "fp16" scales the loss
-  std::string augment = "crop";   // "crop": random square crop, the paper's; "photos", "drawings": see src/train/augment.hpp
-  double word_dropout = 0;        // share of the captions' tokens that a step leaves out; 0, the paper's: none
-  std::int64_t micro_batch = 0;   // pairs a rank that go through the towers at a time, all negatives kept; 0: all
-  bool recompute = false;         // gradient checkpointing: blocks are computed again in backward; the same bits
-  int snapshots = 0;              // models kept on the way: after 1/2, 1/4, 1/8 ... of the steps
-  std::string init, init_id;      // a CLIP file to start from, and its SHA-256; empty: random weights
+  double weight_decay = 0.2;       // not on gains, biases and the temperature
+  std::string precision = "bf16";  // activations; weights, optimiser and loss are fp32. "fp16" scales the loss
+  std::string augment =
+      "crop";               // "crop": random square crop, the paper's; "photos", "drawings": see src/train/augment.hpp
+  double word_dropout = 0;  // share of the captions' tokens that a step leaves out; 0, the paper's: none
+  std::int64_t micro_batch = 0;  // pairs a rank that go through the towers at a time, all negatives kept; 0: all
+  bool recompute = false;        // gradient checkpointing: blocks are computed again in backward; the same bits
+  int snapshots = 0;             // models kept on the way: after 1/2, 1/4, 1/8 ... of the steps
+  std::string init, init_id;     // a CLIP file to start from, and its SHA-256; empty: random weights
   std::int64_t checkpoint_seconds = 60;
 
-  /// All that decides the weights, as text; what does not (recompute, checkpoint_seconds) is left out. A cache key with the corpus id.
+  /// All that decides the weights, as text; what does not (recompute, checkpoint_seconds) is left out. A cache key with
+  /// the corpus id.
   std::string key() const;
 };
 
@@ -65,11 +67,13 @@ std::filesystem::path trained_model(const TrainConfig& config, const std::filesy
 /// The snapshots of this training, the earliest first: each a model as model.safetensors is one.
 std::vector<std::filesystem::path> snapshot_files(const TrainConfig& config, const std::filesystem::path& models);
 
-/// What is measured of the model while it is trained: rank 0 alone does, the others wait. It changes no weight and no key.
+/// What is measured of the model while it is trained: rank 0 alone does, the others wait. It changes no weight and no
+/// key.
 struct TrainWatch {
   int times = 0;  // spread evenly over the steps, the last one among them
   std::vector<std::string> names;
-  /// The model as it is then -> a value each, NaN where there is none. May throw Interrupted: it is asked again after a restart.
+  /// The model as it is then -> a value each, NaN where there is none. May throw Interrupted: it is asked again after a
+  /// restart.
   std::function<std::vector<double>(const std::filesystem::path& model)> measure;
 };
 
@@ -78,8 +82,9 @@ struct TrainWatch {
 /// events.out.tfevents.* (the curve for TensorBoard). What was watched stands in both curves: "watched" in train.h5.
 /// On SIGINT or SIGTERM: writes a checkpoint and throws Interrupted. Throws InputError when the loss is not finite
 /// (step and pairs named; the checkpoint is kept), the disk is full, or the checkpoint is damaged.
-/// All `ranks` call it together. Each takes its part of every batch, rank 0 alone reads and writes the folder; a signal to one
-/// stops all at the same step, and an error of one ends all. A checkpoint may be resumed by any number of ranks.
-std::filesystem::path train_clip(const TrainConfig& config, const std::filesystem::path& models, const Ranks& ranks, const TrainWatch& watch = {});
+/// All `ranks` call it together. Each takes its part of every batch, rank 0 alone reads and writes the folder; a signal
+/// to one stops all at the same step, and an error of one ends all. A checkpoint may be resumed by any number of ranks.
+std::filesystem::path train_clip(const TrainConfig& config, const std::filesystem::path& models, const Ranks& ranks,
+                                 const TrainWatch& watch = {});
 
 }  // namespace cliplab

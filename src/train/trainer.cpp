@@ -35,8 +35,9 @@ using torch::Tensor;
 using Clock = std::chrono::steady_clock;
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kCurve{"step", "pairs", "loss", "val_loss", "learning_rate", "logit_scale", "grad_norm",
-                                      "pairs_per_second", "seconds", "data_share", "peak_memory_mb"};
+const std::vector<std::string> kCurve{"step",          "pairs",       "loss",          "val_loss",
+                                      "learning_rate", "logit_scale", "grad_norm",     "pairs_per_second",
+                                      "seconds",       "data_share",  "peak_memory_mb"};
 
 double peak_memory_mb() {
   rusage usage{};
@@ -54,7 +55,9 @@ std::vector<std::int64_t> snapshot_steps(const TrainConfig& config) {
   return steps;
 }
 
-fs::path snapshot_file(const fs::path& folder, std::int64_t step) { return folder / fmt::format("model-{}.safetensors", step); }
+fs::path snapshot_file(const fs::path& folder, std::int64_t step) {
+  return folder / fmt::format("model-{}.safetensors", step);
+}
 
 Architecture with_objective(Architecture architecture, const std::string& objective) {
   architecture.objective = find_objective(objective).name;
@@ -64,8 +67,14 @@ Architecture with_objective(Architecture architecture, const std::string& object
 class Trainer {
  public:
   Trainer(const TrainConfig& config, const fs::path& folder, std::shared_ptr<Comm> comm, const TrainWatch& watch)
-      : config_(config), folder_(folder), comm_(std::move(comm)), watch_(watch), architecture_(with_objective(find_architecture(config.architecture), config.objective)),
-        model_(make_model()), optimizer_(parameters(), adamw_options(architecture_.family, config.weight_decay)), gradients_(model_, comm_, config.micro_batch) {
+      : config_(config),
+        folder_(folder),
+        comm_(std::move(comm)),
+        watch_(watch),
+        architecture_(with_objective(find_architecture(config.architecture), config.objective)),
+        model_(make_model()),
+        optimizer_(parameters(), adamw_options(architecture_.family, config.weight_decay)),
+        gradients_(model_, comm_, config.micro_batch) {
     state_.model = named_state(*model_), state_.optimizer = &optimizer_;
     state_.watched_names = watch_.names;
     if (config.precision == "fp16") state_.scaler = LossScaler::for_fp16();
@@ -77,8 +86,10 @@ class Trainer {
     const Augment augment = parse_augment(config_.augment);
     const Part part{comm_->rank(), comm_->size()};
     open_pairs(augment, part);
-    if (writes() && fs::exists(checkpoint_file())) state_.load(checkpoint_file(), training_);
-    else if (writes() && !config_.init.empty()) start_from(config_.init, model_);
+    if (writes() && fs::exists(checkpoint_file()))
+      state_.load(checkpoint_file(), training_);
+    else if (writes() && !config_.init.empty())
+      start_from(config_.init, model_);
     share_state();
     if (shards_ && state_.step > 0) shards_->go_to(state_.place);
     if (writes()) show_curve();
@@ -97,7 +108,8 @@ class Trainer {
         save_checkpoint();
         comm_->barrier();
         agreed_ = true;
-        throw Interrupted(fmt::format("training stopped at step {} of {}; the same command goes on from there", step, config_.steps));
+        throw Interrupted(
+            fmt::format("training stopped at step {} of {}; the same command goes on from there", step, config_.steps));
       }
       if (seconds_since(last_save) >= static_cast<double>(config_.checkpoint_seconds)) {
         save_checkpoint();
@@ -109,7 +121,8 @@ class Trainer {
       data_seconds += seconds_since(begin);
       const double rate = scheduled_rate(step, config_.steps, config_.warmup_steps, config_.learning_rate);
       const auto [loss, norm] = gradients_.run(pairs_of(batch), state_.scaler.scale);
-      if (!std::isfinite(loss)) stop_at_batch(batch, fmt::format("loss {}", std::abs(loss)), "a finite loss");  // abs: no "-nan"
+      if (!std::isfinite(loss))
+        stop_at_batch(batch, fmt::format("loss {}", std::abs(loss)), "a finite loss");  // abs: no "-nan"
       update(batch, norm, rate);
       ++step;
       state_.loss_sum += loss, ++state_.loss_count;
@@ -119,13 +132,16 @@ class Trainer {
         const bool validate = held_out_ && (step % val_every == 0 || step == config_.steps);
         const double seconds = seconds_since(last_log), mean = state_.loss_sum / static_cast<double>(state_.loss_count);
         state_.seconds += seconds;
-        const double val_loss = validate ? gradients_.evaluate(pairs_of(held_out_->make(0, Augment::kNone))) : std::nan("");
+        const double val_loss =
+            validate ? gradients_.evaluate(pairs_of(held_out_->make(0, Augment::kNone))) : std::nan("");
         const double scale = std::exp(model_->logit_scale.item<double>());
         for (const double x : {double(step), double(step * config_.batch), mean, val_loss, rate, scale, norm,
-                               static_cast<double>((step - logged_at) * config_.batch) / seconds, state_.seconds, data_seconds / seconds, peak_memory_mb()})
+                               static_cast<double>((step - logged_at) * config_.batch) / seconds, state_.seconds,
+                               data_seconds / seconds, peak_memory_mb()})
           state_.curve.push_back(x);
         if (writes()) show_row(state_.curve.size() - kCurve.size());
-        shown_ = fmt::format("loss {:.2f}{} scale {:.0f} gradient {:.2g}", mean, validate ? fmt::format(" val {:.2f}", val_loss) : "", scale, norm);
+        shown_ = fmt::format("loss {:.2f}{} scale {:.0f} gradient {:.2g}", mean,
+                             validate ? fmt::format(" val {:.2f}", val_loss) : "", scale, norm);
         state_.loss_sum = 0, state_.loss_count = 0, data_seconds = 0, last_log = Clock::now(), logged_at = step;
       }
       progress.update(step * config_.batch, shown_);
@@ -144,7 +160,9 @@ class Trainer {
     torch::manual_seed(config_.seed);
     Clip model(architecture_);
     model->to(comm_->device());
-    model->set_compute_type(config_.precision == "bf16" ? torch::kBFloat16 : config_.precision == "fp16" ? torch::kFloat16 : torch::kFloat32);
+    model->set_compute_type(config_.precision == "bf16"   ? torch::kBFloat16
+                            : config_.precision == "fp16" ? torch::kFloat16
+                                                          : torch::kFloat32);
     model->set_recompute(config_.recompute);
     model->train();
     return model;
@@ -162,15 +180,17 @@ class Trainer {
   /// A corpus in memory with its held-out part, or shards, which have none.
   void open_pairs(Augment augment, Part part) {
     if (is_shards(config_.corpus)) {
-      shards_.emplace(ShardSourceOptions{expand_shards(config_.corpus), static_cast<int>(architecture_.resolution), static_cast<int>(architecture_.context_length),
-                                         config_.batch, config_.streams, config_.seed, augment, part});
+      shards_.emplace(ShardSourceOptions{expand_shards(config_.corpus), static_cast<int>(architecture_.resolution),
+                                         static_cast<int>(architecture_.context_length), config_.batch, config_.streams,
+                                         config_.seed, augment, part});
       state_.place = shards_->position();
       return;
     }
     const auto open = [&](const std::string& split, std::int64_t at_most) {
       const auto corpus = open_pair_corpus(config_.corpus, split);
       const std::int64_t batch = at_most > 0 ? std::min(at_most, corpus->size()) : config_.batch;
-      return std::make_unique<BatchSource>(*corpus, architecture_.resolution, architecture_.context_length, batch, config_.seed, augment);
+      return std::make_unique<BatchSource>(*corpus, architecture_.resolution, architecture_.context_length, batch,
+                                           config_.seed, augment);
     };
     pairs_ = open("train", 0);
     if (writes()) held_out_ = open("val", 256);
@@ -198,7 +218,9 @@ class Trainer {
     if (comm_->size() == 1) return;
     const torch::NoGradGuard no_grad;
     TrainingState& s = state_;
-    Tensor numbers = torch::tensor({double(s.step), double(s.updates), s.scaler.scale, double(s.scaler.good_steps)}, torch::kFloat64).to(comm_->device());
+    Tensor numbers =
+        torch::tensor({double(s.step), double(s.updates), s.scaler.scale, double(s.scaler.good_steps)}, torch::kFloat64)
+            .to(comm_->device());
     comm_->broadcast(numbers);
     numbers = numbers.to(torch::kCPU);
     if (!s.place.empty()) {
@@ -225,7 +247,9 @@ class Trainer {
     return {batch.tokens, [&batch, side, area](std::int64_t begin, std::int64_t count) {
               Tensor pixels = torch::empty({count, 3, side, side});
               float* out = pixels.data_ptr<float>();
-              parallel_for(count, [&](std::int64_t i) { normalize_cpu(batch.pixels.data() + (begin + i) * area, 1, side, table, out + i * area); });
+              parallel_for(count, [&](std::int64_t i) {
+                normalize_cpu(batch.pixels.data() + (begin + i) * area, 1, side, table, out + i * area);
+              });
               return pixels;
             }};
   }
@@ -244,7 +268,8 @@ class Trainer {
     if (state_.scaler.in_use()) state_.scaler.update(finite);
   }
 
-  /// All ranks know of it, by sums over all: rank 0 writes the pairs down (of shards each rank its own), then each throws.
+  /// All ranks know of it, by sums over all: rank 0 writes the pairs down (of shards each rank its own), then each
+  /// throws.
   [[noreturn]] void stop_at_batch(const Batch& batch, const std::string& found, const std::string& expected) {
     const bool own = shards_.has_value();
     const fs::path list = folder_ / (writes() ? "bad_batch.txt" : fmt::format("bad_batch.{}.txt", comm_->rank()));
@@ -256,7 +281,8 @@ class Trainer {
     if (writes() || own) write_file_atomically(list, all);
     comm_->barrier();
     agreed_ = true;
-    fail("training " + config_.architecture, fmt::format("{} at step {} (pairs{} ..., all in {})", found, state_.step, first, list.string()), expected,
+    fail("training " + config_.architecture,
+         fmt::format("{} at step {} (pairs{} ..., all in {})", found, state_.step, first, list.string()), expected,
          "lower train.lr; the last checkpoint is kept");
   }
 
@@ -266,17 +292,20 @@ class Trainer {
     const auto width = watch_.names.size() + 1;
     const std::int64_t step = state_.step, steps = config_.steps, times = std::min<std::int64_t>(watch_.times, steps);
     if (!writes() || watch_.names.empty() || step == 0 || step * times / steps == (step - 1) * times / steps) return {};
-    if (!state_.watched.empty() && state_.watched[state_.watched.size() - width] == static_cast<double>(step)) return {};
+    if (!state_.watched.empty() && state_.watched[state_.watched.size() - width] == static_cast<double>(step))
+      return {};
     std::vector<double> values;
     const fs::path file = folder_ / "watched.safetensors";
     keep_model(file, corpus_id);
     try {
       values = watch_.measure(file);
-    } catch (const Interrupted&) {}  // the loop sees the signal too, and saves
+    } catch (const Interrupted&) {
+    }  // the loop sees the signal too, and saves
     fs::remove(file);
     if (values.empty()) return {};
     std::string told;
-    for (std::size_t i = 0; i < values.size(); ++i) told += fmt::format("{} {} {:.1f} %", i ? "," : "", watch_.names[i], 100 * values[i]);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      told += fmt::format("{} {} {:.1f} %", i ? "," : "", watch_.names[i], 100 * values[i]);
     say(fmt::format("{} at step {}:{}", config_.architecture, step, told));
     state_.watched.push_back(static_cast<double>(step));
     state_.watched.insert(state_.watched.end(), values.begin(), values.end());
@@ -289,13 +318,16 @@ class Trainer {
     std::vector tags(kCurve.begin() + 1, kCurve.end());
     tags.insert(tags.end(), watch_.names.begin(), watch_.names.end());
     events_.emplace(folder_, tags);
-    started_ = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() - state_.seconds;
+    started_ =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() - state_.seconds;
     for (std::size_t row = 0; row < state_.curve.size(); row += kCurve.size()) show_row(row);
     for (std::size_t row = 0; row < state_.watched.size(); row += watch_.names.size() + 1) show_watched(row);
   }
 
   void show_row(std::size_t begin) { show(state_.curve.data() + begin, state_.curve[begin + 8], kCurve.size() - 1, 0); }
-  void show_watched(std::size_t begin) { show(state_.watched.data() + begin, state_.seconds, watch_.names.size(), kCurve.size() - 1); }
+  void show_watched(std::size_t begin) {
+    show(state_.watched.data() + begin, state_.seconds, watch_.names.size(), kCurve.size() - 1);
+  }
 
   /// A row: the step and `count` values, of the tags from `tag` on.
   void show(const double* row, double seconds, std::size_t count, std::size_t tag) {
@@ -311,25 +343,33 @@ class Trainer {
   }
 
   void keep_model(const fs::path& file, const std::string& corpus_id) {
-    save_model(file, model_, {{"training", config_.key()}, {"corpus", corpus_id}, {"pairs_seen", std::to_string(state_.step * config_.batch)}});
+    save_model(file, model_,
+               {{"training", config_.key()},
+                {"corpus", corpus_id},
+                {"pairs_seen", std::to_string(state_.step * config_.batch)}});
   }
 
   void finish(const std::string& corpus_id) {
     Results results;
     results.experiment = "train";
     results.config = config_.key();
-    results.provenance = {{"corpus", corpus_id}, {"torch", TORCH_VERSION},
+    results.provenance = {{"corpus", corpus_id},
+                          {"torch", TORCH_VERSION},
                           {"threads", std::to_string(num_threads())},
                           {"ranks", std::to_string(comm_->size())}};
     if (shards_) results.provenance["bad_samples"] = std::to_string(shards_->bad());
-    if (shards_ && shards_->bad() > 0) say(fmt::format("{} bad samples of {} left out", shards_->bad(), config_.corpus));
+    if (shards_ && shards_->bad() > 0)
+      say(fmt::format("{} bad samples of {} left out", shards_->bad(), config_.corpus));
     if (pairs_) results.provenance["corpus_pairs"] = std::to_string(pairs_->size());
     const std::vector<double>& curve = state_.curve;
     const auto rows = static_cast<Eigen::Index>(curve.size() / kCurve.size());
     results.arrays.push_back({"curve", kCurve, Eigen::Map<const MatrixD>(curve.data(), rows, std::ssize(kCurve))});
     if (std::vector<std::string> names = watch_.names; !names.empty()) {
       names.insert(names.begin(), "step");
-      results.arrays.push_back({"watched", names, Eigen::Map<const MatrixD>(state_.watched.data(), std::ssize(state_.watched) / std::ssize(names), std::ssize(names))});
+      results.arrays.push_back(
+          {"watched", names,
+           Eigen::Map<const MatrixD>(state_.watched.data(), std::ssize(state_.watched) / std::ssize(names),
+                                     std::ssize(names))});
     }
     const double *last = curve.data() + curve.size() - kCurve.size(), loss = last[2], val_loss = last[3];
     const std::int64_t pairs = config_.steps * config_.batch;
@@ -355,7 +395,7 @@ class Trainer {
   GradientStep gradients_;
   std::unique_ptr<BatchSource> pairs_, held_out_;  // in memory; the latter on rank 0
   std::optional<ShardSource> shards_;              // or read as they come
-  TrainingState state_;  // its curve: rows of kCurve
+  TrainingState state_;                            // its curve: rows of kCurve
   std::string training_, shown_;
   std::optional<EventFile> events_;
   double started_ = 0;  // seconds since 1970
@@ -371,9 +411,12 @@ std::string TrainConfig::key() const {
   if (!init.empty()) parts += "init = " + init_id + "\n";
   if (objective != "contrastive") parts += "objective = " + objective + "\n";
   if (snapshots > 0) parts += fmt::format("snapshots = {}\n", snapshots);
-  return fmt::format("architecture = {}\ncorpus = {}\nseed = {}\nsteps = {}\nbatch = {}\nlr = {}\nwarmup = {}\nweight_decay = {}\n"
-                     "precision = {}\naugment = {}\nrecipe = 3\n",
-                     architecture, corpus, seed, steps, batch, learning_rate, warmup_steps, weight_decay, precision, augment) + parts;
+  return fmt::format(
+             "architecture = {}\ncorpus = {}\nseed = {}\nsteps = {}\nbatch = {}\nlr = {}\nwarmup = {}\nweight_decay = "
+             "{}\n"
+             "precision = {}\naugment = {}\nrecipe = 3\n",
+             architecture, corpus, seed, steps, batch, learning_rate, warmup_steps, weight_decay, precision, augment) +
+         parts;
 }
 
 fs::path training_folder(const TrainConfig& config, const fs::path& models) {
@@ -390,7 +433,8 @@ fs::path trained_model(const TrainConfig& config, const fs::path& models) {
 
 std::vector<fs::path> snapshot_files(const TrainConfig& config, const fs::path& models) {
   std::vector<fs::path> files;
-  for (const std::int64_t step : snapshot_steps(config)) files.push_back(snapshot_file(training_folder(config, models), step));
+  for (const std::int64_t step : snapshot_steps(config))
+    files.push_back(snapshot_file(training_folder(config, models), step));
   return files;
 }
 
@@ -400,7 +444,8 @@ fs::path train_clip(const TrainConfig& config, const fs::path& models, const Ran
   std::optional<Trainer> trainer;
   try {
     if (config.batch % comm.size() != 0)
-      fail("train.batch", std::to_string(config.batch) + " on " + std::to_string(comm.size()) + " ranks", "a multiple of the ranks");
+      fail("train.batch", std::to_string(config.batch) + " on " + std::to_string(comm.size()) + " ranks",
+           "a multiple of the ranks");
     std::optional<FileLock> lock;
     Tensor done = torch::zeros({1}, torch::TensorOptions(torch::kInt64).device(comm.device()));
     if (comm.rank() == 0) {

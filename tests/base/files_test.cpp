@@ -82,18 +82,16 @@ TEST_F(WholeFiles, ReadNamesTheFileAndTheCause) {
 TEST_F(WholeFiles, ReadRefusesMoreThanItsLimitAlsoFromEndlessFiles) {
   write_file_atomically(file_, "12345");
   EXPECT_EQ(read_file(file_, 5), "12345");
-  EXPECT_EQ(error_of([&] { read_file(file_, 4); }),
-            file_.string() + ": a file of more bytes, expected at most 4");
-  EXPECT_EQ(error_of([&] { read_file("/dev/zero", 100); }),
-            "/dev/zero: a file of more bytes, expected at most 100");
+  EXPECT_EQ(error_of([&] { read_file(file_, 4); }), file_.string() + ": a file of more bytes, expected at most 4");
+  EXPECT_EQ(error_of([&] { read_file("/dev/zero", 100); }), "/dev/zero: a file of more bytes, expected at most 100");
   EXPECT_FALSE(read_file("/proc/self/status").empty()) << "a file whose size the system reports as 0";
 }
 
 TEST_F(WholeFiles, WriteIntoAMissingFolderNamesTheFile) {
   const fs::path file = folder_ / "missing" / "file";
-  EXPECT_EQ(error_of([&] { write_file_atomically(file, "x"); }),
-            file.string() +
-                ": cannot write it (No such file or directory), expected a writable folder with free space");
+  EXPECT_EQ(
+      error_of([&] { write_file_atomically(file, "x"); }),
+      file.string() + ": cannot write it (No such file or directory), expected a writable folder with free space");
 }
 
 TEST_F(WholeFiles, FullDiskLeavesTheOldFileAndNoPart) {
@@ -102,8 +100,7 @@ TEST_F(WholeFiles, FullDiskLeavesTheOldFileAndNoPart) {
               const rlimit limit{100000, 100000};  // writes beyond it fail as on a full disk
               ::setrlimit(RLIMIT_FSIZE, &limit);
               ::signal(SIGXFSZ, SIG_IGN);
-              const std::string error =
-                  error_of([&] { write_file_atomically(file_, std::string(1'000'000, 'x')); });
+              const std::string error = error_of([&] { write_file_atomically(file_, std::string(1'000'000, 'x')); });
               return error.find("cannot write it (File too large)") != std::string::npos ? 0 : 1;
             })),
             0);
@@ -115,8 +112,7 @@ TEST_F(WholeFiles, DeviceWithoutSpaceIsNamed) {
   // A part file that leads to /dev/full: every write gives ENOSPC.
   fs::create_symlink("/dev/full", part_path(file_));
   EXPECT_EQ(error_of([&] { write_file_atomically(file_, "x"); }),
-            file_.string() +
-                ": cannot write it (No space left on device), expected a writable folder with free space");
+            file_.string() + ": cannot write it (No space left on device), expected a writable folder with free space");
   EXPECT_EQ(files(), 0u);
 }
 
@@ -183,8 +179,7 @@ TEST_F(WholeFiles, LockKeepsASecondProcessOutUntilTheFirstDies) {
 TEST_F(WholeFiles, LockIsFreeAgainAfterItsScope) {
   { const FileLock held(folder_ / ".lock"); }
   const FileLock again(folder_ / ".lock");
-  EXPECT_NE(error_of([&] { const FileLock none(folder_ / "no" / ".lock"); }).find("No such file"),
-            std::string::npos);
+  EXPECT_NE(error_of([&] { const FileLock none(folder_ / "no" / ".lock"); }).find("No such file"), std::string::npos);
 }
 
 TEST_F(WholeFiles, WaitForALockGivesWayToAStop) {
@@ -241,7 +236,8 @@ TEST_F(WholeFiles, ProjectRootIsTheNearestParentWithExperiments) {
 TEST_F(WholeFiles, ANamedFileIsTheOneThatIsThereElseTheProjects) {
   fs::create_directories(folder_ / "project/experiments");
   fs::create_directories(folder_ / "else");
-  for (const char* file : {"project/both.txt", "project/own.txt", "else/both.txt"}) write_file_atomically(folder_ / file, "text");
+  for (const char* file : {"project/both.txt", "project/own.txt", "else/both.txt"})
+    write_file_atomically(folder_ / file, "text");
   EXPECT_EQ(exit_code(in_child([&] {
               ::setenv("CLIPLAB_ROOT", (folder_ / "project").c_str(), 1);
               fs::current_path(folder_ / "else");

@@ -22,8 +22,7 @@ TEST(Hash, OfAFileIsThatOfItsBytesAcrossBuffers) {
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 131 >> 3);
   std::ofstream(path, std::ios::binary) << bytes;
   EXPECT_EQ(sha256_file(path), sha256_hex(bytes));
-  for (const std::size_t size :
-       {std::size_t{0}, std::size_t{1}, std::size_t{1} << 20, (std::size_t{1} << 20) + 1})
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{1} << 20, (std::size_t{1} << 20) + 1})
     EXPECT_EQ(sha256_file(path, size), sha256_hex(std::string_view(bytes).substr(0, size)));
   std::filesystem::remove(path);
 }

@@ -95,8 +95,7 @@ TEST(Options, ReadsEveryTypeFromAFile) {
 TEST(Options, UnknownKeyNamesTheNearest) {
   EXPECT_EQ(file_error("seed = 1\n[train]\nlrr = 0.1\n"),
             "3: unknown key 'train.lrr', expected a declared key; did you mean 'train.lr'?");
-  EXPECT_THAT(file_error("steps = 4\n"), HasSubstr("did you mean 'train.steps'?"))
-      << "its section is missing";
+  EXPECT_THAT(file_error("steps = 4\n"), HasSubstr("did you mean 'train.steps'?")) << "its section is missing";
   EXPECT_THAT(file_error("[trian]\nlr = 0.1\n"),
               HasSubstr("2: unknown key 'trian.lr', expected a declared key; did you mean 'train.lr'?"));
   EXPECT_THAT(file_error("entirely_else = 4\n"), HasSubstr("./cliplab describe STUDY lists the keys"));
@@ -113,8 +112,7 @@ TEST(Options, IntegersAreIntegersInTheirRange) {
   for (const char* text :
        {"1e6", "5.0", "five", "", "0x10", "+5", "5 6", "99999999999999999999", "0", "100000001", "-1"})
     EXPECT_EQ(file_error(std::string("[train]\nsteps = ") + text + "\n"),
-              std::string("2: train.steps = '") + text +
-                  "', expected an integer in [1, 100000000] (optimiser steps)");
+              std::string("2: train.steps = '") + text + "', expected an integer in [1, 100000000] (optimiser steps)");
 }
 
 TEST(Options, RealsAreFiniteNumbersInTheirRange) {
@@ -184,28 +182,23 @@ TEST(Options, CommandLineMistakesStop) {
   EXPECT_EQ(line_error({"--", "x"}), "command line: stray word 'x'" + shape);
   EXPECT_EQ(line_error({""}), "command line: stray word ''" + shape);
   EXPECT_THAT(line_error({"--seed"}), HasSubstr("seed"));
-  EXPECT_EQ(line_error({"--train.corpus", "--seed=5"}),
-            "command line: key 'train.corpus' without a value" + shape);
-  EXPECT_EQ(line_error({"--seed", "1", "--seed=1"}),
-            "command line: key 'seed' twice, expected each key once");
+  EXPECT_EQ(line_error({"--train.corpus", "--seed=5"}), "command line: key 'train.corpus' without a value" + shape);
+  EXPECT_EQ(line_error({"--seed", "1", "--seed=1"}), "command line: key 'seed' twice, expected each key once");
   EXPECT_EQ(line_error({"--train.batch", "1"}),
             "command line: train.batch = '1', expected an integer in [2, 65536] (pairs a step)");
   EXPECT_THAT(line_error({"--seed", "-5"}), HasSubstr("seed = '-5', expected an integer in [0, 1000000000]"));
-  EXPECT_THAT(line_error({"--train.corpus", "a#b"}),
-              HasSubstr("train.corpus has a '#' or a control character"));
+  EXPECT_THAT(line_error({"--train.corpus", "a#b"}), HasSubstr("train.corpus has a '#' or a control character"));
   EXPECT_THAT(line_error({"--train.corpus", "a\nseed = 2"}), HasSubstr("control character"));
 }
 
 TEST(Options, ResolvedIsSortedCompleteAndReadsBack) {
   const Options options = given({"--train.lr", "0.30000000000000004", "--train.arch=b,a", "--seed", "12"});
   const std::string text = options.resolved();
-  EXPECT_EQ(
-      text,
-      "seed = 12\nsmoke = false\nstudies = \ntrain.arch = b,a\ntrain.batch = 256\ntrain.corpus = drawings\n"
-      "train.lr = 0.30000000000000004\ntrain.precision = bf16\ntrain.steps = 1000\n");
+  EXPECT_EQ(text,
+            "seed = 12\nsmoke = false\nstudies = \ntrain.arch = b,a\ntrain.batch = 256\ntrain.corpus = drawings\n"
+            "train.lr = 0.30000000000000004\ntrain.precision = bf16\ntrain.steps = 1000\n");
   EXPECT_EQ(parsed(text).resolved(), text);
-  EXPECT_EQ(given({"--train.lr=5e-4"}).resolved("train"), declared().resolved("train"))
-      << "equal runs, equal text";
+  EXPECT_EQ(given({"--train.lr=5e-4"}).resolved("train"), declared().resolved("train")) << "equal runs, equal text";
   EXPECT_EQ(given({"--train.lr=-0"}).resolved(), given({"--train.lr=0"}).resolved());
   EXPECT_THAT(options.resolved("train"), testing::Not(HasSubstr("seed")));
   EXPECT_THAT(declared().resolved("train"), HasSubstr("train.lr = 0.0005\n"));
@@ -213,8 +206,7 @@ TEST(Options, ResolvedIsSortedCompleteAndReadsBack) {
 
 TEST(Options, HelpShowsDefaultRangeAndText) {
   const std::string help = declared().help();
-  EXPECT_THAT(help,
-              testing::ContainsRegex("\\[train\\]\n.*train.lr = 0.0005  +peak learning rate \\[0, 1\\]"));
+  EXPECT_THAT(help, testing::ContainsRegex("\\[train\\]\n.*train.lr = 0.0005  +peak learning rate \\[0, 1\\]"));
   EXPECT_THAT(help, HasSubstr("type of activations [fp32, bf16]\n"));
   EXPECT_LT(help.find("studies"), help.find("[train]"));
 }
@@ -234,8 +226,7 @@ TEST(Options, EachBadConfigFailsWithTheMessageOfItsFirstLine) {
   // Those that parsing alone refuses; the other files of the folder need the whole program (./cliplab check).
   for (const char* name : {"unknown_key", "duplicate_key", "mistyped_integer", "out_of_range", "list_item",
                            "unknown_study", "unknown_section", "stray_text"}) {
-    const fs::path file =
-        fs::path(CLIPLAB_SOURCE_DIR) / "tests/configs" / (std::string("bad_") + name + ".cfg");
+    const fs::path file = fs::path(CLIPLAB_SOURCE_DIR) / "tests/configs" / (std::string("bad_") + name + ".cfg");
     std::string first;
     std::ifstream in(file);
     std::getline(in, first);

@@ -25,8 +25,7 @@ namespace {
 template <class Body>
 void in_process(const char* threads, int expected, const Body& body) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT((::setenv("CLIPLAB_THREADS", threads, 1), std::_Exit(body())),
-              testing::ExitedWithCode(expected), "");
+  EXPECT_EXIT((::setenv("CLIPLAB_THREADS", threads, 1), std::_Exit(body())), testing::ExitedWithCode(expected), "");
 }
 
 TEST(Parallel, DoesEachItemOnce) {
@@ -109,8 +108,7 @@ TEST(Parallel, RespectsTheAffinityOfTheProcess) {
 
 TEST(Parallel, WaitsWithoutBurningTheProcessor) {
   const std::clock_t start = std::clock();
-  parallel_for(
-      2, [](std::int64_t i) { std::this_thread::sleep_for(std::chrono::milliseconds(i == 0 ? 400 : 0)); });
+  parallel_for(2, [](std::int64_t i) { std::this_thread::sleep_for(std::chrono::milliseconds(i == 0 ? 400 : 0)); });
   const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   EXPECT_LT(seconds, 0.2) << "of processor time while 0.4 s were slept";
 }

@@ -91,8 +91,7 @@ TEST(Progress, RedrawsAtMostTenTimesASecond) {
   const auto start = std::chrono::steady_clock::now();
   const std::string text = on_terminal(120, [] {
     Progress progress("draw", 1'000'000'000, "items");
-    for (const auto end = std::chrono::steady_clock::now() + milliseconds(550);
-         std::chrono::steady_clock::now() < end;)
+    for (const auto end = std::chrono::steady_clock::now() + milliseconds(550); std::chrono::steady_clock::now() < end;)
       progress.advance();
   });
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -103,8 +102,7 @@ TEST(Progress, RedrawsAtMostTenTimesASecond) {
 TEST(Progress, NeverWrapsANarrowTerminalsLine) {
   const std::string text = on_terminal(30, [] {
     Progress progress("a rather long description of the work", 100, "images");
-    for (int i = 1; i <= 3; ++i)
-      progress.update(i, "and a note"), std::this_thread::sleep_for(milliseconds(120));
+    for (int i = 1; i <= 3; ++i) progress.update(i, "and a note"), std::this_thread::sleep_for(milliseconds(120));
   });
   const std::size_t first = text.find("\033[K"), next = text.find("\r\033[K", first + 1);
   ASSERT_NE(next, std::string::npos);

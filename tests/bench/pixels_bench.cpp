@@ -22,10 +22,14 @@ void resample_to_224(benchmark::State& state) {
   if (!has_simd(simd)) return state.SkipWithError("this processor lacks the instructions");
   const Image image = noise();
   for (auto _ : state)
-    benchmark::DoNotOptimize(resample(image, {375, 224, 0, 224}, {500, 298, 37, 224}, Interpolation::kBicubic, PillowRule::kClassic, simd));
+    benchmark::DoNotOptimize(
+        resample(image, {375, 224, 0, 224}, {500, 298, 37, 224}, Interpolation::kBicubic, PillowRule::kClassic, simd));
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(resample_to_224)->Arg(static_cast<int>(Simd::kScalar))->Arg(static_cast<int>(Simd::kAvx2))->Arg(static_cast<int>(Simd::kAvx512));
+BENCHMARK(resample_to_224)
+    ->Arg(static_cast<int>(Simd::kScalar))
+    ->Arg(static_cast<int>(Simd::kAvx2))
+    ->Arg(static_cast<int>(Simd::kAvx512));
 
 void png_to_floats(benchmark::State& state) {
   const std::string bytes = encode_png(noise());

@@ -50,7 +50,8 @@ BENCHMARK(objective)->Arg(32)->Arg(64)->Unit(benchmark::kMillisecond)->UseRealTi
 
 /// Rule 0 fast, 1 reference; lambda 100, 3.16, 0.1 as scikit-learn's C = 0.01, 0.316, 10.
 void probe_fit(benchmark::State& state) {
-  const FitOptions options{.lambda = std::pow(10.0, state.range(1) / 2.0), .rule = state.range(0) == 0 ? StopRule::kFast : StopRule::kReference};
+  const FitOptions options{.lambda = std::pow(10.0, state.range(1) / 2.0),
+                           .rule = state.range(0) == 0 ? StopRule::kFast : StopRule::kReference};
   for (auto _ : state) benchmark::DoNotOptimize(fit_logistic_regression(task().x, task().y, 100, options));
 }
 BENCHMARK(probe_fit)->ArgsProduct({{0, 1}, {4, 1, -2}})->Unit(benchmark::kMillisecond)->Iterations(1)->UseRealTime();

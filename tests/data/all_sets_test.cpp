@@ -1,6 +1,7 @@
-// Every set of data/datasets.json that has a reader, end to end on a twin of four pictures a class of which one is drawn as
-// another class: opened by its name and split rule, its pictures classified by what they show, scored by its own metric.
-// What comes out is known. (The authors' own annotation files have their tests in official_layouts_test.cpp.)
+// Every set of data/datasets.json that has a reader, end to end on a twin of four pictures a class of which one is
+// drawn as another class: opened by its name and split rule, its pictures classified by what they show, scored by its
+// own metric. What comes out is known. (The authors' own annotation files have their tests in
+// official_layouts_test.cpp.)
 #include <gmock/gmock.h>
 
 #include "eval/retrieval.hpp"
@@ -17,7 +18,10 @@ constexpr int kEach = 4;  // pictures a class
 
 class AllSets : public TwinTest {
  protected:
-  AllSets() { fs::copy_file(CLIPLAB_SOURCE_DIR "/data/datasets.json", root / "data/datasets.json", fs::copy_options::overwrite_existing); }
+  AllSets() {
+    fs::copy_file(CLIPLAB_SOURCE_DIR "/data/datasets.json", root / "data/datasets.json",
+                  fs::copy_options::overwrite_existing);
+  }
 
   static int classes_of(const PublishedSet& set) { return set.metric == "ROC AUC" ? 2 : 4; }
   /// The last picture of each class shows the next class.
@@ -25,7 +29,8 @@ class AllSets : public TwinTest {
 
   /// CLIP_benchmark's shards where its users have the set in them, else an ImageFolder tree in the splits of the rule.
   void write_twin(const PublishedSet& set) const {
-    const auto wds = std::find_if(set.folders.begin(), set.folders.end(), [](const std::string& folder) { return folder.starts_with("wds_"); });
+    const auto wds = std::find_if(set.folders.begin(), set.folders.end(),
+                                  [](const std::string& folder) { return folder.starts_with("wds_"); });
     const int classes = classes_of(set);
     std::string names;
     for (int c = 0; c < classes; ++c) names += "class " + std::to_string(c) + "\n";
@@ -44,7 +49,8 @@ class AllSets : public TwinTest {
         }
       if (wds == set.folders.end()) continue;
       write(*wds + "/" + part + "/0.tar", archive_of(members, false));
-      write(*wds + "/classnames.txt", names), write(*wds + "/zeroshot_classification_templates.txt", "a drawing of {c}.\n");
+      write(*wds + "/classnames.txt", names),
+          write(*wds + "/zeroshot_classification_templates.txt", "a drawing of {c}.\n");
     }
   }
   /// Two clips a class of an anchor and the picture beside it.
@@ -67,7 +73,8 @@ class AllSets : public TwinTest {
     for (int i = 0; i < kEach; ++i) {
       write(set.name + "/" + std::to_string(i) + ".png", png(i));
       for (int k = 0; k < 5; ++k)  // of the last picture all five are about the first one
-        rows += std::to_string(i) + ".png\ttest\t" + std::to_string(k) + "\tit shows " + std::to_string(i == kEach - 1 ? 0 : i) + "\n";
+        rows += std::to_string(i) + ".png\ttest\t" + std::to_string(k) + "\tit shows " +
+                std::to_string(i == kEach - 1 ? 0 : i) + "\n";
     }
     write(set.name + "/captions.tsv", rows);
   }
@@ -80,7 +87,8 @@ class AllSets : public TwinTest {
       write("voc2007/JPEGImages/" + id + ".jpg", png(i % 3));
       // The last shows a cat and is a person: but the only cat that is said of it is difficult, and so is the person.
       const std::string object = i < 6 ? "<object><name>" + names[i % 3] + "</name><difficult>0</difficult></object>"
-                                       : "<object><name>cat</name><difficult>1</difficult></object><object><name>person</name><difficult>1</difficult></object>";
+                                       : "<object><name>cat</name><difficult>1</difficult></"
+                                         "object><object><name>person</name><difficult>1</difficult></object>";
       write("voc2007/Annotations/" + id + ".xml", "<annotation>" + object + "</annotation>");
     }
     write("voc2007/ImageSets/Main/trainval.txt", list), write("voc2007/ImageSets/Main/test.txt", list);
@@ -96,9 +104,13 @@ class AllSets : public TwinTest {
 };
 
 TEST_F(AllSets, EvaluateToTheKnownScoreOfTheirTwins) {
-  // Three of four pictures a class are right. Of four classes the fifth-best is never missed. Two classes: 9 of 16 pairs in
-  // order, 6 tied, so (9 + 3) / 16. Of clips all anchors are right, and the frames beside half of them.
-  const std::map<std::string, double> expected{{"accuracy", 0.75}, {"mean per class", 0.75}, {"mean of top-1 and top-5", 0.875}, {"ROC AUC", 0.75}, {"mean of pm-0 and pm-10", 0.75}};
+  // Three of four pictures a class are right. Of four classes the fifth-best is never missed. Two classes: 9 of 16
+  // pairs in order, 6 tied, so (9 + 3) / 16. Of clips all anchors are right, and the frames beside half of them.
+  const std::map<std::string, double> expected{{"accuracy", 0.75},
+                                               {"mean per class", 0.75},
+                                               {"mean of top-1 and top-5", 0.875},
+                                               {"ROC AUC", 0.75},
+                                               {"mean of pm-0 and pm-10", 0.75}};
   std::map<std::string, int> groups;
   for (const PublishedSet& set : read_published_sets()) {
     if (set.task != "classes" || set.metric == "11-point mAP") continue;
@@ -107,7 +119,8 @@ TEST_F(AllSets, EvaluateToTheKnownScoreOfTheirTwins) {
     const bool clips = set.metric == "mean of pm-0 and pm-10";
     clips ? write_clips(set) : write_twin(set);
     const int classes = classes_of(set);
-    for (const std::string& split : dataset_info(set.name).splits) EXPECT_EQ(open_dataset(set.name, split)->size(), kEach * classes) << split;
+    for (const std::string& split : dataset_info(set.name).splits)
+      EXPECT_EQ(open_dataset(set.name, split)->size(), kEach * classes) << split;
     EXPECT_EQ(dataset_info(set.name).splits.size(), set.splits.contains("train") ? 2u : 1u);
     const auto test = open_dataset(set.name, "test");
     EXPECT_THAT(test->labels(), ::testing::Each(::testing::AllOf(::testing::Ge(0), ::testing::Lt(classes))));
@@ -117,7 +130,8 @@ TEST_F(AllSets, EvaluateToTheKnownScoreOfTheirTwins) {
     EXPECT_EQ(prompts.class_names[1][0], "class 1");
     EXPECT_THAT(prompts.templates, ::testing::Each(HasSubstr("{}")));
     ASSERT_TRUE(expected.contains(set.metric)) << set.metric;
-    EXPECT_NEAR(score_named(set.metric, classify(*test), {test->labels(), {}, test->clips()}).value, expected.at(set.metric), 1e-12);
+    EXPECT_NEAR(score_named(set.metric, classify(*test), {test->labels(), {}, test->clips()}).value,
+                expected.at(set.metric), 1e-12);
   }
   EXPECT_EQ(groups["Table 9"], 26);  // and VOC below
   EXPECT_EQ(groups["shift"], 7);
@@ -127,7 +141,8 @@ TEST_F(AllSets, VocScoresOneBecauseTheDifficultCountNeitherWay) {
   write_voc();
   const auto test = open_dataset("voc2007", "test");
   ASSERT_EQ(test->targets().size(), 21u);
-  EXPECT_NEAR(score_named(find_published_set("voc2007")->metric, classify(*test), {{}, test->targets()}).value, 1, 1e-12);
+  EXPECT_NEAR(score_named(find_published_set("voc2007")->metric, classify(*test), {{}, test->targets()}).value, 1,
+              1e-12);
   std::vector<std::int8_t> targets(test->targets().begin(), test->targets().end());
   targets[20] = 1;  // the person of the last picture counted: a third person that comes after all cats and dogs
   EXPECT_LT(score_named("11-point mAP", classify(*test), {{}, targets}).value, 0.95);
@@ -168,7 +183,8 @@ TEST_F(AllSets, RetrievalFindsAllButThePictureWhoseCaptionsAreAnothers) {
       const Pair pair = test->get(i);
       ASSERT_EQ(pair.captions.size(), 5u);
       for (int k = 0; k < kEach; ++k) images(i, k) = pair.image.pixels == picture(k).pixels;
-      for (const std::string& caption : pair.captions) texts(std::ssize(owner), caption.back() - '0') = 1, owner.push_back(i);
+      for (const std::string& caption : pair.captions)
+        texts(std::ssize(owner), caption.back() - '0') = 1, owner.push_back(i);
     }
     const RetrievalRanks ranks = retrieval_ranks(images, texts, owner);
     EXPECT_DOUBLE_EQ(top_k(ranks.text_of_image, 1).value, 0.75);

@@ -57,8 +57,7 @@ class ArchiveTest : public FakeRoot {
     Members members;
     for_each_member(
         file, [](const std::string& name) { return name != "skip"; },
-        [&](const std::string& name, std::string data) { members.emplace_back(name, std::move(data)); },
-        max_member);
+        [&](const std::string& name, std::string data) { members.emplace_back(name, std::move(data)); }, max_member);
     return members;
   }
 };
@@ -67,8 +66,7 @@ const Members kFiles{{"usr/a.txt", "hello"}, {"usr/b.bin", std::string(5000, 'b'
 
 TEST_F(ArchiveTest, DebAndWheelGiveTheirMembers) {
   EXPECT_EQ(read(wheel(kFiles)), kFiles);
-  Members from_deb =
-      read(deb({{"./usr/a.txt", "hello"}, {"./usr/b.bin", std::string(5000, 'b')}, {"./skip", "x"}}));
+  Members from_deb = read(deb({{"./usr/a.txt", "hello"}, {"./usr/b.bin", std::string(5000, 'b')}, {"./skip", "x"}}));
   std::erase_if(from_deb, [](const auto& member) { return !member.first.starts_with("usr/"); });
   EXPECT_EQ(from_deb, kFiles);
 }
@@ -113,8 +111,8 @@ TEST_F(ArchiveTest, MutationsGiveOnlyInputErrors) {
       std::ofstream(root / "package", std::ios::binary) << mutate(whole, rng);
       input_error([&] {
         for_each_member(
-            root / "package", [](const std::string&) { return true; },
-            [](const std::string&, const std::string&) {}, 1 << 20);
+            root / "package", [](const std::string&) { return true; }, [](const std::string&, const std::string&) {},
+            1 << 20);
       });
     }
 }
@@ -195,33 +193,29 @@ TEST(Clipart, MetadataAndCaptions) {
 
 TEST(Clipart, CollectionTitlesFallBackOnTheFileNameWithoutItsAuthor) {
   EXPECT_EQ(
-      clipart_captions("animals/cavallo_architetto_fra_01.svg", {"Clipart by someone",
-                                                                 "",
-                                                                 {"architetto francesco rollandin", "horse"},
-                                                                 "Architetto Francesco Rollandin"})
+      clipart_captions(
+          "animals/cavallo_architetto_fra_01.svg",
+          {"Clipart by someone", "", {"architetto francesco rollandin", "horse"}, "Architetto Francesco Rollandin"})
           .back(),
       "cavallo, horse, animals");
-  EXPECT_EQ(clipart_captions("geography/02_waxingcrescent_openc_01.svg", {"", "", {}, ""}).front(),
-            "waxingcrescent");
+  EXPECT_EQ(clipart_captions("geography/02_waxingcrescent_openc_01.svg", {"", "", {}, ""}).front(), "waxingcrescent");
   EXPECT_THAT(clipart_captions("special/gramastar_01.svg", {"gramastar 1", "", {"star"}, ""}), IsEmpty());
   EXPECT_THAT(clipart_captions("computer/70a014.svg", {"gold-theme", "", {"icon"}, ""}), IsEmpty());
 }
 
 TEST(Clipart, PlayingCardsAreNamed) {
-  EXPECT_EQ(
-      clipart_captions("recreation/games/cards/simple/simple_d_10.svg", {"Simple", "", {"card"}, ""}).front(),
-      "ten of diamonds");
-  EXPECT_NE(
-      clipart_captions("recreation/games/cards/simple/simple_jk_b.svg", {"Simple", "", {"card"}, ""}).front(),
-      "jack of spades");
+  EXPECT_EQ(clipart_captions("recreation/games/cards/simple/simple_d_10.svg", {"Simple", "", {"card"}, ""}).front(),
+            "ten of diamonds");
+  EXPECT_NE(clipart_captions("recreation/games/cards/simple/simple_jk_b.svg", {"Simple", "", {"card"}, ""}).front(),
+            "jack of spades");
 }
 
 TEST(Clipart, DamagedAndHostileXmlIsReadAsFarAsItGoes) {
   EXPECT_EQ(read_clipart_text("").title, "");
   EXPECT_EQ(read_clipart_text("no xml").title, "");
   EXPECT_EQ(read_clipart_text(svg("<dc:title>cat")).title, "cat");
-  const std::string bomb = "<!DOCTYPE svg [<!ENTITY a 'ha'><!ENTITY b SYSTEM 'file:///etc/passwd'>]>" +
-                           svg("<dc:title>x &b; y</dc:title>");
+  const std::string bomb =
+      "<!DOCTYPE svg [<!ENTITY a 'ha'><!ENTITY b SYSTEM 'file:///etc/passwd'>]>" + svg("<dc:title>x &b; y</dc:title>");
   EXPECT_EQ(read_clipart_text(bomb).title.find("root"), std::string::npos);
 }
 

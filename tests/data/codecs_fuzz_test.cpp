@@ -1,5 +1,5 @@
-// Mutated files through every codec: a picture or one InputError, never a crash, never long. CLIPLAB_FUZZ_INPUTS sets the
-// number of inputs a reader.
+// Mutated files through every codec: a picture or one InputError, never a crash, never long. CLIPLAB_FUZZ_INPUTS sets
+// the number of inputs a reader.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,8 +16,7 @@ namespace {
 
 /// A few bytes changed, dropped, doubled or put in; whatever comes out is a picture or an InputError, and
 /// soon.
-void fuzz(const std::vector<std::string>& seeds, int rounds,
-          const std::function<Image(const std::string&)>& decode) {
+void fuzz(const std::vector<std::string>& seeds, int rounds, const std::function<Image(const std::string&)>& decode) {
   rounds = fuzz_inputs(rounds);
   int decoded = 0, refused = 0;
   double longest_s = 0;
@@ -78,13 +77,12 @@ TEST(Fuzz, MutatedPngsAreDecodedOrRefused) {
   const std::vector<std::string> seeds{encode_png(noise(9, 7, 3)), encode_png(gradient(40, 30)),
                                        encode_png(noise(5, 11, 4))};
   fuzz(seeds, 2000, [](const std::string& bytes) { return decode_image(bytes, "fuzz", 1 << 24); });
-  fuzz(seeds, 4000,
-       [](const std::string& bytes) { return decode_image(with_checksums(bytes), "fuzz", 1 << 24); });
+  fuzz(seeds, 4000, [](const std::string& bytes) { return decode_image(with_checksums(bytes), "fuzz", 1 << 24); });
 }
 
 TEST(Fuzz, MutatedJpegsAreDecodedOrRefused) {
-  fuzz({encode_jpeg(gradient(40, 30), false), encode_jpeg(gradient(40, 30), true),
-        encode_jpeg(noise(17, 19, 3), false), encode_jpeg(gradient(16, 16), true, true)},
+  fuzz({encode_jpeg(gradient(40, 30), false), encode_jpeg(gradient(40, 30), true), encode_jpeg(noise(17, 19, 3), false),
+        encode_jpeg(gradient(16, 16), true, true)},
        4000, [](const std::string& bytes) { return decode_image(bytes, "fuzz", 1 << 24); });
 }
 

@@ -18,9 +18,7 @@
 /// fontconfig, behind SVG text, keeps its configuration until the process ends; librsvg 2.54 forgets 100
 /// bytes of libxml2's for each entity that a drawing declares, also one that is drawn.
 extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() {
-  return "leak:libfontconfig\nleak:xmlParseEntityValue\n";
-}
+extern "C" const char* __lsan_default_suppressions() { return "leak:libfontconfig\nleak:xmlParseEntityValue\n"; }
 
 namespace cliplab {
 namespace {
@@ -62,10 +60,8 @@ TEST(Png, TooManyPixelsAreRefusedBeforeMemoryIsTaken) {
   const std::string bytes = encode_png(noise(4, 4, 3));
   EXPECT_THAT(decode_error(bytes, 15), AllOf(StartsWith("file.x: 4 x 4 pixels, expected "), HasSubstr("15")));
   EXPECT_EQ(decode_error(bytes, 16), "no error");
-  EXPECT_THAT(decode_error(with_png_size(bytes, 2000000000, 2000000000), std::int64_t{1} << 62),
-              HasSubstr("pixels"));
-  EXPECT_THAT(decode_error(with_png_size(bytes, 13000, 13000), 178956970),
-              HasSubstr("too short for its size"));
+  EXPECT_THAT(decode_error(with_png_size(bytes, 2000000000, 2000000000), std::int64_t{1} << 62), HasSubstr("pixels"));
+  EXPECT_THAT(decode_error(with_png_size(bytes, 13000, 13000), 178956970), HasSubstr("too short for its size"));
 }
 
 TEST(Jpeg, DecodesNearTheOriginal) {
@@ -92,8 +88,7 @@ TEST(Jpeg, TooManyPixelsAreRefused) {
 
 TEST(Jpeg, StrayBytesBetweenMarkersAreNoReasonToRefuse) {
   const std::string bytes = encode_jpeg(gradient(20, 20), false);
-  const std::string stray =
-      bytes.substr(0, 20) + std::string(5, '\x11') + bytes.substr(20);  // after the JFIF segment
+  const std::string stray = bytes.substr(0, 20) + std::string(5, '\x11') + bytes.substr(20);  // after the JFIF segment
   EXPECT_EQ(decode_image(stray, "a").pixels, decode_image(bytes, "a").pixels);
   EXPECT_EQ(decode_image(bytes + "behind the end", "a").pixels, decode_image(bytes, "a").pixels);
 }
@@ -113,11 +108,11 @@ TEST(Jpeg, EndlessScansAreRefused) {
 
 TEST(Decode, EveryCutIsRefusedInOneLineThatNamesTheFile) {
   const Image image = gradient(24, 20);
-  for (const std::string& bytes : {encode_png(image), encode_jpeg(image, false), encode_jpeg(image, true), encode_webp(image, false)})
+  for (const std::string& bytes :
+       {encode_png(image), encode_jpeg(image, false), encode_jpeg(image, true), encode_webp(image, false)})
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       const std::string message = decode_error(std::string_view(bytes).substr(0, size));
-      ASSERT_THAT(message, AllOf(StartsWith("file.x: "), HasSubstr(", expected ")))
-          << size << " of " << bytes.size();
+      ASSERT_THAT(message, AllOf(StartsWith("file.x: "), HasSubstr(", expected "))) << size << " of " << bytes.size();
       ASSERT_EQ(message.find('\n'), std::string::npos);
     }
 }
@@ -144,10 +139,9 @@ TEST(Svg, IsDrawnWholeCentredAndTransparentOutside) {
 }
 
 TEST(Svg, AlphaIsStraight) {
-  const Image image =
-      render_svg(std::string(kSvgHead) +
-                     "viewBox='0 0 1 1'><rect width='1' height='1' fill='#f08' fill-opacity='0.5'/></svg>",
-                 4, "a.svg");
+  const Image image = render_svg(
+      std::string(kSvgHead) + "viewBox='0 0 1 1'><rect width='1' height='1' fill='#f08' fill-opacity='0.5'/></svg>", 4,
+      "a.svg");
   const std::uint8_t* pixel = image.at(2, 2);
   EXPECT_NEAR(pixel[3], 128, 1);
   EXPECT_NEAR(pixel[0], 255, 1);
@@ -157,13 +151,14 @@ TEST(Svg, AlphaIsStraight) {
 TEST(Svg, TextIsDrawnInTheProjectsFontWhateverTheMachineHas) {
   ::setenv("FONTCONFIG_FILE", "/dev/null", 1);  // a machine without fonts
   const auto drawn = [](const std::string& family) {
-    return render_svg(std::string(kSvgHead) + "viewBox='0 0 100 40'><text y='30' font-size='30' font-family='" + family +
-                          "'>Clip</text></svg>",
+    return render_svg(std::string(kSvgHead) + "viewBox='0 0 100 40'><text y='30' font-size='30' font-family='" +
+                          family + "'>Clip</text></svg>",
                       64, "a.svg");
   };
   const Image own = drawn("DejaVu Sans");
   EXPECT_GT(std::count_if(own.pixels.begin(), own.pixels.end(), [](std::uint8_t v) { return v > 128; }), 100);
-  for (const char* family : {"Arial", "DejaVu Serif", "monospace"}) EXPECT_EQ(drawn(family).pixels, own.pixels) << family;
+  for (const char* family : {"Arial", "DejaVu Serif", "monospace"})
+    EXPECT_EQ(drawn(family).pixels, own.pixels) << family;
 }
 
 TEST(Svg, ReachesNoFiles) {
@@ -181,8 +176,8 @@ TEST(Svg, ReachesNoFiles) {
                                    8, "a.svg");
     for (const std::uint8_t value : image.pixels) ASSERT_EQ(value, 0) << address;
   }
-  const std::string entity = "<!DOCTYPE svg [<!ENTITY e SYSTEM 'file:///etc/hostname'>]>" +
-                             std::string(kSvgHead) + "viewBox='0 0 9 9'><text y='9'>&e;</text></svg>";
+  const std::string entity = "<!DOCTYPE svg [<!ENTITY e SYSTEM 'file:///etc/hostname'>]>" + std::string(kSvgHead) +
+                             "viewBox='0 0 9 9'><text y='9'>&e;</text></svg>";
   message_of([&] {  // refused or drawn without it
     for (const std::uint8_t value : render_svg(entity, 8, "a.svg").pixels) EXPECT_EQ(value, 0);
   });
@@ -200,9 +195,8 @@ TEST(Svg, BrokenOnesAreRefusedInOneLine) {
     laughs += "'>";
   }
   laughs += "]>" + std::string(kSvgHead) + "viewBox='0 0 9 9'><text>&a9;</text></svg>";
-  for (const std::string& bytes :
-       {std::string(), std::string(" "), std::string("<svg"), std::string("not xml"), std::string("<a></a>"),
-        std::string(kSvgHead) + ">", nested, laughs}) {
+  for (const std::string& bytes : {std::string(), std::string(" "), std::string("<svg"), std::string("not xml"),
+                                   std::string("<a></a>"), std::string(kSvgHead) + ">", nested, laughs}) {
     const std::string message = svg_error(bytes);
     EXPECT_THAT(message, AllOf(StartsWith("file.svg: "), HasSubstr(", expected "))) << bytes.substr(0, 40);
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
@@ -210,13 +204,12 @@ TEST(Svg, BrokenOnesAreRefusedInOneLine) {
 }
 
 TEST(Svg, ThreadsDrawTheSame) {
-  const std::string bytes =
-      std::string(kSvgHead) +
-      "viewBox='0 0 9 9'><defs><linearGradient id='g'><stop stop-color='red'/><stop offset='1' "
-      "stop-color='blue'/>"
-      "</linearGradient><filter id='f'><feGaussianBlur stdDeviation='0.5'/></filter></defs>"
-      "<circle cx='4' cy='4' r='3' fill='url(#g)' filter='url(#f)'/><text x='1' y='8' "
-      "font-size='4'>ab</text></svg>";
+  const std::string bytes = std::string(kSvgHead) +
+                            "viewBox='0 0 9 9'><defs><linearGradient id='g'><stop stop-color='red'/><stop offset='1' "
+                            "stop-color='blue'/>"
+                            "</linearGradient><filter id='f'><feGaussianBlur stdDeviation='0.5'/></filter></defs>"
+                            "<circle cx='4' cy='4' r='3' fill='url(#g)' filter='url(#f)'/><text x='1' y='8' "
+                            "font-size='4'>ab</text></svg>";
   const Image expected = render_svg(bytes, 48, "a.svg");
   std::vector<Image> images(64);
   parallel_for(64, [&](std::int64_t i) { images[i] = render_svg(bytes, 48, "a.svg"); });
@@ -238,7 +231,8 @@ TEST(Gif, FirstFrameIsDecodedAsAPalette) {
 TEST(WebP, LosslessKeepsEveryPixel) {
   for (const int channels : {3, 4}) {
     Image image = noise(31, 17, channels);
-    for (std::size_t i = 3; channels == 4 && i < image.pixels.size(); i += 4) image.pixels[i] |= 1;  // clear pixels lose their colour
+    for (std::size_t i = 3; channels == 4 && i < image.pixels.size(); i += 4)
+      image.pixels[i] |= 1;  // clear pixels lose their colour
     const Image decoded = decode_image(encode_webp(image, true), "a.webp");
     ASSERT_EQ(decoded.channels, channels);
     EXPECT_EQ(decoded.pixels, image.pixels);

@@ -51,12 +51,21 @@ class Corpora : public ::testing::Test {
     ::setenv("CLIPLAB_ROOT", root_.c_str(), 1);
     ShardWriter pairs(root_ / "data/corpora/drawings", 1);
     for (int i = 0; i < 40; ++i)
-      pairs.add({"p" + std::to_string(i), encode_png(spot(i)), {{"captions", {"spot " + std::to_string(i), "a spot"}}, {"source", "test"}, {"split", i % 10 ? "train" : "val"}}});
+      pairs.add({"p" + std::to_string(i),
+                 encode_png(spot(i)),
+                 {{"captions", {"spot " + std::to_string(i), "a spot"}},
+                  {"source", "test"},
+                  {"split", i % 10 ? "train" : "val"}}});
     pairs.drop("bad", "cannot be drawn");
     pairs.finish(nlohmann::json::object());
     ShardWriter emoji(root_ / "data/corpora/openmoji", 1);
     for (int i = 0; i < 60; ++i)
-      emoji.add({"e" + std::to_string(i), encode_png(spot(i)), {{"captions", {"e"}}, {"name", "name " + std::to_string(i)}, {"group", i % 2 ? "food" : "flags"}, {"split", i % 3 ? "train" : "test"}}});
+      emoji.add({"e" + std::to_string(i),
+                 encode_png(spot(i)),
+                 {{"captions", {"e"}},
+                  {"name", "name " + std::to_string(i)},
+                  {"group", i % 2 ? "food" : "flags"},
+                  {"split", i % 3 ? "train" : "test"}}});
     emoji.finish(nlohmann::json::object());
   }
   void TearDown() override {
@@ -84,7 +93,13 @@ TEST_F(Corpora, PairsComeBackAsTheyWereWritten) {
 TEST_F(Corpora, APartOfACorpusIsACorpusOfItsSourcesAndItsSize) {
   ShardWriter pairs(root_ / "data/corpora/gemojione", 1);
   for (int i = 0; i < 60; ++i)
-    pairs.add({"p" + std::to_string(i), encode_png(spot(i)), {{"captions", {"a spot"}}, {"source", i % 3 == 0 ? "red" : i % 3 == 1 ? "green" : "blue"}, {"split", i < 6 ? "val" : "train"}}});
+    pairs.add({"p" + std::to_string(i),
+               encode_png(spot(i)),
+               {{"captions", {"a spot"}},
+                {"source", i % 3 == 0   ? "red"
+                           : i % 3 == 1 ? "green"
+                                        : "blue"},
+                {"split", i < 6 ? "val" : "train"}}});
   pairs.finish(nlohmann::json::object());
   const auto keys = [](const std::string& name, const std::string& split) {
     const auto part = open_pair_corpus(name, split);
@@ -103,7 +118,8 @@ TEST_F(Corpora, APartOfACorpusIsACorpusOfItsSourcesAndItsSize) {
   const auto eight = keys("gemojione:red+blue:8", "train"), nine = keys("gemojione:red+blue:9", "train");
   EXPECT_EQ(eight.size(), 8u);
   const auto place = [&](const std::string& key) { return std::find(both.begin(), both.end(), key); };
-  EXPECT_TRUE(std::is_sorted(nine.begin(), nine.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); }));
+  EXPECT_TRUE(
+      std::is_sorted(nine.begin(), nine.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); }));
   for (const std::string& key : eight) EXPECT_EQ(std::count(nine.begin(), nine.end(), key), 1) << key;
   EXPECT_NE(eight, std::vector(both.begin(), both.begin() + 8));  // not the first ones, which a recipe may have sorted
   EXPECT_EQ(keys("gemojione:green:5", "val").size(), 2u);
@@ -122,7 +138,8 @@ TEST_F(Corpora, APartOfACorpusIsACorpusOfItsSourcesAndItsSize) {
   };
   EXPECT_THAT(message("gemojione:red+pink"), HasSubstr("no source 'pink', expected one of blue, green, red"));
   EXPECT_THAT(message("gemojione:green:19"), HasSubstr("18 pairs, expected at least 19"));
-  for (const char* name : {"gemojione:", "gemojione:red+", "gemojione:red:", "gemojione:red:0", "gemojione:red:5x", "gemojione:red:5:5", "gemojione:red:-2"})
+  for (const char* name : {"gemojione:", "gemojione:red+", "gemojione:red:", "gemojione:red:0", "gemojione:red:5x",
+                           "gemojione:red:5:5", "gemojione:red:-2"})
     EXPECT_THAT(message(name), HasSubstr("expected NAME, NAME:SOURCE+SOURCE")) << name;
 }
 
@@ -163,7 +180,8 @@ TEST_F(Corpora, AnUnfinishedBuildDoesNotExist) {
     writer.add({"a", encode_png(spot(1)), nlohmann::json::object()});
   }
   EXPECT_FALSE(fs::exists(root_ / "data/corpora/tuxpaint"));
-  for (const CorpusStatus& status : list_corpora()) EXPECT_EQ(status.present, status.name == "drawings" || status.name == "openmoji");
+  for (const CorpusStatus& status : list_corpora())
+    EXPECT_EQ(status.present, status.name == "drawings" || status.name == "openmoji");
 }
 
 TEST_F(Corpora, DataSetsSelectLabelAndSplitByTheirRules) {
@@ -172,7 +190,8 @@ TEST_F(Corpora, DataSetsSelectLabelAndSplitByTheirRules) {
   EXPECT_EQ(names->class_names().size(), 60u);
   const auto train = open_dataset("openmoji_groups", "train"), test = open_dataset("openmoji_groups", "test");
   EXPECT_EQ(train->size() + test->size(), 60);
-  EXPECT_EQ(std::vector<std::string>(test->class_names().begin(), test->class_names().end()), (std::vector<std::string>{"flags", "food"}));
+  EXPECT_EQ(std::vector<std::string>(test->class_names().begin(), test->class_names().end()),
+            (std::vector<std::string>{"flags", "food"}));
   const Sample sample = test->get(0);
   EXPECT_EQ(sample.image.channels, 3);
   EXPECT_EQ(sample.image.at(0, 23)[0], 255) << "transparent is white";
@@ -190,7 +209,8 @@ TEST_F(Corpora, PromptsAreJoinedByNameAndEveryGapIsAnError) {
   const Prompts prompts = load(R"({"classes": {"food": ["food", "meal"], "flags": ["flag"]}, "templates": ["{}"]})");
   EXPECT_EQ(prompts.class_names, (std::vector<std::vector<std::string>>{{"flag"}, {"food", "meal"}}));
   EXPECT_THROW(load(R"({"classes": {"food": ["food"]}, "templates": ["{}"]})"), InputError);
-  EXPECT_THROW(load(R"({"classes": {"food": ["food"], "flags": ["f"], "cars": ["c"]}, "templates": ["{}"]})"), InputError);
+  EXPECT_THROW(load(R"({"classes": {"food": ["food"], "flags": ["f"], "cars": ["c"]}, "templates": ["{}"]})"),
+               InputError);
   EXPECT_THROW(load(R"({"classes": "own", "templates": ["no place"]})"), InputError);
   EXPECT_THROW(load("not json"), InputError);
 }
@@ -210,7 +230,8 @@ TEST(Tar, MutatedShardsGiveOnlyInputErrors) {
     std::string bytes = whole.substr(0, 1 + rng.below(whole.size()));
     for (std::uint64_t i = rng.below(8); i-- > 0;) bytes[rng.below(bytes.size())] = static_cast<char>(rng.next());
     try {
-      for (const auto& [name, place] : index_tar(bytes, "t")) ASSERT_LE(static_cast<std::size_t>(place.first + place.second), bytes.size());
+      for (const auto& [name, place] : index_tar(bytes, "t"))
+        ASSERT_LE(static_cast<std::size_t>(place.first + place.second), bytes.size());
     } catch (const InputError&) {
       ++refused;
     }
@@ -222,7 +243,8 @@ std::string gzip(const std::string& bytes) {
   z_stream stream{};
   deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
   std::string out(compressBound(bytes.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data())), stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data())),
+  stream.avail_in = static_cast<uInt>(bytes.size());
   stream.next_out = reinterpret_cast<Bytef*>(out.data()), stream.avail_out = static_cast<uInt>(out.size());
   deflate(&stream, Z_FINISH);
   out.resize(stream.total_out);
@@ -231,14 +253,20 @@ std::string gzip(const std::string& bytes) {
 }
 
 TEST(IdxFile, ReadsItsShapeAndRefusesEveryLie) {
-  const std::string good("\0\0\x08\x02\0\0\0\x02\0\0\0\x03" "abcdef", 18);
+  const std::string good(
+      "\0\0\x08\x02\0\0\0\x02\0\0\0\x03"
+      "abcdef",
+      18);
   const Idx idx = read_idx(gzip(good), "x");
   EXPECT_EQ(idx.shape, (std::vector<std::int64_t>{2, 3}));
   EXPECT_EQ(idx.values[5], 'f');
   const auto refused = [](std::string bytes) { EXPECT_THROW(read_idx(gzip(bytes), "x"), InputError); };
   refused(good.substr(0, 17));
   refused(good + "g");
-  refused(std::string("\0\0\x0d\x01\0\0\0\x01" "a", 9));
+  refused(
+      std::string("\0\0\x0d\x01\0\0\0\x01"
+                  "a",
+                  9));
   refused(std::string("\0\0\x08\x02\xff\xff\xff\xff\xff\xff\xff\xff", 12));
   refused("");
   EXPECT_THROW(read_idx("no gzip", "x"), InputError);
@@ -258,7 +286,10 @@ TEST(IdxFile, ReadsItsShapeAndRefusesEveryLie) {
 
 TEST(Packages, ADamagedOneIsOneError) {
   const fs::path file = fs::temp_directory_path() / ("cliplab_pkg_" + std::to_string(::getpid()) + ".deb");
-  const auto visit = [&] { for_each_member(file, [](const std::string&) { return true; }, [](const std::string&, std::string) {}); };
+  const auto visit = [&] {
+    for_each_member(
+        file, [](const std::string&) { return true; }, [](const std::string&, std::string) {});
+  };
   std::ofstream(file) << "not a package";
   EXPECT_THROW(visit(), InputError);
   std::ofstream(file) << "!<arch>\ndata.tar.xz     0           0     0     100644  999999    `\nxxxx";
@@ -271,25 +302,36 @@ TEST(Duplicates, SeeTheSamePictureAndTellOthersApart) {
   const LooksHash a = looks_hash(spot(5));
   EXPECT_TRUE(looks_same(a, looks_hash(spot(5))));
   Image noisy = spot(5);
-  for (std::size_t i = 0; i < noisy.pixels.size(); i += 4) noisy.pixels[i] = static_cast<std::uint8_t>(std::min(255, noisy.pixels[i] + 3));
+  for (std::size_t i = 0; i < noisy.pixels.size(); i += 4)
+    noisy.pixels[i] = static_cast<std::uint8_t>(std::min(255, noisy.pixels[i] + 3));
   EXPECT_TRUE(looks_same(a, looks_hash(noisy)));
   EXPECT_FALSE(looks_same(a, looks_hash(spot(17))));
 }
 
 TEST(OpenClipart, CaptionsNameThePictureAndNotTheCollection) {
-  const auto captions = [](const std::string& path, const std::string& title, std::vector<std::string> keywords, const std::string& description = "") {
+  const auto captions = [](const std::string& path, const std::string& title, std::vector<std::string> keywords,
+                           const std::string& description = "") {
     return clipart_captions(path, {title, description, std::move(keywords)});
   };
   EXPECT_TRUE(captions("shapes/stars/star_92pt15step.svg", "gramastar", {"stars"}).empty());
-  EXPECT_EQ(captions("animals/mammals/contour_giraffe.svg", "Clipart by Nicu Buculei - contour_chipmunk", {"mammal", "animal"}).front(), "contour giraffe");
-  EXPECT_EQ(captions("computer/icons/flat-theme/device/printer.svg", "Part of the Flat Icon Collection (Wed)", {"hash", "icons"}).front(), "printer");
-  const auto dog = captions("animals/dogs/bored_dog_01.svg", "Bored dog", {"mammal", "hash(0x8a)", "0x12", "dog"}, "a bored dog on a mat");
-  EXPECT_EQ(dog, (std::vector<std::string>{"bored dog", "a bored dog on a mat", "bored dog, mammal, dog, animals, dogs"}));
+  EXPECT_EQ(captions("animals/mammals/contour_giraffe.svg", "Clipart by Nicu Buculei - contour_chipmunk",
+                     {"mammal", "animal"})
+                .front(),
+            "contour giraffe");
+  EXPECT_EQ(captions("computer/icons/flat-theme/device/printer.svg", "Part of the Flat Icon Collection (Wed)",
+                     {"hash", "icons"})
+                .front(),
+            "printer");
+  const auto dog = captions("animals/dogs/bored_dog_01.svg", "Bored dog", {"mammal", "hash(0x8a)", "0x12", "dog"},
+                            "a bored dog on a mat");
+  EXPECT_EQ(dog,
+            (std::vector<std::string>{"bored dog", "a bored dog on a mat", "bored dog, mammal, dog, animals, dogs"}));
   EXPECT_EQ(captions("signs_and_symbols/flags/africa/algeria.svg", "algeria", {"flag"}).front(), "flag of algeria");
 }
 
 TEST(OpenClipart, MetadataOfBrokenXmlIsEmptyNotACrash) {
-  const std::string svg = R"(<svg xmlns:dc="d" xmlns:rdf="r" xmlns:cc="c"><metadata><rdf:RDF><cc:Work><dc:title> A  Cat </dc:title><dc:subject><rdf:Bag><rdf:li>pet</rdf:li></rdf:Bag></dc:subject></cc:Work></rdf:RDF></metadata></svg>)";
+  const std::string svg =
+      R"(<svg xmlns:dc="d" xmlns:rdf="r" xmlns:cc="c"><metadata><rdf:RDF><cc:Work><dc:title> A  Cat </dc:title><dc:subject><rdf:Bag><rdf:li>pet</rdf:li></rdf:Bag></dc:subject></cc:Work></rdf:RDF></metadata></svg>)";
   EXPECT_EQ(read_clipart_text(svg).title, "A Cat");
   EXPECT_EQ(read_clipart_text(svg).keywords, std::vector<std::string>{"pet"});
   Rng rng(9);

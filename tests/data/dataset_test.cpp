@@ -65,8 +65,8 @@ class DatasetTest : public FakeRoot {
     fs::create_directories(folder);
     json shards = json::array();
     for (const std::string prefix : {"train", "t10k"})
-      for (const auto& [name, bytes] : {std::pair{prefix + "-images-idx3-ubyte.gz", images},
-                                        std::pair{prefix + "-labels-idx1-ubyte.gz", labels}}) {
+      for (const auto& [name, bytes] :
+           {std::pair{prefix + "-images-idx3-ubyte.gz", images}, std::pair{prefix + "-labels-idx1-ubyte.gz", labels}}) {
         overwrite(folder / name, bytes);
         shards.push_back({{"file", name}, {"bytes", bytes.size()}, {"sha256", sha256_hex(bytes)}});
       }
@@ -77,8 +77,7 @@ class DatasetTest : public FakeRoot {
 
 TEST_F(DatasetTest, ClassesAreThoseWithEnoughPicturesInBothDomains) {
   write_stamps();
-  const auto photos = open_dataset("tuxpaint_photo", "train"),
-             drawings = open_dataset("tuxpaint_cartoon", "test");
+  const auto photos = open_dataset("tuxpaint_photo", "train"), drawings = open_dataset("tuxpaint_cartoon", "test");
   EXPECT_THAT(std::vector<std::string>(photos->class_names().begin(), photos->class_names().end()),
               ElementsAre("animals", "food"));
   EXPECT_EQ(photos->size(), 9);
@@ -110,8 +109,7 @@ TEST_F(DatasetTest, SplitsShareNoPictureAndLabelsFit) {
 TEST_F(DatasetTest, UnknownNamesSplitsAndAbsentCorporaAreClear) {
   EXPECT_THAT(input_error([] { open_dataset("openmoij", "test"); }), HasSubstr("openmoji"));
   EXPECT_THAT(input_error([] { open_dataset("openmoji", "train"); }), HasSubstr("one of test"));
-  EXPECT_THAT(input_error([] { open_dataset("openmoji", "test"); }),
-              HasSubstr("./cliplab data fetch openmoji"));
+  EXPECT_THAT(input_error([] { open_dataset("openmoji", "test"); }), HasSubstr("./cliplab data fetch openmoji"));
 }
 
 TEST_F(DatasetTest, SamplesWithoutTheFieldsAreLeftOut) {
@@ -163,9 +161,7 @@ TEST_F(IdxTest, ReadsShapeAndValues) {
 }
 
 TEST_F(IdxTest, RefusesHostileHeaders) {
-  const auto error_of = [](const std::string& bytes) {
-    return input_error([&] { read_idx(gzip(bytes), "file.gz"); });
-  };
+  const auto error_of = [](const std::string& bytes) { return input_error([&] { read_idx(gzip(bytes), "file.gz"); }); };
   EXPECT_THAT(error_of(idx({4}, 4, 9)), HasSubstr("magic"));  // signed bytes
   EXPECT_THAT(error_of("IDX!"), HasSubstr("magic"));
   EXPECT_THAT(error_of(std::string("\0\0\x08\x00", 4)), HasSubstr("magic"));           // no dimension
@@ -212,8 +208,7 @@ TEST(RealDatasets, OpenWithTheirPrompts) {
       EXPECT_GE(prompts.templates.size(), 6u) << info.name;
       EXPECT_THAT(prompts.templates, ::testing::Contains("{}")) << info.name;
       std::set<int> used(set->labels().begin(), set->labels().end());
-      EXPECT_EQ(used.size(), set->class_names().size())
-          << info.name << '/' << split << ": a class without a picture";
+      EXPECT_EQ(used.size(), set->class_names().size()) << info.name << '/' << split << ": a class without a picture";
       EXPECT_EQ(set->get(0).image.channels, 3);
       ++opened;
     }

@@ -10,8 +10,8 @@ namespace cliplab {
 namespace {
 
 Image drawing(const std::string& content, const std::string& box = "0 0 100 100", int size = 128) {
-  return render_svg("<svg xmlns='http://www.w3.org/2000/svg' viewBox='" + box + "'>" + content + "</svg>",
-                    size, "test");
+  return render_svg("<svg xmlns='http://www.w3.org/2000/svg' viewBox='" + box + "'>" + content + "</svg>", size,
+                    "test");
 }
 
 const std::string kFace =

@@ -79,7 +79,8 @@ inline std::string with_png_size(std::string bytes, std::uint32_t width, std::ui
 inline std::string plain_gif(int height, int width) {
   const auto two = [](int value) { return std::string{static_cast<char>(value & 255), static_cast<char>(value >> 8)}; };
   std::string bytes = "GIF89a" + two(width) + two(height) + std::string("\xf6\0\0", 3);  // 128 colours
-  for (int i = 0; i < 128; ++i) bytes += {static_cast<char>(2 * i), static_cast<char>(255 - i), static_cast<char>(i * i)};
+  for (int i = 0; i < 128; ++i)
+    bytes += {static_cast<char>(2 * i), static_cast<char>(255 - i), static_cast<char>(i * i)};
   bytes += "," + two(0) + two(0) + two(width) + two(height) + std::string("\0\x07", 2);
   std::string codes;
   for (int i = 0; i < height * width; ++i) {
@@ -100,8 +101,9 @@ inline std::string encode_webp(const Image& image, bool lossless) {
   const bool alpha = image.channels == 4;
   const std::uint8_t* in = image.pixels.data();
   const std::size_t size =
-      lossless ? (alpha ? ::WebPEncodeLosslessRGBA : ::WebPEncodeLosslessRGB)(in, image.width, image.height, stride, &data)
-               : (alpha ? ::WebPEncodeRGBA : ::WebPEncodeRGB)(in, image.width, image.height, stride, 80, &data);
+      lossless
+          ? (alpha ? ::WebPEncodeLosslessRGBA : ::WebPEncodeLosslessRGB)(in, image.width, image.height, stride, &data)
+          : (alpha ? ::WebPEncodeRGBA : ::WebPEncodeRGB)(in, image.width, image.height, stride, 80, &data);
   std::string bytes(reinterpret_cast<const char*>(data), size);
   ::WebPFree(data);
   return bytes;

@@ -43,8 +43,7 @@ class FakeRoot : public ::testing::Test {
   static Image picture(int shade) {
     Image image = Image::make(8, 8, 4);
     for (std::size_t i = 0; i < image.size(); ++i)
-      image.pixels[i] =
-          static_cast<std::uint8_t>(i % 4 == 3 ? 255 : (shade * 37 + static_cast<int>(i)) % 256);
+      image.pixels[i] = static_cast<std::uint8_t>(i % 4 == 3 ? 255 : (shade * 37 + static_cast<int>(i)) % 256);
     return image;
   }
 

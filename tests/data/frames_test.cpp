@@ -8,22 +8,24 @@
 namespace cliplab {
 namespace {
 
+using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using nlohmann::json;
 
 class Frames : public TwinTest {
  protected:
   json clips = {{"val/a/1.png", {"val/a/0.png", "val/a/1.png", "val/a/2.png"}}, {"val/b/0.png", json::array()}};
   json labels = {{"val/a/0.png", {0}}, {"val/a/1.png", {0}}, {"val/a/2.png", {0}}, {"val/b/0.png", {1}}};
   json names = {{"0", {"n10", "car, motor_car"}}, {"1", {"n20", "dog"}}};
-  json below = {{"n10", {"n11", "n12"}}, {"n20", {"n21"}}}, imagenet = {{"0", {"n11", "cab"}}, {"1", {"n12", "jeep"}}, {"2", {"n21", "beagle"}}};
+  json below = {{"n10", {"n11", "n12"}}, {"n20", {"n21"}}},
+       imagenet = {{"0", {"n11", "cab"}}, {"1", {"n12", "jeep"}}, {"2", {"n21", "beagle"}}};
 
   void write_all() const {
     for (const char* key : {"val/a/0.png", "val/a/1.png", "val/a/2.png"}) write("video/" + std::string(key), png(0));
     write("video/val/b/0.png", png(1));
     write("video/metadata/pmsets.json", clips.dump()), write("video/metadata/labels.json", labels.dump());
-    write("video/misc/imagenet_vid_class_index.json", names.dump()), write("video/misc/imagenet_class_index.json", imagenet.dump());
+    write("video/misc/imagenet_vid_class_index.json", names.dump()),
+        write("video/misc/imagenet_class_index.json", imagenet.dump());
     write("video/misc/rev_wnid_map.json", below.dump());
   }
 };
@@ -79,7 +81,8 @@ TEST_F(Frames, WhatIsWrongIsNamed) {
   write("video/metadata/pmsets.json", "{\"a\": 3}");
   EXPECT_THAT(input_error([&] { listing("video"); }), HasSubstr("pmsets.json: not readable"));
   write("video/misc/other_class_index.json", "{}");
-  EXPECT_THAT(input_error([&] { listing("video"); }), HasSubstr("misc: 2 files *_class_index.json besides ImageNet's, expected one"));
+  EXPECT_THAT(input_error([&] { listing("video"); }),
+              HasSubstr("misc: 2 files *_class_index.json besides ImageNet's, expected one"));
 }
 
 }  // namespace

@@ -17,14 +17,16 @@ namespace fs = std::filesystem;
 class LayoutTest : public TwinTest {
  protected:
   void write_folder() const {
-    write("tree/train/cat/a.png", png(1)), write("tree/train/dog/b.png", png(2)), write("tree/train/dog/deep/c.PNG", png(3));
+    write("tree/train/cat/a.png", png(1)), write("tree/train/dog/b.png", png(2)),
+        write("tree/train/dog/deep/c.PNG", png(3));
     write("tree/test/cat/d.png", png(4)), write("tree/test/dog/e.png", png(5));
   }
   static constexpr const char* kHead = "path\tsplit\tlabel\tclass\n";
   void write_labels(const std::string& rows, const std::string& archive = {}) const {
     write("table/labels.tsv", kHead + rows);
     write("table/classes.txt", "cat\ndog\n");
-    write("table/images.tar.gz", archive.empty() ? archive_of({{"a.png", png(1)}, {"x/b.png", png(2)}}, true) : archive);
+    write("table/images.tar.gz",
+          archive.empty() ? archive_of({{"a.png", png(1)}, {"x/b.png", png(2)}}, true) : archive);
   }
   static constexpr const char* kRows = "a.png\ttrain\t0\tcat\nx/b.png\ttest\t1\tdog\n";
 };
@@ -113,7 +115,13 @@ TEST_F(LayoutTest, DamagedAndHostileArchivesAreNamed) {
   EXPECT_THAT(input_error([&] { listing("table"); }), HasSubstr("images.tar.gz: a damaged or cut archive"));
   write_labels(kRows, "not an archive");
   EXPECT_THAT(input_error([&] { listing("table"); }), HasSubstr("damaged"));
-  write_labels(kRows, archive_of({{"a.png", png(1)}, {"x/b.png", png(2)}, {"../evil.png", png(3)}, {"/etc/evil.png", png(3)}, {"l.png", "", "/etc/passwd"}, {"a.png", png(4)}}, true));
+  write_labels(kRows, archive_of({{"a.png", png(1)},
+                                  {"x/b.png", png(2)},
+                                  {"../evil.png", png(3)},
+                                  {"/etc/evil.png", png(3)},
+                                  {"l.png", "", "/etc/passwd"},
+                                  {"a.png", png(4)}},
+                                 true));
   const std::string wrong = problems("table");
   EXPECT_THAT(wrong, HasSubstr("../evil.png: a name that leads out"));
   EXPECT_THAT(wrong, HasSubstr("/etc/evil.png: a name that leads out"));
@@ -166,7 +174,8 @@ TEST_F(LayoutTest, PicturesWithNamesOfOtherEncodingsAreNotLost) {
 }
 
 TEST_F(LayoutTest, WhatAPictureIsSaysItsContentNotItsName) {
-  write("tree/test/cat/a.jpg", png(1)), write("tree/test/cat/b.jpg", "<html>this picture is no longer available</html>");
+  write("tree/test/cat/a.jpg", png(1)),
+      write("tree/test/cat/b.jpg", "<html>this picture is no longer available</html>");
   EXPECT_THAT(verify_set("tree", true), ElementsAre(HasSubstr("tree/test/cat/b.jpg")));
   const Listing read = listing("tree");
   EXPECT_EQ(decode_item(read, read.items[0]).pixels, picture(1).pixels);
@@ -184,7 +193,8 @@ TEST_F(LayoutTest, FileThatShrinksWhileItIsReadIsNamed) {
 TEST_F(LayoutTest, FileThatIsWrittenWhileItIsReadIsNamed) {
   write_labels(kRows);
   fs::remove(sets / "table/images.tar.gz");
-  const std::string first = archive_of({{"a.png", png(1)}, {"x/b.png", png(2)}}, false), other = archive_of({{"a.png", png(3)}, {"x/b.png", png(4)}}, false);
+  const std::string first = archive_of({{"a.png", png(1)}, {"x/b.png", png(2)}}, false),
+                    other = archive_of({{"a.png", png(3)}, {"x/b.png", png(4)}}, false);
   const auto file = write("table/images.tar", first);
   const Listing read = listing("table");
   EXPECT_EQ(decode_item(read, read.items[0]).pixels, picture(1).pixels);
@@ -193,8 +203,10 @@ TEST_F(LayoutTest, FileThatIsWrittenWhileItIsReadIsNamed) {
   const Listing again = listing("table");
   const auto before = fs::last_write_time(file);
   std::ofstream(file, std::ios::binary | std::ios::in | std::ios::out) << first;  // as many bytes, into the same file
-  fs::last_write_time(file, before + std::chrono::seconds(1));  // the clock of file systems may stand for some milliseconds
-  EXPECT_THAT(input_error([&] { decode_item(again, again.items[0]); }), HasSubstr("images.tar:a.png: a file that has changed"));
+  fs::last_write_time(file,
+                      before + std::chrono::seconds(1));  // the clock of file systems may stand for some milliseconds
+  EXPECT_THAT(input_error([&] { decode_item(again, again.items[0]); }),
+              HasSubstr("images.tar:a.png: a file that has changed"));
   write_folder();
   const Listing loose = listing("tree");
   write("tree/" + loose.items[0].key, png(1) + "more");
@@ -203,7 +215,8 @@ TEST_F(LayoutTest, FileThatIsWrittenWhileItIsReadIsNamed) {
 
 TEST_F(LayoutTest, CaptionsJoinTheirPictureAndStrayOnesAreNamed) {
   write("pairs/images.tar.gz", archive_of({{"a.png", png(1)}, {"b.png", png(2)}}, true));
-  const std::string head = "path\tsplit\tcaption_no\tcaption\n", rows = "a.png\ttest\t0\tone\na.png\ttest\t1\ttwo\nb.png\ttrain\t0\tthree\n";
+  const std::string head = "path\tsplit\tcaption_no\tcaption\n",
+                    rows = "a.png\ttest\t0\tone\na.png\ttest\t1\ttwo\nb.png\ttrain\t0\tthree\n";
   write("pairs/captions.tsv", head + rows);
   const auto set = open_pair_corpus("pairs", "test");
   ASSERT_EQ(set->size(), 1);
@@ -221,10 +234,13 @@ TEST_F(LayoutTest, CaptionsJoinTheirPictureAndStrayOnesAreNamed) {
 }
 
 TEST_F(LayoutTest, WebdatasetReadsShardsInOrderWithTheirTemplates) {
-  const std::string tar0 = archive_of({{"s0.cls", "1"}, {"s0.png", png(1)}, {"s1.png", png(2)}, {"s1.cls", "0\n"}, {"s1.json", "{}"}}, false);
-  write("wds/classnames.txt", "cat\ndog\n"), write("wds/zeroshot_classification_templates.txt", "a photo of {c}.\n{c}\n");
+  const std::string tar0 = archive_of(
+      {{"s0.cls", "1"}, {"s0.png", png(1)}, {"s1.png", png(2)}, {"s1.cls", "0\n"}, {"s1.json", "{}"}}, false);
+  write("wds/classnames.txt", "cat\ndog\n"),
+      write("wds/zeroshot_classification_templates.txt", "a photo of {c}.\n{c}\n");
   write("wds/test/0.tar", tar0), write("wds/test/10.tar", archive_of({{"s3.png", png(4)}, {"s3.cls", "1"}}, false));
-  write("wds/test/2.tar", archive_of({{"s2.png", png(3)}, {"s2.cls", "0"}}, false)), write("wds/test/nshards.txt", "3\n");
+  write("wds/test/2.tar", archive_of({{"s2.png", png(3)}, {"s2.cls", "0"}}, false)),
+      write("wds/test/nshards.txt", "3\n");
   const Listing read = listing("wds");
   EXPECT_EQ(read.layout, "webdataset");
   EXPECT_THAT(read.problems, IsEmpty());
@@ -237,8 +253,12 @@ TEST_F(LayoutTest, WebdatasetReadsShardsInOrderWithTheirTemplates) {
 
 TEST_F(LayoutTest, WebdatasetNamesWhatDoesNotFit) {
   write("wds/classnames.txt", "cat\ndog\n"), write("wds/test/nshards.txt", "2\n");
-  write("wds/test/0.tar", archive_of({{"a.png", png(1)}, {"a.cls", "2"}, {"b.png", png(1)}, {"c.cls", "0"}, {"d.png", png(1)}, {"d.cls", "0"}}, false));
-  write("wds/test/1.tar", archive_of({{"d.png", png(1)}, {"d.cls", "0"}}, false)), write("wds/test/2.tar", archive_of({{"e.png", png(1)}, {"e.cls", "x"}}, false));
+  write("wds/test/0.tar",
+        archive_of(
+            {{"a.png", png(1)}, {"a.cls", "2"}, {"b.png", png(1)}, {"c.cls", "0"}, {"d.png", png(1)}, {"d.cls", "0"}},
+            false));
+  write("wds/test/1.tar", archive_of({{"d.png", png(1)}, {"d.cls", "0"}}, false)),
+      write("wds/test/2.tar", archive_of({{"e.png", png(1)}, {"e.cls", "x"}}, false));
   const std::string wrong = problems("wds");
   EXPECT_THAT(wrong, HasSubstr("3 shards, expected 2"));
   EXPECT_THAT(wrong, HasSubstr("a.png: class '2', expected a number under 2"));
@@ -253,8 +273,14 @@ TEST_F(LayoutTest, WebdatasetNamesWhatDoesNotFit) {
 
 TEST_F(LayoutTest, WebdatasetOfCaptionsIsAPairCorpus) {
   write("wds/dataset_type.txt", "retrieval\n");
-  write("wds/test/0.tar", archive_of({{"a.txt", "one\ntwo\r\n"}, {"a.png", png(1)}, {"b.txt", "\n"}, {"b.png", png(2)}, {"c.txt", "lost"},
-                                      {"d.txt", "caf\xe9"}, {"d.png", png(3)}}, false));
+  write("wds/test/0.tar", archive_of({{"a.txt", "one\ntwo\r\n"},
+                                      {"a.png", png(1)},
+                                      {"b.txt", "\n"},
+                                      {"b.png", png(2)},
+                                      {"c.txt", "lost"},
+                                      {"d.txt", "caf\xe9"},
+                                      {"d.png", png(3)}},
+                                     false));
   EXPECT_THAT(problems("wds"), HasSubstr("b.png: no caption"));
   EXPECT_THAT(problems("wds"), HasSubstr("c.txt: captions without a picture"));
   EXPECT_THAT(problems("wds"), HasSubstr("d.png: captions that are not UTF-8"));
@@ -273,7 +299,9 @@ std::string planes(const Image& image) {
 }
 
 TEST_F(LayoutTest, CifarBinaryIsPlanarWithTheFineLabelLast) {
-  for (int i = 1; i <= 5; ++i) write("c10/data_batch_" + std::to_string(i) + ".bin", std::string(1, static_cast<char>(i % 2)) + planes(picture(i)));
+  for (int i = 1; i <= 5; ++i)
+    write("c10/data_batch_" + std::to_string(i) + ".bin",
+          std::string(1, static_cast<char>(i % 2)) + planes(picture(i)));
   write("c10/test_batch.bin", std::string(1, '\1') + planes(picture(6)) + std::string(1, '\0') + planes(picture(7)));
   write("c10/batches.meta.txt", "cat\ndog\n\n");
   const Listing ten = listing("c10");
@@ -284,7 +312,8 @@ TEST_F(LayoutTest, CifarBinaryIsPlanarWithTheFineLabelLast) {
   for (const int at : {0, 5, 31})
     for (int c = 0; c < 3; ++c) EXPECT_EQ(image.at(at, 31 - at)[c], picture(6).at(at / 4, (31 - at) / 4)[c]);
   write("c100/fine_label_names.txt", "apple\nbaby\n");
-  write("c100/train.bin", std::string("\5\1", 2) + planes(picture(1))), write("c100/test.bin", std::string("\1\0", 2) + planes(picture(2)));
+  write("c100/train.bin", std::string("\5\1", 2) + planes(picture(1))),
+      write("c100/test.bin", std::string("\1\0", 2) + planes(picture(2)));
   const Listing hundred = listing("c100");
   EXPECT_EQ(hundred.items[0].label, 1);
   EXPECT_EQ(hundred.items[1].label, 0);
@@ -325,18 +354,21 @@ TEST_F(LayoutTest, UnknownFoldersSayWhatIsKnown) {
 
 TEST_F(LayoutTest, MutationsGiveOnlyInputErrors) {
   Rng rng(5);
-  const std::string table = std::string(kHead) + kRows, packed = archive_of({{"a.png", png(1)}, {"x/b.png", png(2)}}, true),
-                    plain = archive_of({{"s0.cls", "1"}, {"s0.png", png(1)}, {"s1.png", png(2)}, {"s1.cls", "0"}}, false);
+  const std::string table = std::string(kHead) + kRows,
+                    packed = archive_of({{"a.png", png(1)}, {"x/b.png", png(2)}}, true),
+                    plain =
+                        archive_of({{"s0.cls", "1"}, {"s0.png", png(1)}, {"s1.png", png(2)}, {"s1.cls", "0"}}, false);
   write("wds/classnames.txt", "cat\ndog\n");
   int refused = 0;
   for (int i = 0; i < 400; ++i) {
     write_labels(kRows, mutate(packed, rng));
     write("table/labels.tsv", mutate(table, rng));
     write("wds/test/0.tar", mutate(plain, rng));
-    for (const char* name : {"table", "wds"}) refused += !input_error([&] {
-      const Listing read = listing(name);
-      for (const Item& item : read.items) decode_item(read, item);
-    }).empty();
+    for (const char* name : {"table", "wds"})
+      refused += !input_error([&] {
+                    const Listing read = listing(name);
+                    for (const Item& item : read.items) decode_item(read, item);
+                  }).empty();
   }
   EXPECT_GT(refused, 100);
 }

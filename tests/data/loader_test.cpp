@@ -108,7 +108,9 @@ TEST_F(LoaderTest, APassIsTakenUpAtAnyPlace) {
   const std::vector<std::string> whole = pass(o);
   for (const std::int64_t used : {1, 4, 13, 34, 35, 99}) {
     o.skip = used;
-    EXPECT_EQ(pass(o), std::vector<std::string>(whole.begin() + std::min<std::int64_t>(used, std::ssize(whole)), whole.end())) << used;
+    EXPECT_EQ(pass(o),
+              std::vector<std::string>(whole.begin() + std::min<std::int64_t>(used, std::ssize(whole)), whole.end()))
+        << used;
   }
 }
 
@@ -116,9 +118,21 @@ TEST_F(LoaderTest, BadSamplesAreCountedNamedAndLeftOut) {
   std::string torn = archive_of({{"x.png", png(1)}, {"x.txt", "x"}, {"y.png", png(2)}, {"y.txt", "y"}}, false);
   torn.resize(4 * 512 + 100);  // ends in y.png's bytes
   write("wds/00.tar", torn);
-  const std::vector<Member> second{{"a.png", "no picture"}, {"a.txt", "a"}, {"b.png", png(3)}, {"c.txt", "c"}, {"d.png", png(4)}, {"d.txt", "d"},
-                                   {"e.png", png(5)}, {"e.jpg", png(6)}, {"e.txt", "e"}, {"../../escape.png", png(7)}, {"../../escape.txt", "stays inside"},
-                                   {"link.png", "", "/etc/passwd"}, {"link.txt", "l"}, {"bad\xff\xfe.png", png(8)}, {"bad\xff\xfe.txt", "named in bytes"}};
+  const std::vector<Member> second{{"a.png", "no picture"},
+                                   {"a.txt", "a"},
+                                   {"b.png", png(3)},
+                                   {"c.txt", "c"},
+                                   {"d.png", png(4)},
+                                   {"d.txt", "d"},
+                                   {"e.png", png(5)},
+                                   {"e.jpg", png(6)},
+                                   {"e.txt", "e"},
+                                   {"../../escape.png", png(7)},
+                                   {"../../escape.txt", "stays inside"},
+                                   {"link.png", "", "/etc/passwd"},
+                                   {"link.txt", "l"},
+                                   {"bad\xff\xfe.png", png(8)},
+                                   {"bad\xff\xfe.txt", "named in bytes"}};
   write("wds/01.tar", archive_of(second, false));
   write("wds/02.tar", std::string(10240, 'x'));
   LoaderOptions o = plain();
@@ -172,7 +186,8 @@ TEST_F(LoaderTest, MutatedShardsAreSamplesOrNamed) {
 
 TEST_F(LoaderTest, ShardsByFolderFileAndRange) {
   const std::string base = (sets / "wds").string();
-  EXPECT_EQ(expand_shards(base + "/0{1..3}.tar"), (std::vector<fs::path>{base + "/01.tar", base + "/02.tar", base + "/03.tar"}));
+  EXPECT_EQ(expand_shards(base + "/0{1..3}.tar"),
+            (std::vector<fs::path>{base + "/01.tar", base + "/02.tar", base + "/03.tar"}));
   EXPECT_EQ(expand_shards(base + "/{00..04}.tar"), expand_shards(base));
   EXPECT_EQ(expand_shards(base + "/02.tar").size(), 1u);
   EXPECT_THAT(input_error([&] { expand_shards(base + "/{03..05}.tar"); }), HasSubstr("05.tar: no such file"));

@@ -26,7 +26,8 @@ class OfficialTest : public TwinTest {
     }
     ~Mat() { Mat_Close(mat_); }
     template <class T>
-    static matvar_t* array(const char* name, matio_classes kind, matio_types type, std::vector<std::size_t> shape, std::vector<T> values) {
+    static matvar_t* array(const char* name, matio_classes kind, matio_types type, std::vector<std::size_t> shape,
+                           std::vector<T> values) {
       return Mat_VarCreate(name, kind, type, static_cast<int>(shape.size()), shape.data(), values.data(), 0);
     }
     static matvar_t* text(const char* name, const std::string& value) {
@@ -41,7 +42,8 @@ class OfficialTest : public TwinTest {
       std::size_t shape[]{1, rows.size()};
       matvar_t* variable = Mat_VarCreateStruct("annotations", 2, shape, fields, 2);
       for (std::size_t i = 0; i < rows.size(); ++i) {
-        Mat_VarSetStructFieldByName(variable, "class", i, array<double>("class", MAT_C_DOUBLE, MAT_T_DOUBLE, {1, 1}, {rows[i].second}));
+        Mat_VarSetStructFieldByName(variable, "class", i,
+                                    array<double>("class", MAT_C_DOUBLE, MAT_T_DOUBLE, {1, 1}, {rows[i].second}));
         Mat_VarSetStructFieldByName(variable, "fname", i, text("fname", rows[i].first));
       }
       write(variable);
@@ -56,7 +58,8 @@ class OfficialTest : public TwinTest {
   }
   void write_cars() const {
     pictures("cars", {{"cars_train/1.jpg", 1}, {"cars_train/2.jpg", 2}, {"cars_test/1.jpg", 3}});
-    write("cars/devkit/cars_meta.mat", read_file(CLIPLAB_SOURCE_DIR "/tests/golden/annotations.mat"));  // three names, by SciPy
+    write("cars/devkit/cars_meta.mat",
+          read_file(CLIPLAB_SOURCE_DIR "/tests/golden/annotations.mat"));  // three names, by SciPy
     Mat(sets / "cars/devkit/cars_train_annos.mat").annotations({{"1.jpg", 2}, {"2.jpg", 1}});
     Mat(sets / "cars/cars_test_annos_withlabels.mat").annotations({{"1.jpg", 1}});
   }
@@ -64,7 +67,8 @@ class OfficialTest : public TwinTest {
 
 TEST_F(OfficialTest, Food101) {
   pictures("food", {{"images/apple_pie/1.jpg", 1}, {"images/waffles/2.jpg", 2}});
-  write("food/meta/classes.txt", "apple_pie\nwaffles\n"), write("food/meta/train.txt", "apple_pie/1\n"), write("food/meta/test.txt", "waffles/2\n");
+  write("food/meta/classes.txt", "apple_pie\nwaffles\n"), write("food/meta/train.txt", "apple_pie/1\n"),
+      write("food/meta/test.txt", "waffles/2\n");
   EXPECT_THAT(contents(listing("food")), ElementsAre("test/waffles/2", "train/apple_pie/1"));
   write("food/meta/test.txt", "waffles/2\nwaffles/3\npizza/1\n");
   EXPECT_THAT(problems("food"), HasSubstr("no picture 'images/waffles/3.jpg'"));
@@ -73,7 +77,8 @@ TEST_F(OfficialTest, Food101) {
 
 TEST_F(OfficialTest, DtdTakesTheFirstSplitAndSortsNames) {
   pictures("dtd", {{"images/woven/1.jpg", 1}, {"images/banded/2.jpg", 2}, {"images/dotted/3.jpg", 3}});
-  write("dtd/labels/train1.txt", "woven/1.jpg\n"), write("dtd/labels/val1.txt", "banded/2.jpg\n"), write("dtd/labels/test1.txt", "dotted/3.jpg\r\n");
+  write("dtd/labels/train1.txt", "woven/1.jpg\n"), write("dtd/labels/val1.txt", "banded/2.jpg\n"),
+      write("dtd/labels/test1.txt", "dotted/3.jpg\r\n");
   const Listing read = listing("dtd");
   EXPECT_THAT(read.class_names, ElementsAre("banded", "dotted", "woven"));
   EXPECT_THAT(contents(read), ElementsAre("test/dotted/3", "train/woven/1", "val/banded/2"));
@@ -82,19 +87,23 @@ TEST_F(OfficialTest, DtdTakesTheFirstSplitAndSortsNames) {
 TEST_F(OfficialTest, AircraftTakesTheVariant) {
   pictures("planes", {{"data/images/001.jpg", 1}, {"data/images/002.jpg", 2}, {"data/images/003.jpg", 3}});
   write("planes/data/variants.txt", "737-200\nDC-3\n"), write("planes/data/images_variant_train.txt", "001 DC-3\n");
-  write("planes/data/images_variant_val.txt", "002 737-200\n"), write("planes/data/images_variant_test.txt", "003 DC-3\n");
+  write("planes/data/images_variant_val.txt", "002 737-200\n"),
+      write("planes/data/images_variant_test.txt", "003 DC-3\n");
   EXPECT_THAT(contents(listing("planes")), ElementsAre("test/DC-3/3", "train/DC-3/1", "val/737-200/2"));
 }
 
 TEST_F(OfficialTest, PetsJoinByNameWhateverTheOrder) {
   pictures("pets", {{"images/Bengal_1.jpg", 1}, {"images/american_bulldog_2.jpg", 2}, {"images/Bengal_3.jpg", 3}});
-  write("pets/annotations/trainval.txt", "american_bulldog_2 2 2 1\nBengal_1 6 1 2\n"), write("pets/annotations/test.txt", "Bengal_3 6 1 2\n");
-  EXPECT_THAT(contents(listing("pets")), ElementsAre("test/Bengal/3", "trainval/Bengal/1", "trainval/american_bulldog/2"));
+  write("pets/annotations/trainval.txt", "american_bulldog_2 2 2 1\nBengal_1 6 1 2\n"),
+      write("pets/annotations/test.txt", "Bengal_3 6 1 2\n");
+  EXPECT_THAT(contents(listing("pets")),
+              ElementsAre("test/Bengal/3", "trainval/Bengal/1", "trainval/american_bulldog/2"));
 }
 
 TEST_F(OfficialTest, Sun397TakesTheFirstPartition) {
   pictures("sun", {{"a/abbey/1.jpg", 1}, {"b/bar/indoor/2.jpg", 2}});
-  write("sun/ClassName.txt", "/a/abbey\n/b/bar/indoor\n"), write("sun/Training_01.txt", "/a/abbey/1.jpg\n"), write("sun/Testing_01.txt", "/b/bar/indoor/2.jpg\n");
+  write("sun/ClassName.txt", "/a/abbey\n/b/bar/indoor\n"), write("sun/Training_01.txt", "/a/abbey/1.jpg\n"),
+      write("sun/Testing_01.txt", "/b/bar/indoor/2.jpg\n");
   EXPECT_THAT(contents(listing("sun")), ElementsAre("test//b/bar/indoor/2", "train//a/abbey/1"));
 }
 
@@ -103,7 +112,8 @@ TEST_F(OfficialTest, GtsrbReadsPpmAndSemicolons) {
   for (std::size_t i = 0; i < sign.size(); ++i) sign.pixels[i] = static_cast<std::uint8_t>(i);
   const std::string ppm = "P6\n# a sign\n8 8\n255\n" + std::string(sign.pixels.begin(), sign.pixels.end());
   write("signs/Training/00014/00000_00000.ppm", ppm), write("signs/Final_Test/Images/00000.ppm", ppm);
-  write("signs/GT-final_test.csv", "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\r\n00000.ppm;8;8;1;1;7;7;16\r\n");
+  write("signs/GT-final_test.csv",
+        "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\r\n00000.ppm;8;8;1;1;7;7;16\r\n");
   const Listing read = listing("signs");
   EXPECT_THAT(read.problems, IsEmpty());
   ASSERT_EQ(read.items.size(), 2u);
@@ -119,7 +129,8 @@ TEST_F(OfficialTest, GtsrbReadsPpmAndSemicolons) {
 
 TEST_F(OfficialTest, CarsReadMatlabStructsAndCells) {
   write_cars();
-  EXPECT_THAT(contents(listing("cars")), ElementsAre("test/Acura RL Sedan 2012/3", "train/Acura RL Sedan 2012/2", "train/BMW Coupé/1"));
+  EXPECT_THAT(contents(listing("cars")),
+              ElementsAre("test/Acura RL Sedan 2012/3", "train/Acura RL Sedan 2012/2", "train/BMW Coupé/1"));
   Mat(sets / "cars/cars_test_annos_withlabels.mat").annotations({{"1.jpg", 4}, {"9.jpg", 1}});
   EXPECT_THAT(problems("cars"), HasSubstr("class id 3 of cars_test/1.jpg, expected one of 3 classes"));
   EXPECT_THAT(problems("cars"), HasSubstr("no picture 'cars_test/9.jpg'"));
@@ -127,7 +138,8 @@ TEST_F(OfficialTest, CarsReadMatlabStructsAndCells) {
 
 TEST_F(OfficialTest, MatlabFilesOfScipyAreReadWithTheirUnicode) {
   const fs::path file = CLIPLAB_SOURCE_DIR "/tests/golden/annotations.mat";
-  EXPECT_THAT(mat_cell_texts(file, "class_names"), ElementsAre("Acura RL Sedan 2012", "BMW Coupé", "Ram C/V Cargo Van Minivan 2012"));
+  EXPECT_THAT(mat_cell_texts(file, "class_names"),
+              ElementsAre("Acura RL Sedan 2012", "BMW Coupé", "Ram C/V Cargo Van Minivan 2012"));
   EXPECT_THAT(mat_field_texts(file, "annotations", "fname"), ElementsAre("00001.jpg", "00002.jpg"));
   EXPECT_THAT(mat_field_numbers(file, "annotations", "class"), ElementsAre(200, 1));
   EXPECT_THAT(mat_numbers(file, "labels"), ElementsAre(77, 77, 3));
@@ -135,7 +147,8 @@ TEST_F(OfficialTest, MatlabFilesOfScipyAreReadWithTheirUnicode) {
 
 TEST_F(OfficialTest, FlowersCountFromOne) {
   pictures("flowers", {{"jpg/image_00001.jpg", 1}, {"jpg/image_00002.jpg", 2}, {"jpg/image_00003.jpg", 3}});
-  Mat(sets / "flowers/imagelabels.mat").write(Mat::array<std::uint8_t>("labels", MAT_C_UINT8, MAT_T_UINT8, {1, 3}, {102, 1, 7}));
+  Mat(sets / "flowers/imagelabels.mat")
+      .write(Mat::array<std::uint8_t>("labels", MAT_C_UINT8, MAT_T_UINT8, {1, 3}, {102, 1, 7}));
   {
     Mat ids(sets / "flowers/setid.mat");
     ids.write(Mat::array<std::uint16_t>("trnid", MAT_C_UINT16, MAT_T_UINT16, {1, 1}, {3}));
@@ -175,10 +188,14 @@ TEST_F(OfficialTest, SvhnIsColumnMajorAndTenIsZero) {
 TEST_F(OfficialTest, DamagedMatlabFilesAreNamed) {
   write_cars();
   const std::string whole = read_file(sets / "cars/devkit/cars_train_annos.mat");
-  EXPECT_THAT(input_error([&] { mat_numbers(sets / "cars/devkit/cars_train_annos.mat", "nothing"); }), HasSubstr("no variable 'nothing'"));
-  EXPECT_THAT(input_error([&] { mat_numbers(sets / "cars/devkit/cars_train_annos.mat", "annotations"); }), HasSubstr("'annotations' of another type"));
-  EXPECT_THAT(input_error([&] { mat_field_texts(sets / "cars/devkit/cars_train_annos.mat", "annotations", "class"); }), HasSubstr("annotations.class"));
-  for (const std::string& damaged : {std::string(), std::string("text"), whole.substr(0, 100), whole.substr(0, whole.size() - 20)}) {
+  EXPECT_THAT(input_error([&] { mat_numbers(sets / "cars/devkit/cars_train_annos.mat", "nothing"); }),
+              HasSubstr("no variable 'nothing'"));
+  EXPECT_THAT(input_error([&] { mat_numbers(sets / "cars/devkit/cars_train_annos.mat", "annotations"); }),
+              HasSubstr("'annotations' of another type"));
+  EXPECT_THAT(input_error([&] { mat_field_texts(sets / "cars/devkit/cars_train_annos.mat", "annotations", "class"); }),
+              HasSubstr("annotations.class"));
+  for (const std::string& damaged :
+       {std::string(), std::string("text"), whole.substr(0, 100), whole.substr(0, whole.size() - 20)}) {
     overwrite(sets / "cars/devkit/cars_train_annos.mat", damaged);
     EXPECT_THAT(input_error([&] { listing("cars"); }), HasSubstr("cars_train_annos.mat"));
   }
@@ -187,7 +204,8 @@ TEST_F(OfficialTest, DamagedMatlabFilesAreNamed) {
 TEST_F(OfficialTest, Fer2013ReadsPixelsFromText) {
   std::string pixels = "7";
   for (int i = 1; i < 48 * 48; ++i) pixels += " " + std::to_string(i % 256);
-  write("fer/fer2013.csv", "emotion,pixels,Usage\n3," + pixels + ",Training\n0," + pixels + ",PrivateTest\n6," + pixels + ",PublicTest\n");
+  write("fer/fer2013.csv",
+        "emotion,pixels,Usage\n3," + pixels + ",Training\n0," + pixels + ",PrivateTest\n6," + pixels + ",PublicTest\n");
   const Listing read = listing("fer");
   ASSERT_EQ(read.items.size(), 3u);
   EXPECT_EQ(read.class_names[read.items[0].label], "happy");
@@ -195,7 +213,8 @@ TEST_F(OfficialTest, Fer2013ReadsPixelsFromText) {
   const Image image = decode_item(read, read.items[2]);
   EXPECT_EQ(image.at(0, 0)[2], 7);
   EXPECT_EQ(image.at(2, 5)[0], 101);
-  write("fer/fer2013.csv", "emotion,pixels,Usage\n7," + pixels + ",Training\n0," + pixels + " 3,Training\n0,1 2,Training\n1," + pixels + ",Test\n2\n");
+  write("fer/fer2013.csv", "emotion,pixels,Usage\n7," + pixels + ",Training\n0," + pixels +
+                               " 3,Training\n0,1 2,Training\n1," + pixels + ",Test\n2\n");
   const std::string wrong = problems("fer");
   EXPECT_EQ(std::count(wrong.begin(), wrong.end(), '\n'), 5);
 }
@@ -203,9 +222,11 @@ TEST_F(OfficialTest, Fer2013ReadsPixelsFromText) {
 TEST_F(OfficialTest, ClevrCountsObjects) {
   pictures("clevr", {{"images/val/a.png", 1}, {"images/val/b.png", 2}, {"images/val/c.png", 3}});
   const auto scene = [](const std::string& name, std::size_t objects) {
-    return nlohmann::json{{"image_filename", name}, {"objects", std::vector<nlohmann::json>(objects, nlohmann::json::object())}};
+    return nlohmann::json{{"image_filename", name},
+                          {"objects", std::vector<nlohmann::json>(objects, nlohmann::json::object())}};
   };
-  write("clevr/scenes/CLEVR_val_scenes.json", nlohmann::json{{"scenes", {scene("a.png", 10), scene("b.png", 3), scene("c.png", 2), 7}}}.dump());
+  write("clevr/scenes/CLEVR_val_scenes.json",
+        nlohmann::json{{"scenes", {scene("a.png", 10), scene("b.png", 3), scene("c.png", 2), 7}}}.dump());
   EXPECT_THAT(contents(listing("clevr")), ElementsAre("val/ten/1", "val/three/2"));
   EXPECT_THAT(problems("clevr"), HasSubstr("class id -1 of images/val/c.png"));
   EXPECT_THAT(problems("clevr"), HasSubstr("without image_filename"));
@@ -214,18 +235,31 @@ TEST_F(OfficialTest, ClevrCountsObjects) {
 }
 
 TEST_F(OfficialTest, KittiTakesTheNearestVehicle) {
-  const auto line = [](const std::string& kind, const std::string& z) { return kind + " 0 0 0 1 2 3 4 1.5 1.6 4 0.1 1.7 " + z + " 0\n"; };
-  const std::map<std::string, std::string> labels{{"0", line("Car", "8.00") + line("Van", "30")}, {"1", line("Truck", "20.0") + line("Pedestrian", "2")},
-                                                  {"2", line("Car", "20.01")}, {"3", line("Tram", "3")}, {"4", "Car 0\n"}, {"5", ""}};
-  for (const auto& [name, text] : labels) write("kitti/training/label_2/" + name + ".txt", text), write("kitti/training/image_2/" + name + ".png", png(name[0] - '0'));
-  EXPECT_THAT(contents(listing("kitti")), ElementsAre("all/0/0", "all/1/1", "all/2/2", "all/3/3", "all/3/4", "all/3/5"));
+  const auto line = [](const std::string& kind, const std::string& z) {
+    return kind + " 0 0 0 1 2 3 4 1.5 1.6 4 0.1 1.7 " + z + " 0\n";
+  };
+  const std::map<std::string, std::string> labels{{"0", line("Car", "8.00") + line("Van", "30")},
+                                                  {"1", line("Truck", "20.0") + line("Pedestrian", "2")},
+                                                  {"2", line("Car", "20.01")},
+                                                  {"3", line("Tram", "3")},
+                                                  {"4", "Car 0\n"},
+                                                  {"5", ""}};
+  for (const auto& [name, text] : labels)
+    write("kitti/training/label_2/" + name + ".txt", text),
+        write("kitti/training/image_2/" + name + ".png", png(name[0] - '0'));
+  EXPECT_THAT(contents(listing("kitti")),
+              ElementsAre("all/0/0", "all/1/1", "all/2/2", "all/3/3", "all/3/4", "all/3/5"));
   EXPECT_THAT(problems("kitti"), HasSubstr("4.txt: a line without 15 columns"));
 }
 
 TEST_F(OfficialTest, HatefulMemesAreALineEach) {
   pictures("memes", {{"img/1.png", 1}, {"img/2.png", 2}});
-  write("memes/train.jsonl", R"({"id":1,"img":"img/1.png","label":1,"text":"x"})" "\n");
-  write("memes/dev_seen.jsonl", R"({"id":2,"img":"img/2.png","label":0,"text":"y"})" "\n{}\n" R"({"img":"img/1.png","label":0})" "\n");
+  write("memes/train.jsonl", R"({"id":1,"img":"img/1.png","label":1,"text":"x"})"
+                             "\n");
+  write("memes/dev_seen.jsonl", R"({"id":2,"img":"img/2.png","label":0,"text":"y"})"
+                                "\n{}\n"
+                                R"({"img":"img/1.png","label":0})"
+                                "\n");
   EXPECT_THAT(contents(listing("memes")), ElementsAre("dev/meme/2", "train/hatespeech meme/1"));
   EXPECT_THAT(problems("memes"), HasSubstr("without img and label"));
   EXPECT_THAT(problems("memes"), HasSubstr("'img/1.png' a second time"));

@@ -1,4 +1,5 @@
-// The table of the paper's sets, and what it makes of a folder: split rules, counts, prompts. Real files where they are.
+// The table of the paper's sets, and what it makes of a folder: split rules, counts, prompts. Real files where they
+// are.
 #include "data/open_set.hpp"
 
 #include <gmock/gmock.h>
@@ -24,7 +25,8 @@ class OpenSetTest : public TwinTest {
     int shade = 0;
     for (const std::string split : {"train", "val", "test"})
       for (const std::string label : {"Apple_pie", "waffles"})
-        for (int i = 0; i < 2; ++i, ++shade) write(name + "/" + split + "/" + label + "/" + std::to_string(shade) + ".png", png(shade));
+        for (int i = 0; i < 2; ++i, ++shade)
+          write(name + "/" + split + "/" + label + "/" + std::to_string(shade) + ".png", png(shade));
   }
   std::string table_error(const std::vector<json>& sets_of_table) const {
     write_table(sets_of_table);
@@ -52,11 +54,13 @@ TEST_F(OpenSetTest, SplitRuleOfTheTableApplies) {
 }
 
 TEST_F(OpenSetTest, FoldersWithoutSplitsNameTheirPartsAndEachHasItsBalance) {
-  write("art/labels.tsv", "path\tsplit\tlabel\tclass\na.png\tsketch\t0\tcat\nb.png\tsketch\t1\tdog\nc.png\tphoto\t1\tdog\n");
+  write("art/labels.tsv",
+        "path\tsplit\tlabel\tclass\na.png\tsketch\t0\tcat\nb.png\tsketch\t1\tdog\nc.png\tphoto\t1\tdog\n");
   write("art/classes.txt", "cat\ndog\n");
   for (const int i : {0, 1, 2}) write(std::string("art/") + static_cast<char>('a' + i) + ".png", png(i));
   write_table({});
-  EXPECT_THAT(input_error([] { open_dataset("art", "test"); }), HasSubstr("expected the name of a part of it: art/photo, ../sketch"));
+  EXPECT_THAT(input_error([] { open_dataset("art", "test"); }),
+              HasSubstr("expected the name of a part of it: art/photo, ../sketch"));
   EXPECT_THAT(describe_copy("art"), HasSubstr("sketch 2 (1 a class), photo 1 (0 to 1 a class), 2 classes"));
 }
 
@@ -65,7 +69,8 @@ TEST_F(OpenSetTest, CountsAreHeldAgainstTheTableWithBothNumbers) {
   json set = entry("food");
   set["classes"] = 3, set["counts"] = {{"train", 4}, {"test", 5}}, set["counts_from"] = "this test";
   write_table({set});
-  EXPECT_THAT(verify_set("food", false), ElementsAre(HasSubstr("2 classes, expected 3"), HasSubstr("4 pictures in test, expected 5")));
+  EXPECT_THAT(verify_set("food", false),
+              ElementsAre(HasSubstr("2 classes, expected 3"), HasSubstr("4 pictures in test, expected 5")));
   write("food/test/waffles/bad.png", "no picture");
   EXPECT_THAT(verify_set("food", true), ElementsAre(HasSubstr("2 classes"), HasSubstr("bad.png: neither PNG")));
   fs::remove_all(sets / "food/train/waffles");
@@ -80,7 +85,8 @@ TEST_F(OpenSetTest, DamagedSetsDoNotOpen) {
 }
 
 TEST_F(OpenSetTest, DrawnSplitsShareNothingAndStayTheSame) {
-  for (int i = 0; i < 30; ++i) write("drawn/" + std::string(i % 2 ? "a" : "b") + "/" + std::to_string(i) + ".png", png(i));
+  for (int i = 0; i < 30; ++i)
+    write("drawn/" + std::string(i % 2 ? "a" : "b") + "/" + std::to_string(i) + ".png", png(i));
   json set = entry("drawn");
   set["draw"] = {{"train", 12}, {"test", 9}};
   write_table({set});
@@ -106,25 +112,38 @@ TEST_F(OpenSetTest, NamesOfTheWheelsJoinByNameAndByIdNeverByPlace) {
     return load_prompts(*open_dataset("food", "test"), "food");
   };
   const json templates{"a {}."};
-  const Prompts joined = names({{"classes", {{"waffles", "a waffle"}, {"apple pie", "a pie"}, {"more", "x"}}}, {"ids", json::array()}, {"templates", templates}});
+  const Prompts joined = names({{"classes", {{"waffles", "a waffle"}, {"apple pie", "a pie"}, {"more", "x"}}},
+                                {"ids", json::array()},
+                                {"templates", templates}});
   EXPECT_THAT(joined.class_names, ElementsAre(ElementsAre("a pie"), ElementsAre("a waffle")));
   EXPECT_THAT(joined.templates, ElementsAre("a {}."));
   EXPECT_THAT(joined.own_names, ElementsAre("Apple pie", "waffles"));
   const Prompts own = names({{"classes", json::object()}, {"ids", json::array()}, {"templates", templates}});
   EXPECT_THAT(own.class_names, ElementsAre(ElementsAre("Apple pie"), ElementsAre("waffles")));
   EXPECT_THAT(own.own_names, IsEmpty());
-  EXPECT_THAT(input_error([&] { names({{"classes", {{"waffles", "w"}}}, {"ids", json::array()}, {"templates", templates}}); }), HasSubstr("no name for class 'Apple_pie'"));
-  EXPECT_THAT(input_error([&] { names({{"classes", 3}, {"ids", json::array()}, {"templates", templates}}); }), HasSubstr("another type"));
+  EXPECT_THAT(input_error([&] {
+                names({{"classes", {{"waffles", "w"}}}, {"ids", json::array()}, {"templates", templates}});
+              }),
+              HasSubstr("no name for class 'Apple_pie'"));
+  EXPECT_THAT(input_error([&] {
+                names({{"classes", 3}, {"ids", json::array()}, {"templates", templates}});
+              }),
+              HasSubstr("another type"));
   EXPECT_THAT(input_error([&] { names(json::array()); }), HasSubstr("fields missing"));
-  const json more{{"classes", {{"waffles", "a waffle"}, {"apple pie", "a pie"}}}, {"ids", json::array()}, {"templates", templates}, {"own_names", {{"Apple_pie", "pie"}, {"waffles", "pie"}}}};
+  const json more{{"classes", {{"waffles", "a waffle"}, {"apple pie", "a pie"}}},
+                  {"ids", json::array()},
+                  {"templates", templates},
+                  {"own_names", {{"Apple_pie", "pie"}, {"waffles", "pie"}}}};
   EXPECT_THAT(names(more).own_names, ElementsAre("pie", "pie"));
   for (const std::string id : {"0", "10", "2"}) write("numbers/" + id + "/a.png", png(std::stoi(id)));
   set["name"] = "numbers";
   write_table({set});
   json ids = json::array();
   for (int i = 0; i < 11; ++i) ids.push_back("name " + std::to_string(i));
-  overwrite(root / "data/prompts/wheels/food.json", json{{"classes", {{"zebra", "z"}}}, {"ids", ids}, {"templates", templates}}.dump());
-  EXPECT_THAT(load_prompts(*open_dataset("numbers", "test"), "numbers").class_names, ElementsAre(ElementsAre("name 0"), ElementsAre("name 10"), ElementsAre("name 2")));
+  overwrite(root / "data/prompts/wheels/food.json",
+            json{{"classes", {{"zebra", "z"}}}, {"ids", ids}, {"templates", templates}}.dump());
+  EXPECT_THAT(load_prompts(*open_dataset("numbers", "test"), "numbers").class_names,
+              ElementsAre(ElementsAre("name 0"), ElementsAre("name 10"), ElementsAre("name 2")));
 }
 
 TEST_F(OpenSetTest, AbsentAndUnknownSetsSayWhatToDo) {
@@ -183,10 +202,12 @@ TEST(PublishedTable, HasThePapersSetsWithItsNumbers) {
   EXPECT_EQ(groups["shift"], 7);
   EXPECT_EQ(groups["retrieval"], 2);
   const char* shared = std::getenv("CLIPLAB_SHARED");
-  const fs::path csv = fs::path(shared == nullptr ? CLIPLAB_SOURCE_DIR "/../shared" : shared) / "reference/paper_table09_datasets.csv";
+  const fs::path csv =
+      fs::path(shared == nullptr ? CLIPLAB_SOURCE_DIR "/../shared" : shared) / "reference/paper_table09_datasets.csv";
   if (!fs::exists(csv)) GTEST_SKIP() << "SKIPPED ALOUD: no " << csv << "; set CLIPLAB_SHARED";
   std::map<std::string, PublishedSet> by_title;
-  for (PublishedSet& set : read_published_sets()) by_title[set.title == "KITTI closest vehicle" ? "KITTI" : set.title] = set;
+  for (PublishedSet& set : read_published_sets())
+    by_title[set.title == "KITTI closest vehicle" ? "KITTI" : set.title] = set;
   const auto lines = read_lines(csv);
   ASSERT_EQ(lines.size(), 28u);
   for (std::size_t i = 1; i < lines.size(); ++i) {
@@ -231,14 +252,16 @@ TEST_F(RealSets, MnistHasItsDigits) {
   const auto test = open_dataset("mnist_idx", "test");
   EXPECT_EQ(test->size(), 10000);
   EXPECT_EQ(open_dataset("mnist_idx", "train")->size(), 60000);
-  EXPECT_THAT(balance(*test), ElementsAre(std::pair{0, 980}, std::pair{1, 1135}, std::pair{2, 1032}, std::pair{3, 1010}, std::pair{4, 982},
-                                          std::pair{5, 892}, std::pair{6, 958}, std::pair{7, 1028}, std::pair{8, 974}, std::pair{9, 1009}));
+  EXPECT_THAT(balance(*test), ElementsAre(std::pair{0, 980}, std::pair{1, 1135}, std::pair{2, 1032}, std::pair{3, 1010},
+                                          std::pair{4, 982}, std::pair{5, 892}, std::pair{6, 958}, std::pair{7, 1028},
+                                          std::pair{8, 974}, std::pair{9, 1009}));
   EXPECT_EQ(open_dataset("mnist_idx", "test")->id(), dataset_id("mnist_idx", "test"));
 }
 
 TEST_F(RealSets, PacsAndTextureOpenByDomain) {
   std::int64_t total = 0;
-  for (const char* part : {"photo", "art_painting", "cartoon", "sketch"}) total += open_dataset(std::string("pacs_112/") + part, "test")->size();
+  for (const char* part : {"photo", "art_painting", "cartoon", "sketch"})
+    total += open_dataset(std::string("pacs_112/") + part, "test")->size();
   EXPECT_EQ(total, 9991);
   EXPECT_EQ(open_dataset("pacs_112/photo", "test")->size(), 1670);
   const DatasetInfo texture = dataset_info("texture_vs_shape_112/edges");

@@ -21,15 +21,18 @@ Image scene(std::uint64_t seed) {
 }
 
 PictureSource source(const std::string& id, const std::vector<Image>& images) {
-  return {id, std::ssize(images), [&images](std::int64_t i) {
+  return {id, std::ssize(images),
+          [&images](std::int64_t i) {
             if (images[i].height == 0) fail(std::to_string(i), "nothing", "a picture");
             return images[i];
-          }, [](std::int64_t i) { return std::to_string(i); }};
+          },
+          [](std::int64_t i) { return std::to_string(i); }};
 }
 
 std::vector<std::string> pairs(const Overlap& overlap) {
   std::vector<std::string> text;
-  for (const OverlapPair& pair : overlap.pairs) text.push_back(std::to_string(pair.first) + (pair.exact ? "=" : "~") + std::to_string(pair.second));
+  for (const OverlapPair& pair : overlap.pairs)
+    text.push_back(std::to_string(pair.first) + (pair.exact ? "=" : "~") + std::to_string(pair.second));
   return text;
 }
 

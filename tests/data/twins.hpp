@@ -59,11 +59,14 @@ class TwinTest : public FakeRoot {
     overwrite(sets / path, content);
     return sets / path;
   }
-  void write_table(const std::vector<nlohmann::json>& sets_of_table) const { overwrite(root / "data/datasets.json", nlohmann::json{{"sets", sets_of_table}}.dump()); }
+  void write_table(const std::vector<nlohmann::json>& sets_of_table) const {
+    overwrite(root / "data/datasets.json", nlohmann::json{{"sets", sets_of_table}}.dump());
+  }
 
   /// The least that the table asks of a set.
   static nlohmann::json entry(const std::string& name) {
-    return {{"name", name}, {"title", name}, {"group", "special"}, {"task", "classes"}, {"source", "here"}, {"get", "write it"},
+    return {{"name", name},      {"title", name},        {"group", "special"},
+            {"task", "classes"}, {"source", "here"},     {"get", "write it"},
             {"licence", "none"}, {"metric", "accuracy"}, {"comparable", "exact"}};
   }
 
@@ -81,7 +84,8 @@ class TwinTest : public FakeRoot {
       int shade = -1;
       for (int s = 0; s < 100 && shade < 0; ++s)
         if (picture(s).pixels == image.pixels) shade = s;
-      rows.push_back(listing.splits[item.split] + "/" + (item.label < 0 ? "" : listing.class_names[item.label]) + "/" + std::to_string(shade));
+      rows.push_back(listing.splits[item.split] + "/" + (item.label < 0 ? "" : listing.class_names[item.label]) + "/" +
+                     std::to_string(shade));
     }
     std::sort(rows.begin(), rows.end());
     return rows;

@@ -24,7 +24,10 @@ class UnpackTest : public TwinTest {
 };
 
 TEST_F(UnpackTest, FoldersInFrontAreDroppedAndContentsStay) {
-  const auto file = write("a.tar.gz", archive_of({{"./top/readme", "r"}, {"top/a/1", "one"}, {"top/b/2", std::string(200000, 'z')}, {"loose", "l"}}, true));
+  const auto file = write(
+      "a.tar.gz",
+      archive_of({{"./top/readme", "r"}, {"top/a/1", "one"}, {"top/b/2", std::string(200000, 'z')}, {"loose", "l"}},
+                 true));
   unpack_archive(file, out, 1);
   EXPECT_THAT(files(), ElementsAre("a/1", "b/2", "readme"));  // loose lies outside of top/
   EXPECT_EQ(read_file(out / "a/1"), "one");
@@ -34,12 +37,15 @@ TEST_F(UnpackTest, FoldersInFrontAreDroppedAndContentsStay) {
 TEST_F(UnpackTest, NothingIsWrittenOutsideNorThroughLinks) {
   for (const std::string name : {"../up", "a/../../up", "/tmp/cliplab_unpack_up"}) {
     const auto file = write("bad.tar", archive_of({{name, "x"}}, false));
-    EXPECT_THAT(input_error([&] { unpack_archive(file, out, 0); }), ::testing::AllOf(HasSubstr("bad.tar"), HasSubstr(name))) << name;
+    EXPECT_THAT(input_error([&] { unpack_archive(file, out, 0); }),
+                ::testing::AllOf(HasSubstr("bad.tar"), HasSubstr(name)))
+        << name;
     EXPECT_FALSE(fs::exists(root / "up")) << name;
     EXPECT_FALSE(fs::exists("/tmp/cliplab_unpack_up")) << name;
   }
   fs::create_directories(root / "target");
-  const auto file = write("link.tar", archive_of({{"door", "", (root / "target").string()}, {"door/x", "x"}, {"y", "y"}}, false));
+  const auto file =
+      write("link.tar", archive_of({{"door", "", (root / "target").string()}, {"door/x", "x"}, {"y", "y"}}, false));
   unpack_archive(file, out, 0);
   EXPECT_TRUE(fs::is_empty(root / "target"));
   EXPECT_EQ(read_file(out / "y"), "y");
@@ -47,9 +53,11 @@ TEST_F(UnpackTest, NothingIsWrittenOutsideNorThroughLinks) {
 
 TEST_F(UnpackTest, CutAndForeignArchivesAreNamed) {
   const std::string whole = archive_of({{"a", std::string(50000, 'a')}, {"b", "b"}}, true);
-  const auto cut = write("cut.tar.gz", whole.substr(0, whole.size() / 2)), foreign = write("page.tar.gz", "<html>not here</html>");
+  const auto cut = write("cut.tar.gz", whole.substr(0, whole.size() / 2)),
+             foreign = write("page.tar.gz", "<html>not here</html>");
   EXPECT_THAT(input_error([&] { unpack_archive(cut, out, 0); }), HasSubstr("cut.tar.gz: a damaged or cut archive"));
-  EXPECT_THAT(input_error([&] { unpack_archive(foreign, out, 0); }), HasSubstr("page.tar.gz: a damaged or cut archive"));
+  EXPECT_THAT(input_error([&] { unpack_archive(foreign, out, 0); }),
+              HasSubstr("page.tar.gz: a damaged or cut archive"));
 }
 
 TEST_F(UnpackTest, MutationsGiveOnlyInputErrors) {

@@ -15,7 +15,8 @@ class FakeText : public TextEncoder {
   Matrix encode(std::span<const std::string> texts) override {
     seen.assign(texts.begin(), texts.end());
     Matrix rows(std::ssize(texts), 2);
-    for (std::size_t i = 0; i < texts.size(); ++i) rows.row(i) = Eigen::RowVector2f(static_cast<float>(texts[i].size()), 1).normalized();
+    for (std::size_t i = 0; i < texts.size(); ++i)
+      rows.row(i) = Eigen::RowVector2f(static_cast<float>(texts[i].size()), 1).normalized();
     return rows;
   }
   std::vector<std::string> seen;
@@ -34,9 +35,13 @@ TEST(ZeroShotClassifier, AveragesInEmbeddingSpaceAndScales) {
 
 TEST(ZeroShotClassifier, RefusesTemplatesAndClassesWithoutNames) {
   FakeText text;
-  EXPECT_THROW(zero_shot_classifier(text, std::vector<std::vector<std::string>>{{"a"}}, std::vector<std::string>{"no place"}, 1), InputError);
-  EXPECT_THROW(zero_shot_classifier(text, std::vector<std::vector<std::string>>{{}}, std::vector<std::string>{"{}"}, 1), InputError);
-  EXPECT_THROW(zero_shot_classifier(text, std::vector<std::vector<std::string>>{{"a"}}, std::vector<std::string>{}, 1), InputError);
+  EXPECT_THROW(
+      zero_shot_classifier(text, std::vector<std::vector<std::string>>{{"a"}}, std::vector<std::string>{"no place"}, 1),
+      InputError);
+  EXPECT_THROW(zero_shot_classifier(text, std::vector<std::vector<std::string>>{{}}, std::vector<std::string>{"{}"}, 1),
+               InputError);
+  EXPECT_THROW(zero_shot_classifier(text, std::vector<std::vector<std::string>>{{"a"}}, std::vector<std::string>{}, 1),
+               InputError);
 }
 
 TEST(LinearClassifier, RefusesFeaturesOfAnotherWidth) {

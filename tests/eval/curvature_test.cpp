@@ -1,4 +1,5 @@
-// The start of L-BFGS: (a X'X + lambda I)^-1, by a factor of the whole matrix or by its diagonal where that is all there is.
+// The start of L-BFGS: (a X'X + lambda I)^-1, by a factor of the whole matrix or by its diagonal where that is all
+// there is.
 #include "eval/curvature.hpp"
 
 #include <gtest/gtest.h>
@@ -41,13 +42,15 @@ TEST(Curvature, InverseSolvesTheRegularisedGramMatrix) {
   const VectorD given = parameters();
   for (Eigen::Index k = 0; k < K; ++k) {
     const VectorD expected = H.ldlt().solve(given.segment(k * D, D));
-    EXPECT_LT((found.segment(k * D, D) - expected).norm(), 1e-9 * expected.norm()) << k;  // condition under 1e3 times double's rounding
-    EXPECT_NEAR(found[K * D + k], given[K * D + k] / (kMean * N), 1e-12);                  // the bias: no penalty, a column of ones
+    EXPECT_LT((found.segment(k * D, D) - expected).norm(), 1e-9 * expected.norm())
+        << k;  // condition under 1e3 times double's rounding
+    EXPECT_NEAR(found[K * D + k], given[K * D + k] / (kMean * N), 1e-12);  // the bias: no penalty, a column of ones
   }
 }
 
 TEST(Curvature, ADiagonalDoesWhatTheWholeMatrixOfUncorrelatedFeaturesDoes) {
-  const MatrixD q = Eigen::HouseholderQR<MatrixD>(random_rows().cast<double>()).householderQ() * MatrixD::Identity(N, D);
+  const MatrixD q =
+      Eigen::HouseholderQR<MatrixD>(random_rows().cast<double>()).householderQ() * MatrixD::Identity(N, D);
   VectorD scale(D);
   for (Eigen::Index d = 0; d < D; ++d) scale[d] = std::pow(10.0, static_cast<double>(d) / 4);
   const Matrix x = (q * scale.asDiagonal()).cast<float>();

@@ -14,7 +14,8 @@ TEST(FeatureSets, WhatAFitRefuses) {
   const auto make = [](const std::string& encoder, const std::string& split) {
     return FeatureSet{encoder + "|set/" + split, encoder, split, encoder, Matrix::Zero(3, 2), {0, 1, 0}};
   };
-  const auto message = [](const FeatureSet& train, const FeatureSet* validation, const FeatureSet& test) -> std::string {
+  const auto message = [](const FeatureSet& train, const FeatureSet* validation,
+                          const FeatureSet& test) -> std::string {
     try {
       check_fit(train, validation, test);
     } catch (const InputError& error) {

@@ -49,7 +49,9 @@ TEST(FewShot, OtherScoresAreOfTheSameFit) {
   const Data train = make(400, 1), test = make(300, 2), other = make(200, 3);
   FewShotOptions options{.shots = {1, 8}, .draws = 3};
   const auto plain = few_shot(train.rows(), test.rows(), test.rows(), 5, options);
-  options.also = [&](const LinearClassifier& fit) { return std::vector<double>{share_right(fit, test), share_right(fit, other)}; };
+  options.also = [&](const LinearClassifier& fit) {
+    return std::vector<double>{share_right(fit, test), share_right(fit, other)};
+  };
   const auto points = few_shot(train.rows(), test.rows(), test.rows(), 5, options);
   for (std::size_t i = 0; i < points.size(); ++i) {
     ASSERT_EQ(points[i].also.size(), 2u);
@@ -88,7 +90,8 @@ TEST(FewShot, MoreShotsAreBetterAndTheSameSeedIsTheSame) {
 TEST(FewShot, ARandomStartIsTheZeroStartsResult) {
   const Data train = make(200, 1), test = make(300, 2);
   const auto zero = few_shot(train.rows(), test.rows(), test.rows(), 5, {.shots = {4}, .draws = 5});
-  const auto random = few_shot(train.rows(), test.rows(), test.rows(), 5, {.shots = {4}, .draws = 5, .start = FewShotStart::kRandom});
+  const auto random =
+      few_shot(train.rows(), test.rows(), test.rows(), 5, {.shots = {4}, .draws = 5, .start = FewShotStart::kRandom});
   // Fits that agree to a millionth of the objective may still differ on a sample or two of 300 at the boundary.
   for (std::size_t i = 0; i < zero.size(); ++i) EXPECT_NEAR(zero[i].score, random[i].score, 3.0 / 300);
 }
@@ -109,7 +112,8 @@ TEST(FewShot, ExamplesToMatchIsLinearInTheLogarithm) {
   EXPECT_NEAR(*examples_to_match(examples, accuracies, 0.5), 8, 1e-12);
   EXPECT_NEAR(*examples_to_match(examples, accuracies, 0.0), 0.5, 1e-12);  // along the first line
   EXPECT_FALSE(examples_to_match(examples, accuracies, 0.51));
-  EXPECT_EQ(*examples_to_match(examples, std::vector<double>{0.25, 0.24, 0.27, 0.4}, 0.15), examples[0]);  // no line leads down to it
+  EXPECT_EQ(*examples_to_match(examples, std::vector<double>{0.25, 0.24, 0.27, 0.4}, 0.15),
+            examples[0]);  // no line leads down to it
   EXPECT_THROW(examples_to_match(std::vector<double>{1, 1}, std::vector<double>{0, 1}, 0.5), InputError);
   EXPECT_THROW(examples_to_match(std::vector<double>{1}, std::vector<double>{0}, 0.5), InputError);
 }

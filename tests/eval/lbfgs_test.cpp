@@ -72,7 +72,8 @@ TEST(Lbfgs, TheGapIsWhatIsLeftToGain) {
   while (search.advance(minimum + 0.5 * search.point().dot(search.gradient())));
   EXPECT_TRUE(search.result().converged);
   EXPECT_LE(search.result().gap, 1e-5 * search.result().value);
-  EXPECT_LE(search.result().value - minimum, 5e-5 * minimum);  // an estimate: the fast rule keeps a factor of five for it
+  EXPECT_LE(search.result().value - minimum,
+            5e-5 * minimum);  // an estimate: the fast rule keeps a factor of five for it
 }
 
 TEST(Lbfgs, StepsOverTheEdgeOfTheDomainAreTakenBack) {

@@ -53,8 +53,8 @@ TEST_P(Oracle, ReferenceEndsWhereScipyEndsUnderTheSameRule) {
     FitReport report;
     const LinearClassifier fit = fit_logistic_regression(p.x, p.y, p.classes, options, &report);
     const double rule = expected["rule_objective"], spread = expected["rule_spread"];
-    // The paths are the same but for rounding. Where a path is long, rounding decides where it ends: `spread` is how far
-    // SciPy is from itself when the samples come in other orders.
+    // The paths are the same but for rounding. Where a path is long, rounding decides where it ends: `spread` is how
+    // far SciPy is from itself when the samples come in other orders.
     EXPECT_NEAR(report.objective, rule, std::max(1e-8 * rule, 3 * spread)) << entry["name"] << options.lambda;
     within_1e8 += std::abs(report.objective - rule) <= 1e-8 * rule;
     EXPECT_EQ(report.evaluations >= report.iterations && report.iterations > 0, true);
@@ -90,7 +90,8 @@ TEST(LogisticRegression, ShiftingTheFeaturesChangesNoPrediction) {
   moved.array() += 100;
   const LinearClassifier shifted = fit_logistic_regression(moved, p.y, p.classes, {.lambda = 10});
   // Two points within 1e-6 f of the minimum: |W - W'|^2 <= 4 * 2e-6 f / lambda; f <= N log C.
-  EXPECT_LT((plain.weight - shifted.weight).norm(), std::sqrt(8e-6 * static_cast<double>(p.y.size()) * std::log(p.classes) / 10));
+  EXPECT_LT((plain.weight - shifted.weight).norm(),
+            std::sqrt(8e-6 * static_cast<double>(p.y.size()) * std::log(p.classes) / 10));
   EXPECT_EQ(predict(plain, p.x), predict(shifted, moved));
 }
 
@@ -175,7 +176,8 @@ Problem collapsed(int rows, int features, int classes) {
   for (int i = 0; i < rows; ++i) {
     p.y[i] = i % classes;
     for (int j = 0; j < features; ++j)
-      p.x(i, j) = (centres(p.y[i], j) + static_cast<float>(rng.normal()) + 2) * std::pow(10.0f, -3.0f * static_cast<float>(j) / static_cast<float>(features));
+      p.x(i, j) = (centres(p.y[i], j) + static_cast<float>(rng.normal()) + 2) *
+                  std::pow(10.0f, -3.0f * static_cast<float>(j) / static_cast<float>(features));
   }
   return p;
 }
@@ -267,7 +269,8 @@ double newton_minimum(const Matrix& features, const std::vector<int>& y, double 
   const auto loss = [&](const VectorD& at) {
     const VectorD z = x * at;
     double sum = 0.5 * at.cwiseAbs2().dot(penalty);
-    for (Eigen::Index i = 0; i < z.size(); ++i) sum += std::log1p(std::exp(-std::abs(z[i]))) + std::max(0.0, y[i] == 1 ? -z[i] : z[i]);
+    for (Eigen::Index i = 0; i < z.size(); ++i)
+      sum += std::log1p(std::exp(-std::abs(z[i]))) + std::max(0.0, y[i] == 1 ? -z[i] : z[i]);
     return sum;
   };
   for (int step = 0; step < 100; ++step) {
@@ -285,7 +288,8 @@ double newton_minimum(const Matrix& features, const std::vector<int>& y, double 
   return loss(w);
 }
 
-/// Directions whose variances differ by 10^9, turned so that every feature has some of each; the small ones tell the classes apart.
+/// Directions whose variances differ by 10^9, turned so that every feature has some of each; the small ones tell the
+/// classes apart.
 TEST(LogisticRegression, TheFastRuleFindsTheMinimumInDirectionsThatHardlyVary) {
   constexpr Eigen::Index N = 3000, D = 48;
   Rng rng(17);
@@ -295,14 +299,15 @@ TEST(LogisticRegression, TheFastRuleFindsTheMinimumInDirectionsThatHardlyVary) {
   const MatrixD Q = Eigen::HouseholderQR<MatrixD>(turn).householderQ();
   Problem p{Matrix(), {}, 2};
   for (Eigen::Index i = 0; i < N; ++i) p.y.push_back(1.5 * z(i, 40) + z(i, 30) - z(i, 10) + rng.normal() > 0);
-  for (Eigen::Index d = 0; d < D; ++d) z.col(d) *= std::pow(10, 2.5 - 4.5 * static_cast<double>(d) / (D - 1));  // 316 to 0.01
+  for (Eigen::Index d = 0; d < D; ++d)
+    z.col(d) *= std::pow(10, 2.5 - 4.5 * static_cast<double>(d) / (D - 1));  // 316 to 0.01
   p.x = (z * Q).cast<float>();
   for (const double lambda : {1.0, 1e-2, 1e-4}) {
     FitReport report;
     const LinearClassifier fit = fit_logistic_regression(p.x, p.y, 2, {.lambda = lambda}, &report);
     const double least = newton_minimum(p.x, p.y, lambda), found = logistic_objective(fit, p.x, p.y, lambda);
-    // Logits of products of 300 and 50 in float32 are off by 1e-3, which moves the minimum's value by their square, an eighth of
-    // it a sample: 1e-7 of the loss; the rule promises 1e-6.
+    // Logits of products of 300 and 50 in float32 are off by 1e-3, which moves the minimum's value by their square, an
+    // eighth of it a sample: 1e-7 of the loss; the rule promises 1e-6.
     EXPECT_LT(found, (1 + 2e-6) * least) << lambda << " iterations " << report.iterations;
     EXPECT_LT(report.iterations, 200);
   }
@@ -326,7 +331,8 @@ TEST(LogisticRegression, PathsOverLambdaEndAtTheSameMinima) {
 }
 
 TEST(StopRules, HaveNames) {
-  for (const StopRule rule : {StopRule::kFast, StopRule::kReference, StopRule::kSklearn}) EXPECT_EQ(stop_rule(name_of(rule)), rule);
+  for (const StopRule rule : {StopRule::kFast, StopRule::kReference, StopRule::kSklearn})
+    EXPECT_EQ(stop_rule(name_of(rule)), rule);
   EXPECT_THROW(stop_rule("lbfgs"), InputError);
 }
 

@@ -26,8 +26,8 @@ TEST(Metrics, ClopperPearsonIsScipys) {
 }
 
 TEST(Metrics, AveragePrecisionWeighsSamplesAndTakesTiesTogether) {
-  // sklearn.metrics.average_precision_score([1, 0, 1, 0, 1], [.9, .8, .8, .3, .1], sample_weight=[1, .5, 2, 1, .25]), by hand:
-  // recall rises by 1/3.25 at precision 1, by 2/3.25 at 3/3.5, by .25/3.25 at 3.25/4.75.
+  // sklearn.metrics.average_precision_score([1, 0, 1, 0, 1], [.9, .8, .8, .3, .1], sample_weight=[1, .5, 2, 1, .25]),
+  // by hand: recall rises by 1/3.25 at precision 1, by 2/3.25 at 3/3.5, by .25/3.25 at 3.25/4.75.
   const std::vector<float> scores{0.9f, 0.8f, 0.8f, 0.3f, 0.1f};
   const std::vector<int> right{1, 0, 1, 0, 1};
   const double expected = (1 + 2 * (3 / 3.5) + 0.25 * (3.25 / 4.75)) / 3.25;
@@ -91,7 +91,8 @@ TEST(Metrics, StatisticsAreScipysAndSklearns) {
   const auto labels = s["labels"].get<std::vector<int>>(), ranks = s["ranks"].get<std::vector<int>>();
   EXPECT_NEAR(roc_auc(scores, labels), s["roc_auc"].get<double>(), 1e-12);
   EXPECT_NEAR(average_precision_11(scores, labels), s["average_precision_11"].get<double>(), 1e-12);
-  EXPECT_NEAR(calibration_error(s["confidence"].get<std::vector<double>>(), ranks), s["calibration_error"].get<double>(), 1e-12);
+  EXPECT_NEAR(calibration_error(s["confidence"].get<std::vector<double>>(), ranks),
+              s["calibration_error"].get<double>(), 1e-12);
   const McNemar test = mcnemar(s["first"].get<std::vector<int>>(), s["second"].get<std::vector<int>>());
   EXPECT_EQ(test.only_first, s["mcnemar"][0].get<int>());
   EXPECT_EQ(test.only_second, s["mcnemar"][1].get<int>());
@@ -157,7 +158,8 @@ TEST(Lines, LeastSquaresIsScipysLinregress) {
 }
 
 TEST(Lines, ModelsOnTheBaselineHaveNoEffectiveRobustness) {
-  const std::vector<double> source{0.3, 0.5, 0.8}, shift{inverse_logit(0.5 * logit(0.3, 1000) - 1), inverse_logit(-1), inverse_logit(0.5 * logit(0.8, 1000) - 1)};
+  const std::vector<double> source{0.3, 0.5, 0.8},
+      shift{inverse_logit(0.5 * logit(0.3, 1000) - 1), inverse_logit(-1), inverse_logit(0.5 * logit(0.8, 1000) - 1)};
   std::vector<double> x, y;
   for (int i = 0; i < 3; ++i) x.push_back(logit(source[i], 1000)), y.push_back(logit(shift[i], 1000));
   const Line line = fit_line(x, y);

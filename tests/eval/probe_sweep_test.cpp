@@ -73,7 +73,8 @@ TEST(ProbeSweep, FastChoosesWithinOneStepOfReferenceAndTheFullSweepHasAllPoints)
   std::vector<int> y;
   make_data(240, x, y);
   const SweepResult fast = sweep_probe({x, y}, nullptr, 4, {.search = Search::kFull});
-  const SweepResult reference = sweep_probe({x, y}, nullptr, 4, {.rule = StopRule::kReference, .search = Search::kFull});
+  const SweepResult reference =
+      sweep_probe({x, y}, nullptr, 4, {.rule = StopRule::kReference, .search = Search::kFull});
   ASSERT_EQ(fast.points.size(), 97u);
   ASSERT_EQ(reference.points.size(), 97u);
   EXPECT_LE(std::abs(std::log10(fast.lambda / reference.lambda)), 0.125 + 1e-9);
@@ -95,7 +96,8 @@ TEST(ProbeSweep, SeveralLabelsAreOneVersusRestChosenByMeanAveragePrecision) {
     for (Eigen::Index d = 0; d < x.cols(); ++d) x(i, d) = static_cast<float>(rng.normal());
     for (int c = 0; c < 3; ++c) targets[i * 3 + c] = x(i, c) + rng.normal() > 0.5 ? 1 : -1;
     if (i % 7 == 0) targets[i * 3 + i % 3] = 0;
-    first[i] = static_cast<int>(std::max_element(targets.begin() + i * 3, targets.begin() + i * 3 + 3) - (targets.begin() + i * 3));
+    first[i] = static_cast<int>(std::max_element(targets.begin() + i * 3, targets.begin() + i * 3 + 3) -
+                                (targets.begin() + i * 3));
   }
   const SweepResult sweep = sweep_probe({x, first, targets}, nullptr, 3, {});
   ASSERT_EQ(sweep.points.size(), 15u);
@@ -105,9 +107,11 @@ TEST(ProbeSweep, SeveralLabelsAreOneVersusRestChosenByMeanAveragePrecision) {
   const Fit direct = std::move(ProbeFitter(x, yes, StopRule::kFast).fit(std::span(&sweep.lambda, 1), 1000).front());
   // Both end within an estimated 2e-7 of the minimum of each problem.
   EXPECT_NEAR(sweep.refit.objective, direct.report.objective, 1e-6 * direct.report.objective);
-  // Against this, a probe that takes the first label for the only one ranks the third class worse than its own logit does.
+  // Against this, a probe that takes the first label for the only one ranks the third class worse than its own logit
+  // does.
   const double several = mean_average_precision_11(sweep.classifier.logits(x), targets);
-  const double single = mean_average_precision_11(sweep_probe({x, first}, nullptr, 3, {}).classifier.logits(x), targets);
+  const double single =
+      mean_average_precision_11(sweep_probe({x, first}, nullptr, 3, {}).classifier.logits(x), targets);
   EXPECT_GT(several, single + 0.02);
   EXPECT_THROW(sweep_probe({x, first, std::span(targets).first(5)}, nullptr, 3, {}), InputError);
 }

@@ -28,7 +28,8 @@ TYPED_TEST(ProductsTest, AreEigensAtEverySize) {
     for (const int N : {1, 5, 12, 25})
       for (const int C : {1, 3, 16, 28, 67})
         for (const int D : {1, 16, 37, 100}) {
-          SCOPED_TRACE(std::string(kernel.name) + " " + std::to_string(N) + " " + std::to_string(C) + " " + std::to_string(D));
+          SCOPED_TRACE(std::string(kernel.name) + " " + std::to_string(N) + " " + std::to_string(C) + " " +
+                       std::to_string(D));
           const auto stride = kernel.padded(D), width = kernel.padded(C);
           Rows x = Rows::Zero(N, stride), r(N, width), packed(1, width * D), z(N, width);
           MatrixD weight(C, D), sum = MatrixD::Zero(C, D + 1);
@@ -43,7 +44,8 @@ TYPED_TEST(ProductsTest, AreEigensAtEverySize) {
           kernel.pack(from.data(), C, D, packed.data());
           kernel.logits(x.data(), stride, N, D, packed.data(), bias.data(), C, z.data());
           kernel.gradient(r.data(), width, x.data(), stride, N, C, D, to.data());
-          const MatrixD x64 = x.leftCols(D).template cast<double>(), w64 = weight.template cast<T>().template cast<double>();
+          const MatrixD x64 = x.leftCols(D).template cast<double>(),
+                        w64 = weight.template cast<T>().template cast<double>();
           const MatrixD logits = (x64 * w64.transpose()).rowwise() + bias.leftCols(C).template cast<double>().row(0);
           const MatrixD gradient = r.leftCols(C).template cast<double>().transpose() * x64;
           // Terms of size up to about 10, sums of n of them: n eps of the largest term bounds the rounding.

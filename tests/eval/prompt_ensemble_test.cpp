@@ -22,7 +22,9 @@ class HashedText : public TextEncoder {
     encoded += texts.size();
     Matrix rows(std::ssize(texts), 4);
     for (std::size_t i = 0; i < texts.size(); ++i)
-      for (int d = 0; d < 4; ++d) rows(static_cast<Eigen::Index>(i), d) = static_cast<float>(std::hash<std::string>{}(texts[i] + std::to_string(d)) % 1000) - 500;
+      for (int d = 0; d < 4; ++d)
+        rows(static_cast<Eigen::Index>(i), d) =
+            static_cast<float>(std::hash<std::string>{}(texts[i] + std::to_string(d)) % 1000) - 500;
     return rows;
   }
   std::size_t encoded = 0;
@@ -39,14 +41,17 @@ TEST(PromptEnsemble, AChoiceIsTheClassifierOfThoseTemplatesToTheBit) {
     std::vector<std::string> templates;
     for (const int t : chosen) templates.push_back(kTemplates[t]);
     HashedText other;
-    const LinearClassifier expected = zero_shot_classifier(other, kNames, templates, 100), found = ensemble.classifier(chosen);
+    const LinearClassifier expected = zero_shot_classifier(other, kNames, templates, 100),
+                           found = ensemble.classifier(chosen);
     EXPECT_EQ(found.weight, expected.weight);
     EXPECT_EQ(found.bias, expected.bias);
-    // By the definition, in double; a weight is at most 100, and a sum of 8 unit vectors and its norm round by less than 2^-20 of it.
+    // By the definition, in double; a weight is at most 100, and a sum of 8 unit vectors and its norm round by less
+    // than 2^-20 of it.
     for (int c = 0; c < 3; ++c) {
       Eigen::RowVectorXd sum = Eigen::RowVectorXd::Zero(4);
       for (const std::string& name : kNames[c])
-        for (const std::string& t : templates) sum += other.encode(std::vector{fill_template(t, name)}).cast<double>().row(0).normalized();
+        for (const std::string& t : templates)
+          sum += other.encode(std::vector{fill_template(t, name)}).cast<double>().row(0).normalized();
       EXPECT_LT((found.weight.row(c).cast<double>() - 100 * sum.normalized()).norm(), 1e-4);
     }
   }
@@ -73,7 +78,7 @@ TEST(TemplateSubsets, AreDrawnWithoutReplacementBySeed) {
     for (const int t : one) ++uses.at(t);
     different.insert(one);
   }
-  EXPECT_GT(different.size(), 35u);  // 50 of 210: 44.5 in the mean
+  EXPECT_GT(different.size(), 35u);                 // 50 of 210: 44.5 in the mean
   for (const int n : uses) EXPECT_NEAR(n, 20, 12);  // hypergeometric: sd 3.5
   EXPECT_EQ(template_subsets(10, 4, 50, 3), drawn);
   EXPECT_NE(template_subsets(10, 4, 50, 4), drawn);

@@ -28,8 +28,10 @@ TEST(Retrieval, RanksEqualNumpysStableSort) {
   EXPECT_EQ(ranks.text_of_image, golden["text_of_image"].get<std::vector<int>>());
   EXPECT_EQ(ranks.image_of_text, golden["image_of_text"].get<std::vector<int>>());
   for (const int k : {1, 5, 10}) {
-    EXPECT_NEAR(top_k(ranks.text_of_image, k).value, golden["recall"]["text_of_image"][std::to_string(k)].get<double>(), 1e-12);
-    EXPECT_NEAR(top_k(ranks.image_of_text, k).value, golden["recall"]["image_of_text"][std::to_string(k)].get<double>(), 1e-12);
+    EXPECT_NEAR(top_k(ranks.text_of_image, k).value, golden["recall"]["text_of_image"][std::to_string(k)].get<double>(),
+                1e-12);
+    EXPECT_NEAR(top_k(ranks.image_of_text, k).value, golden["recall"]["image_of_text"][std::to_string(k)].get<double>(),
+                1e-12);
   }
   texts.row(7) *= -1;  // the negative twin: one caption turned round
   EXPECT_NE(retrieval_ranks(images, texts, owner).image_of_text, ranks.image_of_text);

@@ -20,7 +20,8 @@ class Scores : public ::testing::Test {
     const auto rows = golden[name].get<std::vector<std::vector<float>>>();
     Matrix values(std::ssize(rows), std::ssize(rows[0]));
     for (std::size_t i = 0; i < rows.size(); ++i)
-      for (std::size_t c = 0; c < rows[i].size(); ++c) values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(c)) = rows[i][c];
+      for (std::size_t c = 0; c < rows[i].size(); ++c)
+        values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(c)) = rows[i][c];
     return values;
   }
   std::vector<std::int8_t> targets() const {
@@ -53,7 +54,8 @@ class Scores : public ::testing::Test {
 
 TEST_F(Scores, AreSklearns) {
   const Matrix wide = matrix("wide");
-  for (const char* metric : {"accuracy", "mean per class", "mean of top-1 and top-5"}) expect_sklearns(metric, wide, {labels});
+  for (const char* metric : {"accuracy", "mean per class", "mean of top-1 and top-5"})
+    expect_sklearns(metric, wide, {labels});
   expect_sklearns("ROC AUC", matrix("narrow"), {binary});
   const auto several = targets();
   expect_sklearns("11-point mAP", matrix("several"), {{}, several});
@@ -78,11 +80,13 @@ TEST_F(Scores, ClassSubsetsTakeTheirColumnsAndSynonymsTheirBest) {
   std::vector<int> rows, small, coarse;
   for (std::size_t i = 0; i < labels.size(); ++i) {
     coarse.push_back(owner[labels[i]]);
-    if (const auto at = std::find(subset.begin(), subset.end(), labels[i]); at != subset.end()) rows.push_back(static_cast<int>(i)), small.push_back(static_cast<int>(at - subset.begin()));
+    if (const auto at = std::find(subset.begin(), subset.end(), labels[i]); at != subset.end())
+      rows.push_back(static_cast<int>(i)), small.push_back(static_cast<int>(at - subset.begin()));
   }
   const Matrix kept = columns(rows, Eigen::all);
   EXPECT_NEAR(score_named("accuracy", kept, {small}).value, golden["subset accuracy"].get<double>(), 1e-12);
-  EXPECT_NEAR(score_named("accuracy", best_of_columns(wide, owner, 4), {coarse}).value, golden["synonym accuracy"].get<double>(), 1e-12);
+  EXPECT_NEAR(score_named("accuracy", best_of_columns(wide, owner, 4), {coarse}).value,
+              golden["synonym accuracy"].get<double>(), 1e-12);
   EXPECT_THAT(error([&] { columns_of(wide, std::vector<int>{12}); }), HasSubstr("class 12, expected one under 12"));
   EXPECT_THAT(error([&] { best_of_columns(wide, owner, 5); }), HasSubstr("no column of class 4"));
   EXPECT_THAT(error([&] { best_of_columns(wide, owner, 3); }), HasSubstr("class 3, expected one under 3"));
@@ -91,7 +95,8 @@ TEST_F(Scores, ClassSubsetsTakeTheirColumnsAndSynonymsTheirBest) {
 
 TEST_F(Scores, WhatDoesNotFitIsRefused) {
   const Matrix wide = matrix("wide");
-  EXPECT_THAT(error([&] { score_named("acuracy", wide, {labels}); }), HasSubstr("'acuracy', expected one of accuracy, mean per class"));
+  EXPECT_THAT(error([&] { score_named("acuracy", wide, {labels}); }),
+              HasSubstr("'acuracy', expected one of accuracy, mean per class"));
   EXPECT_THAT(error([&] { score_named("ROC AUC", wide, {labels}); }), HasSubstr("12 classes, expected two"));
   EXPECT_THAT(error([&] { score_named("accuracy", wide, {binary}); }), HasSubstr("60 answers"));
   EXPECT_THAT(error([&] { score_named("11-point mAP", wide, {labels}); }), HasSubstr("0 answers"));

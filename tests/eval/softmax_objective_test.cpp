@@ -44,7 +44,8 @@ TEST(SoftmaxObjective, GradientIsTheDifferenceQuotient) {
     for (Eigen::Index i = 0; i < data.point.size(); ++i) {
       VectorD up = data.point, down = data.point;
       up[i] += h, down[i] -= h;
-      const double quotient = (evaluate(*objective, data, up, 0.7, nullptr) - evaluate(*objective, data, down, 0.7, nullptr)) / (2 * h);
+      const double quotient =
+          (evaluate(*objective, data, up, 0.7, nullptr) - evaluate(*objective, data, down, 0.7, nullptr)) / (2 * h);
       // h^2/6 of a third derivative of at most N, and eps f / h of rounding.
       EXPECT_NEAR(gradient[i], quotient, 150 * h * h + 1e-16 * 1000 / h) << classes << " " << i;
     }
@@ -58,7 +59,8 @@ TEST(SoftmaxObjective, Float32IsFloat64ToItsPrecision) {
     const Eigen::Index K = classes == 2 ? 1 : classes;
     VectorD narrow, wide;
     const double a = evaluate(*softmax_objective(rows_of(data.x), K, {}, {}), data, data.point, 1, &narrow);
-    const double b = evaluate(*softmax_objective(rows_of(data.x), K, {}, {.float64 = true}), data, data.point, 1, &wide);
+    const double b =
+        evaluate(*softmax_objective(rows_of(data.x), K, {}, {.float64 = true}), data, data.point, 1, &wide);
     EXPECT_NEAR(a, b, 1e-6 * b);  // logits of about 5, off by sqrt(D) eps of them each
     EXPECT_LT((narrow - wide).norm(), 1e-5 * wide.norm());
     EXPECT_NE(a, b);
@@ -93,9 +95,11 @@ TEST(SoftmaxObjective, StacksAndChunksAreAMatterOfRoundingAndStreamsOfNothing) {
   EXPECT_GT((first - alone).norm(), 1e-2 * alone.norm());
 
   const auto chunked = softmax_objective(rows_of(data.x), 5, shift, {.chunk_rows = 256});
-  const auto streamed = softmax_objective(rows_of(data.x), 5, shift, {.residence = Residence::kStream, .chunk_rows = 256});
+  const auto streamed =
+      softmax_objective(rows_of(data.x), 5, shift, {.residence = Residence::kStream, .chunk_rows = 256});
   VectorD from_chunks, from_stream;
-  EXPECT_EQ(evaluate(*streamed, data, data.point, 2, &from_stream), evaluate(*chunked, data, data.point, 2, &from_chunks));
+  EXPECT_EQ(evaluate(*streamed, data, data.point, 2, &from_stream),
+            evaluate(*chunked, data, data.point, 2, &from_chunks));
   EXPECT_EQ(from_stream, from_chunks);
   EXPECT_LT((from_chunks - alone).norm(), 1e-6 * alone.norm());  // float32 sums over other groups of rows
 }

@@ -1,4 +1,5 @@
-// TensorBoard's event files: checksums and bytes. That they hold a training's curve, once: tests/e2e/test_event_files.py.
+// TensorBoard's event files: checksums and bytes. That they hold a training's curve, once:
+// tests/e2e/test_event_files.py.
 #include "io/event_file.hpp"
 
 #include <gmock/gmock.h>
@@ -38,7 +39,8 @@ class EventFolder : public ::testing::Test {
 TEST_F(EventFolder, AScalarIsTheMessageByHand) {
   EventFile(folder_, {"loss", "val"}).add(2.0, 300, std::vector<double>{0.5, std::nan("")});
   const std::string bytes = read_file(files().at(0));
-  // wall_time = 2.0, step = 300, summary {value {tag "loss" simple_value 0.5}}; nothing of the curve that is not a number.
+  // wall_time = 2.0, step = 300, summary {value {tag "loss" simple_value 0.5}}; nothing of the curve that is not a
+  // number.
   const std::string event("\x09\0\0\0\0\0\0\0\x40\x10\xac\x02\x2a\x0d\x0a\x0b\x0a\x04loss\x15\0\0\0\x3f", 27);
   ASSERT_GT(bytes.size(), event.size() + 16);
   EXPECT_EQ(bytes.substr(bytes.size() - event.size() - 4, event.size()), event);

@@ -28,8 +28,7 @@ class FeatureFiles : public testing::Test {
     }
     return "no error";
   }
-  const fs::path file_ =
-      fs::path(testing::TempDir()) / ("features_test_" + std::to_string(::getpid()) + ".h5");
+  const fs::path file_ = fs::path(testing::TempDir()) / ("features_test_" + std::to_string(::getpid()) + ".h5");
 };
 
 Matrix noise(Eigen::Index rows, Eigen::Index columns) {
@@ -40,8 +39,7 @@ Matrix noise(Eigen::Index rows, Eigen::Index columns) {
 }
 
 TEST_F(FeatureFiles, RoundTripKeepsEveryBit) {
-  for (const auto& [rows, columns] :
-       {std::pair<Eigen::Index, Eigen::Index>{1, 1}, {100, 7}, {3000, 384}, {0, 5}}) {
+  for (const auto& [rows, columns] : {std::pair<Eigen::Index, Eigen::Index>{1, 1}, {100, 7}, {3000, 384}, {0, 5}}) {
     const Matrix features = noise(rows, columns);
     write_features(file_, "vit-s@1 cifar10/test@2", features);
     const Matrix found = read_features(file_, "vit-s@1 cifar10/test@2");

@@ -80,8 +80,7 @@ Results example() {
   Results results;
   results.experiment = "zero_shot_vs_probe";
   results.config = "seed = 0\ntrain.lr = 0.0005\n";
-  results.provenance = {
-      {"commit", "0123abc"}, {"model ViT-S/16", "id"}, {"empty", ""}, {"größe", "ünïcode 猫"}};
+  results.provenance = {{"commit", "0123abc"}, {"model ViT-S/16", "id"}, {"empty", ""}, {"größe", "ünïcode 猫"}};
   const double odd[] = {0.1, -0.0, 5e-324, std::numeric_limits<double>::infinity(), std::nan("7")};
   for (int i = 0; i < 5; ++i)
     results.records.push_back({"fashion_mnist", "test", "vit-s", "zero-shot", "top1",
@@ -89,15 +88,12 @@ Results example() {
                                (std::int64_t{1} << 62) + i});
   Array curve{"probe/fashion_mnist/vit-s/sweep", {"lambda", "top1"}, MatrixD(3, 2)};
   curve.values << 1e-6, 0.5, 1e-3, 1.0 / 3, 1, std::nan("");
-  results.arrays = {curve,
-                    {"a/empty", {"x", "y", "z"}, MatrixD(0, 3)},
-                    {"scores", {"only"}, MatrixD::Constant(1, 1, -0.0)}};
+  results.arrays = {
+      curve, {"a/empty", {"x", "y", "z"}, MatrixD(0, 3)}, {"scores", {"only"}, MatrixD::Constant(1, 1, -0.0)}};
   return results;
 }
 
-bool same_bits(double a, double b) {
-  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
-}
+bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
 
 void expect_same(const Results& a, const Results& b) {
   EXPECT_EQ(a.experiment, b.experiment);
@@ -108,8 +104,7 @@ void expect_same(const Results& a, const Results& b) {
     const Record &x = a.records[i], &y = b.records[i];
     EXPECT_EQ(std::tie(x.dataset, x.split, x.model, x.method, x.metric, x.variant, x.n),
               std::tie(y.dataset, y.split, y.model, y.method, y.metric, y.variant, y.n));
-    EXPECT_TRUE(same_bits(x.value, y.value) && same_bits(x.ci_low, y.ci_low) &&
-                same_bits(x.ci_high, y.ci_high));
+    EXPECT_TRUE(same_bits(x.value, y.value) && same_bits(x.ci_low, y.ci_low) && same_bits(x.ci_high, y.ci_high));
   }
   ASSERT_EQ(a.arrays.size(), b.arrays.size());
   for (std::size_t k = 0; k < a.arrays.size(); ++k) {
@@ -139,8 +134,7 @@ TEST_F(ResultFiles, LongTextsAndManyColumnsRoundTrip) {
   Array wide{"confusion", {}, MatrixD::Zero(2, 6000)};
   for (int i = 0; i < 6000; ++i) wide.columns.push_back("class " + std::to_string(i));
   results.arrays = {wide};
-  for (int i = 0; i < 300; ++i)
-    results.arrays.push_back({"many/" + std::to_string(i), {"x"}, MatrixD::Zero(1, 1)});
+  for (int i = 0; i < 300; ++i) results.arrays.push_back({"many/" + std::to_string(i), {"x"}, MatrixD::Zero(1, 1)});
   write_results(file_, results);
   expect_same(read_results(file_), results);
 }
@@ -163,15 +157,11 @@ TEST_F(ResultFiles, H5pyReadsTheLayout) {
       "a = f['arrays/probe/fashion_mnist/vit-s/sweep']\n"
       "assert a.shape == (3, 2) and list(a.attrs['columns']) == ['lambda', 'top1'] and a[1, 1] == 1 / 3\n";
   write_file_atomically(folder_ / "read.py", script);
-  EXPECT_EQ(
-      std::system(
-          ("'" + python + "' '" + (folder_ / "read.py").string() + "' '" + file_.string() + "'").c_str()),
-      0);
+  EXPECT_EQ(std::system(("'" + python + "' '" + (folder_ / "read.py").string() + "' '" + file_.string() + "'").c_str()),
+            0);
 }
 
-TEST_F(ResultFiles, MissingFileIsNamed) {
-  EXPECT_NE(error().find("cannot be read (No such file"), std::string::npos);
-}
+TEST_F(ResultFiles, MissingFileIsNamed) { EXPECT_NE(error().find("cannot be read (No such file"), std::string::npos); }
 
 TEST_F(ResultFiles, AnyDamageIsAnInputError) {
   write_results(file_, example());
@@ -217,8 +207,7 @@ TEST_F(ResultFiles, SealedFilesOfAnotherLayoutAreRefused) {
               return f.doubles("/records/n", three, {3, 1}), false;
             }).find("/records/n of another shape"),
             std::string::npos);
-  EXPECT_NE(error_after([&](H5Writer&) { return true; }).find("no attribute order at /arrays"),
-            std::string::npos);
+  EXPECT_NE(error_after([&](H5Writer&) { return true; }).find("no attribute order at /arrays"), std::string::npos);
   EXPECT_NE(error_after([&](H5Writer& f) {
               f.group("/arrays");
               f.attribute("/arrays", "order", std::vector<std::string>{"gone"});
@@ -288,8 +277,11 @@ TEST_F(ResultFiles, FullDiskLeavesTheOldFileAndNoPart) {
 }
 
 TEST_F(ResultFiles, AReaderSeesOneWholeFileWhileAnotherTakesItsPlace) {
-  // Sealed files of two lengths take turns under one name: a reader that opens the path twice mixes them within some rounds.
-  const auto write = [](const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; };
+  // Sealed files of two lengths take turns under one name: a reader that opens the path twice mixes them within some
+  // rounds.
+  const auto write = [](const fs::path& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+  };
   const auto whole = [&](std::size_t bytes) {
     write(folder_ / "part", std::string(bytes, 'x'));
     append_seal(folder_ / "part");

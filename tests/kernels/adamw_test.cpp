@@ -37,7 +37,8 @@ TYPED_TEST(AdamWKernel, IsTheRuleForEveryLengthOfTail) {
       ASSERT_NEAR(m[i], static_cast<double>(first), 4 * eps * 0.1);
       ASSERT_NEAR(v[i], static_cast<double>(second), 4 * eps * (v0[i] + g[i] * g[i]));
       // From the moments as they are: a product, a root, a sum, a quotient and two products.
-      const long double change = 3e-3L * m[i] / (std::sqrt(static_cast<long double>(v[i])) * 1.7L + 1e-6L), expected = 0.999L * w0[i] - change;
+      const long double change = 3e-3L * m[i] / (std::sqrt(static_cast<long double>(v[i])) * 1.7L + 1e-6L),
+                        expected = 0.999L * w0[i] - change;
       const double tolerance = 4 * eps * (std::abs(static_cast<double>(w0[i])) + std::abs(static_cast<double>(change)));
       ASSERT_NEAR(w[i], static_cast<double>(expected), tolerance) << i << " of " << n;
       if (std::abs(change) > 1e-3L) {

@@ -35,7 +35,8 @@ struct Case {
   }
   double dot(std::int64_t b, std::int64_t h, std::int64_t t, int which, std::int64_t j, int other) const {
     double sum = 0;
-    for (std::int64_t c = 0; c < shape.head_width; ++c) sum += static_cast<double>(qkv[index(b, t, which, h, c)]) * qkv[index(b, j, other, h, c)];
+    for (std::int64_t c = 0; c < shape.head_width; ++c)
+      sum += static_cast<double>(qkv[index(b, t, which, h, c)]) * qkv[index(b, j, other, h, c)];
     return sum;
   }
   std::int64_t heads() const { return shape.batch * shape.heads; }
@@ -75,8 +76,8 @@ struct Case {
   }
 };
 
-// A score of size s (|q| |k| W / sqrt(W)) is off by at most W eps s, and so is its weight, relatively, whose sum with values up
-// to v adds T eps: the rounding errors are random, so roots of the counts do, times 4.
+// A score of size s (|q| |k| W / sqrt(W)) is off by at most W eps s, and so is its weight, relatively, whose sum with
+// values up to v adds T eps: the rounding errors are random, so roots of the counts do, times 4.
 double relative_tolerance(const Case& test, double size) {
   const double root = std::sqrt(static_cast<double>(test.shape.head_width));
   return 4 * 0x1p-24 * (root * size * size * root + std::sqrt(static_cast<double>(test.shape.tokens)) + 4);
@@ -84,10 +85,11 @@ double relative_tolerance(const Case& test, double size) {
 
 double tolerance(const Case& test, double size) { return size * relative_tolerance(test, size); }
 
-// dv sums up to T weights times values up to 1. A dP is a sum of W products, of 4 sqrt(W) size / 3 at most where they are random,
-// and takes part in T sums with a key or query of that size, over sqrt(W).
+// dv sums up to T weights times values up to 1. A dP is a sum of W products, of 4 sqrt(W) size / 3 at most where they
+// are random, and takes part in T sums with a key or query of that size, over sqrt(W).
 double gradient_tolerance(const Case& test, double size) {
-  return relative_tolerance(test, size) * std::sqrt(static_cast<double>(test.shape.tokens)) * std::max(1.0, 4 * size * size / 3);
+  return relative_tolerance(test, size) * std::sqrt(static_cast<double>(test.shape.tokens)) *
+         std::max(1.0, 4 * size * size / 3);
 }
 
 constexpr std::int64_t kLengths[] = {1, 3, 4, 16, 17, 50, 64, 65, 77, 130};
@@ -103,7 +105,8 @@ TEST(Attention, IsTheDefinitionForEveryLengthAroundItsBlocks) {
         attention_cpu(test.qkv.data(), out.data(), nullptr, test.shape, 2, test.heads());
         double moved = 0;
         for (std::size_t i = 0; i < out.size(); ++i) {
-          ASSERT_NEAR(out[i], exact[i], tolerance(test, 1.5)) << tokens << " tokens, causal " << causal << ", width " << width << ", value " << i;
+          ASSERT_NEAR(out[i], exact[i], tolerance(test, 1.5))
+              << tokens << " tokens, causal " << causal << ", width " << width << ", value " << i;
           moved = std::max(moved, std::abs(0.01 * exact[i]));
         }
         EXPECT_GT(moved, tolerance(test, 1.5)) << "1 % off must be seen";
@@ -116,13 +119,16 @@ TEST(Attention, GradientIsTheDefinitionsForEveryLengthAroundItsBlocks) {
       for (const std::int64_t tokens : kLengths) {
         const Case test(2, tokens, 3, causal, 1, width);
         const std::vector<double> exact = test.exact().dqkv;
-        std::vector<float> out(test.dout.size()), log_sums(test.heads() * tokens), dqkv(test.qkv.size(), std::numeric_limits<float>::quiet_NaN());
+        std::vector<float> out(test.dout.size()), log_sums(test.heads() * tokens),
+            dqkv(test.qkv.size(), std::numeric_limits<float>::quiet_NaN());
         attention_cpu(test.qkv.data(), out.data(), log_sums.data(), test.shape, 0, test.heads());
         for (const auto& [begin, end] : {std::pair{0, 1}, std::pair{1, 6}})
-          attention_backward_cpu(test.qkv.data(), out.data(), log_sums.data(), test.dout.data(), dqkv.data(), test.shape, begin, end);
+          attention_backward_cpu(test.qkv.data(), out.data(), log_sums.data(), test.dout.data(), dqkv.data(),
+                                 test.shape, begin, end);
         double moved = 0;
         for (std::size_t i = 0; i < dqkv.size(); ++i) {
-          ASSERT_NEAR(dqkv[i], exact[i], gradient_tolerance(test, 1)) << tokens << " tokens, causal " << causal << ", width " << width << ", value " << i;
+          ASSERT_NEAR(dqkv[i], exact[i], gradient_tolerance(test, 1))
+              << tokens << " tokens, causal " << causal << ", width " << width << ", value " << i;
           moved = std::max(moved, std::abs(0.01 * exact[i]));
         }
         EXPECT_GT(moved, gradient_tolerance(test, 1)) << "1 % off must be seen";
@@ -148,12 +154,15 @@ TEST(Attention, OfBfloat16IsTheDefinitionRoundedOnce) {
   for (std::size_t i = 0; i < out.size(); ++i)
     ASSERT_NEAR(value(out[i]), exact.out[i], 0x1p-8 * std::abs(exact.out[i]) + tolerance(test, 1)) << i;
 
-  attention_backward_cpu(qkv.data(), out.data(), log_sums.data(), dout.data(), dqkv.data(), test.shape, 0, test.heads());
-  // The output was rounded too: the mean of dP is off by 64 random errors of up to 2^-9 of values below 1 times dout, and it takes
-  // part in each sum of scores' gradients, with weights that sum to 1 over keys and to some 2 over queries, over sqrt(64).
+  attention_backward_cpu(qkv.data(), out.data(), log_sums.data(), dout.data(), dqkv.data(), test.shape, 0,
+                         test.heads());
+  // The output was rounded too: the mean of dP is off by 64 random errors of up to 2^-9 of values below 1 times dout,
+  // and it takes part in each sum of scores' gradients, with weights that sum to 1 over keys and to some 2 over
+  // queries, over sqrt(64).
   const double of_mean = 4 * 0x1p-9 * std::sqrt(64.0) / 3 * 2 / 8;
   for (std::size_t i = 0; i < dqkv.size(); ++i)
-    ASSERT_NEAR(value(dqkv[i]), exact.dqkv[i], 0x1p-8 * std::abs(exact.dqkv[i]) + of_mean + gradient_tolerance(test, 1)) << i;
+    ASSERT_NEAR(value(dqkv[i]), exact.dqkv[i], 0x1p-8 * std::abs(exact.dqkv[i]) + of_mean + gradient_tolerance(test, 1))
+        << i;
 }
 
 TEST(Attention, LargeScoresNeitherOverflowNorLoseTheirRow) {

@@ -60,14 +60,16 @@ TEST(QuickGelu, GradientIsTheDefinitionsInBothTypes) {
   std::vector<float> dx(x.size());
   quick_gelu_backward_cpu(x.data(), dy.data(), dx.data(), std::ssize(x));
   std::vector<std::uint16_t> x16, dy16;
-  for (std::size_t i = 0; i < x.size(); ++i) x16.push_back(std::bit_cast<std::uint32_t>(x[i]) >> 16), dy16.push_back(std::bit_cast<std::uint32_t>(dy[i]) >> 16);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x16.push_back(std::bit_cast<std::uint32_t>(x[i]) >> 16), dy16.push_back(std::bit_cast<std::uint32_t>(dy[i]) >> 16);
   std::vector<std::uint16_t> dx16 = dy16;
   quick_gelu_backward_cpu(x16.data(), dx16.data(), dx16.data(), std::ssize(x));  // over its own input
   const auto value = [](std::uint16_t b) { return static_cast<double>(std::bit_cast<float>(std::uint32_t{b} << 16)); };
   for (std::size_t i = 0; i < x.size(); ++i) {
     // s and e s x are each within (4 + 1.702 |x|) ulp (see above); where they cancel, that is of s, not of the sum.
     const double s = 1 / (1 + std::exp(-1.702 * x[i]));
-    const double tolerance = dy[i] * s * (1 + 1.702 * std::abs(x[i]) * (1 - s)) * std::ldexp(8 + 4 * std::abs(x[i]), -23);
+    const double tolerance =
+        dy[i] * s * (1 + 1.702 * std::abs(x[i]) * (1 - s)) * std::ldexp(8 + 4 * std::abs(x[i]), -23);
     ASSERT_NEAR(dx[i], exact(x[i], dy[i]), tolerance) << x[i];
     const double rounded = exact(value(x16[i]), value(dy16[i]));
     ASSERT_NEAR(value(dx16[i]), rounded, 0x1p-8 * std::abs(rounded) + 1.01 * tolerance + 1e-38) << x[i];
@@ -78,7 +80,8 @@ TEST(QuickGelu, GradientIsTheDefinitionsInBothTypes) {
 }
 
 TEST(QuickGelu, KeepsNanAndLargeValues) {
-  std::vector<float> x{std::numeric_limits<float>::quiet_NaN(), 1e30f, std::numeric_limits<float>::infinity(), 0.0f, -1000.0f};
+  std::vector<float> x{std::numeric_limits<float>::quiet_NaN(), 1e30f, std::numeric_limits<float>::infinity(), 0.0f,
+                       -1000.0f};
   quick_gelu_cpu(x.data(), x.data(), std::ssize(x));
   EXPECT_TRUE(std::isnan(x[0]));
   EXPECT_EQ(x[1], 1e30f);

@@ -19,8 +19,8 @@ class PublishedCost : public ::testing::TestWithParam<Published> {};
 TEST_P(PublishedCost, ParametersAreThePublishedOnesAndComputeIsWithinSixPercent) {
   const Architecture& a = find_architecture(GetParam().name);
   EXPECT_NEAR(parameter_count(a) / 1e6, GetParam().parameters, 0.1);  // printed with one digit
-  // The profile also counts batch normalisation, and all tokens' queries in the attention pool, which the model does not
-  // compute: 0.4 of RN50's 12.2 GFLOP together with the rest 5 %; a ViT is within 2 %.
+  // The profile also counts batch normalisation, and all tokens' queries in the attention pool, which the model does
+  // not compute: 0.4 of RN50's 12.2 GFLOP together with the rest 5 %; a ViT is within 2 %.
   EXPECT_NEAR(2 * image_gflops(a), GetParam().image_gflop, 0.06 * GetParam().image_gflop);
 }
 

@@ -72,7 +72,8 @@ TEST_F(CheckpointFile, StateDictOfTorchSave) {
 }
 
 TEST_F(CheckpointFile, TransposedAndPartialTensorsComeOutRowMajor) {
-  write_zip(file_, plain(pickle(dict({{"t", tensor(storage("0", 6), 0, {3, 2}, {1, 3})}, {"p", tensor(storage("0", 6), 4, {2}, {1})}}))));
+  write_zip(file_, plain(pickle(dict({{"t", tensor(storage("0", 6), 0, {3, 2}, {1, 3})},
+                                      {"p", tensor(storage("0", 6), 4, {2}, {1})}}))));
   const Checkpoint read = read_checkpoint(file_);
   EXPECT_EQ(values(read.tensors.at("t")), (std::vector<float>{1, 4, 2, 5, 3, 6}));
   EXPECT_EQ(values(read.tensors.at("p")), (std::vector<float>{5, 6}));
@@ -82,7 +83,9 @@ TEST_F(CheckpointFile, OfATrainingCheckpointOnlyTheModelIsRead) {
   const std::string weight = tensor(storage("0", 6), 0, {6}, {1});
   // The optimiser's storage is not even in the file: it is not looked for.
   const std::string optimizer = dict({{"exp_avg", tensor(storage("9", 6), 0, {6}, {1})}});
-  write_zip(file_, plain(pickle(dict({{"epoch", integer(3)}, {"state_dict", dict({{"module.w", weight}})}, {"optimizer", optimizer}}))));
+  write_zip(file_,
+            plain(pickle(dict(
+                {{"epoch", integer(3)}, {"state_dict", dict({{"module.w", weight}})}, {"optimizer", optimizer}}))));
   const Checkpoint read = read_checkpoint(file_);
   ASSERT_EQ(read.tensors.size(), 1u);
   EXPECT_TRUE(read.tensors.contains("module.w"));
@@ -101,7 +104,8 @@ TEST_F(CheckpointFile, TorchScriptArchiveIsItsAttributes) {
   EXPECT_TRUE(read.tensors.contains("visual.weight"));
   EXPECT_TRUE(read.tensors.contains("logit_scale"));
   EXPECT_FALSE(read.mentions_quick_gelu);
-  entries.emplace_back("x/code/__torch__/clip.py!", "  return torch.mul(x, torch.sigmoid(torch.mul(x, CONSTANTS.c0)))  # 1.702");
+  entries.emplace_back("x/code/__torch__/clip.py!",
+                       "  return torch.mul(x, torch.sigmoid(torch.mul(x, CONSTANTS.c0)))  # 1.702");
   write_zip(file_, entries);
   EXPECT_TRUE(read_checkpoint(file_).mentions_quick_gelu);
   const double constant = 1.702;
@@ -111,7 +115,8 @@ TEST_F(CheckpointFile, TorchScriptArchiveIsItsAttributes) {
 }
 
 TEST_F(CheckpointFile, OldStreamOfTorchSave) {
-  const std::string magic = std::string("\x80\x02\x8a\x0a", 4) + std::string("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10) + ".";
+  const std::string magic =
+      std::string("\x80\x02\x8a\x0a", 4) + std::string("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10) + ".";
   const std::string stream = magic + pickle(integer(1001)) + pickle(dict({{"little_endian", "\x88"}})) + state_dict() +
                              pickle("](" + text("0") + "e") + bytes_of(6, 8) + floats({1, 2, 3, 4, 5, 6});
   write_file_atomically(file_, stream);
@@ -129,16 +134,20 @@ TEST_F(CheckpointFile, HostileArchivesAreRefusedByName) {
   EXPECT_THAT(error_of(plain(pickle(global("os", "system") + "(" + text("true") + "tR"))), HasSubstr("'os system'"));
   EXPECT_THAT(error_of(plain(pickle("]"))), HasSubstr("holds no dict"));
   EXPECT_THAT(error_of(plain(pickle("}"))), HasSubstr("no tensor"));
-  EXPECT_THAT(error_of(plain(state_dict(), {1, 2})), AllOf(HasSubstr("storage '0' of 8 bytes"), HasSubstr("expected 24")));
+  EXPECT_THAT(error_of(plain(state_dict(), {1, 2})),
+              AllOf(HasSubstr("storage '0' of 8 bytes"), HasSubstr("expected 24")));
   EXPECT_THAT(error_of({{"x/data.pkl", state_dict()}}), HasSubstr("no entry 'x/data/0'"));
   EXPECT_THAT(error_of({{"x/data.pkl", state_dict()}, {"x/byteorder", "big"}}), HasSubstr("byte order"));
   // A bomb: 64 MB of zeros in a few kilobytes.
   const std::int64_t elements = 16 << 20;
   const std::string bomb = pickle(dict({{"w", tensor(storage("0", elements), 0, {elements}, {1})}}));
-  const std::string message = error_of({{"x/data.pkl", bomb}, {"x/data/0!", std::string(static_cast<std::size_t>(elements) * 4, '\0')}});
+  const std::string message =
+      error_of({{"x/data.pkl", bomb}, {"x/data/0!", std::string(static_cast<std::size_t>(elements) * 4, '\0')}});
   EXPECT_THAT(message, HasSubstr("storage '0' of 16777216 elements"));
   const std::string packed(4096, '\0');
-  EXPECT_THAT(error_of({{"x/data.pkl", pickle(dict({{"w", tensor(storage("0", 1024), 0, {1024}, {1})}}))}, {"x/data/0!", packed}, {"x/pad", std::string(8192, 'x')}}),
+  EXPECT_THAT(error_of({{"x/data.pkl", pickle(dict({{"w", tensor(storage("0", 1024), 0, {1024}, {1})}}))},
+                        {"x/data/0!", packed},
+                        {"x/pad", std::string(8192, 'x')}}),
               HasSubstr("that is compressed"));
   // Modules nested without end.
   std::string deep = dict({{"w", tensor(storage("0", 6), 0, {6}, {1})}});
@@ -171,8 +180,10 @@ TEST_F(CheckpointFile, MutatedFilesAreReadOrRefused) {
     std::string bytes = wholes[rng.below(wholes.size())];
     for (std::uint64_t edits = 1 + rng.below(4); edits > 0 && !bytes.empty(); --edits) {
       const std::size_t at = rng.below(bytes.size());
-      if (rng.below(3) > 0) bytes[at] = static_cast<char>(rng.next());
-      else bytes.resize(at);
+      if (rng.below(3) > 0)
+        bytes[at] = static_cast<char>(rng.next());
+      else
+        bytes.resize(at);
     }
     {
       FILE* out = std::fopen(file_.c_str(), "wb");

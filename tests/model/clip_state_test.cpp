@@ -21,9 +21,15 @@ using Shapes = std::map<std::string, std::vector<std::int64_t>>;
 
 /// A ViT 128 wide, 2 blocks, patch 8, 32 pixels; text 64 wide, 1 block; joint space of 16.
 Shapes vit_shapes() {
-  Shapes shapes{{"visual.class_embedding", {128}}, {"visual.positional_embedding", {17, 128}}, {"visual.conv1.weight", {128, 3, 8, 8}},
-                {"visual.proj", {128, 16}}, {"positional_embedding", {77, 64}}, {"token_embedding.weight", {32, 64}},
-                {"text_projection", {64, 16}}, {"logit_scale", {}}, {"ln_final.weight", {64}}};
+  Shapes shapes{{"visual.class_embedding", {128}},
+                {"visual.positional_embedding", {17, 128}},
+                {"visual.conv1.weight", {128, 3, 8, 8}},
+                {"visual.proj", {128, 16}},
+                {"positional_embedding", {77, 64}},
+                {"token_embedding.weight", {32, 64}},
+                {"text_projection", {64, 16}},
+                {"logit_scale", {}},
+                {"ln_final.weight", {64}}};
   const auto block = [&](const std::string& prefix, std::int64_t d) {
     shapes[prefix + "attn.in_proj_weight"] = {3 * d, d};
     shapes[prefix + "mlp.c_fc.weight"] = {4 * d, d};
@@ -94,7 +100,8 @@ TEST_F(ClipFile, ResNetSizesComeFromTheTensors) {
   Shapes shapes = vit_shapes();
   std::erase_if(shapes, [](const auto& item) { return item.first.starts_with("visual."); });
   shapes["visual.layer1.0.conv1.weight"] = {64, 64, 1, 1};
-  for (const char* block : {"1.1", "1.2", "2.0", "3.0", "4.0"}) shapes["visual.layer" + std::string(block) + ".conv1.weight"] = {1};
+  for (const char* block : {"1.1", "1.2", "2.0", "3.0", "4.0"})
+    shapes["visual.layer" + std::string(block) + ".conv1.weight"] = {1};
   shapes["visual.attnpool.positional_embedding"] = {50, 2048};
   write(shapes);
   const Architecture a = read_clip(file_, facts_like("openai")).architecture;
@@ -122,20 +129,28 @@ TEST_F(ClipFile, WrappersAndCustomTextNamesAreTakenOff) {
 }
 
 TEST_F(ClipFile, HuggingFaceNamesAreStackedAndTransposed) {
-  Shapes shapes{{"logit_scale", {}}, {"text_projection.weight", {2, 64}}, {"visual_projection.weight", {2, 128}},
-                {"text_model.embeddings.token_embedding.weight", {32, 64}}, {"text_model.embeddings.position_embedding.weight", {77, 64}},
-                {"text_model.embeddings.position_ids", {1, 77}}, {"vision_model.embeddings.patch_embedding.weight", {128, 3, 8, 8}},
-                {"vision_model.embeddings.position_embedding.weight", {17, 128}}, {"vision_model.pre_layrnorm.weight", {128}}};
-  for (const auto& [tower, d] : {std::pair<std::string, std::int64_t>{"text_model.encoder.layers.0.", 64}, {"vision_model.encoder.layers.0.", 128}}) {
+  Shapes shapes{{"logit_scale", {}},
+                {"text_projection.weight", {2, 64}},
+                {"visual_projection.weight", {2, 128}},
+                {"text_model.embeddings.token_embedding.weight", {32, 64}},
+                {"text_model.embeddings.position_embedding.weight", {77, 64}},
+                {"text_model.embeddings.position_ids", {1, 77}},
+                {"vision_model.embeddings.patch_embedding.weight", {128, 3, 8, 8}},
+                {"vision_model.embeddings.position_embedding.weight", {17, 128}},
+                {"vision_model.pre_layrnorm.weight", {128}}};
+  for (const auto& [tower, d] : {std::pair<std::string, std::int64_t>{"text_model.encoder.layers.0.", 64},
+                                 {"vision_model.encoder.layers.0.", 128}}) {
     for (const char* which : {"q", "k", "v"}) shapes[tower + "self_attn." + which + "_proj.weight"] = {d, d};
     shapes[tower + "mlp.fc1.weight"] = {4 * d, d};
   }
   write(shapes);
-  write_file_atomically(folder_ / "config.json", R"({"model_type": "clip", "text_config": {"hidden_size": 64, "num_attention_heads": 2},
+  write_file_atomically(folder_ / "config.json",
+                        R"({"model_type": "clip", "text_config": {"hidden_size": 64, "num_attention_heads": 2},
     "vision_config": {"hidden_size": 128, "num_attention_heads": 4, "hidden_act": "quick_gelu"}})");
   EXPECT_THAT(error(), HasSubstr("pixel statistics")) << "without preprocessor_config.json";
-  write_file_atomically(folder_ / "preprocessor_config.json",
-                        R"({"image_mean": [0.5, 0.25, 0.125], "image_std": [1, 1, 0.5], "resample": 2, "size": {"shortest_edge": 32}})");
+  write_file_atomically(
+      folder_ / "preprocessor_config.json",
+      R"({"image_mean": [0.5, 0.25, 0.125], "image_std": [1, 1, 0.5], "resample": 2, "size": {"shortest_edge": 32}})");
   const ClipState state = read_clip(file_);
   EXPECT_EQ(state.naming, "Hugging Face");
   EXPECT_EQ(state.architecture.vision_heads(), 4);
@@ -153,7 +168,8 @@ TEST_F(ClipFile, HuggingFaceNamesAreStackedAndTransposed) {
 
 TEST_F(ClipFile, AGuessIsRefusedWithTheFlagsThatSettleIt) {
   write(vit_shapes());
-  EXPECT_THAT(error(), AllOf(HasSubstr("activation (--model.activation)"), HasSubstr("head width"), HasSubstr("--model.like openai")));
+  EXPECT_THAT(error(), AllOf(HasSubstr("activation (--model.activation)"), HasSubstr("head width"),
+                             HasSubstr("--model.like openai")));
   ModelFacts facts;
   facts.quick_gelu = true, facts.vision_head_width = facts.text_head_width = 32;
   EXPECT_THAT(error(facts), AllOf(HasSubstr("pixel statistics"), HasSubstr("resize rule")));
@@ -164,7 +180,8 @@ TEST_F(ClipFile, AGuessIsRefusedWithTheFlagsThatSettleIt) {
 
 TEST_F(ClipFile, OpenClipsConfigurationIsTaken) {
   write(vit_shapes());
-  write_file_atomically(folder_ / "open_clip_config.json", R"({"model_cfg": {"embed_dim": 16, "quick_gelu": true, "vision_cfg": {"head_width": 32},
+  write_file_atomically(folder_ / "open_clip_config.json",
+                        R"({"model_cfg": {"embed_dim": 16, "quick_gelu": true, "vision_cfg": {"head_width": 32},
     "text_cfg": {"width": 64, "heads": 1}}, "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "resize_mode": "squash"}})");
   const ClipState state = read_clip(file_);
   EXPECT_TRUE(state.architecture.quick_gelu);
@@ -195,7 +212,8 @@ TEST_F(ClipFile, WhatIsNoClipModelSaysWhatItIs) {
   write(shapes);
   EXPECT_THAT(error(), HasSubstr("with 18 positions, expected 1 + a square number"));
   shapes = vit_shapes();
-  shapes.erase("visual.transformer.resblocks.0.attn.in_proj_weight"), shapes.erase("visual.transformer.resblocks.0.mlp.c_fc.weight");
+  shapes.erase("visual.transformer.resblocks.0.attn.in_proj_weight"),
+      shapes.erase("visual.transformer.resblocks.0.mlp.c_fc.weight");
   write(shapes);
   EXPECT_THAT(error(), HasSubstr("none numbered 0"));
   shapes = vit_shapes();

@@ -56,7 +56,8 @@ TEST_P(Towers, TextIsCutToTheLongestCaptionWithoutChange) {
 
 TEST_P(Towers, GroupsOfCaptionsAreEncodedAsEachAlone) {
   torch::manual_seed(3);
-  std::vector<Tensor> groups{torch::randint(1, 400, {3, 5}), torch::randint(1, 400, {2, 9}), torch::randint(1, 400, {1, 3})};
+  std::vector<Tensor> groups{torch::randint(1, 400, {3, 5}), torch::randint(1, 400, {2, 9}),
+                             torch::randint(1, 400, {1, 3})};
   for (Tensor& tokens : groups) tokens.select(1, tokens.size(1) - 1).fill_(49407);
   std::vector<Tensor> alone;
   for (const Tensor& tokens : groups) alone.push_back(model_->encode_text(tokens));
@@ -80,13 +81,15 @@ TEST(Transformer, GradientsOfGroupsAndOfOneAreThoseInFloat64) {
         torch::manual_seed(5);
         Transformer model(128, 256, 2, static_cast<int>(heads), true);
         const Tensor x = grouped ? torch::randn({1, 3 * 7 + 2 * 19, 128}) : torch::randn({3, 19, 128});
-        const std::vector<TokenGroup> groups = grouped ? std::vector<TokenGroup>{{3, 7}, {2, 19}} : std::vector<TokenGroup>{};
+        const std::vector<TokenGroup> groups =
+            grouped ? std::vector<TokenGroup>{{3, 7}, {2, 19}} : std::vector<TokenGroup>{};
         const Tensor up = torch::randn_like(x);
         const auto gradients = [&](torch::ScalarType type) {
           model->to(type);
           std::vector<Tensor> inputs = model->parameters();
           inputs.push_back(x.to(type).requires_grad_());
-          std::vector<Tensor> found = torch::autograd::grad({model(inputs.back(), causal, false, groups)}, inputs, {up.to(type)});
+          std::vector<Tensor> found =
+              torch::autograd::grad({model(inputs.back(), causal, false, groups)}, inputs, {up.to(type)});
           for (Tensor& g : found) g = g.to(torch::kFloat64);
           return found;
         };
@@ -106,12 +109,14 @@ TEST(QuickGelu, GradientIsThatOfTheFormula) {
   for (const auto type : {torch::kFloat32, torch::kBFloat16, torch::kFloat64}) {
     const Tensor x = (3 * torch::randn({7, 301})).to(type).requires_grad_(), dy = torch::randn({7, 301}).to(type);
     const Tensor exact = x.detach().to(torch::kFloat64).requires_grad_();
-    const Tensor expected = torch::autograd::grad({exact * at::sigmoid(1.702 * exact)}, {exact}, {dy.to(torch::kFloat64)})[0];
+    const Tensor expected =
+        torch::autograd::grad({exact * at::sigmoid(1.702 * exact)}, {exact}, {dy.to(torch::kFloat64)})[0];
     const Tensor found = torch::autograd::grad({quick_gelu(x)}, {x}, {dy})[0].to(torch::kFloat64);
     // The slope's two terms, up to 2 together, are each within some ulp; bfloat16 rounds the result once.
     const bool rounded = type == torch::kBFloat16;
     const double ulp = type == torch::kFloat32 ? 16 * 0x1p-24 : rounded ? 0x1p-8 : 16 * 0x1p-53;
-    const Tensor bound = ulp * (expected.abs() + (rounded ? 0.0 : 2.0) * dy.abs().to(torch::kFloat64)) + (rounded ? 1e-6 : 0.0);
+    const Tensor bound =
+        ulp * (expected.abs() + (rounded ? 0.0 : 2.0) * dy.abs().to(torch::kFloat64)) + (rounded ? 1e-6 : 0.0);
     EXPECT_LT(((found - expected).abs() - bound).max().item<double>(), 0);
     EXPECT_GT((found - 1.02 * expected).abs().max().item<double>(), 0.01) << "2 % off must be seen";
   }
@@ -164,7 +169,8 @@ TEST_P(Towers, FileRoundTripGivesTheSameFeaturesAndIdentity) {
 TEST_P(Towers, EveryWrongTensorIsListed) {
   std::map<std::string, Tensor> kept;
   std::map<std::string, TensorBytes> tensors;
-  for (const auto& [name, value] : named_state(*model_)) kept[name] = value.detach().contiguous(), tensors[name] = bytes_of(kept[name]);
+  for (const auto& [name, value] : named_state(*model_))
+    kept[name] = value.detach().contiguous(), tensors[name] = bytes_of(kept[name]);
   tensors.erase("ln_final.bias");
   tensors["extra.weight"] = tensors["ln_final.weight"];
   tensors["text_projection"].shape = {tensors["text_projection"].shape[0] * tensors["text_projection"].shape[1]};
@@ -174,8 +180,10 @@ TEST_P(Towers, EveryWrongTensorIsListed) {
     open_clip_model(folder_ / "bad.safetensors");
     FAIL() << "accepted";
   } catch (const InputError& error) {
-    EXPECT_THAT(error.what(), ::testing::AllOf(::testing::HasSubstr("missing ln_final.bias"), ::testing::HasSubstr("unmatched extra.weight"),
-                                               ::testing::HasSubstr("text_projection is ["), ::testing::HasSubstr("positional_embedding has NaN")));
+    EXPECT_THAT(error.what(), ::testing::AllOf(::testing::HasSubstr("missing ln_final.bias"),
+                                               ::testing::HasSubstr("unmatched extra.weight"),
+                                               ::testing::HasSubstr("text_projection is ["),
+                                               ::testing::HasSubstr("positional_embedding has NaN")));
   }
 }
 
@@ -192,7 +200,8 @@ TEST(InitialWeights, HaveOpenAIsMoments) {
   EXPECT_NEAR(spread("transformer.resblocks.0.attn.in_proj_weight"), 1 / std::sqrt(d), 0.03 / std::sqrt(d));
   EXPECT_NEAR(spread("transformer.resblocks.0.mlp.c_proj.weight"), 1 / std::sqrt(d) / std::sqrt(6), 0.002);
   EXPECT_NEAR(spread("transformer.resblocks.0.mlp.c_fc.weight"), 1 / std::sqrt(2 * d), 0.002);
-  EXPECT_NEAR(spread("visual.transformer.resblocks.0.mlp.c_fc.weight"), 1 / std::sqrt(3 * d), 0.002);  // PyTorch's default
+  EXPECT_NEAR(spread("visual.transformer.resblocks.0.mlp.c_fc.weight"), 1 / std::sqrt(3 * d),
+              0.002);  // PyTorch's default
   EXPECT_NEAR(state.at("logit_scale").item<double>(), std::log(1 / 0.07), 1e-6);
   torch::manual_seed(0);
   const auto rn = named_state(*Clip(find_architecture("rn-test")));

@@ -24,7 +24,9 @@ Result run(const Linear& apply, const Tensor& x, const Tensor& w, const Tensor& 
 /// How far `found` may be from `exact`, at the worst element: a float32 sum of n products in any order is within
 /// (n + 1) * 2^-24 times the sum of their absolute values, which is `sizes`. Over 1: too far.
 double excess(const Tensor& found, const Tensor& exact, const Tensor& sizes, std::int64_t n) {
-  return ((found.to(torch::kFloat64) - exact).abs() / (static_cast<double>(n + 1) * 0x1p-24 * sizes)).max().item<double>();
+  return ((found.to(torch::kFloat64) - exact).abs() / (static_cast<double>(n + 1) * 0x1p-24 * sizes))
+      .max()
+      .item<double>();
 }
 
 TEST(Linear, EqualsFloat64InValueAndGradients) {
@@ -38,9 +40,11 @@ TEST(Linear, EqualsFloat64InValueAndGradients) {
       const Tensor w = strided ? torch::randn({K, N}).t() : torch::randn({N, K});
       const Result ours = run([](auto&&... a) { return apply_linear(a...); }, x, w, b, dy);
       const auto wide = [](const Tensor& t) { return t.to(torch::kFloat64); };
-      const Result exact = run([](const Tensor& x, const Tensor& w, const Tensor& b) { return at::linear(x, w, b); }, wide(x), wide(w), wide(b), wide(dy));
+      const Result exact = run([](const Tensor& x, const Tensor& w, const Tensor& b) { return at::linear(x, w, b); },
+                               wide(x), wide(w), wide(b), wide(dy));
       const auto size = [&](const Tensor& t) { return wide(t).abs(); };
-      const Result sizes = run([](const Tensor& x, const Tensor& w, const Tensor& b) { return at::linear(x, w, b); }, size(x), size(w), size(b), size(dy));
+      const Result sizes = run([](const Tensor& x, const Tensor& w, const Tensor& b) { return at::linear(x, w, b); },
+                               size(x), size(w), size(b), size(dy));
       const std::int64_t M = x.numel() / K;
       EXPECT_LE(excess(ours.y, exact.y, sizes.y, K + 1), 1);
       EXPECT_LE(excess(ours.dx, exact.dx, sizes.dx, N), 1);

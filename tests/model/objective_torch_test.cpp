@@ -35,7 +35,11 @@ TEST_P(TorchObjectives, GiveTheSameNumbersKeptAndStreamed) {
     const auto evaluate = [&](StackedObjective& objective) {
       std::vector<Evaluation> stack;
       for (int m = 0; m < 2; ++m)
-        stack.push_back({.point = &points[m], .labels = labels[m].data(), .lambda = 0.5 + m, .centre = m == 0 ? nullptr : &centre, .gradient = &gradients[m]});
+        stack.push_back({.point = &points[m],
+                         .labels = labels[m].data(),
+                         .lambda = 0.5 + m,
+                         .centre = m == 0 ? nullptr : &centre,
+                         .gradient = &gradients[m]});
       objective.evaluate(stack);
       return stack;
     };
@@ -66,9 +70,11 @@ TEST_P(TorchObjectives, CarryAWholeFit) {
   }
   const double lambda = 0.1;
   ProbeFitter ours(x, y, 4, StopRule::kFast);
-  ProbeFitter theirs(x, y, 4, StopRule::kFast, [&](RowSource rows, Eigen::Index logits, const VectorD& shift, const ObjectiveOptions& o) {
-    return torch_objective(std::move(rows), logits, shift, GetParam(), o.float64, o.residence == Residence::kKeep);
-  });
+  ProbeFitter theirs(x, y, 4, StopRule::kFast,
+                     [&](RowSource rows, Eigen::Index logits, const VectorD& shift, const ObjectiveOptions& o) {
+                       return torch_objective(std::move(rows), logits, shift, GetParam(), o.float64,
+                                              o.residence == Residence::kKeep);
+                     });
   const Fit a = ours.fit(std::span(&lambda, 1), 1000).front(), b = theirs.fit(std::span(&lambda, 1), 1000).front();
   EXPECT_NEAR(a.report.objective, b.report.objective, 1e-6 * a.report.objective);
   EXPECT_TRUE(b.report.converged);

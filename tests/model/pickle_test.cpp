@@ -55,13 +55,15 @@ TEST(Pickle, ReadsADictOfTensorsNumbersAndText) {
 
 TEST(Pickle, RefusesCallsByName) {
   const std::string call = pickle(global("os", "system") + "(" + text("touch /tmp/run") + "tR");
-  EXPECT_THAT(error_of(call), AllOf(HasSubstr("x.pt: "), HasSubstr("'os system'"), HasSubstr("nothing in the file was run")));
+  EXPECT_THAT(error_of(call),
+              AllOf(HasSubstr("x.pt: "), HasSubstr("'os system'"), HasSubstr("nothing in the file was run")));
   for (const char* name : {"builtins eval", "posix system", "torch.hub load", "numpy.core.multiarray _reconstruct"}) {
     const std::string full = name;
     const auto space = full.find(' ');
     EXPECT_THAT(error_of(pickle(global(full.substr(0, space), full.substr(space + 1)))), HasSubstr("'" + full + "'"));
     // The same by STACK_GLOBAL.
-    EXPECT_THAT(error_of(pickle(text(full.substr(0, space)) + text(full.substr(space + 1)) + "\x93")), HasSubstr("'" + full + "'"));
+    EXPECT_THAT(error_of(pickle(text(full.substr(0, space)) + text(full.substr(space + 1)) + "\x93")),
+                HasSubstr("'" + full + "'"));
   }
   // A known name called as something that it is not.
   EXPECT_THAT(error_of(pickle(global("torch", "FloatStorage") + ")R")), HasSubstr("a call of 'torch FloatStorage'"));
@@ -88,7 +90,8 @@ TEST(Pickle, RefusesTensorsOutsideTheirStorage) {
   EXPECT_THAT(outside(-1, {2}, {1}), HasSubstr("outside"));
   EXPECT_THAT(outside(0, {2, 4}, {1, 1}), HasSubstr("outside")) << "more elements than the storage";
   EXPECT_THAT(outside(0, {std::int64_t{1} << 40}, {0}), HasSubstr("outside")) << "one element, repeated";
-  EXPECT_THAT(outside(0, {std::int64_t{1} << 32, std::int64_t{1} << 32}, {1, 1}), HasSubstr("outside")) << "an overflow";
+  EXPECT_THAT(outside(0, {std::int64_t{1} << 32, std::int64_t{1} << 32}, {1, 1}), HasSubstr("outside"))
+      << "an overflow";
   EXPECT_THAT(outside(0, {-1}, {1}), HasSubstr("negative"));
   EXPECT_THAT(outside(0, {2}, {1, 1}), HasSubstr("1 sizes and 2 strides"));
 }
@@ -100,7 +103,9 @@ TEST(Pickle, ShortStreamsCannotMakeManyValues) {
   for (int i = 0; i < 1000; ++i) stream += "0" + global("torch", "Size") + "(h\x01tR";
   EXPECT_THAT(error_of(stream + "."), HasSubstr("more than 1000000 values"));
   // A list within itself is a finite object; whoever walks it bounds the depth.
-  EXPECT_EQ(error_of("\x80\x02]q\x01h\x01" "a."), "no error");
+  EXPECT_EQ(error_of("\x80\x02]q\x01h\x01"
+                     "a."),
+            "no error");
 }
 
 TEST(Pickle, MutatedStreamsAreReadOrRefusedQuickly) {
@@ -117,10 +122,17 @@ TEST(Pickle, MutatedStreamsAreReadOrRefusedQuickly) {
     for (std::uint64_t edits = 1 + rng.below(4); edits > 0; --edits) {
       const std::size_t at = rng.below(stream.size());
       switch (rng.below(4)) {
-        case 0: stream[at] = static_cast<char>(rng.next()); break;
-        case 1: stream.erase(at, 1 + rng.below(8)); break;
-        case 2: stream.insert(at, 1, static_cast<char>(rng.next())); break;
-        default: stream.insert(at, stream.substr(rng.below(stream.size()), rng.below(40)));
+        case 0:
+          stream[at] = static_cast<char>(rng.next());
+          break;
+        case 1:
+          stream.erase(at, 1 + rng.below(8));
+          break;
+        case 2:
+          stream.insert(at, 1, static_cast<char>(rng.next()));
+          break;
+        default:
+          stream.insert(at, stream.substr(rng.below(stream.size()), rng.below(40)));
       }
       if (stream.empty()) break;
     }

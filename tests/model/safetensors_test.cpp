@@ -47,8 +47,10 @@ class Safetensors : public ::testing::Test {
 TEST_F(Safetensors, RoundTripKeepsBytesShapesAndMetadata) {
   const std::vector<float> values{1, -2, 3.5f, 0, 5, 6};
   const std::int64_t step = 7;
-  write_safetensors(file_, {{"a", {"F32", {2, 3}, reinterpret_cast<const char*>(values.data()), 24}},
-                            {"step", {"I64", {}, reinterpret_cast<const char*>(&step), 8}}}, {{"k", "v \"quoted\""}});
+  write_safetensors(file_,
+                    {{"a", {"F32", {2, 3}, reinterpret_cast<const char*>(values.data()), 24}},
+                     {"step", {"I64", {}, reinterpret_cast<const char*>(&step), 8}}},
+                    {{"k", "v \"quoted\""}});
   const SafetensorsFile file(file_);
   EXPECT_EQ(file.metadata().at("k"), "v \"quoted\"");
   EXPECT_EQ(file.tensors().at("a").shape, (std::vector<std::int64_t>{2, 3}));
@@ -68,7 +70,9 @@ TEST_F(Safetensors, RefusesHostileHeadersByName) {
   EXPECT_THAT(error(), HasSubstr("an absurd shape"));
   write_raw(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", "1234");
   EXPECT_THAT(error(), HasSubstr("a bad shape"));
-  write_raw(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", "123456");
+  write_raw(
+      R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
+      "123456");
   EXPECT_THAT(error(), HasSubstr("overlapping tensors"));
   write_raw(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "12345");
   EXPECT_THAT(error(), HasSubstr("1 bytes after the last tensor"));
@@ -81,7 +85,8 @@ TEST_F(Safetensors, RefusesHostileHeadersByName) {
 TEST_F(Safetensors, MutatedFilesGiveOnlyInputErrors) {
   const std::vector<float> values(64, 1.5f);
   std::map<std::string, TensorBytes> tensors;
-  for (const char* name : {"weight", "bias", "scale"}) tensors[name] = {"F32", {8, 8}, reinterpret_cast<const char*>(values.data()), 256};
+  for (const char* name : {"weight", "bias", "scale"})
+    tensors[name] = {"F32", {8, 8}, reinterpret_cast<const char*>(values.data()), 256};
   write_safetensors(file_, tensors, {{"family", "vit"}});
   const std::string whole = read_file(file_);
   Rng rng(7);

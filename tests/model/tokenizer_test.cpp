@@ -29,8 +29,7 @@ const fs::path kVocabulary = fs::path(CLIPLAB_SOURCE_DIR) / "data/vocab/bpe_simp
 class TokenizerTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (fs::exists(kVocabulary))
-      tokenizer_ = std::make_unique<Tokenizer>(TokenizerRules::kOpenClip, kVocabulary);
+    if (fs::exists(kVocabulary)) tokenizer_ = std::make_unique<Tokenizer>(TokenizerRules::kOpenClip, kVocabulary);
   }
   static void TearDownTestSuite() { tokenizer_.reset(); }
   void SetUp() override {
@@ -53,8 +52,7 @@ std::vector<Golden> goldens() {
     std::istringstream ids(line.substr(0, line.find('\t')));
     for (std::int32_t id; ids >> id;) golden.ids.push_back(id);
     for (std::size_t i = line.find('\t') + 1; i < line.size(); ++i) {
-      golden.text +=
-          line[i] == '%' ? static_cast<char>(std::stoi(line.substr(i + 1, 2), nullptr, 16)) : line[i];
+      golden.text += line[i] == '%' ? static_cast<char>(std::stoi(line.substr(i + 1, 2), nullptr, 16)) : line[i];
       if (line[i] == '%') i += 2;
     }
     result.push_back(golden);
@@ -72,8 +70,7 @@ TEST_F(TokenizerTest, IdsEqualOpenClip) {
 TEST_F(TokenizerTest, GoldensSeeAChangedLetter) {
   int changed = 0, texts = 0;
   for (const Golden& golden : goldens()) {
-    if (golden.text.size() < 3 || golden.text.size() > 60 ||
-        !std::isalpha(static_cast<unsigned char>(golden.text[1])))
+    if (golden.text.size() < 3 || golden.text.size() > 60 || !std::isalpha(static_cast<unsigned char>(golden.text[1])))
       continue;
     std::string other = golden.text;
     other[1] = other[1] == 'q' ? 'z' : 'q';
@@ -97,8 +94,8 @@ TEST_F(TokenizerTest, LongTextsAreCutToTheContext) {
 TEST_F(TokenizerTest, OverlongTextsCanBeAnError) {
   EXPECT_EQ(tokenizer_->encode("a photo of a cat", 7, TooLong::kFail).size(), 7u);
   try {
-    tokenizer_->encode("A photo of a cat \u2014 \u00e9\u00e9\u00e9 and of so many more things that it is cut",
-                       6, TooLong::kFail);
+    tokenizer_->encode("A photo of a cat \u2014 \u00e9\u00e9\u00e9 and of so many more things that it is cut", 6,
+                       TooLong::kFail);
     FAIL() << "no error";
   } catch (const InputError& error) {
     EXPECT_THAT(error.what(),
@@ -111,10 +108,10 @@ TEST_F(TokenizerTest, OverlongTextsCanBeAnError) {
 TEST_F(TokenizerTest, RulesDifferInTheWordsForStartAndEnd) {
   const Tokenizer openai(TokenizerRules::kOpenAi, kVocabulary);
   const std::string mixed = "<|STARTOFTEXT|>x<|endoftext|> <start_of_text><end_of_text>";
-  EXPECT_THAT(openai.encode(mixed), ElementsAre(49406, 49406, 343, 49407, 283, 1572, 318, 539, 318, 4160,
-                                                28015, 806, 318, 539, 318, 4160, 285, 49407));
-  EXPECT_THAT(tokenizer_->encode(mixed), ElementsAre(49406, 27, 347, 993, 6659, 4160, 91, 285, 343, 27, 347,
-                                                     40786, 4160, 91, 285, 49406, 49407, 49407));
+  EXPECT_THAT(openai.encode(mixed), ElementsAre(49406, 49406, 343, 49407, 283, 1572, 318, 539, 318, 4160, 28015, 806,
+                                                318, 539, 318, 4160, 285, 49407));
+  EXPECT_THAT(tokenizer_->encode(mixed), ElementsAre(49406, 27, 347, 993, 6659, 4160, 91, 285, 343, 27, 347, 40786,
+                                                     4160, 91, 285, 49406, 49407, 49407));
   EXPECT_THAT(openai.encode("!<|endoftext|>"),
               ElementsAre(49406, 0, 27, 347, 40786, 4160, 91, 285, 49407));  // no special inside of a run
   for (const Golden& golden : goldens()) {
@@ -130,19 +127,13 @@ TEST_F(TokenizerTest, WronglyDecodedTextsAreCounted) {
                                       "ΚΑΛΗΜΕΡΑ…",     "Різдво з’їдений «луні»",
                                       "日本語 हिन्दी",  "naïve façade — “Ø 5 µm”",
                                       "&eacute;&copy;"},
-      garbled{"cafÃ©",
-              "itâ€™s",
-              "MÃ¼nchen",
-              "Ð¿Ñ€Ð¸Ð²ÐµÑ‚",
-              "РџСЂРёРІРµС‚",
-              "Josu&Atilde;&copy;",
-              "c\u00c3\u00a9 \u0085"};
+      garbled{
+          "cafÃ©", "itâ€™s", "MÃ¼nchen", "Ð¿Ñ€Ð¸Ð²ÐµÑ‚", "РџСЂРёРІРµС‚", "Josu&Atilde;&copy;", "c\u00c3\u00a9 \u0085"};
   for (const std::string& text : fine) {
     tokenizer.encode(text);
     ASSERT_EQ(tokenizer.suspected_mojibake(), 0) << text;
   }
-  parallel_for(std::ssize(garbled) * 1000,
-               [&](std::int64_t i) { tokenizer.encode(garbled[i % garbled.size()]); });
+  parallel_for(std::ssize(garbled) * 1000, [&](std::int64_t i) { tokenizer.encode(garbled[i % garbled.size()]); });
   EXPECT_EQ(tokenizer.suspected_mojibake(), std::ssize(garbled) * 1000);
 }
 
@@ -255,10 +246,8 @@ TEST_F(TokenizerTest, AWrongVocabularyIsRefusedByName) {
     }
     return "no error";
   };
-  const fs::path file =
-      fs::temp_directory_path() / ("cliplab_vocabulary_" + std::to_string(::getpid()) + ".gz");
-  EXPECT_THAT(message_of(file),
-              AllOf(HasSubstr(file.string()), HasSubstr("no such file"), HasSubstr("run ./cliplab")));
+  const fs::path file = fs::temp_directory_path() / ("cliplab_vocabulary_" + std::to_string(::getpid()) + ".gz");
+  EXPECT_THAT(message_of(file), AllOf(HasSubstr(file.string()), HasSubstr("no such file"), HasSubstr("run ./cliplab")));
   const std::string good = read_file(kVocabulary);
   for (const std::string& bytes : {std::string(), good.substr(0, good.size() / 2), good + "x"}) {
     write_file_atomically(file, bytes);

@@ -24,7 +24,9 @@ inline std::string integer(std::int64_t value) {
   if (value >= INT32_MIN && value <= INT32_MAX) return "J" + bytes_of(static_cast<std::uint64_t>(value), 4);
   return "\x8a\x08" + bytes_of(static_cast<std::uint64_t>(value), 8);
 }
-inline std::string global(const std::string& module, const std::string& name) { return "c" + module + "\n" + name + "\n"; }
+inline std::string global(const std::string& module, const std::string& name) {
+  return "c" + module + "\n" + name + "\n";
+}
 inline std::string tuple(const std::vector<std::int64_t>& values) {
   std::string stream = "(";
   for (const std::int64_t value : values) stream += integer(value);
@@ -35,8 +37,8 @@ inline std::string storage(const std::string& key, std::int64_t elements, const 
 }
 inline std::string tensor(const std::string& storage, std::int64_t offset, const std::vector<std::int64_t>& shape,
                           const std::vector<std::int64_t>& stride) {
-  return global("torch._utils", "_rebuild_tensor_v2") + "(" + storage + integer(offset) + tuple(shape) + tuple(stride) + "\x89" +
-         global("collections", "OrderedDict") + ")Rt" + "R";
+  return global("torch._utils", "_rebuild_tensor_v2") + "(" + storage + integer(offset) + tuple(shape) + tuple(stride) +
+         "\x89" + global("collections", "OrderedDict") + ")Rt" + "R";
 }
 inline std::string dict(const std::vector<std::pair<std::string, std::string>>& entries) {
   std::string stream = "}(";
@@ -46,7 +48,8 @@ inline std::string dict(const std::vector<std::pair<std::string, std::string>>& 
 inline std::string pickle(const std::string& value) { return "\x80\x02" + value + "."; }
 
 /// A zip of entries, stored unless the name ends in "!", which is cut off.
-inline void write_zip(const std::filesystem::path& file, const std::vector<std::pair<std::string, std::string>>& entries) {
+inline void write_zip(const std::filesystem::path& file,
+                      const std::vector<std::pair<std::string, std::string>>& entries) {
   std::filesystem::remove(file);
   zip_t* archive = ::zip_open(file.c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
   assert(archive != nullptr);
@@ -55,7 +58,8 @@ inline void write_zip(const std::filesystem::path& file, const std::vector<std::
     const std::string stored = compressed ? name.substr(0, name.size() - 1) : name;
     zip_source_t* source = ::zip_source_buffer(archive, bytes.data(), bytes.size(), 0);
     const zip_int64_t index = ::zip_file_add(archive, stored.c_str(), source, ZIP_FL_OVERWRITE);
-    ::zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), compressed ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0);
+    ::zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), compressed ? ZIP_CM_DEFLATE : ZIP_CM_STORE,
+                               0);
   }
   [[maybe_unused]] const int closed = ::zip_close(archive);
   assert(closed == 0);

@@ -1,4 +1,5 @@
-// Backward passes of the towers: those that LibTorch's libraries compute slowly take another way, with the same gradients.
+// Backward passes of the towers: those that LibTorch's libraries compute slowly take another way, with the same
+// gradients.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -24,15 +25,18 @@ double ratio_of_seconds(A a, B b) {
   };
   a(), b();
   for (int round = 0; round < 9; ++round) time(a, first), time(b, second);
-  std::nth_element(first.begin(), first.begin() + 4, first.end()), std::nth_element(second.begin(), second.begin() + 4, second.end());
+  std::nth_element(first.begin(), first.begin() + 4, first.end()),
+      std::nth_element(second.begin(), second.begin() + 4, second.end());
   return first[4] / second[4];
 }
 
 TEST(Backward, OneTokenOfEachImageIsAsFastAsRows) {
   const auto options = torch::TensorOptions().requires_grad(true);
-  const Tensor tokens = torch::randn({64, 5, 256}, options), rows = torch::randn({64, 256}, options), weight = torch::randn({96, 256}, options);
+  const Tensor tokens = torch::randn({64, 5, 256}, options), rows = torch::randn({64, 256}, options),
+               weight = torch::randn({96, 256}, options);
   const auto through = [&](const Tensor& x) { return [&weight, x] { apply_linear(x, weight).sum().backward(); }; };
-  // The gradient of the tokens is five times as large and a tenth of a millisecond is noise; by oneDNN's reference it were 100 and more.
+  // The gradient of the tokens is five times as large and a tenth of a millisecond is noise; by oneDNN's reference it
+  // were 100 and more.
   EXPECT_LT(ratio_of_seconds(through(tokens.select(1, 0)), through(rows)), 30);
 }
 
@@ -64,20 +68,24 @@ TEST_F(SmallMaps, Bf16GradientsEqualFloat32) {
   Clip model = tower();
   const Tensor pixels = torch::randn({64, 3, 32, 32});
   const auto rough = gradients(model, pixels, torch::kBFloat16), exact = gradients(model, pixels, torch::kFloat32);
-  for (const std::string name : {"visual.layer2.0.conv2.weight", "visual.layer3.0.conv2.weight", "visual.layer4.0.conv2.weight"}) {
-    // Operands of 2^-8 through some thirty layers there and back, and ReLUs that change side: a few per cent of the direction.
-    // A gradient of another kernel position or of other pictures has a cosine of 0.
-    const double cosine = (rough.at(name) * exact.at(name)).sum().item<double>() / (rough.at(name).norm() * exact.at(name).norm()).item<double>();
+  for (const std::string name :
+       {"visual.layer2.0.conv2.weight", "visual.layer3.0.conv2.weight", "visual.layer4.0.conv2.weight"}) {
+    // Operands of 2^-8 through some thirty layers there and back, and ReLUs that change side: a few per cent of the
+    // direction. A gradient of another kernel position or of other pictures has a cosine of 0.
+    const double cosine = (rough.at(name) * exact.at(name)).sum().item<double>() /
+                          (rough.at(name).norm() * exact.at(name).norm()).item<double>();
     EXPECT_GT(cosine, 0.9) << name;
     EXPECT_NEAR((rough.at(name).norm() / exact.at(name).norm()).item<double>(), 1, 0.1) << name;
   }
 }
 
 TEST_F(SmallMaps, Bf16WeightGradientsComeFromFloat32sKernel) {
-  // oneDNN's bf16 kernel rounds its result to bf16; beside other jobs it may be ten times slower (tests/bench/compare_training.py --busy).
+  // oneDNN's bf16 kernel rounds its result to bf16; beside other jobs it may be ten times slower
+  // (tests/bench/compare_training.py --busy).
   Clip model = tower();
   const auto found = gradients(model, torch::randn({8, 3, 32, 32}), torch::kBFloat16);
-  for (const std::string name : {"visual.layer3.0.conv2.weight", "visual.layer4.0.conv2.weight"}) {  // maps of 4 x 4 and 2 x 2
+  for (const std::string name :
+       {"visual.layer3.0.conv2.weight", "visual.layer4.0.conv2.weight"}) {  // maps of 4 x 4 and 2 x 2
     const Tensor& gradient = found.at(name);
     const Tensor finer = gradient != gradient.to(torch::kBFloat16).to(torch::kFloat32);
     EXPECT_GT(finer.to(torch::kFloat64).mean().item<double>(), 0.9) << name;  // 1 - 2^-16 of float32 numbers

@@ -33,7 +33,8 @@ TEST(Outlined, BlackLineAroundTheSilhouetteOnly) {
   for (int y = 0; y < kSide; ++y)
     for (int x = 0; x < kSide; ++x) {
       const bool inside = y >= 4 && y < 8 && x >= 4 && x < 8;
-      const bool beside = !inside && ((y >= 4 && y < 8 && (x == 3 || x == 8)) || (x >= 4 && x < 8 && (y == 3 || y == 8)));
+      const bool beside =
+          !inside && ((y >= 4 && y < 8 && (x == 3 || x == 8)) || (x >= 4 && x < 8 && (y == 3 || y == 8)));
       EXPECT_EQ(at(out, y, x)[3], inside || beside ? 255 : 0) << y << " " << x;
       EXPECT_EQ(at(out, y, x)[0], inside ? 200 : 0) << y << " " << x;
     }
@@ -102,7 +103,9 @@ TEST(StoredPicture, DrawingsAreWholeOnASquareAndPhotosAreFilled) {
     for (int x = 0; x < 30; ++x) *wide.at(y, x) = static_cast<std::uint8_t>(8 * x);  // red says where
   const Picture drawing = stored_picture(wide, 30, Augment::kDrawings);
   EXPECT_EQ(std::pair(drawing.height, drawing.width), std::pair(30, 30));
-  const auto pixel = [](const Picture& picture, int y, int x) { return picture.rgba.data() + (y * picture.width + x) * 4; };
+  const auto pixel = [](const Picture& picture, int y, int x) {
+    return picture.rgba.data() + (y * picture.width + x) * 4;
+  };
   EXPECT_EQ(pixel(drawing, 0, 0)[3], 0);
   EXPECT_EQ(pixel(drawing, 15, 29)[0], 8 * 29);
   const Picture photo = stored_picture(wide, 10, Augment::kCrop);

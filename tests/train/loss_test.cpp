@@ -23,11 +23,13 @@ TEST(ContrastiveLoss, EqualsTheDefinitionAndItsClosedFormGradient) {
   double expected = 0;
   for (int k = 0; k < 12; ++k) {
     const double own = logits[k][k].item<double>();
-    expected += 0.5 / 12 * (logits[k].logsumexp(0).item<double>() - own + logits.select(1, k).logsumexp(0).item<double>() - own);
+    expected += 0.5 / 12 *
+                (logits[k].logsumexp(0).item<double>() - own + logits.select(1, k).logsumexp(0).item<double>() - own);
   }
   EXPECT_NEAR(loss.item<double>(), expected, 1e-12);
   // d loss / d ln s = sum(G * logits), G = (P + Q)/(2B) - 1/B on the diagonal.
-  const torch::Tensor G = (torch::softmax(logits, 1) + torch::softmax(logits, 0)) / 24 - torch::eye(12, torch::kFloat64) / 12;
+  const torch::Tensor G =
+      (torch::softmax(logits, 1) + torch::softmax(logits, 0)) / 24 - torch::eye(12, torch::kFloat64) / 12;
   EXPECT_NEAR(scale.grad().item<double>(), (G * logits).sum().item<double>(), 1e-12);
   EXPECT_GT(std::abs(loss.item<double>() * 1.01 - expected), 1e-4);
 }
@@ -46,7 +48,9 @@ Gradients gradients_of(const torch::Tensor& image, const torch::Tensor& text, do
   return {value.template item<double>(), i.grad(), t.grad(), s.grad()};
 }
 
-double distance(const torch::Tensor& a, const torch::Tensor& b) { return ((a - b).abs().max() / b.abs().max()).item<double>(); }
+double distance(const torch::Tensor& a, const torch::Tensor& b) {
+  return ((a - b).abs().max() / b.abs().max()).item<double>();
+}
 
 /// Pairs whose image and text agree, so that the gradient is not only that of noise. [B, 24]
 std::pair<torch::Tensor, torch::Tensor> pairs(std::int64_t B, torch::ScalarType type) {
@@ -55,8 +59,8 @@ std::pair<torch::Tensor, torch::Tensor> pairs(std::int64_t B, torch::ScalarType 
   return {image, 0.6 * image + torch::randn({B, 24}, type)};
 }
 
-// 1,100 and 2,500 pairs: several tiles each way, the last ones not full. 100 is the largest scale; rows of z then span more
-// than exp can in float32.
+// 1,100 and 2,500 pairs: several tiles each way, the last ones not full. 100 is the largest scale; rows of z then span
+// more than exp can in float32.
 class Blockwise : public ::testing::TestWithParam<std::tuple<std::int64_t, double>> {};
 
 TEST_P(Blockwise, EqualsThePlainLossInEveryGradient) {
@@ -64,7 +68,8 @@ TEST_P(Blockwise, EqualsThePlainLossInEveryGradient) {
   const auto comm = single_comm();
   const auto blockwise = [&](auto&... x) { return blockwise_contrastive_loss(x..., *comm); };
   const auto [image, text] = pairs(B, torch::kFloat64);
-  const Gradients plain = gradients_of(image, text, scale, contrastive_loss), ours = gradients_of(image, text, scale, blockwise);
+  const Gradients plain = gradients_of(image, text, scale, contrastive_loss),
+                  ours = gradients_of(image, text, scale, blockwise);
   // Sums of up to 2,500 terms in another order, in float64: sqrt(2500) * 2^-53 times a scale of 100 inside exp.
   EXPECT_NEAR(ours.loss, plain.loss, 1e-12 * plain.loss + 1e-13);
   EXPECT_LT(distance(ours.image, plain.image), 1e-12);
@@ -80,7 +85,8 @@ TEST_P(Blockwise, EqualsThePlainLossInEveryGradient) {
   EXPECT_NEAR(rough.loss, plain.loss, 2e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(SizesAndScales, Blockwise, ::testing::Combine(::testing::Values(3, 1100, 2500), ::testing::Values(1.0, 14.3, 100.0)));
+INSTANTIATE_TEST_SUITE_P(SizesAndScales, Blockwise,
+                         ::testing::Combine(::testing::Values(3, 1100, 2500), ::testing::Values(1.0, 14.3, 100.0)));
 
 TEST(ContrastiveLoss, ScaleStaysBetweenOneAndAHundred) {
   torch::Tensor scale = torch::tensor(9.0f);

@@ -18,15 +18,22 @@ class AdamWTest : public ::testing::TestWithParam<bool> {};
 
 TEST_P(AdamWTest, TwentyStepsEqualTorchOptim) {
   torch::manual_seed(1);
-  torch::Tensor ours = torch::randn({37, 19}), theirs = ours.clone(), our_bias = torch::randn({19}), their_bias = our_bias.clone();
+  torch::Tensor ours = torch::randn({37, 19}), theirs = ours.clone(), our_bias = torch::randn({19}),
+                their_bias = our_bias.clone();
   for (auto* t : {&ours, &theirs, &our_bias, &their_bias}) t->set_requires_grad(true);
   AdamW optimizer({{"w", ours}, {"b", our_bias}}, {0.9, 0.98, 1e-6, 0.2, /*fused=*/GetParam()});
   std::vector<torch::optim::OptimizerParamGroup> groups;
-  groups.emplace_back(std::vector<torch::Tensor>{theirs}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(1e-2).betas({0.9, 0.98}).eps(1e-6).weight_decay(0.2)));
-  groups.emplace_back(std::vector<torch::Tensor>{their_bias}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(1e-2).betas({0.9, 0.98}).eps(1e-6).weight_decay(0.0)));
+  groups.emplace_back(std::vector<torch::Tensor>{theirs},
+                      std::make_unique<torch::optim::AdamWOptions>(
+                          torch::optim::AdamWOptions(1e-2).betas({0.9, 0.98}).eps(1e-6).weight_decay(0.2)));
+  groups.emplace_back(std::vector<torch::Tensor>{their_bias},
+                      std::make_unique<torch::optim::AdamWOptions>(
+                          torch::optim::AdamWOptions(1e-2).betas({0.9, 0.98}).eps(1e-6).weight_decay(0.0)));
   torch::optim::AdamW oracle(groups);
   const torch::Tensor x = torch::randn({64, 37}), y = torch::randn({64, 19});
-  const auto loss = [&](const torch::Tensor& w, const torch::Tensor& b) { return (x.matmul(w) + b - y).square().mean(); };
+  const auto loss = [&](const torch::Tensor& w, const torch::Tensor& b) {
+    return (x.matmul(w) + b - y).square().mean();
+  };
   for (int step = 1; step <= 20; ++step) {
     loss(ours, our_bias).backward();
     optimizer.step(step, 1e-2);
@@ -34,8 +41,8 @@ TEST_P(AdamWTest, TwentyStepsEqualTorchOptim) {
     loss(theirs, their_bias).backward();
     oracle.step();
   }
-  // A step rounds a weight of up to 4 twice (decay, change), on either side: the root of 80 roundings of 4 * 2^-24 or less; what
-  // the change itself rounds is a hundredth of that.
+  // A step rounds a weight of up to 4 twice (decay, change), on either side: the root of 80 roundings of 4 * 2^-24 or
+  // less; what the change itself rounds is a hundredth of that.
   const double tolerance = std::sqrt(80.0) * 4 * 0x1p-24;
   EXPECT_LT((ours - theirs).abs().max().item<double>(), tolerance);
   EXPECT_LT((our_bias - their_bias).abs().max().item<double>(), tolerance);

@@ -48,7 +48,8 @@ class Shards : public ::testing::Test {
     for (int i = 0; i < kEach; ++i) {
       const std::string key = std::to_string(shard) + "_" + std::to_string(i);
       Image image = Image::make(20, 24, 3);
-      for (std::size_t p = 0; p < image.pixels.size(); ++p) image.pixels[p] = static_cast<std::uint8_t>(p * 7 + shard * 31 + i);
+      for (std::size_t p = 0; p < image.pixels.size(); ++p)
+        image.pixels[p] = static_cast<std::uint8_t>(p * 7 + shard * 31 + i);
       const std::string png = encode_png(image);
       add(key + ".png", i == torn ? png.substr(0, 40) : png);
       add(key + ".txt", "thing " + key);
@@ -86,7 +87,8 @@ TEST_F(Shards, AStepIsTheSameWhateverTheRanks) {
     if (step < 5) seen.insert(all.keys.begin(), all.keys.end());
   }
   EXPECT_EQ(seen.size(), 40u);
-  EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), 40u) << "5 steps of 8 are one pass: each sample once";
+  EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), 40u)
+      << "5 steps of 8 are one pass: each sample once";
 }
 
 TEST_F(Shards, GoesOnWhereAnotherStoppedWithAnotherNumberOfRanks) {

@@ -44,11 +44,13 @@ class Start : public ::testing::Test {
 TEST_F(Start, TheSameSizesAreCopied) {
   Clip from = written("vit-test", 4, "visual.positional_embedding"), to(find_architecture("vit-test"));
   start_from(file, to);
-  for (const auto& [name, value] : named_state(*from)) EXPECT_TRUE(torch::equal(value, named_state(*to).at(name))) << name;
+  for (const auto& [name, value] : named_state(*from))
+    EXPECT_TRUE(torch::equal(value, named_state(*to).at(name))) << name;
 }
 
 TEST_F(Start, PositionsFollowTheResolution) {
-  for (const auto& [name, positions] : {std::pair{"vit-test", "visual.positional_embedding"}, std::pair{"rn-test", "visual.attnpool.positional_embedding"}}) {
+  for (const auto& [name, positions] : {std::pair{"vit-test", "visual.positional_embedding"},
+                                        std::pair{"rn-test", "visual.attnpool.positional_embedding"}}) {
     const Architecture small = find_architecture(name), large = at_resolution(name, 2 * small.resolution);
     const auto grid = static_cast<int>(std::lround(std::sqrt(named_state(*Clip(small)).at(positions).size(0) - 1.0)));
     Clip from = written(name, grid, positions), to(large);
@@ -61,7 +63,8 @@ TEST_F(Start, PositionsFollowTheResolution) {
     for (int y = 3; y < 2 * grid - 3; ++y)
       for (int x = 3; x < 2 * grid - 3; ++x) {
         const double expected = 1 + 2 * ((x + 0.5) / 2 - 0.5) - 3 * ((y + 0.5) / 2 - 0.5);
-        EXPECT_NEAR(got[1 + y * 2 * grid + x][0].item<double>(), expected, 16 * 6e-8 * 12) << x << " " << y;  // 16 taps of up to 12
+        EXPECT_NEAR(got[1 + y * 2 * grid + x][0].item<double>(), expected, 16 * 6e-8 * 12)
+            << x << " " << y;  // 16 taps of up to 12
       }
   }
 }

@@ -100,7 +100,8 @@ class Training : public ::testing::Test {
 };
 
 TEST_F(Training, LearnsAndRepeatsToTheSameBits) {
-  const fs::path first = train_clip(config_, folder_ / "a", ranks_), second = train_clip(config_, folder_ / "b", ranks_);
+  const fs::path first = train_clip(config_, folder_ / "a", ranks_),
+                 second = train_clip(config_, folder_ / "b", ranks_);
   EXPECT_EQ(read_file(first), read_file(second));
   const Results log = read_results(first.parent_path() / "train.h5");
   const MatrixD& curve = log.arrays.at(0).values;
@@ -110,8 +111,9 @@ TEST_F(Training, LearnsAndRepeatsToTheSameBits) {
 
 TEST(TrainConfig, KeysOfContrastiveTrainingsAreThoseOfCachedModels) {
   TrainConfig config;
-  EXPECT_EQ(config.key(), "architecture = vit-s\ncorpus = drawings\nseed = 0\nsteps = 1000\nbatch = 256\nlr = 0.0005\nwarmup = 50\n"
-                          "weight_decay = 0.2\nprecision = bf16\naugment = crop\nrecipe = 3\n");
+  EXPECT_EQ(config.key(),
+            "architecture = vit-s\ncorpus = drawings\nseed = 0\nsteps = 1000\nbatch = 256\nlr = 0.0005\nwarmup = 50\n"
+            "weight_decay = 0.2\nprecision = bf16\naugment = crop\nrecipe = 3\n");
   config.objective = "captioning", config.snapshots = 2;
   EXPECT_EQ(config.key(), TrainConfig{}.key() + "objective = captioning\nsnapshots = 2\n");
 }
@@ -143,12 +145,15 @@ TEST_F(Training, RefusesAnotherConfigurationsCheckpoint) {
 
 TEST(WordDropout, LeavesOutItsShareBetweenStartAndEndAndRepeats) {
   const std::vector<std::vector<std::int32_t>> captions(500, {49406, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 49407});
-  auto dropped = captions, again = captions, part = std::vector(captions.begin() + 200, captions.end()), none = captions, next = captions;
-  drop_words(dropped, 0.3, 7, 4, 0), drop_words(again, 0.3, 7, 4, 0), drop_words(part, 0.3, 7, 4, 200), drop_words(none, 0, 7, 4, 0), drop_words(next, 0.3, 7, 5, 0);
+  auto dropped = captions, again = captions, part = std::vector(captions.begin() + 200, captions.end()),
+       none = captions, next = captions;
+  drop_words(dropped, 0.3, 7, 4, 0), drop_words(again, 0.3, 7, 4, 0), drop_words(part, 0.3, 7, 4, 200),
+      drop_words(none, 0, 7, 4, 0), drop_words(next, 0.3, 7, 5, 0);
   EXPECT_EQ(dropped, again);
   EXPECT_EQ(none, captions);
   EXPECT_NE(dropped, next);
-  EXPECT_TRUE(std::equal(part.begin(), part.end(), dropped.begin() + 200)) << "a rank's rows are those of the whole batch";
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), dropped.begin() + 200))
+      << "a rank's rows are those of the whole batch";
   std::int64_t kept = 0;
   for (const auto& caption : dropped) {
     ASSERT_GE(caption.size(), 2u);
