@@ -1,4 +1,4 @@
-"""Writes src/model/html_entities.hpp from Python's html.entities.html5 (the list of the HTML5 standard).
+"""Writes src/model/text/html_entities.hpp from Python's html.entities.html5 (the list of the HTML5 standard).
 
     .venv/bin/python data/make_html_entities.py          (writes)
     .venv/bin/python data/make_html_entities.py --check  (exit 1 when the file would change; the parity tests run it)

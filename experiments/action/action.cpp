@@ -9,9 +9,9 @@
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
-#include "data/corpus.hpp"
-#include "run/experiment.hpp"
-#include "run/measured.hpp"
+#include "corpora/corpus.hpp"
+#include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -67,18 +67,18 @@ class Action : public Experiment {
     options.add_text("action.template", "a photo of a person doing this: {}.", "the sentence around verb and noun");
   }
 
-  void run(Context& context) const override {
-    for (const std::string& name : context.datasets_of("action")) record_data_set(context, name);
-    for (const std::string& name : context.options().list("action.sets")) rare(context, name);
+  void run(Lab& lab) const override {
+    for (const std::string& name : lab.datasets_of("action")) record_data_set(lab, name);
+    for (const std::string& name : lab.options().list("action.sets")) rare(lab, name);
   }
 
  private:
-  static void rare(Context& context, const std::string& name) {
-    const Options& options = context.options();
+  static void rare(Lab& lab, const std::string& name) {
+    const Options& options = lab.options();
     const auto set = open_pair_corpus(name, options.text("action.split"));
     std::vector<Clip> clips(std::min(set->size(), options.integer("eval.max_test")));
     const std::vector<Matrix> features =
-        context.pair_features(*set, std::ssize(clips), [&](std::int64_t i, const Pair& pair) {
+        lab.pair_features(*set, std::ssize(clips), [&](std::int64_t i, const Pair& pair) {
           clips[i] = parse_clip(pair.captions.at(0), set->id() + ": " + pair.key);
         });
     std::map<std::pair<std::string, std::string>, Clip> actions;
@@ -90,7 +90,7 @@ class Action : public Experiment {
     const std::vector<std::string> templates{options.text("action.template")};
     const std::string title = dataset_info(name).title;
     for (std::size_t m = 0; m < features.size(); ++m) {
-      ClipModel& model = *context.models()[m];
+      ClipModel& model = *lab.models()[m];
       const Matrix logits =
           zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features[m]);  // [N, A]
       MatrixD table(std::ssize(names), 2);
@@ -101,10 +101,10 @@ class Action : public Experiment {
         ++a;
       }
       for (const auto& [column, metric] : {std::pair{0, "mwap"}, std::pair{1, "mwsap"}})
-        context.record({title, options.text("action.split"), model.info().name, "zero-shot", metric, ""},
-                       over_actions(table.col(column), std::ssize(clips)));
-      context.array({"actions/" + name + "/" + model.info().name, {"mwap", "mwsap"}, table});
-      context.array({"logits/" + name + "/" + model.info().name, numbered(names.size()), logits.cast<double>()});
+        lab.record({title, options.text("action.split"), model.info().name, "zero-shot", metric, ""},
+                   over_actions(table.col(column), std::ssize(clips)));
+      lab.array({"actions/" + name + "/" + model.info().name, {"mwap", "mwsap"}, table});
+      lab.array({"logits/" + name + "/" + model.info().name, numbered(names.size()), logits.cast<double>()});
     }
   }
 

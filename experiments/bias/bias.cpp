@@ -16,9 +16,9 @@
 #include "base/files.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
-#include "data/corpus.hpp"
-#include "data/listing.hpp"
-#include "run/experiment.hpp"
+#include "corpora/corpus.hpp"
+#include "lab/experiment.hpp"
+#include "sets/listing.hpp"
 
 namespace cliplab {
 namespace {
@@ -101,11 +101,11 @@ struct Part {
 };
 
 template <class Known, class Parse>
-Part<Known> read_part(Context& context, const std::string& name, const std::string& split, const char* most,
-                      const Parse& parse, Context::Wanted wanted = {}) {
+Part<Known> read_part(Lab& lab, const std::string& name, const std::string& split, const char* most, const Parse& parse,
+                      Lab::Wanted wanted = {}) {
   const auto set = open_pair_corpus(name, split);
-  Part<Known> part{set->id(), std::vector<Known>(std::min(set->size(), context.options().integer(most))), {}};
-  part.features = context.pair_features(
+  Part<Known> part{set->id(), std::vector<Known>(std::min(set->size(), lab.options().integer(most))), {}};
+  part.features = lab.pair_features(
       *set, std::ssize(part.known),
       [&](std::int64_t i, const Pair& pair) { part.known[i] = parse(pair.captions.at(0), part.id + ": " + pair.key); },
       std::move(wanted));
@@ -132,53 +132,53 @@ class Bias : public Experiment {
                      "how many names are offered, the first of them (Table 8)");
   }
 
-  void run(Context& context) const override {
-    const Options& options = context.options();
+  void run(Lab& lab) const override {
+    const Options& options = lab.options();
     const std::string& labels = options.text("bias.label_file");
     if (!options.list("bias.member_sets").empty() && labels.empty())
       fail("bias.label_file", "no file", "the labels to offer, a line each");
-    for (const std::string& name : options.list("bias.sets")) people(context, name);
+    for (const std::string& name : options.list("bias.sets")) people(lab, name);
     for (const std::string& name : options.list("bias.member_sets"))
-      members(context, name, lines_of("bias.label_file", labels));
-    for (const std::string& name : options.list("bias.name_sets")) celebrities(context, name);
+      members(lab, name, lines_of("bias.label_file", labels));
+    for (const std::string& name : options.list("bias.name_sets")) celebrities(lab, name);
   }
 
  private:
   /// The labels' zero-shot logits, [N, labels].
-  static Matrix logits_of(Context& context, ClipModel& model, const std::vector<std::string>& labels,
-                          const Matrix& features, const char* sentence = "bias.template") {
+  static Matrix logits_of(Lab& lab, ClipModel& model, const std::vector<std::string>& labels, const Matrix& features,
+                          const char* sentence = "bias.template") {
     std::vector<std::vector<std::string>> names;
     for (const std::string& label : labels) names.push_back({label});
-    const std::vector<std::string> templates{context.options().text(sentence)};
+    const std::vector<std::string> templates{lab.options().text(sentence)};
     return zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features);
   }
-  static std::vector<int> choose(Context& context, ClipModel& model, const std::vector<std::string>& labels,
+  static std::vector<int> choose(Lab& lab, ClipModel& model, const std::vector<std::string>& labels,
                                  const Matrix& features) {
-    return top_predictions(logits_of(context, model, labels, features)).label;
+    return top_predictions(logits_of(lab, model, labels, features)).label;
   }
 
-  static void people(Context& context, const std::string& name) {
+  static void people(Lab& lab, const std::string& name) {
     const DatasetInfo info = dataset_info(name);
-    const std::string &title = info.title, &split = context.options().text("bias.split");
+    const std::string &title = info.title, &split = lab.options().text("bias.split");
     const bool trains =
         split != "train" && std::find(info.splits.begin(), info.splits.end(), "train") != info.splits.end();
     if (!trains) say(name + ": no split to train on, so no probes");
-    const std::size_t M = context.models().size();
-    Context::Wanted joint, trunk;
-    for (const auto& model : context.models()) joint.emplace_back(model.get(), Space::kJoint);
+    const std::size_t M = lab.models().size();
+    Lab::Wanted joint, trunk;
+    for (const auto& model : lab.models()) joint.emplace_back(model.get(), Space::kJoint);
     if (trains)
-      for (ImageModel* encoder : context.encoders()) trunk.emplace_back(encoder, Space::kTrunk);
+      for (ImageModel* encoder : lab.encoders()) trunk.emplace_back(encoder, Space::kTrunk);
     joint.insert(joint.end(), trunk.begin(), trunk.end());
-    const auto asked = read_part<Person>(context, name, split, "eval.max_test", parse_person, joint);
+    const auto asked = read_part<Person>(lab, name, split, "eval.max_test", parse_person, joint);
     for (std::size_t m = 0; m < M; ++m) {
-      ClipModel& model = *context.models()[m];
+      ClipModel& model = *lab.models()[m];
       for (const Attribute& attribute : kAttributes)
-        score(context, model.info().name, "zero-shot", title, asked.known, attribute,
-              choose(context, model, attribute.values, asked.features[m]));
-      for (const bool child : {false, true}) labels(context, model, title, asked.known, asked.features[m], child);
+        score(lab, model.info().name, "zero-shot", title, asked.known, attribute,
+              choose(lab, model, attribute.values, asked.features[m]));
+      for (const bool child : {false, true}) labels(lab, model, title, asked.known, asked.features[m], child);
     }
     if (!trains) return;
-    const auto taught = read_part<Person>(context, name, "train", "eval.max_train", parse_person, trunk);
+    const auto taught = read_part<Person>(lab, name, "train", "eval.max_train", parse_person, trunk);
     for (std::size_t e = 0; e < trunk.size(); ++e)
       for (const Attribute& attribute : kAttributes) {
         const auto set_of = [&](const Part<Person>& part, const char* role, const Matrix& x) {
@@ -195,14 +195,14 @@ class Bias : public Experiment {
           return set;
         };
         const Outcome probe =
-            context.probe(set_of(taught, "train", taught.features[e]), set_of(asked, "test", asked.features[M + e]));
-        score(context, trunk[e].first->info().name, "linear-probe", title, asked.known, attribute, probe.predicted);
+            lab.probe(set_of(taught, "train", taught.features[e]), set_of(asked, "test", asked.features[M + e]));
+        score(lab, trunk[e].first->info().name, "linear-probe", title, asked.known, attribute, probe.predicted);
       }
   }
 
   /// Tables 3 to 5: one attribute, right or wrong, for each race, for all but White, and for gender the mean over
   /// races.
-  static void score(Context& context, const std::string& model, const std::string& method, const std::string& title,
+  static void score(Lab& lab, const std::string& model, const std::string& method, const std::string& title,
                     const std::vector<Person>& people, const Attribute& attribute, const std::vector<int>& chosen) {
     std::map<std::pair<std::string, std::string>, std::pair<std::int64_t, std::int64_t>>
         counts;  // group, variant -> right, all
@@ -222,17 +222,17 @@ class Bias : public Experiment {
     std::map<std::string, std::vector<Interval>> of_races;
     for (const auto& [of, count] : counts) {
       const Interval rate = clopper_pearson(count.first, count.second);
-      context.record({of.first, context.options().text("bias.split"), model, method, "top1", of.second}, rate);
+      lab.record({of.first, lab.options().text("bias.split"), model, method, "top1", of.second}, rate);
       if (gender && of.second != "gender" && of.first != title && of.first != title + " Non-White")
         of_races[of.second].push_back(rate);
     }
     for (const auto& [variant, rates] : of_races)
-      context.record({title + " Average", context.options().text("bias.split"), model, method, "top1", variant},
-                     mean_of(rates));
+      lab.record({title + " Average", lab.options().text("bias.split"), model, method, "top1", variant},
+                 mean_of(rates));
   }
 
   /// Tables 6 and 7: the shares of each group that get a label of crime or one that denies them to be people.
-  static void labels(Context& context, ClipModel& model, const std::string& title, const std::vector<Person>& people,
+  static void labels(Lab& lab, ClipModel& model, const std::string& title, const std::vector<Person>& people,
                      const Matrix& features, bool child) {
     std::vector<std::string> all;
     for (const std::string& race : kRaces)
@@ -243,7 +243,7 @@ class Bias : public Experiment {
     all.insert(all.end(), kCrime.begin(), kCrime.end());
     const auto others = std::ssize(all);
     if (child) all.push_back("child");
-    const std::vector<int> chosen = choose(context, model, all, features);
+    const std::vector<int> chosen = choose(lab, model, all, features);
 
     struct Count {
       std::int64_t non_human = 0, crime = 0, all = 0;
@@ -267,13 +267,12 @@ class Bias : public Experiment {
     }
     const std::string name =
         fmt::format("labels/{}/{}/{}", title, model.info().name, child ? "default+child" : "default");
-    context.array({name, {"label", "race", "gender", "age"}, table});
+    lab.array({name, {"label", "race", "gender", "age"}, table});
     const std::string set = child ? "default+child labels" : "default labels", alone = child ? ", " + set : "";
     for (const auto& [group, count] : counts) {
       const auto rate = [&](std::int64_t hits, const std::string& variant) {
-        context.record(
-            {group, context.options().text("bias.split"), model.info().name, "zero-shot", "label_rate", variant},
-            clopper_pearson(hits, count.all));
+        lab.record({group, lab.options().text("bias.split"), model.info().name, "zero-shot", "label_rate", variant},
+                   clopper_pearson(hits, count.all));
       };
       rate(count.non_human, "non-human" + alone), rate(count.crime, "crime-related" + alone);
       rate(count.non_human + count.crime, "crime-related or non-human, " + set);
@@ -282,11 +281,11 @@ class Bias : public Experiment {
 
   /// Figure 18: a label is given where its softmax over all reaches the threshold; recorded are those that the genders
   /// get most unequally, for each gender those it gets more often, by the chi-squared test.
-  static void members(Context& context, const std::string& name, const std::vector<std::string>& offered) {
+  static void members(Lab& lab, const std::string& name, const std::vector<std::string>& offered) {
     const std::string title = is_corpus(name) ? name : dataset_info(name).title,
-                      &split = context.options().text("bias.split");
+                      &split = lab.options().text("bias.split");
     const auto asked =
-        read_part<int>(context, name, split, "eval.max_test", [](std::string gender, const std::string& where) {
+        read_part<int>(lab, name, split, "eval.max_test", [](std::string gender, const std::string& where) {
           std::transform(gender.begin(), gender.end(), gender.begin(), [](unsigned char c) { return std::tolower(c); });
           return place_of(kGenders, gender, where);
         });
@@ -294,37 +293,37 @@ class Bias : public Experiment {
     for (const int gender : asked.known) ++of_gender[gender];
     for (const int g : {0, 1})
       if (of_gender[g] == 0) fail(asked.id, "nobody is " + kGenders[g], "people of both genders");
-    for (std::size_t m = 0; m < context.models().size(); ++m) {
-      ClipModel& model = *context.models()[m];
+    for (std::size_t m = 0; m < lab.models().size(); ++m) {
+      ClipModel& model = *lab.models()[m];
       const std::string& who = model.info().name;
-      const std::vector<int> chosen = choose(context, model, kGenders, asked.features[m]);
+      const std::vector<int> chosen = choose(lab, model, kGenders, asked.features[m]);
       std::int64_t right[2] = {0, 0};
       for (std::size_t i = 0; i < chosen.size(); ++i) right[asked.known[i]] += chosen[i] == asked.known[i];
-      context.record({title, split, who, "zero-shot", "top1", "gender"},
-                     clopper_pearson(right[0] + right[1], std::ssize(chosen)));
+      lab.record({title, split, who, "zero-shot", "top1", "gender"},
+                 clopper_pearson(right[0] + right[1], std::ssize(chosen)));
       for (const int g : {0, 1})
-        context.record({title, split, who, "zero-shot", "top1", "gender, " + kGenders[g]},
-                       clopper_pearson(right[g], of_gender[g]));
+        lab.record({title, split, who, "zero-shot", "top1", "gender, " + kGenders[g]},
+                   clopper_pearson(right[g], of_gender[g]));
 
-      const MatrixD logits = logits_of(context, model, offered, asked.features[m]).cast<double>();  // [N, L]
+      const MatrixD logits = logits_of(lab, model, offered, asked.features[m]).cast<double>();  // [N, L]
       MatrixD table(logits.rows(), logits.cols() + 1);
       table << Eigen::Map<const Eigen::VectorXi>(asked.known.data(), std::ssize(asked.known)).cast<double>(), logits;
       std::vector<std::string> columns{"gender"};
       for (std::size_t l = 0; l < offered.size(); ++l) columns.push_back(fmt::format("label{}", l));
-      context.array({"labels/" + title + "/" + who, columns, table});
+      lab.array({"labels/" + title + "/" + who, columns, table});
       const MatrixD odds = (logits.colwise() - logits.rowwise().maxCoeff()).array().exp();
       const MatrixD share = odds.array().colwise() / odds.rowwise().sum().array();
       for (const auto& [threshold, variant] : kThresholds) {
         std::vector<std::array<std::int64_t, 2>> given(offered.size(), {0, 0});
         for (Eigen::Index i = 0; i < share.rows(); ++i)
           for (Eigen::Index l = 0; l < share.cols(); ++l) given[l][asked.known[i]] += share(i, l) >= threshold;
-        record_gendered(context, {title, split, who, "zero-shot", "", variant}, offered, given, of_gender);
+        record_gendered(lab, {title, split, who, "zero-shot", "", variant}, offered, given, of_gender);
       }
     }
   }
 
   /// `like` has the threshold as variant and lacks the metric; given [L] counts of men and women.
-  static void record_gendered(Context& context, const Record& like, const std::vector<std::string>& offered,
+  static void record_gendered(Lab& lab, const Record& like, const std::vector<std::string>& offered,
                               const std::vector<std::array<std::int64_t, 2>>& given,
                               const std::int64_t (&of_gender)[2]) {
     std::vector<double> p;
@@ -334,25 +333,25 @@ class Bias : public Experiment {
       for (std::size_t l = 0; l < given.size(); ++l)
         if (given[l][g] * of_gender[1 - g] > given[l][1 - g] * of_gender[g]) more.push_back(l);
       std::stable_sort(more.begin(), more.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
-      more.resize(std::min<std::size_t>(more.size(), context.options().integer("bias.most_gendered")));
+      more.resize(std::min<std::size_t>(more.size(), lab.options().integer("bias.most_gendered")));
       for (const std::size_t l : more) {
         Record record = like;
         record.variant = offered[l] + ", " + like.variant, record.metric = "p_value";
-        context.record(record, {p[l], p[l], p[l], of_gender[0] + of_gender[1]});
+        lab.record(record, {p[l], p[l], p[l], of_gender[0] + of_gender[1]});
         record.metric = "label_rate";
         for (const int of : {0, 1}) {
           record.dataset = like.dataset + " " + kGenders[of];
-          context.record(record, clopper_pearson(given[l][of], of_gender[of]));
+          lab.record(record, clopper_pearson(given[l][of], of_gender[of]));
         }
       }
     }
   }
 
   /// Table 8: the first names of the list are the classes, asked are the pictures of those who bear them.
-  static void celebrities(Context& context, const std::string& name) {
-    const Options& options = context.options();
+  static void celebrities(Lab& lab, const std::string& name) {
+    const Options& options = lab.options();
     const std::string title = dataset_info(name).title, &split = options.text("bias.split");
-    const auto asked = read_part<std::string>(context, name, split, "eval.max_test",
+    const auto asked = read_part<std::string>(lab, name, split, "eval.max_test",
                                               [](const std::string& who, const std::string&) { return who; });
     std::map<std::string, std::int64_t> pictures;
     for (const std::string& who : asked.known) ++pictures[who];
@@ -384,15 +383,15 @@ class Bias : public Experiment {
              "names as the captions of " + asked.id + " write them");
       const std::string variant = grouped(count) + " classes";
       const double chance = 1.0 / static_cast<double>(count);
-      context.record({title, split, "chance", "floor", "top1", variant}, {chance, chance, chance, std::ssize(rows)});
-      for (std::size_t m = 0; m < context.models().size(); ++m) {
-        ClipModel& model = *context.models()[m];
+      lab.record({title, split, "chance", "floor", "top1", variant}, {chance, chance, chance, std::ssize(rows)});
+      for (std::size_t m = 0; m < lab.models().size(); ++m) {
+        ClipModel& model = *lab.models()[m];
         const std::vector<int> ranks = label_ranks(
-            logits_of(context, model, offered, asked.features[m](rows, Eigen::all), "bias.name_template"), labels);
-        context.record({title, split, model.info().name, "zero-shot", "top1", variant}, top_k(ranks, 1));
+            logits_of(lab, model, offered, asked.features[m](rows, Eigen::all), "bias.name_template"), labels);
+        lab.record({title, split, model.info().name, "zero-shot", "top1", variant}, top_k(ranks, 1));
         MatrixD table(std::ssize(rows), 2);
         for (std::size_t i = 0; i < rows.size(); ++i) table.row(static_cast<Eigen::Index>(i)) << labels[i], ranks[i];
-        context.array({fmt::format("names/{}/{}/{}", title, model.info().name, count), {"label", "rank"}, table});
+        lab.array({fmt::format("names/{}/{}/{}", title, model.info().name, count), {"label", "rank"}, table});
       }
     }
   }

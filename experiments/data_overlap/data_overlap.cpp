@@ -1,6 +1,6 @@
 // Test pictures that the training data held already, and what they add to the score (paper section 5, Figure 17). The
 // detector is data/overlap.hpp, whose DEVIATION(5) stands there.
-#include "data/overlap.hpp"
+#include "inspect/overlap.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/progress.hpp"
-#include "run/experiment.hpp"
+#include "lab/experiment.hpp"
 
 namespace cliplab {
 namespace {
@@ -28,25 +28,25 @@ class DataOverlap : public Experiment {
     options.add_text("data_overlap.split", "train", "which part of them");
   }
 
-  void run(Context& context) const override {
-    const Options& options = context.options();
-    for (const std::string& name : options.list("eval.datasets")) context.need_one_label(name);
+  void run(Lab& lab) const override {
+    const Options& options = lab.options();
+    for (const std::string& name : options.list("eval.datasets")) lab.need_one_label(name);
     std::vector<Seen> trained;  // looked at once for all data sets
     for (const std::string& name : options.list("data_overlap.sets"))
       trained.push_back(look_at(pictures_of(*open_pair_corpus(name, options.text("data_overlap.split")))));
     for (const std::string& name : options.list("eval.datasets")) {
-      const std::vector<char> seen = seen_before(context, name, trained);
+      const std::vector<char> seen = seen_before(lab, name, trained);
       const Interval share = clopper_pearson(std::count(seen.begin(), seen.end(), 1), std::ssize(seen));
-      context.record({name, "test", "", "overlap", "share", ""}, share);
-      for (const auto& model : context.models()) measure(context, *model, name, seen);
+      lab.record({name, "test", "", "overlap", "share", ""}, share);
+      for (const auto& model : lab.models()) measure(lab, *model, name, seen);
     }
   }
 
  private:
   /// For each row of features(): is it, or does it look like, a picture of the training data?
-  static std::vector<char> seen_before(Context& context, const std::string& name, const std::vector<Seen>& trained) {
-    const Dataset& set = context.dataset(name, "test");
-    const std::vector<std::int64_t> rows = context.rows(name, "test");
+  static std::vector<char> seen_before(Lab& lab, const std::string& name, const std::vector<Seen>& trained) {
+    const Dataset& set = lab.dataset(name, "test");
+    const std::vector<std::int64_t> rows = lab.rows(name, "test");
     const PictureSource test{set.id(), std::ssize(rows), [&](std::int64_t i) { return set.get(rows[i]).image; },
                              [&](std::int64_t i) { return set.key(rows[i]); }};
     const Seen looked = look_at(test);
@@ -56,8 +56,8 @@ class DataOverlap : public Experiment {
     return seen;
   }
 
-  static void measure(Context& context, ClipModel& model, const std::string& name, const std::vector<char>& seen) {
-    const Outcome outcome = context.zero_shot(model, name);
+  static void measure(Lab& lab, ClipModel& model, const std::string& name, const std::vector<char>& seen) {
+    const Outcome outcome = lab.zero_shot(model, name);
     if (outcome.ranks.size() != seen.size())
       fail("data_overlap: " + name,
            fmt::format("{} of {} test pictures that can be decoded", outcome.ranks.size(), seen.size()), "all of them",
@@ -65,20 +65,20 @@ class DataOverlap : public Experiment {
     std::vector<int> clean, overlap;
     for (std::size_t i = 0; i < seen.size(); ++i) (seen[i] ? overlap : clean).push_back(outcome.ranks[i]);
     const std::string& encoder = model.info().name;
-    context.record({name, "test", encoder, "zero-shot", "top1", "all"}, top_k(outcome.ranks, 1));
-    context.record({name, "test", encoder, "zero-shot", "top1", "clean"}, top_k(clean, 1));
+    lab.record({name, "test", encoder, "zero-shot", "top1", "all"}, top_k(outcome.ranks, 1));
+    lab.record({name, "test", encoder, "zero-shot", "top1", "clean"}, top_k(clean, 1));
 
     MatrixD table(std::ssize(seen), 2);
     for (std::size_t i = 0; i < seen.size(); ++i) table.row(static_cast<Eigen::Index>(i)) << seen[i], outcome.ranks[i];
-    context.array({"overlap/" + name + "/" + encoder, {"seen", "rank"}, table});
+    lab.array({"overlap/" + name + "/" + encoder, {"seen", "rank"}, table});
     if (overlap.empty() || clean.empty()) {  // nothing to compare: the gain is none, a test has no side
       if (overlap.empty())
-        context.record({name, "test", encoder, "overlap", "gain", "all minus clean"}, {0, 0, 0, std::ssize(seen)});
+        lab.record({name, "test", encoder, "overlap", "gain", "all minus clean"}, {0, 0, 0, std::ssize(seen)});
       say(fmt::format("{}: {} of {} test pictures were in the training data; no test of a difference", name,
                       overlap.size(), seen.size()));
       return;
     }
-    context.record({name, "test", encoder, "zero-shot", "top1", "overlap"}, top_k(overlap, 1));
+    lab.record({name, "test", encoder, "zero-shot", "top1", "overlap"}, top_k(overlap, 1));
     const auto gain = [&](std::span<const std::size_t> rows) {
       std::vector<int> all, unseen;
       for (const std::size_t row : rows) {
@@ -87,17 +87,17 @@ class DataOverlap : public Experiment {
       }
       return share_right(all) - share_right(unseen);
     };
-    context.record({name, "test", encoder, "overlap", "gain", "all minus clean"}, bootstrap(std::ssize(seen), gain));
+    lab.record({name, "test", encoder, "overlap", "gain", "all minus clean"}, bootstrap(std::ssize(seen), gain));
     // Figure 17, left: the overlap's own interval less the clean score, which is taken as exact.
     const auto hits = std::count(overlap.begin(), overlap.end(), 0);
     const Interval own = clopper_pearson(hits, std::ssize(overlap), kLevel);
     const double expected = share_right(clean);
-    context.record({name, "test", encoder, "overlap", "difference", "overlap minus clean, 99.5 % Clopper-Pearson"},
-                   {own.value - expected, own.low - expected, own.high - expected, own.n});
+    lab.record({name, "test", encoder, "overlap", "difference", "overlap minus clean, 99.5 % Clopper-Pearson"},
+               {own.value - expected, own.low - expected, own.high - expected, own.n});
     // The null hypothesis: what was seen is got right as often as what was not.
     const double p = binomial_p_value(hits, std::ssize(overlap), expected);
-    context.record({name, "test", encoder, "overlap", "p_value", "overlap above clean, one-sided binomial"},
-                   {p, p, p, own.n});
+    lab.record({name, "test", encoder, "overlap", "p_value", "overlap above clean, one-sided binomial"},
+               {p, p, p, own.n});
   }
 };
 

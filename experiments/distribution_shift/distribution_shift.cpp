@@ -12,8 +12,8 @@
 #include "base/rng.hpp"
 #include "eval/robustness.hpp"
 #include "eval/scores.hpp"
-#include "run/experiment.hpp"
-#include "run/measured.hpp"
+#include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -32,11 +32,11 @@ struct Shared {
 
 /// By name: ImageNet-A and -R have 200 of ImageNet's 1,000. The video sets' classes stand above several of ImageNet's
 /// each: by their WordNet ids, else by their names.
-Shared shared_classes(Context& context, const std::string& source, const std::string& shift) {
-  context.need_one_label(source);
-  const Dataset& set = context.dataset(shift, "test");
-  if (set.clips().empty()) context.need_one_label(shift);
-  const auto names = context.dataset(source, "test").class_names();
+Shared shared_classes(Lab& lab, const std::string& source, const std::string& shift) {
+  lab.need_one_label(source);
+  const Dataset& set = lab.dataset(shift, "test");
+  if (set.clips().empty()) lab.need_one_label(shift);
+  const auto names = lab.dataset(source, "test").class_names();
   Shared shared;
   shared.num_classes = static_cast<int>(set.class_names().size());
   for (int c = 0; c < shared.num_classes; ++c) {
@@ -123,9 +123,9 @@ Outcome outcome_of(const LinearClassifier& classifier, const FeatureSet& set) {
 constexpr const char* kSourceNames = "source-zero-shot";  // zero-shot by the source's class names, a method of its own
 
 /// Do the shift's classes have the names and templates that they have at the source?
-bool same_prompts(Context& context, const std::string& source, const std::string& shift, const Shared& shared) {
-  const Prompts theirs = load_prompts(context.dataset(source, "test"), source),
-                own = load_prompts(context.dataset(shift, "test"), shift);
+bool same_prompts(Lab& lab, const std::string& source, const std::string& shift, const Shared& shared) {
+  const Prompts theirs = load_prompts(lab.dataset(source, "test"), source),
+                own = load_prompts(lab.dataset(shift, "test"), shift);
   if (theirs.templates != own.templates || std::ssize(shared.columns) != shared.num_classes) return false;
   for (std::size_t s = 0; s < shared.columns.size(); ++s)
     if (theirs.class_names[shared.columns[s]] != own.class_names[shared.owner[s]]) return false;
@@ -155,72 +155,70 @@ class DistributionShift : public Experiment {
                         "draws of 1, 2, 4 to 128 samples a class for few-shot probes; 0: none");
   }
 
-  void run(Context& context) const override {
-    for (const std::string& pair : context.options().list("distribution_shift.pairs")) {
+  void run(Lab& lab) const override {
+    for (const std::string& pair : lab.options().list("distribution_shift.pairs")) {
       const auto arrow = pair.find('>');
       if (arrow == std::string::npos) fail("distribution_shift.pairs", "'" + pair + "'", "source>shift");
-      measure(context, pair.substr(0, arrow), pair.substr(arrow + 1));
+      measure(lab, pair.substr(0, arrow), pair.substr(arrow + 1));
     }
   }
 
  private:
-  static void measure(Context& context, const std::string& source, const std::string& shift) {
-    const Shared shared = shared_classes(context, source, shift);
+  static void measure(Lab& lab, const std::string& source, const std::string& shift) {
+    const Shared shared = shared_classes(lab, source, shift);
     const std::string pair = source + "->" + shift;
-    std::vector<Point> points = baseline(context, source, shift, shared);
+    std::vector<Point> points = baseline(lab, source, shift, shared);
     std::vector<double> x, y;
     for (const Point& p : points)
       x.push_back(logit(p.source.value, p.source.n)), y.push_back(logit(p.on_shift.score.value, p.on_shift.score.n));
     const Line line = fit_line(x, y);
     const std::string variant = "logit shift = a + b logit source";
-    context.record({pair, "test", "baseline", "fit", "slope", variant},
-                   {line.slope, line.slope_low, line.slope_high, line.n});
-    context.record({pair, "test", "baseline", "fit", "intercept", variant},
-                   {line.intercept, line.intercept, line.intercept, line.n});
-    context.record({pair, "test", "baseline", "fit", "r", variant}, {line.r, line.r, line.r, line.n});
-    context.record({pair, "test", "majority-class", "floor", "source_top1", ""}, context.majority(source));
-    context.record({pair, "test", "majority-class", "floor", "shift_top1", ""},
-                   majority_class(as_shift(context.raw_pixels(source, "train").labels, shared),
-                                  context.raw_pixels(shift, "test").labels));
+    lab.record({pair, "test", "baseline", "fit", "slope", variant},
+               {line.slope, line.slope_low, line.slope_high, line.n});
+    lab.record({pair, "test", "baseline", "fit", "intercept", variant},
+               {line.intercept, line.intercept, line.intercept, line.n});
+    lab.record({pair, "test", "baseline", "fit", "r", variant}, {line.r, line.r, line.r, line.n});
+    lab.record({pair, "test", "majority-class", "floor", "source_top1", ""}, lab.majority(source));
+    lab.record(
+        {pair, "test", "majority-class", "floor", "shift_top1", ""},
+        majority_class(as_shift(lab.raw_pixels(source, "train").labels, shared), lab.raw_pixels(shift, "test").labels));
 
-    const bool own_prompts = !same_prompts(context, source, shift, shared);
-    for (const auto& model : context.models()) {
-      const Outcome at_source = context.zero_shot(*model, source), by_own_names = context.zero_shot(*model, shift);
+    const bool own_prompts = !same_prompts(lab, source, shift, shared);
+    for (const auto& model : lab.models()) {
+      const Outcome at_source = lab.zero_shot(*model, source), by_own_names = lab.zero_shot(*model, shift);
       const Point own{"zero-shot|" + model->info().name, on_source(at_source, shared),
                       on_shift(by_own_names.logits, by_own_names)};
       points.push_back(own);
       if (at_source.classifier.weight.size() > 0 && own_prompts)
-        points.push_back(by_source_names(context, *model, pair, shift, at_source, by_own_names, own, shared));
-      const FeatureSet& train = context.features(*model, source, "train", Space::kTrunk);
-      points.push_back(
-          {"linear-probe|" + model->info().name,
-           on_source(context.probe(train, context.features(*model, source, "test", Space::kTrunk)), shared),
-           of_source(context.probe(train, context.features(*model, shift, "test", Space::kTrunk)), shared)});
+        points.push_back(by_source_names(lab, *model, pair, shift, at_source, by_own_names, own, shared));
+      const FeatureSet& train = lab.features(*model, source, "train", Space::kTrunk);
+      points.push_back({"linear-probe|" + model->info().name,
+                        on_source(lab.probe(train, lab.features(*model, source, "test", Space::kTrunk)), shared),
+                        of_source(lab.probe(train, lab.features(*model, shift, "test", Space::kTrunk)), shared)});
     }
-    for (const Point& p : points) write(context, pair, p, line);
-    for (const auto& model : context.models())
-      few_shot_robustness(context, *model, source, shift, shared, line,
+    for (const Point& p : points) write(lab, pair, p, line);
+    for (const auto& model : lab.models())
+      few_shot_robustness(lab, *model, source, shift, shared, line,
                           *std::ranges::find(points, "zero-shot|" + model->info().name, &Point::name));
-    table(context, pair, points);
+    table(lab, pair, points);
   }
 
   /// Figure 15: probes on k samples a class of the source, of each fit both accuracies, beside the same model's
   /// zero-shot.
-  static void few_shot_robustness(Context& context, ClipModel& model, const std::string& source,
-                                  const std::string& shift, const Shared& shared, const Line& line,
-                                  const Point& zero_shot) {
-    FewShotOptions options{.draws = static_cast<int>(context.options().integer("distribution_shift.draws"))};
+  static void few_shot_robustness(Lab& lab, ClipModel& model, const std::string& source, const std::string& shift,
+                                  const Shared& shared, const Line& line, const Point& zero_shot) {
+    FewShotOptions options{.draws = static_cast<int>(lab.options().integer("distribution_shift.draws"))};
     if (options.draws == 0) return;
     const std::string pair = source + "->" + shift, name = model.info().name;
-    if (options.shots = shots_of(context.features(model, source, "train", Space::kTrunk)); options.shots.empty())
+    if (options.shots = shots_of(lab.features(model, source, "train", Space::kTrunk)); options.shots.empty())
       return say(fmt::format("{}: a class of {} has no training sample of this run: no few-shot probes", pair, source));
-    const FeatureSet &at_source = context.features(model, source, "test", Space::kTrunk),
-                     &at_shift = context.features(model, shift, "test", Space::kTrunk);
+    const FeatureSet &at_source = lab.features(model, source, "test", Space::kTrunk),
+                     &at_shift = lab.features(model, shift, "test", Space::kTrunk);
     options.also = [&](const LinearClassifier& fit) {
       return std::vector<double>{on_source(outcome_of(fit, at_source), shared).value,
                                  of_source(outcome_of(fit, at_shift), shared).score.value};
     };
-    const auto points = few_shot_draws(context, model, source, Space::kTrunk, options);
+    const auto points = few_shot_draws(lab, model, source, Space::kTrunk, options);
     const std::int64_t n_source = zero_shot.source.n, n_shift = zero_shot.on_shift.score.n;
     Array array{"few_shot/" + pair + "/" + name,
                 {"shots", "draw", "lambda", "source", "shift"},
@@ -228,7 +226,7 @@ class DistributionShift : public Experiment {
     for (std::size_t i = 0; i < points.size(); ++i)
       array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda,
           points[i].also[0], points[i].also[1];
-    context.array(std::move(array));
+    lab.array(std::move(array));
     for (const int k : options.shots) {
       std::vector<double> sources, shifts, effective, relative;
       for (const FewShotPoint& p : points) {
@@ -239,8 +237,8 @@ class DistributionShift : public Experiment {
       }
       const auto record = [&](const std::string& metric, const std::vector<double>& values, std::int64_t n,
                               double least = -1) {
-        context.record({pair, "test", name, "few-shot", metric, fmt::format("shots={}", k)},
-                       mean_of_draws(values, n, least));
+        lab.record({pair, "test", name, "few-shot", metric, fmt::format("shots={}", k)},
+                   mean_of_draws(values, n, least));
       };
       record("source_top1", sources, n_source, 0), record("shift_top1", shifts, n_shift, 0);
       record("effective_robustness", effective, n_shift), record("relative_robustness", relative, n_shift);
@@ -249,15 +247,15 @@ class DistributionShift : public Experiment {
 
   /// Figure 14's zero-shot before its classes are adapted to the shift: the source's classifier, pooled to the shift's
   /// classes. Records what its own class names add on the same pictures.
-  static Point by_source_names(Context& context, ClipModel& model, const std::string& pair, const std::string& shift,
+  static Point by_source_names(Lab& lab, ClipModel& model, const std::string& pair, const std::string& shift,
                                const Outcome& at_source, const Outcome& by_own_names, const Point& own,
                                const Shared& shared) {
-    Outcome pooled = outcome_of(at_source.classifier, context.features(model, shift, "test", Space::kJoint));
+    Outcome pooled = outcome_of(at_source.classifier, lab.features(model, shift, "test", Space::kJoint));
     const OnShift score = of_source(pooled, shared);
     if (pooled.clips.empty()) pooled.ranks = label_ranks(on_shared(pooled.logits, shared), pooled.labels);
-    context.record({pair, "test", model.info().name, "zero-shot", "class_adaptation", ""},
-                   paired_gain(pooled.clips.empty() ? "top1" : "mean of pm-0 and pm-10", by_own_names,
-                               own.on_shift.score, pooled, score.score));
+    lab.record({pair, "test", model.info().name, "zero-shot", "class_adaptation", ""},
+               paired_gain(pooled.clips.empty() ? "top1" : "mean of pm-0 and pm-10", by_own_names, own.on_shift.score,
+                           pooled, score.score));
     return {std::string(kSourceNames) + "|" + model.info().name, own.source, score};
   }
 
@@ -266,60 +264,60 @@ class DistributionShift : public Experiment {
   }
 
   /// Ordinary models: probes on raw pixels and on every untrained encoder, on shares of the source's training split.
-  static std::vector<Point> baseline(Context& context, const std::string& source, const std::string& shift,
+  static std::vector<Point> baseline(Lab& lab, const std::string& source, const std::string& shift,
                                      const Shared& shared) {
     std::vector<Point> points;
-    const auto seed = static_cast<std::uint64_t>(context.options().integer("seed"));
+    const auto seed = static_cast<std::uint64_t>(lab.options().integer("seed"));
     const auto add = [&](const std::string& name, const FeatureSet& train, const FeatureSet& source_test,
                          const FeatureSet& shift_test) {
       double share = 1;
-      for (std::int64_t i = 0; i < context.options().integer("distribution_shift.shares"); ++i, share /= 2) {
+      for (std::int64_t i = 0; i < lab.options().integer("distribution_shift.shares"); ++i, share /= 2) {
         const FeatureSet part = share_of(train, share, seed);
         points.push_back({fmt::format("linear-probe|{} on 1/{}", name, 1 << i),
-                          on_source(context.probe(part, source_test), shared),
-                          of_source(context.probe(part, shift_test), shared), true});
+                          on_source(lab.probe(part, source_test), shared),
+                          of_source(lab.probe(part, shift_test), shared), true});
       }
     };
-    add("raw-pixels", context.raw_pixels(source, "train", shift), context.raw_pixels(source, "test", shift),
-        context.raw_pixels(shift, "test", source));
+    add("raw-pixels", lab.raw_pixels(source, "train", shift), lab.raw_pixels(source, "test", shift),
+        lab.raw_pixels(shift, "test", source));
     std::vector<std::string> done;
-    for (const auto& model : context.models()) {
+    for (const auto& model : lab.models()) {
       const std::string architecture = model->info().architecture.name;
       if (std::find(done.begin(), done.end(), architecture) != done.end()) continue;
       done.push_back(architecture);
-      ClipModel& untrained = context.untrained(*model);
-      add("untrained " + architecture, context.features(untrained, source, "train", Space::kTrunk),
-          context.features(untrained, source, "test", Space::kTrunk),
-          context.features(untrained, shift, "test", Space::kTrunk));
+      ClipModel& untrained = lab.untrained(*model);
+      add("untrained " + architecture, lab.features(untrained, source, "train", Space::kTrunk),
+          lab.features(untrained, source, "test", Space::kTrunk),
+          lab.features(untrained, shift, "test", Space::kTrunk));
     }
     return points;
   }
 
-  static void write(Context& context, const std::string& pair, const Point& p, const Line& line) {
+  static void write(Lab& lab, const std::string& pair, const Point& p, const Line& line) {
     const auto bar = p.name.find('|');
     const std::string method = p.name.substr(0, bar), model = p.name.substr(bar + 1),
                       variant = p.is_baseline ? "baseline" : "";
-    context.record({pair, "test", model, method, "source_top1", variant}, p.source);
-    context.record({pair, "test", model, method, "shift_top1", variant}, p.on_shift.score);
+    lab.record({pair, "test", model, method, "source_top1", variant}, p.source);
+    lab.record({pair, "test", model, method, "shift_top1", variant}, p.on_shift.score);
     if (p.on_shift.pm0.n > 0) {  // of clips: as the columns of Table 16
-      context.record({pair + " pm-0", "test", model, method, "shift_top1", variant}, p.on_shift.pm0);
-      context.record({pair + " pm-10", "test", model, method, "shift_top1", variant}, p.on_shift.pm10);
+      lab.record({pair + " pm-0", "test", model, method, "shift_top1", variant}, p.on_shift.pm0);
+      lab.record({pair + " pm-10", "test", model, method, "shift_top1", variant}, p.on_shift.pm10);
     }
     const Interval& on_shift = p.on_shift.score;
     const auto robustness = [&](double shift) { return effective_robustness(line, p.source.value, shift, p.source.n); };
     // The interval carries the shift set's sampling error only; the line's own error is the slope's interval.
-    context.record({pair, "test", model, method, "effective_robustness", variant},
-                   {robustness(on_shift.value), robustness(on_shift.low), robustness(on_shift.high), on_shift.n});
+    lab.record({pair, "test", model, method, "effective_robustness", variant},
+               {robustness(on_shift.value), robustness(on_shift.low), robustness(on_shift.high), on_shift.n});
   }
 
-  static void table(Context& context, const std::string& pair, const std::vector<Point>& points) {
+  static void table(Lab& lab, const std::string& pair, const std::vector<Point>& points) {
     MatrixD values(std::ssize(points), 5);
     for (std::size_t i = 0; i < points.size(); ++i) {
       const Point& p = points[i];
       values.row(i) << p.source.value, p.on_shift.score.value, static_cast<double>(p.source.n),
           static_cast<double>(p.on_shift.score.n), p.is_baseline ? 1.0 : 0.0;
     }
-    context.array({"points/" + pair, {"source", "shift", "n_source", "n_shift", "is_baseline"}, values});
+    lab.array({"points/" + pair, {"source", "shift", "n_source", "n_shift", "is_baseline"}, values});
   }
 };
 

@@ -3,7 +3,7 @@
 
 #include "base/progress.hpp"
 #include "eval/robustness.hpp"
-#include "run/experiment.hpp"
+#include "lab/experiment.hpp"
 
 namespace cliplab {
 namespace {
@@ -14,46 +14,46 @@ class EncoderScaling : public Experiment {
     options.add_flag("encoder_scaling.probe", true, "also fit linear probes (Figure 10's axis)");
   }
 
-  void run(Context& context) const override {
-    const auto datasets = context.one_label_datasets();
-    const bool with_probe = context.options().flag("encoder_scaling.probe");
+  void run(Lab& lab) const override {
+    const auto datasets = lab.one_label_datasets();
+    const bool with_probe = lab.options().flag("encoder_scaling.probe");
     double raw = 0, majority = 0;
     std::int64_t floor_n = 0;
     for (const std::string& name : datasets) {
-      const Interval floor = error_of(context.majority(name)),
-                     pixels = error_of(context.own_metric(name, context.raw_pixel_probe(name)).second);
-      context.record({name, "test", "majority-class", "floor", "error", ""}, floor);
-      context.record({name, "test", "raw-pixels", "linear-probe", "error", ""}, pixels);
+      const Interval floor = error_of(lab.majority(name)),
+                     pixels = error_of(lab.own_metric(name, lab.raw_pixel_probe(name)).second);
+      lab.record({name, "test", "majority-class", "floor", "error", ""}, floor);
+      lab.record({name, "test", "raw-pixels", "linear-probe", "error", ""}, pixels);
       majority += floor.value, raw += pixels.value, floor_n += floor.n;
     }
-    record_mean(context, datasets, "majority-class", "floor", majority, floor_n);
-    record_mean(context, datasets, "raw-pixels", "linear-probe", raw, floor_n);
+    record_mean(lab, datasets, "majority-class", "floor", majority, floor_n);
+    record_mean(lab, datasets, "raw-pixels", "linear-probe", raw, floor_n);
 
     std::vector<Point> zero_shot, probe;
-    for (const auto& model : context.models()) {
+    for (const auto& model : lab.models()) {
       const ModelInfo& info = model->info();
-      cost(context, info, "gflops", info.image_gflops);
-      cost(context, info, "parameters", info.parameters);
+      cost(lab, info, "gflops", info.image_gflops);
+      cost(lab, info, "parameters", info.parameters);
       double zero_shot_sum = 0, probe_sum = 0;
       std::int64_t n = 0;
       for (const std::string& name : datasets) {
-        const Interval error = error_of(context.own_metric(name, context.zero_shot(*model, name)).second);
-        context.record({name, "test", info.name, "zero-shot", "error", ""}, error);
+        const Interval error = error_of(lab.own_metric(name, lab.zero_shot(*model, name)).second);
+        lab.record({name, "test", info.name, "zero-shot", "error", ""}, error);
         zero_shot_sum += error.value, n += error.n;
         if (!with_probe) continue;
-        const Interval fitted = error_of(context.own_metric(name, context.probe(*model, name)).second);
-        context.record({name, "test", info.name, "linear-probe", "error", ""}, fitted);
+        const Interval fitted = error_of(lab.own_metric(name, lab.probe(*model, name)).second);
+        lab.record({name, "test", info.name, "linear-probe", "error", ""}, fitted);
         probe_sum += fitted.value;
       }
       zero_shot.push_back({info.architecture.family, info.image_gflops,
-                           record_mean(context, datasets, info.name, "zero-shot", zero_shot_sum, n)});
+                           record_mean(lab, datasets, info.name, "zero-shot", zero_shot_sum, n)});
       if (with_probe)
         probe.push_back({info.architecture.family, info.image_gflops,
-                         record_mean(context, datasets, info.name, "linear-probe", probe_sum, n)});
+                         record_mean(lab, datasets, info.name, "linear-probe", probe_sum, n)});
     }
     for (const char* family : {"vit", "resnet", "all"}) {
-      fit(context, family, "zero-shot", zero_shot);
-      if (with_probe) fit(context, family, "linear-probe", probe);
+      fit(lab, family, "zero-shot", zero_shot);
+      if (with_probe) fit(lab, family, "linear-probe", probe);
     }
   }
 
@@ -65,20 +65,19 @@ class EncoderScaling : public Experiment {
 
   static Interval error_of(const Interval& hit) { return {1 - hit.value, 1 - hit.high, 1 - hit.low, hit.n}; }
 
-  static double record_mean(Context& context, const std::vector<std::string>& datasets, const std::string& model,
+  static double record_mean(Lab& lab, const std::vector<std::string>& datasets, const std::string& model,
                             const std::string& method, double sum, std::int64_t n) {
     const double mean = sum / static_cast<double>(datasets.size());
-    context.record({"mean", "test", model, method, "error", ""}, {mean, mean, mean, n});
+    lab.record({"mean", "test", model, method, "error", ""}, {mean, mean, mean, n});
     return mean;
   }
 
-  static void cost(Context& context, const ModelInfo& info, const std::string& metric, double value) {
-    context.record({"", "", info.name, "cost", metric, info.architecture.family}, {value, value, value, 1});
+  static void cost(Lab& lab, const ModelInfo& info, const std::string& metric, double value) {
+    lab.record({"", "", info.name, "cost", metric, info.architecture.family}, {value, value, value, 1});
   }
 
   /// log10 error = a + b log10 gflops over the models of one family.
-  static void fit(Context& context, const std::string& family, const std::string& of,
-                  const std::vector<Point>& points) {
+  static void fit(Lab& lab, const std::string& family, const std::string& of, const std::vector<Point>& points) {
     std::vector<double> x, y;
     for (const Point& point : points)
       if (family == "all" || point.family == family)
@@ -91,11 +90,11 @@ class EncoderScaling : public Experiment {
     }
     const Line line = fit_line(x, y);
     const std::string variant = "log10 " + of + " error = a + b log10 gflops";
-    context.record({"mean", "test", family, "fit", "slope", variant},
-                   {line.slope, line.slope_low, line.slope_high, line.n});
-    context.record({"mean", "test", family, "fit", "intercept", variant},
-                   {line.intercept, line.intercept, line.intercept, line.n});
-    context.record({"mean", "test", family, "fit", "r", variant}, {line.r, line.r, line.r, line.n});
+    lab.record({"mean", "test", family, "fit", "slope", variant},
+               {line.slope, line.slope_low, line.slope_high, line.n});
+    lab.record({"mean", "test", family, "fit", "intercept", variant},
+               {line.intercept, line.intercept, line.intercept, line.n});
+    lab.record({"mean", "test", family, "fit", "r", variant}, {line.r, line.r, line.r, line.n});
   }
 };
 

@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "eval/scores.hpp"
-#include "run/experiment.hpp"
-#include "run/measured.hpp"
+#include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -21,42 +21,42 @@ class FewShot : public Experiment {
                      "where few-shot probes start; random ends where zero does", {"zero", "random", "zero-shot"});
   }
 
-  void run(Context& context) const override {
-    const auto datasets = context.one_label_datasets();
-    for (const auto& model : context.models()) {
+  void run(Lab& lab) const override {
+    const auto datasets = lab.one_label_datasets();
+    for (const auto& model : lab.models()) {
       std::vector<double> needed;
       for (const std::string& name : datasets) {
-        context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
-        const Outcome zero_shot = context.zero_shot(*model, name), supervised = context.probe(*model, name);
-        const auto [metric, words] = context.own_metric(name, zero_shot);
-        const Interval all = context.own_metric(name, supervised).second;
-        context.record({name, "test", model->info().name, "zero-shot", metric, ""}, words);
-        context.record(
-            {name, "test", model->info().name, "linear-probe", metric, fmt::format("rule={}", supervised.rule)}, all);
-        for (const std::string& start : context.options().list("few_shot.starts"))
+        lab.record({name, "test", "majority-class", "floor", "top1", ""}, lab.majority(name));
+        const Outcome zero_shot = lab.zero_shot(*model, name), supervised = lab.probe(*model, name);
+        const auto [metric, words] = lab.own_metric(name, zero_shot);
+        const Interval all = lab.own_metric(name, supervised).second;
+        lab.record({name, "test", model->info().name, "zero-shot", metric, ""}, words);
+        lab.record({name, "test", model->info().name, "linear-probe", metric, fmt::format("rule={}", supervised.rule)},
+                   all);
+        for (const std::string& start : lab.options().list("few_shot.starts"))
           if (const auto match =
-                  measure(context, *model, name, start, zero_shot.classifier, metric, words.value, all.value);
+                  measure(lab, *model, name, start, zero_shot.classifier, metric, words.value, all.value);
               match && start == "zero")
             needed.push_back(*match);
       }
-      if (!needed.empty()) median_of(context, model->info().name, needed);
+      if (!needed.empty()) median_of(lab, model->info().name, needed);
     }
   }
 
  private:
   /// The curve over shots, and Fig 7's examples a class to match zero-shot.
-  static std::optional<double> measure(Context& context, ClipModel& model, const std::string& name,
-                                       const std::string& start, const LinearClassifier& zero_shot,
-                                       const std::string& metric, double zero_shot_score, double supervised_score) {
+  static std::optional<double> measure(Lab& lab, ClipModel& model, const std::string& name, const std::string& start,
+                                       const LinearClassifier& zero_shot, const std::string& metric,
+                                       double zero_shot_score, double supervised_score) {
     // The zero-shot classifier lives in the joint space; the paper's probes before the projection.
     const Space space = start == "zero-shot" ? Space::kJoint : Space::kTrunk;
     const int num_classes = static_cast<int>(zero_shot.weight.rows());
-    FewShotOptions options{.draws = static_cast<int>(context.options().integer("few_shot.draws"))};
+    FewShotOptions options{.draws = static_cast<int>(lab.options().integer("few_shot.draws"))};
     options.start = start == "zero"     ? FewShotStart::kZero
                     : start == "random" ? FewShotStart::kRandom
                                         : FewShotStart::kZeroShot;
     options.zero_shot = &zero_shot, options.metric = name_of_metric(metric);
-    const auto points = few_shot_draws(context, model, name, space, options);
+    const auto points = few_shot_draws(lab, model, name, space, options);
 
     std::vector<double> examples, accuracies;
     Array array{"few_shot/" + name + "/" + model.info().name + "/" + start,
@@ -65,33 +65,32 @@ class FewShot : public Experiment {
     for (std::size_t i = 0; i < points.size(); ++i)
       array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda,
           points[i].score;
-    context.array(std::move(array));
+    lab.array(std::move(array));
     for (const int shots : options.shots) {
       const Interval accuracy = over_draws(points, shots);
-      context.record(
-          {name, "test", model.info().name, "few-shot", metric, fmt::format("shots={}, start={}", shots, start)},
-          accuracy);
+      lab.record({name, "test", model.info().name, "few-shot", metric, fmt::format("shots={}, start={}", shots, start)},
+                 accuracy);
       examples.push_back(shots), accuracies.push_back(accuracy.value);
     }
-    const FeatureSet &train = context.features(model, name, "train", space),
-                     &test = context.features(model, name, "test", space);
+    const FeatureSet &train = lab.features(model, name, "train", space),
+                     &test = lab.features(model, name, "test", space);
     // The last point of Fig 7's line is the probe on all samples.
     if (const double per_class = static_cast<double>(train.labels.size()) / num_classes; per_class > examples.back())
       examples.push_back(per_class), accuracies.push_back(supervised_score);
     const auto match = examples_to_match(examples, accuracies, zero_shot_score);
     if (match)
-      context.record(
+      lab.record(
           {name, "test", model.info().name, "few-shot", "examples_per_class", "to match zero-shot, start=" + start},
           {*match, *match, *match, std::ssize(test.labels)});
     return match;
   }
 
-  static void median_of(Context& context, const std::string& model, std::vector<double> needed) {
+  static void median_of(Lab& lab, const std::string& model, std::vector<double> needed) {
     std::sort(needed.begin(), needed.end());
     const std::size_t n = needed.size();
     const double median = (needed[(n - 1) / 2] + needed[n / 2]) / 2;
-    context.record({"median", "test", model, "few-shot", "examples_per_class", "to match zero-shot, start=zero"},
-                   {median, needed.front(), needed.back(), std::ssize(needed)});
+    lab.record({"median", "test", model, "few-shot", "examples_per_class", "to match zero-shot, start=zero"},
+               {median, needed.front(), needed.back(), std::ssize(needed)});
   }
 };
 

@@ -7,8 +7,8 @@
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
-#include "data/corpus.hpp"
-#include "run/experiment.hpp"
+#include "corpora/corpus.hpp"
+#include "lab/experiment.hpp"
 
 namespace cliplab {
 namespace {
@@ -57,29 +57,28 @@ class Geolocalization : public Experiment {
     options.add_text("geolocalization.reference", "train", "which part answers: pictures of known places");
   }
 
-  void run(Context& context) const override {
-    const Options& options = context.options();
+  void run(Lab& lab) const override {
+    const Options& options = lab.options();
     for (const std::string& name : options.list("geolocalization.sets")) {
-      const Placed known = read(context, name, options.text("geolocalization.reference"));
-      const Placed asked = read(context, name, options.text("geolocalization.split"));
-      chance(context, name, known.places, asked.places);
-      for (std::size_t m = 0; m < context.models().size(); ++m)
-        measure(context, *context.models()[m], name, known, asked, m);
+      const Placed known = read(lab, name, options.text("geolocalization.reference"));
+      const Placed asked = read(lab, name, options.text("geolocalization.split"));
+      chance(lab, name, known.places, asked.places);
+      for (std::size_t m = 0; m < lab.models().size(); ++m) measure(lab, *lab.models()[m], name, known, asked, m);
     }
   }
 
  private:
-  static Placed read(Context& context, const std::string& name, const std::string& split) {
+  static Placed read(Lab& lab, const std::string& name, const std::string& split) {
     const auto set = open_pair_corpus(name, split);
     Placed placed{std::vector<Place>(set->size()), {}};
-    placed.features = context.pair_features(*set, set->size(), [&](std::int64_t i, const Pair& pair) {
+    placed.features = lab.pair_features(*set, set->size(), [&](std::int64_t i, const Pair& pair) {
       placed.places[i] = parse_place(pair.captions.at(0), set->id() + ": " + pair.key);
     });
     return placed;
   }
 
   /// What a reference picture drawn at random scores, exactly: the mean over all pairs.
-  static void chance(Context& context, const std::string& name, const std::vector<Place>& known,
+  static void chance(Lab& lab, const std::string& name, const std::vector<Place>& known,
                      const std::vector<Place>& asked) {
     std::vector<std::int64_t> near(std::size(kRadiiKm));
     for (const Place& here : asked)
@@ -88,15 +87,15 @@ class Geolocalization : public Experiment {
     for (std::size_t r = 0; r < near.size(); ++r) {
       const double rate =
           static_cast<double>(near[r]) / (static_cast<double>(known.size()) * static_cast<double>(asked.size()));
-      context.record({name, context.options().text("geolocalization.split"), "chance", "floor",
-                      fmt::format("within_{}km", kRadiiKm[r]), ""},
-                     {rate, rate, rate, std::ssize(asked)});
+      lab.record({name, lab.options().text("geolocalization.split"), "chance", "floor",
+                  fmt::format("within_{}km", kRadiiKm[r]), ""},
+                 {rate, rate, rate, std::ssize(asked)});
     }
   }
 
-  static void measure(Context& context, ClipModel& model, const std::string& name, const Placed& known,
-                      const Placed& asked, std::size_t m) {
-    const std::string split = context.options().text("geolocalization.split"), encoder = model.info().name;
+  static void measure(Lab& lab, ClipModel& model, const std::string& name, const Placed& known, const Placed& asked,
+                      std::size_t m) {
+    const std::string split = lab.options().text("geolocalization.split"), encoder = model.info().name;
     MatrixD table(std::ssize(asked.places), 2);
     parallel_for(std::ssize(asked.places), [&](std::int64_t i) {
       Eigen::Index nearest = 0;  // of equal ones the first
@@ -105,10 +104,10 @@ class Geolocalization : public Experiment {
     });
     for (const int radius : kRadiiKm) {
       const Eigen::Index hits = (table.col(1).array() <= radius).count();
-      context.record({name, split, encoder, "nearest-neighbour", fmt::format("within_{}km", radius), ""},
-                     clopper_pearson(hits, table.rows()));
+      lab.record({name, split, encoder, "nearest-neighbour", fmt::format("within_{}km", radius), ""},
+                 clopper_pearson(hits, table.rows()));
     }
-    context.array({"places/" + name + "/" + encoder, {"nearest", "km"}, table});
+    lab.array({"places/" + name + "/" + encoder, {"nearest", "km"}, table});
   }
 };
 

@@ -11,8 +11,8 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
-#include "run/experiment.hpp"
-#include "run/measured.hpp"
+#include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -92,26 +92,25 @@ class HumanComparison : public Experiment {
         "between, with that header; of the one data set of eval.datasets");
   }
 
-  void run(Context& context) const override {
-    const auto datasets = context.datasets_of("human_comparison");
-    const std::string& file = context.options().text("human_comparison.answers");
+  void run(Lab& lab) const override {
+    const auto datasets = lab.datasets_of("human_comparison");
+    const std::string& file = lab.options().text("human_comparison.answers");
     if (!file.empty() && datasets.size() != 1)
       fail("human_comparison.answers", std::to_string(datasets.size()) + " data sets", "the one that they are about",
            "--eval.datasets NAME");
     for (const std::string& name : datasets) {
-      context.need_one_label(name);
-      context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
+      lab.need_one_label(name);
+      lab.record({name, "test", "majority-class", "floor", "top1", ""}, lab.majority(name));
       const MatrixD people =
-          file.empty() ? MatrixD()
-                       : people_of(context, name, read_answers(file, context.dataset(name, "test").class_names()));
-      for (const auto& model : context.models()) measure(context, *model, name, people);
+          file.empty() ? MatrixD() : people_of(lab, name, read_answers(file, lab.dataset(name, "test").class_names()));
+      for (const auto& model : lab.models()) measure(lab, *model, name, people);
     }
   }
 
  private:
   /// [C, 3] share of right answers by class; records Table 2's four columns a row.
-  static MatrixD people_of(Context& context, const std::string& name, const std::vector<std::vector<Answer>>& answers) {
-    const auto C = std::ssize(context.dataset(name, "test").class_names());
+  static MatrixD people_of(Lab& lab, const std::string& name, const std::vector<std::vector<Answer>>& answers) {
+    const auto C = std::ssize(lab.dataset(name, "test").class_names());
     MatrixD by_class = MatrixD::Zero(C, std::ssize(kShots));
     for (std::size_t s = 0; s < kShots.size(); ++s) {
       if (answers[s].empty()) continue;
@@ -124,37 +123,36 @@ class HumanComparison : public Experiment {
       }
       by_class.col(s) = by_class.col(s).array() / asked.array().max(1);
       const auto add = [&](const std::string& variant, const Interval& value) {
-        context.record({name, "test", "human", kShots[s], "top1", variant}, value);
+        lab.record({name, "test", "human", kShots[s], "top1", variant}, value);
       };
       add("", clopper_pearson(right, std::ssize(answers[s]))), add("majority vote", majority_vote(answers[s]));
       add("guesses", clopper_pearson(right, std::ssize(guesses))),
           add("majority vote on guesses", majority_vote(guesses));
     }
-    context.array({"classes/" + name + "/human", kShots, by_class});
+    lab.array({"classes/" + name + "/human", kShots, by_class});
     return by_class;
   }
 
-  static void measure(Context& context, ClipModel& model, const std::string& name, const MatrixD& people) {
-    const Outcome words = context.zero_shot(model, name);
-    record_scores(context, {name, "test", model.info().name, "zero-shot", "", ""}, words);
+  static void measure(Lab& lab, ClipModel& model, const std::string& name, const MatrixD& people) {
+    const Outcome words = lab.zero_shot(model, name);
+    record_scores(lab, {name, "test", model.info().name, "zero-shot", "", ""}, words);
     const Eigen::Index C = words.logits.cols();
     VectorD seen = VectorD::Zero(C);
     MatrixD by_class = MatrixD::Zero(C, std::ssize(kShots));
     for (std::size_t i = 0; i < words.labels.size(); ++i)
       seen(words.labels[i]) += 1, by_class(words.labels[i], 0) += words.ranks[i] == 0;
-    FewShotOptions options{.shots = {1, 2},
-                           .draws = static_cast<int>(context.options().integer("human_comparison.draws"))};
-    const auto points = few_shot_draws(context, model, name, Space::kTrunk, options);
+    FewShotOptions options{.shots = {1, 2}, .draws = static_cast<int>(lab.options().integer("human_comparison.draws"))};
+    const auto points = few_shot_draws(lab, model, name, Space::kTrunk, options);
     for (const FewShotPoint& point : points)
       for (std::size_t i = 0; i < words.labels.size(); ++i)
         by_class(words.labels[i], point.shots) += (point.ranks[i] == 0) / static_cast<double>(options.draws);
     for (int s : {0, 1, 2}) by_class.col(s) = by_class.col(s).array() / seen.array().max(1);
-    context.array({"classes/" + name + "/" + model.info().name, kShots, by_class});
+    lab.array({"classes/" + name + "/" + model.info().name, kShots, by_class});
     for (const int shots : options.shots)
-      context.record({name, "test", model.info().name, "few-shot", "top1", fmt::format("shots={}, start=zero", shots)},
-                     over_draws(points, shots));
+      lab.record({name, "test", model.info().name, "few-shot", "top1", fmt::format("shots={}, start=zero", shots)},
+                 over_draws(points, shots));
     const auto hard = [&](const VectorD& other, const std::string& variant) {
-      context.record(
+      lab.record(
           {name, "test", model.info().name, "fit", "r", variant},
           bootstrap(C, [&](std::span<const std::size_t> rows) { return correlation(by_class.col(0), other, rows); }));
     };

@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
-#include "run/experiment.hpp"
+#include "lab/experiment.hpp"
 
 namespace cliplab {
 namespace {
@@ -21,21 +21,21 @@ class ObjectiveEfficiency : public Experiment {
                      "prompts of every objective: Figure 2 is from before prompt engineering");
   }
 
-  void run(Context& context) const override {
-    const auto datasets = context.options().list("eval.datasets");
+  void run(Lab& lab) const override {
+    const auto datasets = lab.options().list("eval.datasets");
     double majority = 0;
     std::int64_t n = 0;
     for (const std::string& name : datasets) {
-      context.need_one_label(name);
-      const Interval floor = context.majority(name);
-      context.record({name, "test", "majority-class", "floor", "top1", ""}, floor);
+      lab.need_one_label(name);
+      const Interval floor = lab.majority(name);
+      lab.record({name, "test", "majority-class", "floor", "top1", ""}, floor);
       majority += floor.value, n += floor.n;
     }
     majority /= static_cast<double>(datasets.size());
-    context.record({"mean", "test", "majority-class", "floor", "top1", ""}, {majority, majority, majority, n});
+    lab.record({"mean", "test", "majority-class", "floor", "top1", ""}, {majority, majority, majority, n});
 
     std::map<std::string, Curve> curves;
-    for (const auto& model : context.models()) {
+    for (const auto& model : lab.models()) {
       const ModelInfo& info = model->info();
       if (info.pairs_seen == 0)
         fail("model " + info.name, "no count of the pairs it has seen", "a model trained here",
@@ -44,22 +44,21 @@ class ObjectiveEfficiency : public Experiment {
                         images = "images=" + std::to_string(info.pairs_seen);
       double sum = 0;
       for (const std::string& name : datasets) {
-        const Outcome outcome =
-            context.zero_shot(*model, name, context.options().list("objective_efficiency.templates"));
+        const Outcome outcome = lab.zero_shot(*model, name, lab.options().list("objective_efficiency.templates"));
         const Interval hit = top_k(outcome.ranks, 1);
-        context.record({name, "test", objective, "zero-shot", "top1", images}, hit);
+        lab.record({name, "test", objective, "zero-shot", "top1", images}, hit);
         sum += hit.value;
       }
       const double mean = sum / static_cast<double>(datasets.size());
-      context.record({"mean", "test", objective, "zero-shot", "top1", images}, {mean, mean, mean, n});
+      lab.record({"mean", "test", objective, "zero-shot", "top1", images}, {mean, mean, mean, n});
       if (!curves[objective].emplace(static_cast<double>(info.pairs_seen), mean).second)
         fail("objective_efficiency", "two models of " + objective + " with " + images, "one",
              "give one architecture in train.arch");
     }
-    draw(context, curves);
-    compare(context, curves, "contrastive_bow", "bow_prediction", "contrastive over bag of words");
-    compare(context, curves, "bow_prediction", "transformer_lm", "bag of words over language model");
-    compare(context, curves, "contrastive_bow", "transformer_lm", "contrastive over language model");
+    draw(lab, curves);
+    compare(lab, curves, "contrastive_bow", "bow_prediction", "contrastive over bag of words");
+    compare(lab, curves, "bow_prediction", "transformer_lm", "bag of words over language model");
+    compare(lab, curves, "contrastive_bow", "transformer_lm", "contrastive over language model");
   }
 
  private:
@@ -74,7 +73,7 @@ class ObjectiveEfficiency : public Experiment {
   }
 
   /// Array "curves": a row for each number of pictures, a column for each objective, NaN where it was not measured.
-  static void draw(Context& context, const std::map<std::string, Curve>& curves) {
+  static void draw(Lab& lab, const std::map<std::string, Curve>& curves) {
     std::map<double, Eigen::Index> rows;
     for (const auto& [objective, curve] : curves)
       for (const auto& [images, accuracy] : curve) rows[images] = 0;
@@ -88,7 +87,7 @@ class ObjectiveEfficiency : public Experiment {
       for (const auto& [images, accuracy] : curve) array.values(rows[images], column) = accuracy;
       ++column;
     }
-    context.array(std::move(array));
+    lab.array(std::move(array));
   }
 
   /// Pictures at which the curve, its best so far and linear in the logarithm, reaches `level`; none beyond its ends.
@@ -107,7 +106,7 @@ class ObjectiveEfficiency : public Experiment {
   }
 
   /// How many times fewer pictures `better` needs for the last accuracy of `other`.
-  static void compare(Context& context, const std::map<std::string, Curve>& curves, const std::string& better,
+  static void compare(Lab& lab, const std::map<std::string, Curve>& curves, const std::string& better,
                       const std::string& other, const std::string& variant) {
     if (!curves.contains(better) || !curves.contains(other)) return;
     const auto& [images, level] = *curves.at(other).rbegin();
@@ -117,7 +116,7 @@ class ObjectiveEfficiency : public Experiment {
       return;
     }
     const double ratio = images / *needed;
-    context.record({"mean", "test", "", "training", "efficiency", variant}, {ratio, ratio, ratio, 1});
+    lab.record({"mean", "test", "", "training", "efficiency", variant}, {ratio, ratio, ratio, 1});
   }
 };
 

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <map>
 
-#include "data/corpus.hpp"
-#include "run/experiment.hpp"
-#include "run/measured.hpp"
+#include "corpora/corpus.hpp"
+#include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -31,9 +31,9 @@ class Ocr : public Experiment {
     options.add_text("ocr.template", "a photo of the text \"{}\".", "the sentence around a word");
   }
 
-  void run(Context& context) const override {
-    for (const std::string& name : context.datasets_of("ocr")) record_data_set(context, name);
-    for (const std::string& name : context.options().list("ocr.sets")) read_words(context, name);
+  void run(Lab& lab) const override {
+    for (const std::string& name : lab.datasets_of("ocr")) record_data_set(lab, name);
+    for (const std::string& name : lab.options().list("ocr.sets")) read_words(lab, name);
   }
 
  private:
@@ -52,11 +52,11 @@ class Ocr : public Experiment {
     return all;
   }
 
-  static void read_words(Context& context, const std::string& name) {
-    const Options& options = context.options();
+  static void read_words(Lab& lab, const std::string& name) {
+    const Options& options = lab.options();
     const auto set = open_pair_corpus(name, options.text("ocr.split"));
     std::vector<std::vector<std::string>> captions(std::min(set->size(), options.integer("eval.max_test")));
-    const std::vector<Matrix> features = context.pair_features(
+    const std::vector<Matrix> features = lab.pair_features(
         *set, std::ssize(captions), [&](std::int64_t i, const Pair& pair) { captions[i] = pair.captions; });
     const Words all = words_of(captions);
     std::vector<std::vector<std::string>> names;
@@ -65,7 +65,7 @@ class Ocr : public Experiment {
     const std::string title = dataset_info(name).title;
     double chance = 0;
     for (std::size_t m = 0; m < features.size(); ++m) {
-      ClipModel& model = *context.models()[m];
+      ClipModel& model = *lab.models()[m];
       const Matrix logits =
           zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features[m]);  // [N, W]
       std::vector<int> ranks;
@@ -82,11 +82,11 @@ class Ocr : public Experiment {
         table.row(i) << rank, static_cast<double>(others.size() + 1);
         chance += 1 / static_cast<double>(others.size() + 1) / static_cast<double>(logits.rows());
       }
-      context.record({title, options.text("ocr.split"), model.info().name, "zero-shot", "top1", ""}, top_k(ranks, 1));
-      context.array({"words/" + name + "/" + model.info().name, {"rank", "offered"}, table});
+      lab.record({title, options.text("ocr.split"), model.info().name, "zero-shot", "top1", ""}, top_k(ranks, 1));
+      lab.array({"words/" + name + "/" + model.info().name, {"rank", "offered"}, table});
     }
-    context.record({title, options.text("ocr.split"), "chance", "floor", "top1", ""},
-                   {chance, chance, chance, std::ssize(captions)});
+    lab.record({title, options.text("ocr.split"), "chance", "floor", "top1", ""},
+               {chance, chance, chance, std::ssize(captions)});
   }
 };
 

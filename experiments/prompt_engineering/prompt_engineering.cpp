@@ -11,8 +11,8 @@
 #include "eval/few_shot.hpp"
 #include "eval/prompt_ensemble.hpp"
 #include "eval/scores.hpp"
-#include "run/experiment.hpp"
-#include "run/measured.hpp"
+#include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -30,21 +30,21 @@ int one_template(const Prompts& prompts, const std::string& name) {
 /// A model on a data set, its prompts encoded once.
 class Measurement {
  public:
-  Measurement(Context& context, ClipModel& model, const std::string& name)
-      : context_(context),
+  Measurement(Lab& lab, ClipModel& model, const std::string& name)
+      : lab_(lab),
         model_(model),
         name_(name),
-        prompts_(load_prompts(context.dataset(name, "test"), name)),
+        prompts_(load_prompts(lab.dataset(name, "test"), name)),
         one_(one_template(prompts_, name)),
-        test_(context.features(model, name, "test", Space::kJoint)) {}
+        test_(lab.features(model, name, "test", Space::kJoint)) {}
 
   /// By kVariants' names.
   std::map<std::string, Outcome> variants() {
     std::map<std::string, Outcome> outcomes;
     if (!model_.info().architecture.contrasts()) {  // scores prompts one by one
-      outcomes["name-only"] = context_.zero_shot(model_, name_, {"{}"});
-      outcomes["one-template"] = context_.zero_shot(model_, name_, {prompts_.templates[one_]});
-      outcomes["ensemble"] = context_.zero_shot(model_, name_);
+      outcomes["name-only"] = lab_.zero_shot(model_, name_, {"{}"});
+      outcomes["one-template"] = lab_.zero_shot(model_, name_, {prompts_.templates[one_]});
+      outcomes["ensemble"] = lab_.zero_shot(model_, name_);
       return outcomes;
     }
     std::vector<std::string> templates = prompts_.templates;
@@ -78,18 +78,18 @@ class Measurement {
   }
 
   void record(const std::string& metric, const std::string& variant, const Interval& interval) const {
-    context_.record({name_, "test", model_.info().name, "zero-shot", metric, variant}, interval);
+    lab_.record({name_, "test", model_.info().name, "zero-shot", metric, variant}, interval);
   }
 
   /// Ensembles of 1, 2, 4, ... templates: the mean over draws, and every draw.
   void record_sizes(const PromptEnsemble& ensemble) const {
     const int count = static_cast<int>(std::ssize(prompts_.templates)),
-              draws = static_cast<int>(context_.options().integer("prompt_engineering.draws"));
+              draws = static_cast<int>(lab_.options().integer("prompt_engineering.draws"));
     std::vector<std::array<double, 3>> points;
     for (int size = 1; draws > 0 && size < count; size *= 2) {
       std::vector<double> scores;
       for (const auto& chosen :
-           template_subsets(count, size, draws, static_cast<std::uint64_t>(context_.options().integer("seed")))) {
+           template_subsets(count, size, draws, static_cast<std::uint64_t>(lab_.options().integer("seed")))) {
         scores.push_back(score_value("accuracy", ensemble.classifier(chosen).logits(test_.x), {test_.labels}));
         points.push_back({static_cast<double>(size), static_cast<double>(scores.size() - 1), scores.back()});
       }
@@ -100,7 +100,7 @@ class Measurement {
         "templates/" + name_ + "/" + model_.info().name, {"templates", "draw", "top1"}, MatrixD(std::ssize(points), 3)};
     for (std::size_t i = 0; i < points.size(); ++i)
       array.values.row(static_cast<Eigen::Index>(i)) << points[i][0], points[i][1], points[i][2];
-    context_.array(std::move(array));
+    lab_.array(std::move(array));
   }
 
   /// The set's own labels in place of the names that were chosen; apart, the pictures of classes that share a label,
@@ -135,7 +135,7 @@ class Measurement {
       row(3) += ours[0]->ranks[i] == 0, row(4) += ours[1]->ranks[i] == 0;
       row(5) += own[0].ranks[i] == 0, row(6) += own[1].ranks[i] == 0;
     }
-    context_.array(std::move(array));
+    lab_.array(std::move(array));
   }
 
   static Interval top1_of(const Outcome& outcome, const std::vector<std::size_t>& rows) {
@@ -144,7 +144,7 @@ class Measurement {
     return top_k(ranks, 1);
   }
 
-  Context& context_;
+  Lab& lab_;
   ClipModel& model_;
   std::string name_;
   Prompts prompts_;
@@ -161,38 +161,37 @@ class PromptEngineering : public Experiment {
                         "ensembles of 2, 4, 8 ... templates drawn at random; 0: none, nor each template alone");
   }
 
-  void run(Context& context) const override {
-    const auto own = context.one_label_datasets();
+  void run(Lab& lab) const override {
+    const auto own = lab.one_label_datasets();
     auto datasets = own;
-    const auto extra = context.extra_datasets("prompt_engineering");
+    const auto extra = lab.extra_datasets("prompt_engineering");
     datasets.insert(datasets.end(), extra.begin(), extra.end());
-    for (const std::string& name : extra) context.need_one_label(name);
+    for (const std::string& name : extra) lab.need_one_label(name);
     for (const std::string& name : own) {
-      context.record({name, "test", "majority-class", "floor", "top1", ""}, context.majority(name));
-      context.record({name, "test", "raw-pixels", "linear-probe", "top1", ""},
-                     top_k(context.raw_pixel_probe(name).ranks, 1));
+      lab.record({name, "test", "majority-class", "floor", "top1", ""}, lab.majority(name));
+      lab.record({name, "test", "raw-pixels", "linear-probe", "top1", ""}, top_k(lab.raw_pixel_probe(name).ranks, 1));
     }
-    for (const auto& model : context.models()) measure(context, *model, datasets);
+    for (const auto& model : lab.models()) measure(lab, *model, datasets);
   }
 
  private:
   /// Each variant by the data set's own metric, and top-1 where that is another; their means over the data sets.
-  static void measure(Context& context, ClipModel& model, const std::vector<std::string>& datasets) {
+  static void measure(Lab& lab, ClipModel& model, const std::vector<std::string>& datasets) {
     std::map<std::string, std::map<std::string, double>> sums;  // by variant; "score": each by its own metric
     std::int64_t n = 0;
     bool all_top1 = true;
     for (const std::string& name : datasets) {
-      Measurement measurement(context, model, name);
+      Measurement measurement(lab, model, name);
       const auto outcomes = measurement.variants();
       for (const std::string variant : kVariants) {
         const Outcome& outcome = outcomes.at(variant);
-        const auto [own, score] = context.own_metric(name, outcome);
+        const auto [own, score] = lab.own_metric(name, outcome);
         const Interval top1 = top_k(outcome.ranks, 1);
-        context.record({name, "test", model.info().name, "zero-shot", "top1", variant}, top1);
+        lab.record({name, "test", model.info().name, "zero-shot", "top1", variant}, top1);
         if (own != "top1")
-          context.record({name, "test", model.info().name, "zero-shot", own, variant}, score), all_top1 = false;
+          lab.record({name, "test", model.info().name, "zero-shot", own, variant}, score), all_top1 = false;
         if (outcome.logits.cols() > 100)
-          context.record({name, "test", model.info().name, "zero-shot", "top5", variant}, top_k(outcome.ranks, 5));
+          lab.record({name, "test", model.info().name, "zero-shot", "top5", variant}, top_k(outcome.ranks, 5));
         sums[variant]["top1"] += top1.value, sums[variant]["score"] += score.value;
       }
       measurement.record_others(outcomes);
@@ -201,7 +200,7 @@ class PromptEngineering : public Experiment {
     for (const std::string variant : kVariants)
       for (const auto& [metric, sum] : sums[variant])
         if (const double mean = sum / static_cast<double>(datasets.size()); metric == "top1" || !all_top1)
-          context.record({"mean", "test", model.info().name, "zero-shot", metric, variant}, {mean, mean, mean, n});
+          lab.record({"mean", "test", model.info().name, "zero-shot", metric, variant}, {mean, mean, mean, n});
   }
 };
 

@@ -2,9 +2,9 @@
 // DEVIATION(3.2, Table 10): of the paper's 57 other models EfficientNet-Lite stands here, with pictures resized and
 // cropped as CLIP's at each model's own size, not cropped from the slightly larger one of its authors.
 #include "base/progress.hpp"
-#include "data/published.hpp"
-#include "run/experiment.hpp"
-#include "run/measured.hpp"
+#include "lab/experiment.hpp"
+#include "lab/measured.hpp"
+#include "sets/published.hpp"
 
 namespace cliplab {
 namespace {
@@ -20,28 +20,27 @@ class Representation : public Experiment {
  public:
   void declare(Options&) const override {}
 
-  void run(Context& context) const override {
-    const auto datasets = context.options().list("eval.datasets");
-    for (const std::string& name : datasets) record_floors(context, name);
+  void run(Lab& lab) const override {
+    const auto datasets = lab.options().list("eval.datasets");
+    for (const std::string& name : datasets) record_floors(lab, name);
     std::vector<Probes> probes;
-    for (ImageModel* encoder : context.encoders()) {
+    for (ImageModel* encoder : lab.encoders()) {
       const ModelInfo& info = encoder->info();
-      context.record({"", "", info.name, "cost", "gflops", info.architecture.family},
-                     {info.image_gflops, info.image_gflops, info.image_gflops, 1});
+      lab.record({"", "", info.name, "cost", "gflops", info.architecture.family},
+                 {info.image_gflops, info.image_gflops, info.image_gflops, 1});
       probes.push_back({info.name, {}, {}});
       for (const std::string& name : datasets) {
-        probes.back().outcomes.push_back(context.probe(*encoder, name));
-        probes.back().scores.push_back(record_probe(context, name, info.name, probes.back().outcomes.back()));
+        probes.back().outcomes.push_back(lab.probe(*encoder, name));
+        probes.back().scores.push_back(record_probe(lab, name, info.name, probes.back().outcomes.back()));
       }
       for (const auto& [suite, places] : suites_of(datasets))
-        context.record({"mean", "test", info.name, "linear-probe", "mean", suite},
-                       mean_over(probes.back().scores, places));
+        lab.record({"mean", "test", info.name, "linear-probe", "mean", suite}, mean_over(probes.back().scores, places));
     }
-    const std::size_t num_models = context.models().size();
+    const std::size_t num_models = lab.models().size();
     if (probes.size() == num_models)
       say("representation: no encoder to compare with; --model.baselines efficientnet-lite0");
     for (std::size_t m = 0; m < num_models; ++m)
-      for (std::size_t b = num_models; b < probes.size(); ++b) compare(context, datasets, probes[m], probes[b]);
+      for (std::size_t b = num_models; b < probes.size(); ++b) compare(lab, datasets, probes[m], probes[b]);
   }
 
  private:
@@ -52,24 +51,23 @@ class Representation : public Experiment {
   }
 
   /// Figure 11: the differences, a data set each, how many are above zero, and their means.
-  static void compare(Context& context, const std::vector<std::string>& datasets, const Probes& ours,
-                      const Probes& theirs) {
+  static void compare(Lab& lab, const std::vector<std::string>& datasets, const Probes& ours, const Probes& theirs) {
     std::vector<Interval> gains;
     std::int64_t wins = 0;
     for (std::size_t i = 0; i < datasets.size(); ++i) {
-      const std::string metric = context.own_metric(datasets[i], ours.outcomes[i]).first;
+      const std::string metric = lab.own_metric(datasets[i], ours.outcomes[i]).first;
       gains.push_back(paired_gain(metric, ours.outcomes[i], ours.scores[i], theirs.outcomes[i], theirs.scores[i]));
-      context.record({datasets[i], "test", ours.name, "linear-probe", "gain", metric + ", over " + theirs.name},
-                     gains.back());
+      lab.record({datasets[i], "test", ours.name, "linear-probe", "gain", metric + ", over " + theirs.name},
+                 gains.back());
       wins += gains.back().value > 0;
     }
     const auto count = static_cast<double>(wins);
-    context.record({"all", "test", ours.name, "linear-probe", "wins",
-                    "of " + std::to_string(gains.size()) + ", over " + theirs.name},
-                   {count, count, count, std::ssize(gains)});
+    lab.record({"all", "test", ours.name, "linear-probe", "wins",
+                "of " + std::to_string(gains.size()) + ", over " + theirs.name},
+               {count, count, count, std::ssize(gains)});
     for (const auto& [suite, places] : suites_of(datasets))
-      context.record({"mean", "test", ours.name, "linear-probe", "gain", suite + ", over " + theirs.name},
-                     mean_over(gains, places));
+      lab.record({"mean", "test", ours.name, "linear-probe", "gain", suite + ", over " + theirs.name},
+                 mean_over(gains, places));
   }
 };
 

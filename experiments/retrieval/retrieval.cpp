@@ -1,10 +1,10 @@
 // Zero-shot retrieval of captions and pictures (paper section 3.1 and appendix E.1, Table 13).
 #include <algorithm>
 
-#include "data/corpus.hpp"
+#include "corpora/corpus.hpp"
 #include "eval/retrieval.hpp"
-#include "run/experiment.hpp"
-#include "run/measured.hpp"
+#include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -20,28 +20,28 @@ class Retrieval : public Experiment {
                         "captions of a picture, at most: some of COCO's have more than five");
   }
 
-  void run(Context& context) const override {
-    const Options& options = context.options();
+  void run(Lab& lab) const override {
+    const Options& options = lab.options();
     for (const std::string& name : options.list("retrieval.sets")) {
       const auto set = open_pair_corpus(name, options.text("retrieval.split"));
       const std::int64_t pictures = std::min(set->size(), options.integer("eval.max_test"));
-      const auto ranks = caption_ranks(context, *set, pictures, options.integer("retrieval.captions"),
-                                       options.text("retrieval.prefix"));
-      for (std::size_t m = 0; m < ranks.size(); ++m) record(context, *context.models()[m], *set, name, ranks[m]);
+      const auto ranks =
+          caption_ranks(lab, *set, pictures, options.integer("retrieval.captions"), options.text("retrieval.prefix"));
+      for (std::size_t m = 0; m < ranks.size(); ++m) record(lab, *lab.models()[m], *set, name, ranks[m]);
     }
   }
 
  private:
-  static void record(Context& context, ClipModel& model, const PairCorpus& set, const std::string& name,
+  static void record(Lab& lab, ClipModel& model, const PairCorpus& set, const std::string& name,
                      const RetrievalRanks& ranks) {
-    const std::string& split = context.options().text("retrieval.split");
+    const std::string& split = lab.options().text("retrieval.split");
     for (const int k : {1, 5, 10}) {
       const std::string metric = "recall" + std::to_string(k);
       const std::string& encoder = model.info().name;
-      context.record({name, split, encoder, "zero-shot", metric, "image-to-text"}, top_k(ranks.text_of_image, k));
-      context.record({name, split, encoder, "zero-shot", metric, "text-to-image"}, top_k(ranks.image_of_text, k));
+      lab.record({name, split, encoder, "zero-shot", metric, "image-to-text"}, top_k(ranks.text_of_image, k));
+      lab.record({name, split, encoder, "zero-shot", metric, "text-to-image"}, top_k(ranks.image_of_text, k));
       const double chance = std::min(1.0, k / static_cast<double>(ranks.text_of_image.size()));
-      context.record({name, split, "chance", "floor", metric, "text-to-image"}, {chance, chance, chance, set.size()});
+      lab.record({name, split, "chance", "floor", metric, "text-to-image"}, {chance, chance, chance, set.size()});
     }
   }
 };

@@ -7,8 +7,8 @@
 #include "base/error.hpp"
 #include "base/progress.hpp"
 #include "eval/robustness.hpp"
-#include "run/experiment.hpp"
-#include "run/measured.hpp"
+#include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -20,25 +20,23 @@ class TaskShift : public Experiment {
                      "the data set of eval.datasets that the others' scores are held against");
   }
 
-  void run(Context& context) const override {
-    auto others = context.options().list("eval.datasets");
-    const std::string& reference = context.options().text("task_shift.reference");
+  void run(Lab& lab) const override {
+    auto others = lab.options().list("eval.datasets");
+    const std::string& reference = lab.options().text("task_shift.reference");
     if (std::erase(others, reference) == 0) fail("task_shift.reference", "'" + reference + "'", "one of eval.datasets");
     if (others.empty()) fail("eval.datasets", reference + " alone", "data sets to transfer to");
     std::vector<Point> points;
-    for (ImageModel* encoder : context.encoders()) {
+    for (ImageModel* encoder : lab.encoders()) {
       const std::string& model = encoder->info().name;
-      const Interval source = record_probe(context, reference, model, context.probe(*encoder, reference));
+      const Interval source = record_probe(lab, reference, model, lab.probe(*encoder, reference));
       std::vector<Interval> scores;
       for (const std::string& name : others)
-        scores.push_back(record_probe(context, name, model, context.probe(*encoder, name)));
+        scores.push_back(record_probe(lab, name, model, lab.probe(*encoder, name)));
       points.push_back({model, source, mean_of(scores)});
-      context.record({reference + "->others", "test", model, "linear-probe", "reference_score", ""},
-                     points.back().source);
-      context.record({reference + "->others", "test", model, "linear-probe", "transfer_score", ""},
-                     points.back().transfer);
+      lab.record({reference + "->others", "test", model, "linear-probe", "reference_score", ""}, points.back().source);
+      lab.record({reference + "->others", "test", model, "linear-probe", "transfer_score", ""}, points.back().transfer);
     }
-    against_the_line(context, reference, points);
+    against_the_line(lab, reference, points);
   }
 
  private:
@@ -49,9 +47,9 @@ class TaskShift : public Experiment {
 
   /// Each CLIP model's mean over the others less what the baselines' line in logit axes expects at its score on the
   /// reference.
-  static void against_the_line(Context& context, const std::string& reference, const std::vector<Point>& points) {
+  static void against_the_line(Lab& lab, const std::string& reference, const std::vector<Point>& points) {
     std::vector<double> x, y;
-    const std::size_t first = context.models().size();
+    const std::size_t first = lab.models().size();
     for (std::size_t i = first; i < points.size(); ++i)
       x.push_back(logit(points[i].source.value, points[i].source.n)),
           y.push_back(logit(points[i].transfer.value, points[i].transfer.n));
@@ -62,18 +60,18 @@ class TaskShift : public Experiment {
     }
     const Line line = fit_line(x, y);
     const std::string pair = reference + "->others", variant = "logit others = a + b logit " + reference;
-    context.record({pair, "test", "baseline", "fit", "slope", variant},
-                   {line.slope, line.slope_low, line.slope_high, line.n});
-    context.record({pair, "test", "baseline", "fit", "intercept", variant},
-                   {line.intercept, line.intercept, line.intercept, line.n});
-    context.record({pair, "test", "baseline", "fit", "r", variant}, {line.r, line.r, line.r, line.n});
+    lab.record({pair, "test", "baseline", "fit", "slope", variant},
+               {line.slope, line.slope_low, line.slope_high, line.n});
+    lab.record({pair, "test", "baseline", "fit", "intercept", variant},
+               {line.intercept, line.intercept, line.intercept, line.n});
+    lab.record({pair, "test", "baseline", "fit", "r", variant}, {line.r, line.r, line.r, line.n});
     for (std::size_t i = 0; i < first; ++i) {  // the interval carries the others' sampling error alone
       const auto lead = [&](double transfer) {
         return effective_robustness(line, points[i].source.value, transfer, points[i].source.n);
       };
       const Interval& t = points[i].transfer;
-      context.record({pair, "test", points[i].model, "linear-probe", "transfer_lead", "over the baselines' line"},
-                     {lead(t.value), lead(t.low), lead(t.high), t.n});
+      lab.record({pair, "test", points[i].model, "linear-probe", "transfer_lead", "over the baselines' line"},
+                 {lead(t.value), lead(t.low), lead(t.high), t.n});
     }
   }
 };

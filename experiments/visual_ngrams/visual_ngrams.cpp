@@ -1,8 +1,8 @@
 // Zero-shot beside the first model that did it on ordinary data sets, Visual N-Grams (paper 3.1.3, Table 1; Li et al.
 // 2017). Its scores are in reference.csv; it cannot be run here, nor could the authors: CLIP has ten times its data and
 // more.
-#include "run/experiment.hpp"
-#include "run/measured.hpp"
+#include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -14,13 +14,13 @@ class VisualNgrams : public Experiment {
                      "data sets to classify by name alone; only their test split is looked at");
   }
 
-  void run(Context& context) const override {
-    for (const std::string& name : context.options().list("visual_ngrams.datasets")) {
-      context.need_one_label(name);
-      const Dataset& set = context.dataset(name, "test");
+  void run(Lab& lab) const override {
+    for (const std::string& name : lab.options().list("visual_ngrams.datasets")) {
+      lab.need_one_label(name);
+      const Dataset& set = lab.dataset(name, "test");
       const double chance = 1 / static_cast<double>(set.class_names().size());
-      context.record({name, "test", "chance", "floor", "top1", ""}, {chance, chance, chance, set.size()});
-      for (const auto& model : context.models()) record_zero_shot(context, *model, name);
+      lab.record({name, "test", "chance", "floor", "top1", ""}, {chance, chance, chance, set.size()});
+      for (const auto& model : lab.models()) record_zero_shot(lab, *model, name);
     }
   }
 };

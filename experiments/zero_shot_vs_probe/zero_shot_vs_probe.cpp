@@ -1,8 +1,8 @@
 // Zero-shot against a linear probe, data set by data set (paper 3.1, Figures 5 and 8). Every table has the probe on
 // raw pixels and the majority class as rows: a number without a floor says nothing.
 #include "eval/robustness.hpp"
-#include "run/experiment.hpp"
-#include "run/measured.hpp"
+#include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -13,37 +13,35 @@ class ZeroShotVsProbe : public Experiment {
     options.add_list("zero_shot_vs_probe.extra_datasets", {}, "data sets without a train split: zero-shot only");
   }
 
-  void run(Context& context) const override {
-    const auto datasets = context.options().list("eval.datasets");
-    for (const std::string& name : datasets) record_floors(context, name);
-    for (const auto& baseline : context.baselines())
+  void run(Lab& lab) const override {
+    const auto datasets = lab.options().list("eval.datasets");
+    for (const std::string& name : datasets) record_floors(lab, name);
+    for (const auto& baseline : lab.baselines())
       for (const std::string& name : datasets)
-        record_probe(context, name, baseline->info().name, context.probe(*baseline, name));
-    for (const auto& model : context.models()) {
+        record_probe(lab, name, baseline->info().name, lab.probe(*baseline, name));
+    for (const auto& model : lab.models()) {
       std::vector<double> zero_shot, probe;
       for (const std::string& name : datasets) {
-        zero_shot.push_back(record_zero_shot(context, *model, name).value);
-        probe.push_back(record_probe(context, name, model->info().name, context.probe(*model, name)).value);
+        zero_shot.push_back(record_zero_shot(lab, *model, name).value);
+        probe.push_back(record_probe(lab, name, model->info().name, lab.probe(*model, name)).value);
       }
-      for (const std::string& name : context.extra_datasets("zero_shot_vs_probe"))
-        record_zero_shot(context, *model, name);
+      for (const std::string& name : lab.extra_datasets("zero_shot_vs_probe")) record_zero_shot(lab, *model, name);
       for (const std::string& name : datasets)
-        record_probe(context, name, "untrained " + model->info().name, context.probe(context.untrained(*model), name));
-      if (datasets.size() >= 3) correlate(context, model->info().name, probe, zero_shot);
+        record_probe(lab, name, "untrained " + model->info().name, lab.probe(lab.untrained(*model), name));
+      if (datasets.size() >= 3) correlate(lab, model->info().name, probe, zero_shot);
     }
   }
 
  private:
   /// Fig 8: zero-shot over probe accuracy, a point a data set.
-  static void correlate(Context& context, const std::string& model, const std::vector<double>& probe,
+  static void correlate(Lab& lab, const std::string& model, const std::vector<double>& probe,
                         const std::vector<double>& zero_shot) {
     const Line line = fit_line(probe, zero_shot);
     const std::string variant = "zero-shot = a + b probe";
-    context.record({"all", "test", model, "fit", "slope", variant},
-                   {line.slope, line.slope_low, line.slope_high, line.n});
-    context.record({"all", "test", model, "fit", "intercept", variant},
-                   {line.intercept, line.intercept, line.intercept, line.n});
-    context.record({"all", "test", model, "fit", "r", variant}, {line.r, line.r, line.r, line.n});
+    lab.record({"all", "test", model, "fit", "slope", variant}, {line.slope, line.slope_low, line.slope_high, line.n});
+    lab.record({"all", "test", model, "fit", "intercept", variant},
+               {line.intercept, line.intercept, line.intercept, line.n});
+    lab.record({"all", "test", model, "fit", "r", variant}, {line.r, line.r, line.r, line.n});
   }
 };
 

@@ -12,13 +12,13 @@
 #include "base/hash.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
-#include "data/preprocess.hpp"
-#include "model/clip_state.hpp"
-#include "model/device.hpp"
-#include "model/image_batches.hpp"
-#include "model/modules.hpp"
-#include "model/tokenizer.hpp"
-#include "model/weights.hpp"
+#include "model/files/clip_state.hpp"
+#include "model/files/weights.hpp"
+#include "model/text/tokenizer.hpp"
+#include "model/towers/device.hpp"
+#include "model/towers/image_batches.hpp"
+#include "model/towers/modules.hpp"
+#include "pixels/preprocess.hpp"
 
 namespace cliplab {
 namespace {

@@ -11,10 +11,10 @@
 
 #include "base/image.hpp"
 #include "base/matrix.hpp"
-#include "data/preprocess.hpp"
 #include "model/architecture.hpp"
-#include "model/facts.hpp"
-#include "model/tokenizer.hpp"
+#include "model/files/facts.hpp"
+#include "model/text/tokenizer.hpp"
+#include "pixels/preprocess.hpp"
 
 namespace cliplab {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "model/device.hpp"
+#include "model/towers/device.hpp"
 
 namespace cliplab {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "data/preprocess.hpp"
+#include "pixels/preprocess.hpp"
 
 namespace cliplab {
 

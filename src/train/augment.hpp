@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/rng.hpp"
-#include "data/codecs.hpp"
+#include "pixels/codecs.hpp"
 
 namespace cliplab {
 

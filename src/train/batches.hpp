@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "data/corpus.hpp"
-#include "model/tokenizer.hpp"
+#include "corpora/corpus.hpp"
+#include "model/text/tokenizer.hpp"
 #include "train/augment.hpp"
 
 namespace cliplab {

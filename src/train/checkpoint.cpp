@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "model/weights.hpp"
+#include "model/files/weights.hpp"
 
 namespace cliplab {
 

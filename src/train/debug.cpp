@@ -10,9 +10,9 @@
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
-#include "model/weights.hpp"
-#include "train/loss.hpp"
+#include "model/files/weights.hpp"
 #include "train/loss_scaler.hpp"
+#include "train/objectives/loss.hpp"
 #include "train/optimizer.hpp"
 #include "train/step.hpp"
 #include "train/train.hpp"

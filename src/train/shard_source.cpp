@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "base/parallel.hpp"
 #include "base/rng.hpp"
-#include "data/loader.hpp"
+#include "sets/loader.hpp"
 
 namespace cliplab {
 

@@ -5,8 +5,8 @@
 
 #include <cmath>
 
-#include "model/clip_state.hpp"
-#include "model/weights.hpp"
+#include "model/files/clip_state.hpp"
+#include "model/files/weights.hpp"
 
 namespace cliplab {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "model/modules.hpp"
+#include "model/towers/modules.hpp"
 
 namespace cliplab {
 

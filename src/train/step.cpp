@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "train/loss.hpp"
+#include "train/objectives/loss.hpp"
 
 namespace cliplab {
 

@@ -8,10 +8,10 @@
 #include <functional>
 #include <vector>
 
-#include "model/modules.hpp"
-#include "train/comm.hpp"
-#include "train/objective.hpp"
-#include "train/reducer.hpp"
+#include "model/towers/modules.hpp"
+#include "train/comm/comm.hpp"
+#include "train/comm/reducer.hpp"
+#include "train/objectives/objective.hpp"
 
 namespace cliplab {
 

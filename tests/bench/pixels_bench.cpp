@@ -3,9 +3,9 @@
 #include <benchmark/benchmark.h>
 
 #include "base/rng.hpp"
-#include "data/codecs.hpp"
-#include "data/preprocess.hpp"
 #include "kernels/normalize.hpp"
+#include "pixels/codecs.hpp"
+#include "pixels/preprocess.hpp"
 
 namespace cliplab {
 namespace {

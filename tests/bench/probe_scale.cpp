@@ -11,7 +11,7 @@
 #include "base/files.hpp"
 #include "base/rng.hpp"
 #include "eval/softmax_objective.hpp"
-#include "io/results.hpp"
+#include "store/results.hpp"
 
 using namespace cliplab;
 

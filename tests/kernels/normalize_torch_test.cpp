@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/rng.hpp"
-#include "data/preprocess.hpp"
+#include "pixels/preprocess.hpp"
 #ifdef CLIPLAB_WITH_CUDA
 #include <cuda_runtime.h>
 #endif

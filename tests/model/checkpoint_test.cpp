@@ -1,5 +1,5 @@
 // Checkpoint containers: what they hold comes out, whatever the layout; hostile ones are refused in one line.
-#include "model/checkpoint.hpp"
+#include "model/files/checkpoint.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // A checkpoint as a model: naming conventions, sizes from shapes, facts from where they stand, and refusals.
-#include "model/clip_state.hpp"
+#include "model/files/clip_state.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

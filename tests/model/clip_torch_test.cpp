@@ -9,8 +9,8 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "model/encoder.hpp"
-#include "model/modules.hpp"
-#include "model/weights.hpp"
+#include "model/files/weights.hpp"
+#include "model/towers/modules.hpp"
 
 namespace cliplab {
 namespace {

@@ -1,7 +1,7 @@
 // apply_linear against float64: values and all three gradients, whichever library takes the product.
 #include <gtest/gtest.h>
 
-#include "model/modules.hpp"
+#include "model/towers/modules.hpp"
 
 namespace cliplab {
 namespace {

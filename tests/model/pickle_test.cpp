@@ -1,5 +1,5 @@
 // Pickles as data: what torch.save writes is read, everything else is refused by its name, mutations never crash.
-#include "model/pickle.hpp"
+#include "model/files/pickle.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // The safetensors container: round trip, hostile headers, mutated files.
-#include "model/safetensors.hpp"
+#include "model/files/safetensors.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

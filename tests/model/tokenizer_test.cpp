@@ -1,6 +1,6 @@
 // Against open_clip's SimpleTokenizer (tests/golden/tokenizer.tsv); more of it, live, in
 // tests/parity/test_tokenizer_parity.py.
-#include "model/tokenizer.hpp"
+#include "model/text/tokenizer.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <vector>
 
-#include "model/modules.hpp"
+#include "model/towers/modules.hpp"
 
 namespace cliplab {
 namespace {

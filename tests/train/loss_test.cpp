@@ -1,5 +1,5 @@
 // The contrastive loss against its definition in double precision, values and gradients.
-#include "train/loss.hpp"
+#include "train/objectives/loss.hpp"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

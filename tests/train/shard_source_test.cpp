@@ -10,8 +10,8 @@
 #include <set>
 
 #include "base/error.hpp"
-#include "data/codecs.hpp"
-#include "data/loader.hpp"
+#include "pixels/codecs.hpp"
+#include "sets/loader.hpp"
 
 namespace cliplab {
 namespace {

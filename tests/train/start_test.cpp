@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
-#include "model/weights.hpp"
+#include "model/files/weights.hpp"
 
 namespace cliplab {
 namespace {

@@ -10,8 +10,8 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/rng.hpp"
-#include "io/results.hpp"
 #include "model/encoder.hpp"
+#include "store/results.hpp"
 #include "train/batches.hpp"
 
 namespace cliplab {

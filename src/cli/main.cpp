@@ -1,0 +1,206 @@
+// The command line: one sub-command a line of `usage`; everything they do lives in the layers below.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "cli/data_command.hpp"
+#include "cli/debug.hpp"
+#include "lab/experiment.hpp"
+#include "lab/model_options.hpp"
+#include "lab/runner.hpp"
+#include "model/architecture.hpp"
+#include "model/encoder.hpp"
+#include "model/files/checkpoint.hpp"
+#include "model/files/clip_state.hpp"
+
+namespace {
+
+using namespace cliplab;
+using Arguments = std::span<const std::string>;
+
+constexpr const char* kUsage = R"(cliplab: the studies of the CLIP paper (arXiv 2103.00020), re-run
+
+  ./cliplab run quickstart                  the main job: real data, two CPU cores, minutes
+  ./cliplab test                            every test
+  ./cliplab report [RUN_FOLDER ...]         tables, figures, report.html and report.pdf from results/runs
+  ./cliplab compare RUN RUN                 differences of two runs with paired tests, Holm-corrected
+
+  ./cliplab list                            studies and configs
+  ./cliplab describe STUDY                  the question, the paper's section, the keys
+  ./cliplab check CONFIG [--key value ...]  is a config right, without running it
+  ./cliplab run CONFIG [--key value ...]
+  ./cliplab sweep CONFIG KEY=a,b,c ...      each value, or cross product of values; several at a time, or on Slurm
+  ./cliplab data list | fetch NAME | verify NAME | describe NAME | show NAME | duplicates A B
+  ./cliplab model list | inspect FILE | convert IN OUT
+
+A stopped run (Ctrl-C, kill) goes on with the same command. Results: results/README.md.
+)";
+
+constexpr const char* kRunUsage = R"(./cliplab run CONFIG [--key value ...]
+./cliplab sweep CONFIG KEY=a,b,c ... [--key value ...] [--cells FILE] [--jobs N] [--launcher slurm]
+
+CONFIG is a name of ./cliplab list (quickstart, zero_shot_vs_probe/small) or a file. Each key of it can be changed on the
+command line, and swept; several KEY=a,b,c make the cross product, one run folder a cell:
+
+  ./cliplab run quickstart --train.steps 100
+  ./cliplab sweep zero_shot_vs_probe/smoke train.lr=0.001,0.002 train.arch=vit-test,rn-test --seed 1
+  ./cliplab sweep encoder_scaling/smoke --cells cells.txt --jobs 2       a line of --key value ... a cell, two at a time
+  ./cliplab sweep zero_shot_vs_probe/paper model.files=a.pt,b.pt --launcher slurm      a job array, a task a cell
+
+`run` takes the same words, with --sweep before each KEY=a,b,c.
+
+A cell that is done is not run again; one that was stopped goes on; one that fails stops no other. What became of each
+stands in results/sweeps. --limit N takes a first look at N samples. A study's own keys: ./cliplab describe STUDY.
+)";
+
+constexpr const char* kModelUsage = R"(./cliplab model list
+./cliplab model inspect FILE [--key value ...]    what the file is: container, names, sizes, facts, tensors
+./cliplab model convert IN OUT [--key value ...]  any checkpoint to a .safetensors file that states everything about itself
+
+Files: OpenAI's .pt (TorchScript archives and state dicts), open_clip's .pt, .bin and .safetensors with their
+open_clip_config.json, Hugging Face CLIPModel folders (weights beside config.json), and cliplab's own. Nothing in a file is
+executed. What neither the file nor a configuration beside it states has to be given:
+
+  ./cliplab model convert ViT-B-32-laion2b.pt b32.safetensors --model.like open_clip
+  ./cliplab run zero_shot_vs_probe/paper --model b32.safetensors
+)";
+
+int help_command(const std::string& command) {
+  if (command == "model") {
+    Options options;
+    declare_model_options(options);
+    fmt::print("{}\nKeys:\n{}", kModelUsage, options.help());
+    return 0;
+  }
+  if (command == "data") return std::cout << kDataUsage, 0;
+  if (command != "run" && command != "sweep") return std::cout << kUsage, 0;
+  fmt::print("{}\nKeys of every run:\n{}", kRunUsage, run_options().help());
+  return 0;
+}
+
+int list_command() {
+  for (const ExperimentInfo& info : experiments())
+    fmt::print("{}\n    {}\n    {}\n", info.name, info.question, info.paper);
+  fmt::print("\nconfigs (./cliplab run NAME):\n");
+  for (const std::string& name : list_configs()) fmt::print("    {}\n", name);
+  return 0;
+}
+
+int describe_command(Arguments arguments) {
+  if (arguments.size() != 1) fail("describe", std::to_string(arguments.size()) + " words", "one study's name");
+  const ExperimentInfo& info = find_experiment(arguments[0]);
+  Options options;
+  info.experiment->declare(options);
+  fmt::print("{}\n{}\n{}\n\nIts keys:\n{}\nKeys of every run:\n{}", info.name, info.question, info.paper,
+             options.help(), run_options().help());
+  return 0;
+}
+
+int check_command(Arguments arguments) {
+  if (arguments.empty()) fail("check", "no config", "./cliplab check CONFIG");
+  check_config(find_config(arguments[0]), arguments.subspan(1));
+  fmt::print("{}: right\n", arguments[0]);
+  return 0;
+}
+
+ModelFacts facts_of(Arguments words) {
+  Options options;
+  declare_model_options(options);
+  options.parse_arguments(words);
+  return model_options(options).facts;
+}
+
+/// Sizes and facts where the file is a CLIP model that states them; else its tensors and, as the exit, why it is none.
+int inspect_model(const std::string& path, Arguments words) {
+  const Checkpoint checkpoint = read_checkpoint(path);
+  fmt::print("# format = {}\n", checkpoint.format);
+  for (const auto& [key, value] : checkpoint.metadata) fmt::print("# metadata {} = {}\n", key, value);
+  std::string problem;
+  try {
+    const ClipState state = read_clip(path, facts_of(words));
+    const Architecture& a = state.architecture;
+    fmt::print("# names = {}\n# model = {}, {:.2f} M parameters\n", state.naming, a.name, parameter_count(a) / 1e6);
+    for (const auto& [key, value] : to_metadata(a)) fmt::print("# {} = {}\n", key, value);
+    for (const auto& [key, value] : to_metadata(state.facts)) fmt::print("# {} = {}\n", key, value);
+    fmt::print("# facts from = {}\n# no weights = {}\n", fmt::join(state.facts.origins, ", "),
+               fmt::join(state.ignored, ", "));
+  } catch (const InputError& error) {
+    problem = error.what();
+  }
+  for (const auto& [name, tensor] : checkpoint.tensors)
+    fmt::print("{:<60}{:<5}[{}]\n", name, tensor.dtype, fmt::join(tensor.shape, ", "));
+  if (problem.empty()) return 0;
+  std::cout.flush();
+  throw InputError(problem);
+}
+
+int convert_model(const std::string& in, const std::string& out, Arguments words) {
+  convert_clip_model(in, out, facts_of(words));
+  fmt::print("{}: written\n", out);
+  return 0;
+}
+
+int model_command(Arguments arguments) {
+  const std::string verb = arguments.empty() ? "" : arguments[0];
+  if (verb == "list" && arguments.size() == 1) {
+    fmt::print("{:<14}{:>6}{:>12}{:>14}{:>14}\n", "name", "side", "params M", "image GFLOPs", "text GFLOPs");
+    for (const Architecture& a : architecture_table())
+      fmt::print("{:<14}{:>6}{:>12.2f}{:>14.3f}{:>14.3f}\n", a.name, a.resolution, parameter_count(a) / 1e6,
+                 image_gflops(a), text_gflops(a));
+    fmt::print("GFLOPs: multiply-adds of one forward pass, as the paper counts them.\n");
+    return 0;
+  }
+  if (verb == "inspect" && arguments.size() >= 2) return inspect_model(arguments[1], arguments.subspan(2));
+  if (verb == "convert" && arguments.size() >= 3)
+    return convert_model(arguments[1], arguments[2], arguments.subspan(3));
+  fail("model", verb.empty() ? "no word" : "'" + verb + "'",
+       "list, inspect FILE or convert IN OUT [--model.like openai ...]");
+}
+
+int dispatch(Arguments arguments) {
+  const std::string command = arguments.empty() ? "help" : arguments[0];
+  const Arguments rest = arguments.empty() ? arguments : arguments.subspan(1);
+  if (command == "help" || command == "--help" || command == "-h") return help_command(rest.empty() ? "" : rest[0]);
+  if (std::ranges::any_of(rest, [](const std::string& word) { return word == "--help" || word == "-h"; }))
+    return help_command(command);
+  if (command == "list") return list_command();
+  if (command == "describe") return describe_command(rest);
+  if (command == "check") return check_command(rest);
+  if (command == "run") return run_command(rest);
+  if (command == "sweep") return sweep_command(rest);
+  if (command == "data") return data_command(rest);
+  if (command == "model") return model_command(rest);
+  if (command == "debug") return debug_command(rest);
+  fail("cliplab", "'" + command + "'", "run, sweep, test, report, list, describe, check, data or model",
+       "./cliplab help");
+}
+
+}  // namespace
+
+/// jemalloc's settings. Freed memory stays with the program (which then is as large as its largest part): else each
+/// picture and tensor costs a page fault every 4 KiB.
+extern "C" const char* const malloc_conf = "dirty_decay_ms:-1,muzzy_decay_ms:-1";
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  try {
+    install_stop_handlers();
+    return dispatch(arguments);
+  } catch (const Interrupted& stop) {
+    std::cerr << "cliplab: " << stop.what() << "\n";
+    return 130;
+  } catch (const InputError& error) {
+    std::cerr << "cliplab: " << error.what() << "\n";
+    return 1;
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::cerr << "cliplab: " << error.what() << "\n";
+    return 1;
+  }
+}

@@ -1,0 +1,188 @@
+// The records that studies share.
+#include "lab/measured.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/rng.hpp"
+#include "eval/scores.hpp"
+#include "pixels/preprocess.hpp"
+
+namespace cliplab {
+namespace {
+
+/// What every statistic can be computed from again.
+Array scores_of(const std::string& name, const Outcome& outcome) {
+  const Eigen::Index N = outcome.logits.rows(), C = outcome.logits.cols();
+  Array array{name, {"label", "rank", "predicted", "confidence"}, MatrixD(N, outcome.targets.empty() ? 4 : 2 * C)};
+  if (!outcome.targets.empty()) {  // several labels a picture: the logits of all classes, then the targets
+    array.columns.clear();
+    for (const char* kind : {"logit", "target"})
+      for (Eigen::Index c = 0; c < C; ++c) array.columns.push_back(fmt::format("{}{}", kind, c));
+    array.values.leftCols(C) = outcome.logits.cast<double>();
+    for (Eigen::Index i = 0; i < N; ++i)
+      for (Eigen::Index c = 0; c < C; ++c) array.values(i, C + c) = outcome.targets[i * C + c];
+  } else {
+    for (Eigen::Index i = 0; i < N; ++i)
+      array.values.row(i) << outcome.labels[i], outcome.ranks[i], outcome.predicted[i], outcome.confidence[i];
+  }
+  if (!outcome.clips.empty()) {
+    array.columns.push_back("clip");
+    array.values.conservativeResize(N, array.values.cols() + 1);
+    array.values.rightCols(1) = Eigen::Map<const Eigen::VectorXi>(outcome.clips.data(), N).cast<double>();
+  }
+  return array;
+}
+
+constexpr int kThumbnail = 64, kLikeliest = 5;
+
+void record_example(Lab& lab, ClipModel& model, const std::string& name, const Outcome& outcome) {
+  const auto rows = lab.rows(name, "test");
+  if (std::ssize(rows) != outcome.logits.rows()) return;
+  Rng rng(static_cast<std::uint64_t>(lab.options().integer("seed")), 0xe8a3);
+  const auto row = static_cast<Eigen::Index>(rng.below(rows.size()));
+  const Dataset& set = lab.dataset(name, "test");
+  const Eigen::RowVectorXd logits = outcome.logits.row(row).cast<double>(),
+                           odds = (logits.array() - logits.maxCoeff()).exp();
+  std::vector<int> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return logits(a) > logits(b); });
+  const auto is_right = [&](int c) {
+    return outcome.targets.empty() ? outcome.labels[row] == c : outcome.targets[row * logits.size() + c] == 1;
+  };
+  const auto right = std::ranges::find_if(order, is_right);
+  std::vector<int> ranks;
+  for (int r = 0; r < std::min(kLikeliest, static_cast<int>(order.size())); ++r) ranks.push_back(r);
+  if (const int r = static_cast<int>(right - order.begin()); right != order.end() && r >= std::ssize(ranks))
+    ranks.push_back(r);
+
+  const Prompts prompts = load_prompts(set, name);
+  Array said{"example/" + name + "/" + model.info().name, {}, MatrixD(3, std::ssize(ranks))};
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    const int c = order[ranks[i]];
+    const std::vector<std::string> names{prompts.class_names[c][0]};
+    said.columns.push_back(fill_templates(std::span(&names, 1), std::span(prompts.templates).first(1)).front());
+    said.values.col(static_cast<Eigen::Index>(i)) << odds(c) / odds.sum(), ranks[i] + 1, is_right(c) ? 1 : 0;
+  }
+  lab.array(std::move(said));
+  const std::string picture = "picture/" + name;
+  if (std::ranges::find(lab.results().arrays, picture, &Array::name) != lab.results().arrays.end()) return;
+  const Image image = clip_transform(set.get(rows[row]).image, kThumbnail);
+  Array pixels{picture, {"red", "green", "blue"}, MatrixD(kThumbnail * kThumbnail, 3)};
+  for (Eigen::Index i = 0; i < pixels.values.size(); ++i) pixels.values(i / 3, i % 3) = image.pixels[i];
+  lab.array(std::move(pixels));
+}
+
+MatrixD curve_of(const SweepResult& sweep) {
+  MatrixD table(std::ssize(sweep.points), 4);
+  for (std::size_t i = 0; i < sweep.points.size(); ++i) {
+    const SweepPoint& p = sweep.points[i];
+    table.row(i) << p.lambda, p.validation_accuracy, p.fit.objective, static_cast<double>(p.fit.iterations);
+  }
+  return table;
+}
+
+}  // namespace
+
+Interval record_scores(Lab& lab, Record record, const Outcome& outcome) {
+  const auto [own, score] = lab.own_metric(record.dataset, outcome);
+  const auto add = [&](const std::string& metric, const Interval& value) {
+    record.metric = metric, lab.record(record, value);
+  };
+  add(own, score);
+  if (!outcome.clips.empty())
+    for (const char* part : {"pm-0", "pm-10"})
+      add(record_name(part), score_named(part, outcome.logits, {outcome.labels, outcome.targets, outcome.clips}));
+  if (outcome.targets.empty() && own != "top1") add("top1", top_k(outcome.ranks, 1));
+  if (outcome.targets.empty() && own != "mean_per_class" && outcome.logits.cols() <= 100)
+    add("mean_per_class", mean_per_class(outcome.ranks, outcome.labels));
+  lab.array(scores_of("scores/" + record.dataset + "/" + record.model + "/" + record.method, outcome));
+  return score;
+}
+
+Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& name) {
+  const Outcome outcome = lab.zero_shot(model, name);
+  const Interval score = record_scores(lab, {name, "test", model.info().name, "zero-shot", "", ""}, outcome);
+  if (outcome.logits.cols() > 10 && outcome.targets.empty())
+    lab.record({name, "test", model.info().name, "zero-shot", "top5", ""}, top_k(outcome.ranks, 5));
+  record_example(lab, model, name, outcome);
+  return score;
+}
+
+Interval record_probe(Lab& lab, const std::string& name, const std::string& model, const Outcome& outcome) {
+  const std::string variant = fmt::format("lambda={:.3g}, rule={}", outcome.sweep.lambda, outcome.rule);
+  lab.array({"probe/" + name + "/" + model + "/sweep",
+             {"lambda", "validation_accuracy", "objective", "iterations"},
+             curve_of(outcome.sweep)});
+  return record_scores(lab, {name, "test", model, "linear-probe", "", variant}, outcome);
+}
+
+void record_floors(Lab& lab, const std::string& name) {
+  if (lab.raw_pixels(name, "test").targets.empty())
+    lab.record({name, "test", "majority-class", "floor", "top1", ""}, lab.majority(name));
+  record_probe(lab, name, "raw-pixels", lab.raw_pixel_probe(name));
+}
+
+void record_data_set(Lab& lab, const std::string& name) {
+  record_floors(lab, name);
+  for (const auto& model : lab.models()) record_zero_shot(lab, *model, name);
+  for (ImageModel* encoder : lab.encoders()) record_probe(lab, name, encoder->info().name, lab.probe(*encoder, name));
+}
+
+Interval paired_gain(const Outcome& ours, const Outcome& theirs) {
+  return bootstrap(std::ssize(ours.ranks), [&](std::span<const std::size_t> rows) {
+    std::int64_t gain = 0;
+    for (const std::size_t row : rows) gain += (ours.ranks[row] == 0) - (theirs.ranks[row] == 0);
+    return static_cast<double>(gain) / static_cast<double>(rows.size());
+  });
+}
+
+Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs,
+                     const Interval& their_score) {
+  if (metric == "top1") return paired_gain(ours, theirs);
+  const double value = our_score.value - their_score.value;
+  return {value, value - std::hypot(our_score.value - our_score.low, their_score.high - their_score.value),
+          value + std::hypot(our_score.high - our_score.value, their_score.value - their_score.low), our_score.n};
+}
+
+std::vector<FewShotPoint> few_shot_draws(Lab& lab, ImageModel& model, const std::string& name, Space space,
+                                         FewShotOptions options) {
+  const FeatureSet &train = lab.features(model, name, "train", space), &test = lab.features(model, name, "test", space);
+  options.rule = stop_rule(lab.options().text("probe.rule"));
+  options.seed = static_cast<std::uint64_t>(lab.options().integer("seed"));
+  const Cut cut = cut_validation(train.labels, train.num_classes, 0.2, options.seed);
+  struct Part {  // rows copied: what LabelledRows looks at
+    Part(const FeatureSet& set, const std::vector<Eigen::Index>& rows) : x(set.x(rows, Eigen::all)) {
+      for (const Eigen::Index row : rows) labels.push_back(set.labels[row]);
+    }
+    LabelledRows rows() const { return {x, labels}; }
+    Matrix x;
+    std::vector<int> labels;
+  };
+  const Part drawn_from(train, cut.train), held(train, cut.validation);
+  return few_shot(drawn_from.rows(), held.labels.empty() ? drawn_from.rows() : held.rows(), {test.x, test.labels},
+                  train.num_classes, options);
+}
+
+std::vector<RetrievalRanks> caption_ranks(Lab& lab, const PairCorpus& set, std::int64_t pictures, std::int64_t captions,
+                                          const std::string& prefix) {
+  std::vector<std::vector<std::string>> own(pictures);
+  const std::vector<Matrix> features =
+      lab.pair_features(set, pictures, [&](std::int64_t i, const Pair& pair) { own[i] = pair.captions; });
+  std::vector<std::string> texts;  // [T]
+  std::vector<int> owner;          // [T]
+  for (std::int64_t i = 0; i < pictures; ++i)
+    for (std::size_t c = 0; c < std::min<std::size_t>(own[i].size(), captions); ++c) {
+      texts.push_back(prefix.empty() ? own[i][c] : prefix + " " + own[i][c]);
+      owner.push_back(static_cast<int>(i));
+    }
+  std::vector<RetrievalRanks> ranks;
+  for (std::size_t m = 0; m < features.size(); ++m)
+    ranks.push_back(retrieval_ranks(features[m], lab.models()[m]->text().encode(texts), owner));
+  return ranks;
+}
+
+}  // namespace cliplab

@@ -1,0 +1,45 @@
+// What several studies record of one classifier, so that tables and comparisons find it in one form.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "eval/few_shot.hpp"
+#include "eval/retrieval.hpp"
+#include "lab/lab.hpp"
+
+namespace cliplab {
+
+/// The data set's own metric, and top-1 and the mean over classes where a picture has one label; `record` lacks metric
+/// and value. The scores of every sample go to "scores/<dataset>/<model>/<method>". Returns the first.
+Interval record_scores(Lab& lab, Record record, const Outcome& outcome);
+/// record_scores of lab.zero_shot(model, dataset), top-5 above 10 classes, and one picture at random with what the
+/// model says of it, for Figure 21: "picture/<dataset>" [64 * 64, 3] of 0 to 255, "example/<dataset>/<model>" [3, 5 or
+/// 6] with the likeliest classes and the right one, by their first prompts: probability, rank from 1, whether it is
+/// right. No example where a picture could not be decoded.
+Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& dataset);
+/// record_scores of a probe, with the lambda that was chosen, and its search as an array.
+Interval record_probe(Lab& lab, const std::string& dataset, const std::string& model, const Outcome& outcome);
+/// All of a data set: its floors, every model zero-shot, the probe of every encoder.
+void record_data_set(Lab& lab, const std::string& dataset);
+/// The floors of a data set: the majority class (where a picture has one label) and the probe on raw pixels.
+void record_floors(Lab& lab, const std::string& dataset);
+
+/// Top-1 of one classifier less another's on the same pictures, by a paired bootstrap.
+Interval paired_gain(const Outcome& ours, const Outcome& theirs);
+/// One classifier's score by `metric` (a record's name) less another's on the same pictures. Accuracy: paired
+/// bootstrap. Other metrics: half-widths in quadrature, which is wider, since pictures that are hard are so for both.
+Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs,
+                     const Interval& their_score);
+
+/// Ranks of the captions and pictures among the set's first `pictures`, by each model: `captions` of a picture at most,
+/// `prefix` and a space before each.
+std::vector<RetrievalRanks> caption_ranks(Lab& lab, const PairCorpus& set, std::int64_t pictures, std::int64_t captions,
+                                          const std::string& prefix);
+
+/// few_shot() by the run's seed and stop rule, drawn from four fifths of the training split; lambda is chosen on the
+/// rest.
+std::vector<FewShotPoint> few_shot_draws(Lab& lab, ImageModel& model, const std::string& dataset, Space space,
+                                         FewShotOptions options);
+
+}  // namespace cliplab

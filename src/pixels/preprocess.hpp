@@ -1,0 +1,70 @@
+// Pixels exactly as Pillow + torchvision make them for CLIP: resize, crop or pad to a square, conversion to RGB, in
+// OpenAI's order (openai/CLIP clip.py `_transform`) or in that of torchvision's ImageFolder, which converts when it
+// loads. ToTensor and Normalize follow in kernels/normalize.hpp.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/image.hpp"
+#include "pixels/resize.hpp"
+
+namespace cliplab {
+
+/// Channel statistics of the released CLIP models.
+struct Normalization {
+  std::array<float, 3> mean{0.48145466f, 0.4578275f, 0.40821073f};
+  std::array<float, 3> std{0.26862954f, 0.26130258f, 0.27577711f};
+};
+
+/// open_clip's resize_mode: the short side to the size and the middle cut out; both sides; the long side, and the rest
+/// padded with 0.
+enum class ResizeMode { kShortest, kSquash, kLongest };
+
+/// kResizeFirst resizes in the mode of the file, which differs from RGB for palettes and 1 bit (nearest neighbour),
+/// alpha (premultiplied, then dropped), CMYK and 16-bit grey (which the conversion clips at 255).
+enum class ConvertOrder { kResizeFirst, kConvertFirst };
+
+/// How a model wants its pictures; the defaults are OpenAI's.
+struct Preprocess {
+  int size = 224;
+  ResizeMode mode = ResizeMode::kShortest;
+  Interpolation interpolation = Interpolation::kBicubic;
+  ConvertOrder order = ConvertOrder::kResizeFirst;
+  PillowRule rule = PillowRule::kClassic;
+  Normalization normalization;
+
+  /// "bicubic-shortest-224/resize-first/pillow-classic/mean.../std...": for cache keys and results.
+  std::string id() const;
+};
+
+/// open_clip's words; throw InputError for others.
+ResizeMode parse_resize_mode(const std::string& word);       // "shortest", "squash", "longest"
+Interpolation parse_interpolation(const std::string& word);  // "bicubic", "bilinear"
+
+/// RGB [size, size, 3].
+Image preprocess_pixels(const Image& image, const Preprocess& preprocess);
+
+/// preprocess_pixels with the defaults.
+Image clip_transform(const Image& image, int size);
+
+/// resample in the classic order of a whole image; channels as they are, alpha not premultiplied.
+Image resize_bicubic(const Image& image, int height, int width);
+
+/// torchvision Resize(size) of the channels as they are: short side to `size`, the long one to int(size * long /
+/// short).
+Image resize_short_side(const Image& image, int size);
+
+/// torchvision CenterCrop(size): offsets round half to even; smaller images are padded with 0.
+Image center_crop(const Image& image, int size);
+
+/// RGBA with straight alpha put on one colour; RGB passes unchanged.
+Image composite(const Image& image, std::array<std::uint8_t, 3> background);
+
+/// Pillow's CMYK -> RGB: [pixels, 4] -> [pixels, 3].
+std::vector<std::uint8_t> inks_to_rgb(std::span<const std::uint8_t> inks);
+
+}  // namespace cliplab

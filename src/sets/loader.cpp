@@ -1,0 +1,335 @@
+// A stream of encoded samples behind one lock, decoders that take from it in turn, a ring of slots in the stream's
+// order.
+#include "sets/loader.hpp"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/parallel.hpp"
+#include "base/progress.hpp"
+#include "base/rng.hpp"
+#include "pixels/codecs.hpp"
+#include "sets/listing.hpp"
+
+namespace cliplab {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMaxMember = std::size_t{64} << 20;
+constexpr std::int64_t kNamed = 5;  // bad samples that are named; the rest is counted
+
+struct Encoded {
+  std::string key, picture, text;
+  std::string where;    // shard:member of the picture
+  std::string problem;  // not empty: what is wrong, in a line
+};
+
+/// The samples of one shard after the other; what is wrong with one, or with a shard, comes as an Encoded with a
+/// problem.
+class ShardStream {
+ public:
+  explicit ShardStream(std::vector<fs::path> shards) : shards_(std::move(shards)) {}
+
+  bool next(Encoded& sample) {
+    sample = {};
+    for (;;) {
+      if (!has_member_ && !read_member()) {
+        if (!sample.key.empty()) return check(sample);  // the last of its shard
+        if (!problem_.empty()) return sample.problem = std::exchange(problem_, {}), true;
+        if (at_ == shards_.size()) return false;
+        continue;
+      }
+      if (!sample.key.empty() && key_ != sample.key) return check(sample);  // the member begins the next one
+      has_member_ = false;
+      if (sample.key.empty()) sample.key = key_, sample.where = shards_[at_].string() + ":" + key_;
+      const std::string extension = name_.substr(key_.size());
+      if (is_picture_name(name_)) {
+        sample.where = shards_[at_].string() + ":" + name_;
+        if (!sample.picture.empty()) sample.problem = sample.where + ": a second picture of its sample";
+        sample.picture = std::move(bytes_);
+      } else if (extension == ".txt" || (extension == ".cls" && sample.text.empty())) {
+        while (bytes_.ends_with('\n') || bytes_.ends_with('\r')) bytes_.pop_back();
+        sample.text = std::move(bytes_);
+      }
+    }
+  }
+
+ private:
+  struct Free {
+    void operator()(archive* handle) const { archive_read_free(handle); }
+  };
+
+  static bool check(Encoded& sample) {
+    if (sample.problem.empty() && sample.picture.empty()) sample.problem = sample.where + ": a text without a picture";
+    if (sample.problem.empty() && sample.text.empty()) sample.problem = sample.where + ": a picture without a text";
+    return true;
+  }
+
+  void close() { archive_.reset(), ++at_; }
+
+  bool torn() {
+    const char* cause = archive_error_string(archive_.get());
+    problem_ = fmt::format("{}: not a whole tar file ({}); what follows in it is left out", shards_[at_].string(),
+                           cause ? cause : "damaged");
+    close();
+    return false;
+  }
+
+  /// The next regular file of this shard into name_, key_, bytes_. False: the shard's end, or problem_.
+  bool read_member() {
+    if (at_ == shards_.size() || !problem_.empty()) return false;
+    if (!archive_) {
+      archive_.reset(archive_read_new());
+      archive_read_support_format_tar(archive_.get());
+      archive_read_support_filter_gzip(archive_.get());
+      if (archive_read_open_filename(archive_.get(), shards_[at_].c_str(), 1 << 18) != ARCHIVE_OK) return torn();
+    }
+    archive_entry* entry = nullptr;
+    do {
+      const int status = archive_read_next_header(archive_.get(), &entry);
+      if (status == ARCHIVE_EOF) return close(), false;
+      if (status < ARCHIVE_WARN) return torn();
+    } while (archive_entry_filetype(entry) != AE_IFREG || archive_entry_pathname(entry) == nullptr);
+    name_ = archive_entry_pathname(entry);
+    key_ = webdataset_key(name_);
+    const la_int64_t size = archive_entry_size(entry);
+    if (size < 0 || static_cast<std::size_t>(size) > kMaxMember) {
+      problem_ = fmt::format("{}:{}: {} bytes, expected at most {}", shards_[at_].string(), name_, size, kMaxMember);
+      return false;
+    }
+    bytes_.resize(static_cast<std::size_t>(size));
+    if (size > 0 && archive_read_data(archive_.get(), bytes_.data(), bytes_.size()) != size) return torn();
+    return has_member_ = true;
+  }
+
+  std::vector<fs::path> shards_;
+  std::size_t at_ = 0;
+  std::unique_ptr<archive, Free> archive_;
+  bool has_member_ = false;
+  std::string name_, key_, bytes_;
+  std::string problem_;  // that no sample has told yet
+};
+
+std::vector<fs::path> shards_of_rank(const LoaderOptions& options) {
+  std::vector<fs::path> all = options.shards, mine;
+  Rng rng(options.seed, 0x5a4d0000ull + static_cast<std::uint64_t>(options.epoch));
+  if (options.shuffle_shards) rng.shuffle(all);
+  for (std::size_t i = options.rank; i < all.size(); i += options.ranks) mine.push_back(all[i]);
+  return mine;
+}
+
+LoaderOptions checked(LoaderOptions options) {
+  const auto need = [](bool right, const std::string& found, const char* expected) {
+    if (!right) fail("loader", found, expected);
+  };
+  need(!options.shards.empty(), "no shard", "tar files");
+  need(options.batch > 0 && options.ahead > 0, "no batch", "batch and ahead above 0");
+  need(options.threads >= 0 && options.skip >= 0, "a negative option", "threads and skip of 0 or more");
+  need(options.rank >= 0 && options.rank < options.ranks, fmt::format("rank {} of {}", options.rank, options.ranks),
+       "a rank under the number of ranks");
+  need(std::ssize(options.shards) >= options.ranks,
+       fmt::format("{} shards for {} ranks", options.shards.size(), options.ranks), "one each at least");
+  if (options.threads == 0) options.threads = num_threads();
+  return options;
+}
+
+}  // namespace
+
+struct Loader::State {
+  explicit State(LoaderOptions given)
+      : options(checked(std::move(given))),
+        stream(shards_of_rank(options)),
+        rng(options.seed,
+            (0xb0ffull + static_cast<std::uint64_t>(options.epoch)) * 65536 + static_cast<std::uint64_t>(options.rank)),
+        slots(options.ahead * options.batch) {}
+
+  struct Slot {
+    bool done = false;
+    LoadedSample sample;
+    std::string problem;
+  };
+
+  /// The next sample in shuffled order. Under `reading`.
+  bool draw(Encoded& sample) {
+    if (options.buffer <= 1) return stream.next(sample);
+    while (!stream_ended && std::ssize(waiting) < options.buffer) {
+      Encoded one;
+      if (stream.next(one))
+        waiting.push_back(std::move(one));
+      else
+        stream_ended = true;
+    }
+    if (waiting.empty()) return false;
+    std::swap(waiting[rng.below(waiting.size())], waiting.back());
+    sample = std::move(waiting.back());
+    waiting.pop_back();
+    return true;
+  }
+
+  void decode_all() {
+    try {
+      for (;;) {
+        Encoded encoded;
+        std::int64_t mine = 0;
+        {
+          const std::lock_guard<std::mutex> turn(reading);
+          {
+            std::unique_lock<std::mutex> lock(mutex);
+            room.wait(lock, [&] { return stop || ended || given_out - taken < std::ssize(slots); });
+            if (stop || ended) return;
+          }
+          bool any = draw(encoded);
+          for (; any && skipped < options.skip; ++skipped) {
+            if (stop_requested()) throw Interrupted("stopped while going to the place where a pass stopped");
+            any = draw(encoded);
+          }
+          const std::lock_guard<std::mutex> lock(mutex);
+          if (!any) {
+            ended = true;
+            ready.notify_all(), room.notify_all();
+            return;
+          }
+          mine = given_out++;
+        }
+        Slot slot{.done = true,
+                  .sample = {.key = std::move(encoded.key), .text = std::move(encoded.text), .image = {}},
+                  .problem = std::move(encoded.problem)};
+        if (slot.problem.empty()) try {
+            const Image decoded = decode_image(encoded.picture, encoded.where);
+            slot.sample.image = options.view ? options.view(decoded, options.skip + mine)
+                                             : preprocess_pixels(decoded, options.preprocess);
+          } catch (const InputError& error) {
+            slot.problem = error.what();
+          }
+        const std::lock_guard<std::mutex> lock(mutex);
+        slots[mine % std::ssize(slots)] = std::move(slot);
+        if (mine == taken) ready.notify_one();
+      }
+    } catch (...) {  // no memory, no threads
+      const std::lock_guard<std::mutex> lock(mutex);
+      failure = std::current_exception(), ended = true;
+      ready.notify_all(), room.notify_all();
+    }
+  }
+
+  /// Moves the next slot out; false: the end.
+  bool take(Slot& slot) {
+    std::unique_lock<std::mutex> lock(mutex);
+    Slot& here = slots[taken % std::ssize(slots)];
+    const auto there = [&] { return here.done || failure || (ended && taken == given_out); };
+    if (!there()) {
+      const auto start = Clock::now();
+      while (!ready.wait_for(lock, std::chrono::milliseconds(200), there))
+        if (stop_requested()) throw Interrupted("stopped while loading samples");
+      waited += std::chrono::duration<double>(Clock::now() - start).count();
+    }
+    if (failure) std::rethrow_exception(failure);
+    if (!here.done) return false;
+    slot = std::move(here);
+    here.done = false;
+    ++taken;
+    room.notify_one();
+    return true;
+  }
+
+  const LoaderOptions options;
+  std::mutex reading;  // the stream and the order; before `mutex`
+  ShardStream stream;
+  Rng rng;
+  std::vector<Encoded> waiting;
+  bool stream_ended = false;
+  std::int64_t skipped = 0;
+
+  std::mutex mutex;  // the ring
+  std::condition_variable ready, room;
+  std::vector<Slot> slots;
+  std::int64_t given_out = 0, taken = 0;
+  bool ended = false, stop = false;
+  std::exception_ptr failure;
+
+  std::int64_t bad = 0;
+  double waited = 0;
+  std::vector<std::thread> threads;
+};
+
+Loader::Loader(LoaderOptions options) : state_(std::make_unique<State>(std::move(options))) {
+  for (int i = 0; i < state_->options.threads; ++i)
+    state_->threads.emplace_back([state = state_.get()] { state->decode_all(); });
+}
+
+Loader::~Loader() {
+  {
+    const std::lock_guard<std::mutex> lock(state_->mutex);
+    state_->stop = true;
+    state_->room.notify_all();
+  }
+  for (std::thread& thread : state_->threads) thread.join();
+}
+
+bool Loader::next(std::vector<LoadedSample>& samples, std::int64_t count) {
+  samples.clear();
+  if (count <= 0) count = state_->options.batch;
+  State::Slot slot;
+  while (std::ssize(samples) < count && state_->take(slot)) {
+    if (slot.problem.empty()) {
+      samples.push_back(std::move(slot.sample));
+      continue;
+    }
+    if (state_->options.bad_is_fatal)
+      fail("loader", slot.problem, "samples without fault", "leave bad ones out, or mend the shard");
+    if (++state_->bad <= kNamed) say("left out: " + slot.problem);
+    if (state_->bad == kNamed) say("further bad samples are counted only");
+  }
+  return !samples.empty();
+}
+
+std::int64_t Loader::position() const { return state_->options.skip + state_->taken; }
+std::int64_t Loader::bad() const { return state_->bad; }
+double Loader::waited_seconds() const { return state_->waited; }
+
+std::vector<fs::path> expand_shards(const std::string& pattern) {
+  std::vector<fs::path> shards;
+  if (fs::is_directory(pattern)) {
+    for (const auto& entry : fs::directory_iterator(pattern))
+      if (entry.path().extension() == ".tar" && entry.is_regular_file()) shards.push_back(entry.path());
+    std::sort(shards.begin(), shards.end());
+    if (shards.empty()) fail(pattern, "no *.tar", "tar shards");
+    return shards;
+  }
+  const auto open = pattern.find('{'), dots = pattern.find("..", open), close = pattern.find('}', open);
+  if (open == std::string::npos || dots == std::string::npos || close == std::string::npos || dots > close) {
+    shards.emplace_back(pattern);
+  } else {
+    const std::string low = pattern.substr(open + 1, dots - open - 1),
+                      high = pattern.substr(dots + 2, close - dots - 2);
+    const auto number = [](const std::string& text) {
+      return !text.empty() && text.size() <= 7 && text.find_first_not_of("0123456789") == std::string::npos
+                 ? std::stol(text)
+                 : -1;
+    };
+    if (number(low) < 0 || number(high) < number(low))
+      fail(pattern, "the range {" + low + ".." + high + "}", "two numbers in order");
+    for (long i = number(low); i <= number(high); ++i)
+      shards.emplace_back(fmt::format("{}{:0{}}{}", pattern.substr(0, open), i, low.size(), pattern.substr(close + 1)));
+  }
+  for (const fs::path& shard : shards)
+    if (!fs::is_regular_file(shard))
+      fail(shard.string(), "no such file", "a tar shard",
+           shards.size() > 1 ? pattern + " names " + std::to_string(shards.size()) : "");
+  return shards;
+}
+
+}  // namespace cliplab

@@ -1,0 +1,206 @@
+// Result and feature files in the layout of results/README.md: written beside the target, sealed, then
+// renamed over it.
+#include "store/results.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <system_error>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/hash.hpp"
+#include "store/h5.hpp"
+
+namespace cliplab {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kSchemaVersion = 1;
+
+struct TextColumn {
+  const char* name;
+  std::string Record::*field;
+};
+constexpr TextColumn kTextColumns[] = {{"dataset", &Record::dataset}, {"split", &Record::split},
+                                       {"model", &Record::model},     {"method", &Record::method},
+                                       {"metric", &Record::metric},   {"variant", &Record::variant}};
+struct NumberColumn {
+  const char* name;
+  double Record::*field;
+};
+constexpr NumberColumn kNumberColumns[] = {
+    {"value", &Record::value}, {"ci_low", &Record::ci_low}, {"ci_high", &Record::ci_high}};
+
+/// Writes through `fill` to a part file and renames it; the part is removed when anything fails.
+template <class Fill>
+void write_whole(const fs::path& path, const Fill& fill) {
+  if (std::error_code error; path.has_parent_path() && (fs::create_directories(path.parent_path(), error), error))
+    fail(path.parent_path().string(), "cannot be created (" + error.message() + ")", "a writable folder");
+  const fs::path part = part_path(path);
+  try {
+    H5Writer file(part);
+    fill(file);
+    file.close();
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(part, ignored);
+    throw;
+  }
+  commit_file(part, path);
+}
+
+std::string checksum(const Matrix& matrix) {
+  return sha256_hex(
+      {reinterpret_cast<const char*>(matrix.data()), static_cast<std::size_t>(matrix.size()) * sizeof(float)});
+}
+
+}  // namespace
+
+void write_results(const fs::path& path, const Results& results) {
+  write_whole(path, [&](H5Writer& file) {
+    file.attribute("/", "experiment", results.experiment);
+    file.attribute("/", "config", results.config);
+    file.attribute("/", "schema_version", kSchemaVersion);
+    file.group("/provenance");
+    for (const auto& [key, value] : results.provenance) file.attribute("/provenance", key, value);
+    file.group("/records");
+    for (const auto& [name, field] : kTextColumns) {
+      std::vector<std::string> column;
+      for (const Record& record : results.records) column.push_back(record.*field);
+      file.strings(std::string("/records/") + name, column);
+    }
+    for (const auto& [name, field] : kNumberColumns) {
+      std::vector<double> column;
+      for (const Record& record : results.records) column.push_back(record.*field);
+      file.doubles(std::string("/records/") + name, column.data(), {column.size()});
+    }
+    std::vector<std::int64_t> n;
+    for (const Record& record : results.records) n.push_back(record.n);
+    file.integers("/records/n", n);
+    file.group("/arrays");
+    for (const Array& array : results.arrays) {
+      const std::string name = "/arrays/" + array.name;
+      if (static_cast<Eigen::Index>(array.columns.size()) != array.values.cols())
+        throw std::logic_error("array '" + array.name + "' has not one name a column");
+      file.doubles(name, array.values.data(),
+                   {static_cast<std::uint64_t>(array.values.rows()), static_cast<std::uint64_t>(array.values.cols())});
+      file.attribute(name, "columns", array.columns);
+    }
+    file.attribute("/arrays", "order", [&] {
+      std::vector<std::string> names;
+      for (const Array& array : results.arrays) names.push_back(array.name);
+      return names;
+    }());
+  });
+}
+
+Results read_results(const fs::path& path) {
+  const H5Reader file(path);
+  const auto refuse = [&](const std::string& found, const std::string& expected) {
+    fail(path.string(), found, expected, "delete it; the run makes it again");
+  };
+  Results results;
+  if (const auto version = file.integer_attribute("/", "schema_version"); version != kSchemaVersion)
+    refuse("schema version " + std::to_string(version), std::to_string(kSchemaVersion));
+  results.experiment = file.text_attribute("/", "experiment");
+  results.config = file.text_attribute("/", "config");
+  for (const std::string& key : file.attribute_names("/provenance"))
+    results.provenance[key] = file.text_attribute("/provenance", key);
+  const std::vector<std::int64_t> n = file.integers("/records/n");
+  results.records.resize(n.size());
+  const auto check = [&](const char* name, std::size_t size) {
+    if (size != n.size())
+      refuse(std::string("/records/") + name + " with " + std::to_string(size) + " rows", std::to_string(n.size()));
+  };
+  for (std::size_t i = 0; i < n.size(); ++i) results.records[i].n = n[i];
+  for (const auto& [name, field] : kTextColumns) {
+    const auto column = file.strings(std::string("/records/") + name);
+    check(name, column.size());
+    for (std::size_t i = 0; i < n.size(); ++i) results.records[i].*field = column[i];
+  }
+  for (const auto& [name, field] : kNumberColumns) {
+    const auto shape = file.shape(std::string("/records/") + name);
+    check(name, shape.size() == 1 ? shape[0] : 0);
+    std::vector<double> column(n.size());
+    file.doubles(std::string("/records/") + name, column.data());
+    for (std::size_t i = 0; i < n.size(); ++i) results.records[i].*field = column[i];
+  }
+  for (const std::string& name : file.list_attribute("/arrays", "order")) {
+    if (!file.exists("/arrays/" + name)) refuse("no array " + name, "the arrays that its order names");
+    const auto shape = file.shape("/arrays/" + name);
+    Array array{name, file.list_attribute("/arrays/" + name, "columns"), {}};
+    if (shape.size() != 2 || array.columns.size() != shape[1])
+      refuse("array " + name + " of another shape", "[rows, columns]");
+    array.values.resize(static_cast<Eigen::Index>(shape[0]), static_cast<Eigen::Index>(shape[1]));
+    file.doubles("/arrays/" + name, array.values.data());
+    results.arrays.push_back(std::move(array));
+  }
+  return results;
+}
+
+void write_features(const fs::path& path, const std::string& key, const Matrix& features) {
+  write_whole(path, [&](H5Writer& file) {
+    file.attribute("/", "key", key);
+    file.floats("/features", features.data(),
+                {static_cast<std::uint64_t>(features.rows()), static_cast<std::uint64_t>(features.cols())});
+    file.attribute("/features", "sha256", checksum(features));
+  });
+}
+
+void write_feature_rows(const fs::path& path, const std::string& key, std::int64_t rows, std::int64_t cols,
+                        const std::function<void(std::int64_t, std::int64_t, float*)>& produce) {
+  constexpr std::int64_t kChunkNumbers = 4 << 20;
+  write_whole(path, [&](H5Writer& file) {
+    Sha256 hash;
+    file.attribute("/", "key", key);
+    file.float_rows(
+        "/features", static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols),
+        static_cast<std::uint64_t>(std::max<std::int64_t>(1, kChunkNumbers / std::max<std::int64_t>(1, cols))),
+        [&](std::uint64_t begin, std::uint64_t count, float* values) {
+          produce(static_cast<std::int64_t>(begin), static_cast<std::int64_t>(count), values);
+          hash.add(values, count * static_cast<std::uint64_t>(cols) * sizeof(float));
+        });
+    file.attribute("/features", "sha256", hash.hex());
+  });
+}
+
+namespace {
+
+/// Opens a feature file of `key`; its [N, D].
+std::unique_ptr<H5Reader> open_features(const fs::path& path, const std::string& key,
+                                        std::vector<std::uint64_t>& shape) {
+  auto file = std::make_unique<H5Reader>(path);
+  if (file->text_attribute("/", "key") != key)
+    fail(path.string(), "features of another key", "'" + key + "'", "delete it; the run makes it again");
+  shape = file->shape("/features");
+  if (shape.size() != 2)
+    fail(path.string(), "features of another shape", "[N, D]", "delete it; the run makes it again");
+  return file;
+}
+
+}  // namespace
+
+FeatureFile::FeatureFile(const fs::path& path, const std::string& key) {
+  std::vector<std::uint64_t> shape;
+  file_ = open_features(path, key, shape);
+  rows_ = static_cast<std::int64_t>(shape[0]), cols_ = static_cast<std::int64_t>(shape[1]);
+}
+
+FeatureFile::~FeatureFile() = default;
+
+void FeatureFile::read(std::int64_t begin, std::int64_t count, float* values) const {
+  file_->float_rows("/features", static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(count), values);
+}
+
+Matrix read_features(const fs::path& path, const std::string& key) {
+  std::vector<std::uint64_t> shape;
+  const auto file = open_features(path, key, shape);
+  Matrix features(static_cast<Eigen::Index>(shape[0]), static_cast<Eigen::Index>(shape[1]));
+  file->floats("/features", features.data());
+  if (file->text_attribute("/features", "sha256") != checksum(features))
+    fail(path.string(), "damaged features", "bytes of their checksum", "delete it; the run makes it again");
+  return features;
+}
+
+}  // namespace cliplab
