@@ -100,6 +100,8 @@ void Options::declare(const std::string& key, Entry entry) {
   if (const auto* text = std::get_if<std::string>(&entry.value)) right = allowed(*text);
   if (const auto* list = std::get_if<List>(&entry.value)) right = std::all_of(list->begin(), list->end(), allowed);
   if (!right) throw std::logic_error("option '" + key + "' has a default that it does not allow");
+  if (!study_.empty() && !key.starts_with(study_ + "."))
+    throw std::logic_error("option '" + key + "' of the study '" + study_ + "' lacks its name");
   if (!entries_.emplace(key, std::move(entry)).second) throw std::logic_error("option '" + key + "' declared twice");
 }
 
@@ -124,6 +126,28 @@ void Options::add_text(const std::string& key, const std::string& value, const s
 
 void Options::add_list(const std::string& key, const List& value, const std::string& help, const List& allowed) {
   declare(key, {value, value, 0, 0, allowed, help});
+}
+
+void Options::add_sets(const std::string& key, const List& value, Role role, const std::string& help,
+                       const SetRules& rules) {
+  add_list(key, value, help + (rules.fallback.empty() ? "" : "; empty: " + rules.fallback));
+  declared_.push_back({key, study_, role, rules});
+}
+
+void Options::add_reference(const std::string& key, const std::string& value, const std::string& of,
+                            const std::string& help) {
+  add_text(key, value, help);
+  declared_.push_back({key, study_, Role::kReference, {.of = of}});
+}
+
+void Options::add_file(const std::string& key, const std::string& help, const SetRules& rules) {
+  add_text(key, "", help);
+  declared_.push_back({key, study_, Role::kFile, rules});
+}
+
+void Options::add_files(const std::string& key, const std::string& help) {
+  add_list(key, {}, help);
+  declared_.push_back({key, study_, Role::kFile, {}});
 }
 
 std::string Options::nearest(const std::string& key) const {
@@ -281,6 +305,11 @@ std::int64_t Options::integer(const std::string& key) const { return typed<std::
 double Options::real(const std::string& key) const { return typed<double>(entry(key).value, key); }
 const std::string& Options::text(const std::string& key) const { return typed<std::string>(entry(key).value, key); }
 const Options::List& Options::list(const std::string& key) const { return typed<List>(entry(key).value, key); }
+
+Options::List Options::values(const std::string& key) const {
+  if (const auto* text = std::get_if<std::string>(&entry(key).value)) return text->empty() ? List{} : List{*text};
+  return list(key);
+}
 
 std::string Options::resolved(const std::string& section) const {
   std::string text;
