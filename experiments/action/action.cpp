@@ -85,14 +85,12 @@ class Action : public Experiment {
     for (const Clip& clip : clips)
       if (clip.annotation == 1) actions.emplace(std::pair(clip.verb, clip.noun), clip);
     if (actions.empty()) fail(set->id(), "no clip annotated 1", "at least one");
-    std::vector<std::vector<std::string>> names;
-    for (const auto& [action, clip] : actions) names.push_back({action.first + " " + action.second});
-    const std::vector<std::string> templates{options.text("action.template")};
+    std::vector<std::string> names;
+    for (const auto& [action, clip] : actions) names.push_back(action.first + " " + action.second);
     const std::string title = dataset_info(name).title;
     for (std::size_t m = 0; m < features.size(); ++m) {
       ClipModel& model = *lab.models()[m];
-      const Matrix logits =
-          zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features[m]);  // [N, A]
+      const Matrix logits = label_logits(model, names, options.text("action.template"), features[m]);  // [N, A]
       MatrixD table(std::ssize(names), 2);
       Eigen::Index a = 0;
       for (const auto& [action, clip] : actions) {
@@ -101,10 +99,12 @@ class Action : public Experiment {
         ++a;
       }
       for (const auto& [column, metric] : {std::pair{0, "mwap"}, std::pair{1, "mwsap"}})
-        lab.record({title, options.text("action.split"), model.info().name, "zero-shot", metric, ""},
+        lab.record({title, options.text("action.split"), model.info().name, "zero-shot", metric},
                    over_actions(table.col(column), std::ssize(clips)));
-      lab.array({"actions/" + name + "/" + model.info().name, {"mwap", "mwsap"}, table});
-      lab.array({"logits/" + name + "/" + model.info().name, numbered(names.size()), logits.cast<double>()});
+      const std::string& who = model.info().name;
+      lab.array({"actions/" + name + "/" + who, {"mwap", "mwsap"}, table, array_params("actions", title, who)});
+      lab.array({"logits/" + name + "/" + who, numbered(names.size()), logits.cast<double>(),
+                 array_params("logits", title, who)});
     }
   }
 

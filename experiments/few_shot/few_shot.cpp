@@ -26,13 +26,12 @@ class FewShot : public Experiment {
     for (const auto& model : lab.models()) {
       std::vector<double> needed;
       for (const std::string& name : datasets) {
-        lab.record({name, "test", "majority-class", "floor", "top1", ""}, lab.majority(name));
+        lab.record({name, "test", "majority-class", "floor", "top1"}, lab.majority(name));
         const Outcome zero_shot = lab.zero_shot(*model, name), supervised = lab.probe(*model, name);
         const auto [metric, words] = lab.own_metric(name, zero_shot);
         const Interval all = lab.own_metric(name, supervised).second;
-        lab.record({name, "test", model->info().name, "zero-shot", metric, ""}, words);
-        lab.record({name, "test", model->info().name, "linear-probe", metric, fmt::format("rule={}", supervised.rule)},
-                   all);
+        lab.record({name, "test", model->info().name, "zero-shot", metric}, words);
+        lab.record({name, "test", model->info().name, "linear-probe", metric, {{"rule", supervised.rule}}}, all);
         for (const std::string& start : lab.options().list("few_shot.starts"))
           if (const auto match =
                   measure(lab, *model, name, start, zero_shot.classifier, metric, words.value, all.value);
@@ -61,15 +60,17 @@ class FewShot : public Experiment {
     std::vector<double> examples, accuracies;
     Array array{"few_shot/" + name + "/" + model.info().name + "/" + start,
                 {"shots", "draw", "lambda", "accuracy"},
-                MatrixD(std::ssize(points), 4)};
+                MatrixD(std::ssize(points), 4),
+                array_params("few_shot", name, model.info().name, {{"start", start}})};
     for (std::size_t i = 0; i < points.size(); ++i)
       array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda,
           points[i].score;
     lab.array(std::move(array));
     for (const int shots : options.shots) {
       const Interval accuracy = over_draws(points, shots);
-      lab.record({name, "test", model.info().name, "few-shot", metric, fmt::format("shots={}, start={}", shots, start)},
-                 accuracy);
+      lab.record(
+          {name, "test", model.info().name, "few-shot", metric, {{"shots", std::to_string(shots)}, {"start", start}}},
+          accuracy);
       examples.push_back(shots), accuracies.push_back(accuracy.value);
     }
     const FeatureSet &train = lab.features(model, name, "train", space),
@@ -79,9 +80,8 @@ class FewShot : public Experiment {
       examples.push_back(per_class), accuracies.push_back(supervised_score);
     const auto match = examples_to_match(examples, accuracies, zero_shot_score);
     if (match)
-      lab.record(
-          {name, "test", model.info().name, "few-shot", "examples_per_class", "to match zero-shot, start=" + start},
-          {*match, *match, *match, std::ssize(test.labels)});
+      lab.record({name, "test", model.info().name, "few-shot", "examples_per_class", {{"start", start}}},
+                 {*match, *match, *match, std::ssize(test.labels)});
     return match;
   }
 
@@ -89,7 +89,7 @@ class FewShot : public Experiment {
     std::sort(needed.begin(), needed.end());
     const std::size_t n = needed.size();
     const double median = (needed[(n - 1) / 2] + needed[n / 2]) / 2;
-    lab.record({"median", "test", model, "few-shot", "examples_per_class", "to match zero-shot, start=zero"},
+    lab.record({"", "test", model, "few-shot", "examples_per_class", {{"start", "zero"}, {"summary", "median"}}},
                {median, needed.front(), needed.back(), std::ssize(needed)});
   }
 };

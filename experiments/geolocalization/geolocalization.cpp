@@ -9,6 +9,7 @@
 #include "base/parallel.hpp"
 #include "corpora/corpus.hpp"
 #include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -88,7 +89,7 @@ class Geolocalization : public Experiment {
       const double rate =
           static_cast<double>(near[r]) / (static_cast<double>(known.size()) * static_cast<double>(asked.size()));
       lab.record({name, lab.options().text("geolocalization.split"), "chance", "floor",
-                  fmt::format("within_{}km", kRadiiKm[r]), ""},
+                  fmt::format("within_{}km", kRadiiKm[r])},
                  {rate, rate, rate, std::ssize(asked)});
     }
   }
@@ -104,10 +105,10 @@ class Geolocalization : public Experiment {
     });
     for (const int radius : kRadiiKm) {
       const Eigen::Index hits = (table.col(1).array() <= radius).count();
-      lab.record({name, split, encoder, "nearest-neighbour", fmt::format("within_{}km", radius), ""},
+      lab.record({name, split, encoder, "nearest-neighbour", fmt::format("within_{}km", radius)},
                  clopper_pearson(hits, table.rows()));
     }
-    lab.array({"places/" + name + "/" + encoder, {"nearest", "km"}, table});
+    lab.array({"places/" + name + "/" + encoder, {"nearest", "km"}, table, array_params("places", name, encoder)});
   }
 };
 

@@ -100,7 +100,7 @@ class HumanComparison : public Experiment {
            "--eval.datasets NAME");
     for (const std::string& name : datasets) {
       lab.need_one_label(name);
-      lab.record({name, "test", "majority-class", "floor", "top1", ""}, lab.majority(name));
+      lab.record({name, "test", "majority-class", "floor", "top1"}, lab.majority(name));
       const MatrixD people =
           file.empty() ? MatrixD() : people_of(lab, name, read_answers(file, lab.dataset(name, "test").class_names()));
       for (const auto& model : lab.models()) measure(lab, *model, name, people);
@@ -122,20 +122,21 @@ class HumanComparison : public Experiment {
         asked(one.label) += 1, by_class(one.label, s) += one.answer == one.label, right += one.answer == one.label;
       }
       by_class.col(s) = by_class.col(s).array() / asked.array().max(1);
-      const auto add = [&](const std::string& variant, const Interval& value) {
-        lab.record({name, "test", "human", kShots[s], "top1", variant}, value);
+      const auto add = [&](const Params& params, const Interval& value) {
+        lab.record({name, "test", "human", kShots[s], "top1", params}, value);
       };
-      add("", clopper_pearson(right, std::ssize(answers[s]))), add("majority vote", majority_vote(answers[s]));
-      add("guesses", clopper_pearson(right, std::ssize(guesses))),
-          add("majority vote on guesses", majority_vote(guesses));
+      add({}, clopper_pearson(right, std::ssize(answers[s])));
+      add({{"vote", "majority"}}, majority_vote(answers[s]));
+      add({{"answers", "guesses"}}, clopper_pearson(right, std::ssize(guesses)));
+      add({{"vote", "majority"}, {"answers", "guesses"}}, majority_vote(guesses));
     }
-    lab.array({"classes/" + name + "/human", kShots, by_class});
+    lab.array({"classes/" + name + "/human", kShots, by_class, array_params("classes", name, "human")});
     return by_class;
   }
 
   static void measure(Lab& lab, ClipModel& model, const std::string& name, const MatrixD& people) {
     const Outcome words = lab.zero_shot(model, name);
-    record_scores(lab, {name, "test", model.info().name, "zero-shot", "", ""}, words);
+    record_scores(lab, {name, "test", model.info().name, "zero-shot", ""}, words);
     const Eigen::Index C = words.logits.cols();
     VectorD seen = VectorD::Zero(C);
     MatrixD by_class = MatrixD::Zero(C, std::ssize(kShots));
@@ -147,18 +148,19 @@ class HumanComparison : public Experiment {
       for (std::size_t i = 0; i < words.labels.size(); ++i)
         by_class(words.labels[i], point.shots) += (point.ranks[i] == 0) / static_cast<double>(options.draws);
     for (int s : {0, 1, 2}) by_class.col(s) = by_class.col(s).array() / seen.array().max(1);
-    lab.array({"classes/" + name + "/" + model.info().name, kShots, by_class});
+    const std::string& who = model.info().name;
+    lab.array({"classes/" + name + "/" + who, kShots, by_class, array_params("classes", name, who)});
     for (const int shots : options.shots)
-      lab.record({name, "test", model.info().name, "few-shot", "top1", fmt::format("shots={}, start=zero", shots)},
+      lab.record({name, "test", who, "few-shot", "top1", {{"shots", std::to_string(shots)}, {"start", "zero"}}},
                  over_draws(points, shots));
-    const auto hard = [&](const VectorD& other, const std::string& variant) {
+    const auto hard = [&](const VectorD& other, const std::string& whose, const std::string& method) {
       lab.record(
-          {name, "test", model.info().name, "fit", "r", variant},
+          {name, "test", who, "fit", "r", {{"x", "zero-shot"}, {"y", method}, {"y_model", whose}}},
           bootstrap(C, [&](std::span<const std::size_t> rows) { return correlation(by_class.col(0), other, rows); }));
     };
-    for (int s : {1, 2}) hard(by_class.col(s), "classes: zero-shot and its own " + kShots[s]);
+    for (int s : {1, 2}) hard(by_class.col(s), who, kShots[s]);
     for (Eigen::Index s = 0; s < people.cols(); ++s)
-      if (people.col(s).any()) hard(people.col(s), "classes: zero-shot and people " + kShots[s]);
+      if (people.col(s).any()) hard(people.col(s), "human", kShots[s]);
   }
 };
 

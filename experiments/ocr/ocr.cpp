@@ -59,15 +59,11 @@ class Ocr : public Experiment {
     const std::vector<Matrix> features = lab.pair_features(
         *set, std::ssize(captions), [&](std::int64_t i, const Pair& pair) { captions[i] = pair.captions; });
     const Words all = words_of(captions);
-    std::vector<std::vector<std::string>> names;
-    for (const std::string& word : all.words) names.push_back({word});
-    const std::vector<std::string> templates{options.text("ocr.template")};
     const std::string title = dataset_info(name).title;
     double chance = 0;
     for (std::size_t m = 0; m < features.size(); ++m) {
       ClipModel& model = *lab.models()[m];
-      const Matrix logits =
-          zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features[m]);  // [N, W]
+      const Matrix logits = label_logits(model, all.words, options.text("ocr.template"), features[m]);  // [N, W]
       std::vector<int> ranks;
       MatrixD table(logits.rows(), 2);
       chance = 0;
@@ -82,10 +78,13 @@ class Ocr : public Experiment {
         table.row(i) << rank, static_cast<double>(others.size() + 1);
         chance += 1 / static_cast<double>(others.size() + 1) / static_cast<double>(logits.rows());
       }
-      lab.record({title, options.text("ocr.split"), model.info().name, "zero-shot", "top1", ""}, top_k(ranks, 1));
-      lab.array({"words/" + name + "/" + model.info().name, {"rank", "offered"}, table});
+      lab.record({title, options.text("ocr.split"), model.info().name, "zero-shot", "top1"}, top_k(ranks, 1));
+      lab.array({"words/" + name + "/" + model.info().name,
+                 {"rank", "offered"},
+                 table,
+                 array_params("words", title, model.info().name)});
     }
-    lab.record({title, options.text("ocr.split"), "chance", "floor", "top1", ""},
+    lab.record({title, options.text("ocr.split"), "chance", "floor", "top1"},
                {chance, chance, chance, std::ssize(captions)});
   }
 };

@@ -26,7 +26,7 @@ class Representation : public Experiment {
     std::vector<Probes> probes;
     for (ImageModel* encoder : lab.encoders()) {
       const ModelInfo& info = encoder->info();
-      lab.record({"", "", info.name, "cost", "gflops", info.architecture.family},
+      lab.record({"", "", info.name, "cost", "gflops", {{"family", info.architecture.family}}},
                  {info.image_gflops, info.image_gflops, info.image_gflops, 1});
       probes.push_back({info.name, {}, {}});
       for (const std::string& name : datasets) {
@@ -34,7 +34,8 @@ class Representation : public Experiment {
         probes.back().scores.push_back(record_probe(lab, name, info.name, probes.back().outcomes.back()));
       }
       for (const auto& [suite, places] : suites_of(datasets))
-        lab.record({"mean", "test", info.name, "linear-probe", "mean", suite}, mean_over(probes.back().scores, places));
+        lab.record({"", "test", info.name, "linear-probe", "mean", {{"summary", "mean"}, {"suite", suite}}},
+                   mean_over(probes.back().scores, places));
     }
     const std::size_t num_models = lab.models().size();
     if (probes.size() == num_models)
@@ -57,16 +58,20 @@ class Representation : public Experiment {
     for (std::size_t i = 0; i < datasets.size(); ++i) {
       const std::string metric = lab.own_metric(datasets[i], ours.outcomes[i]).first;
       gains.push_back(paired_gain(metric, ours.outcomes[i], ours.scores[i], theirs.outcomes[i], theirs.scores[i]));
-      lab.record({datasets[i], "test", ours.name, "linear-probe", "gain", metric + ", over " + theirs.name},
+      lab.record({datasets[i], "test", ours.name, "linear-probe", "gain", {{"score", metric}, {"over", theirs.name}}},
                  gains.back());
       wins += gains.back().value > 0;
     }
     const auto count = static_cast<double>(wins);
-    lab.record({"all", "test", ours.name, "linear-probe", "wins",
-                "of " + std::to_string(gains.size()) + ", over " + theirs.name},
+    lab.record({"", "test", ours.name, "linear-probe", "wins", {{"over", theirs.name}}},
                {count, count, count, std::ssize(gains)});
     for (const auto& [suite, places] : suites_of(datasets))
-      lab.record({"mean", "test", ours.name, "linear-probe", "gain", suite + ", over " + theirs.name},
+      lab.record({"",
+                  "test",
+                  ours.name,
+                  "linear-probe",
+                  "gain",
+                  {{"summary", "mean"}, {"suite", suite}, {"over", theirs.name}}},
                  mean_over(gains, places));
   }
 };

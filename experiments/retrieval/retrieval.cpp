@@ -38,10 +38,13 @@ class Retrieval : public Experiment {
     for (const int k : {1, 5, 10}) {
       const std::string metric = "recall" + std::to_string(k);
       const std::string& encoder = model.info().name;
-      lab.record({name, split, encoder, "zero-shot", metric, "image-to-text"}, top_k(ranks.text_of_image, k));
-      lab.record({name, split, encoder, "zero-shot", metric, "text-to-image"}, top_k(ranks.image_of_text, k));
+      lab.record({name, split, encoder, "zero-shot", metric, {{"direction", "image-to-text"}}},
+                 top_k(ranks.text_of_image, k));
+      lab.record({name, split, encoder, "zero-shot", metric, {{"direction", "text-to-image"}}},
+                 top_k(ranks.image_of_text, k));
       const double chance = std::min(1.0, k / static_cast<double>(ranks.text_of_image.size()));
-      lab.record({name, split, "chance", "floor", metric, "text-to-image"}, {chance, chance, chance, set.size()});
+      lab.record({name, split, "chance", "floor", metric, {{"direction", "text-to-image"}}},
+                 {chance, chance, chance, set.size()});
     }
   }
 };

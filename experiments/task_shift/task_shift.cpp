@@ -33,8 +33,9 @@ class TaskShift : public Experiment {
       for (const std::string& name : others)
         scores.push_back(record_probe(lab, name, model, lab.probe(*encoder, name)));
       points.push_back({model, source, mean_of(scores)});
-      lab.record({reference + "->others", "test", model, "linear-probe", "reference_score", ""}, points.back().source);
-      lab.record({reference + "->others", "test", model, "linear-probe", "transfer_score", ""}, points.back().transfer);
+      lab.record({"", "test", model, "linear-probe", "reference_score", {{"reference", reference}}}, source);
+      lab.record({"", "test", model, "linear-probe", "transfer_score", {{"reference", reference}, {"summary", "mean"}}},
+                 points.back().transfer);
     }
     against_the_line(lab, reference, points);
   }
@@ -59,18 +60,18 @@ class TaskShift : public Experiment {
       return;
     }
     const Line line = fit_line(x, y);
-    const std::string pair = reference + "->others", variant = "logit others = a + b logit " + reference;
-    lab.record({pair, "test", "baseline", "fit", "slope", variant},
-               {line.slope, line.slope_low, line.slope_high, line.n});
-    lab.record({pair, "test", "baseline", "fit", "intercept", variant},
-               {line.intercept, line.intercept, line.intercept, line.n});
-    lab.record({pair, "test", "baseline", "fit", "r", variant}, {line.r, line.r, line.r, line.n});
+    record_line(lab, {"", "test", "", "", "", {{"reference", reference}, {"role", "baseline"}}}, line, "logit");
     for (std::size_t i = 0; i < first; ++i) {  // the interval carries the others' sampling error alone
       const auto lead = [&](double transfer) {
         return effective_robustness(line, points[i].source.value, transfer, points[i].source.n);
       };
       const Interval& t = points[i].transfer;
-      lab.record({pair, "test", points[i].model, "linear-probe", "transfer_lead", "over the baselines' line"},
+      lab.record({"",
+                  "test",
+                  points[i].model,
+                  "linear-probe",
+                  "transfer_lead",
+                  {{"reference", reference}, {"summary", "mean"}}},
                  {lead(t.value), lead(t.low), lead(t.high), t.n});
     }
   }

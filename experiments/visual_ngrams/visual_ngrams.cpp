@@ -19,7 +19,7 @@ class VisualNgrams : public Experiment {
       lab.need_one_label(name);
       const Dataset& set = lab.dataset(name, "test");
       const double chance = 1 / static_cast<double>(set.class_names().size());
-      lab.record({name, "test", "chance", "floor", "top1", ""}, {chance, chance, chance, set.size()});
+      lab.record({name, "test", "chance", "floor", "top1"}, {chance, chance, chance, set.size()});
       for (const auto& model : lab.models()) record_zero_shot(lab, *model, name);
     }
   }

@@ -32,19 +32,19 @@ class YfccVsWit : public Experiment {
         Outcome outcomes[2];
         for (int m : {0, 1}) {
           outcomes[m] = method == "zero-shot" ? lab.zero_shot(*models[m], name) : lab.probe(*models[m], name);
-          scores[m].push_back(record_scores(lab, {name, "test", names[m], method, "", ""}, outcomes[m]));
+          scores[m].push_back(record_scores(lab, {name, "test", names[m], method, ""}, outcomes[m]));
         }
         const std::string metric = lab.own_metric(name, outcomes[0]).first;
         gains.push_back(paired_gain(metric, outcomes[0], scores[0].back(), outcomes[1], scores[1].back()));
-        lab.record({name, "test", names[0], method, "delta", metric + ", minus " + names[1]}, gains.back());
+        lab.record({name, "test", names[0], method, "delta", {{"score", metric}, {"over", names[1]}}}, gains.back());
         wins[0] += gains.back().value > 0, wins[1] += gains.back().value < 0;
       }
       for (int m : {0, 1}) {
         const auto count = static_cast<double>(wins[m]);
-        lab.record({"mean", "test", names[m], method, "mean", ""}, mean_of(scores[m]));
-        lab.record({"all", "test", names[m], method, "wins", ""}, {count, count, count, std::ssize(datasets)});
+        lab.record({"", "test", names[m], method, "mean", {{"summary", "mean"}}}, mean_of(scores[m]));
+        lab.record({"", "test", names[m], method, "wins"}, {count, count, count, std::ssize(datasets)});
       }
-      lab.record({"mean", "test", names[0], method, "delta", "minus " + names[1]}, mean_of(gains));
+      lab.record({"", "test", names[0], method, "delta", {{"summary", "mean"}, {"over", names[1]}}}, mean_of(gains));
     }
   }
 };

@@ -27,21 +27,12 @@ class ZeroShotVsProbe : public Experiment {
       }
       for (const std::string& name : lab.extra_datasets("zero_shot_vs_probe")) record_zero_shot(lab, *model, name);
       for (const std::string& name : datasets)
-        record_probe(lab, name, "untrained " + model->info().name, lab.probe(lab.untrained(*model), name));
-      if (datasets.size() >= 3) correlate(lab, model->info().name, probe, zero_shot);
+        record_probe(lab, name, "untrained " + model->info().name, lab.probe(lab.untrained(*model), name),
+                     {{"weights", "untrained"}});
+      if (datasets.size() >= 3)  // Fig 8: a point a data set
+        record_line(lab, {"", "test", model->info().name, "", "", {{"x", "linear-probe"}, {"y", "zero-shot"}}},
+                    fit_line(probe, zero_shot), "linear");
     }
-  }
-
- private:
-  /// Fig 8: zero-shot over probe accuracy, a point a data set.
-  static void correlate(Lab& lab, const std::string& model, const std::vector<double>& probe,
-                        const std::vector<double>& zero_shot) {
-    const Line line = fit_line(probe, zero_shot);
-    const std::string variant = "zero-shot = a + b probe";
-    lab.record({"all", "test", model, "fit", "slope", variant}, {line.slope, line.slope_low, line.slope_high, line.n});
-    lab.record({"all", "test", model, "fit", "intercept", variant},
-               {line.intercept, line.intercept, line.intercept, line.n});
-    lab.record({"all", "test", model, "fit", "r", variant}, {line.r, line.r, line.r, line.n});
   }
 };
 

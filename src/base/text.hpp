@@ -24,6 +24,20 @@ std::string joined(const Range& items, std::string_view separator = ", ", Name n
   return text;
 }
 
+/// `text` between two `mark`s; each `mark` in it becomes `escaped`.
+inline std::string quoted(std::string_view text, char mark, std::string_view escaped) {
+  std::string out(1, mark);
+  for (const char c : text)
+    if (c == mark)
+      out.append(escaped);
+    else
+      out.push_back(c);
+  return out.append(1, mark);
+}
+
+/// A field of a CSV file.
+inline std::string csv_field(std::string_view text) { return quoted(text, '"', "\"\""); }
+
 /// The whole of `text` as a number; +0.1, 1e3 for an integer, "3 " or 0x10 are none.
 template <class T>
 bool parse_number(std::string_view text, T& value) {

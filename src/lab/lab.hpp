@@ -97,7 +97,7 @@ class Lab {
   /// records.
   std::pair<std::string, Interval> own_metric(const std::string& dataset, const Outcome& outcome) const;
 
-  /// Adds a record with `interval` as value, bounds and n.
+  /// Adds a record with `interval` as value, bounds and n; its unit is unit_of(metric) if it has none.
   void record(Record record, const Interval& interval);
   void array(Array array) { results_.arrays.push_back(std::move(array)); }
   Results& results() { return results_; }

@@ -15,9 +15,12 @@ namespace cliplab {
 namespace {
 
 /// What every statistic can be computed from again.
-Array scores_of(const std::string& name, const Outcome& outcome) {
+Array scores_of(const Record& record, const Outcome& outcome) {
   const Eigen::Index N = outcome.logits.rows(), C = outcome.logits.cols();
-  Array array{name, {"label", "rank", "predicted", "confidence"}, MatrixD(N, outcome.targets.empty() ? 4 : 2 * C)};
+  Array array{"scores/" + record.dataset + "/" + record.model + "/" + record.method,
+              {"label", "rank", "predicted", "confidence"},
+              MatrixD(N, outcome.targets.empty() ? 4 : 2 * C),
+              array_params("scores", record.dataset, record.model, {{"method", record.method}})};
   if (!outcome.targets.empty()) {  // several labels a picture: the logits of all classes, then the targets
     array.columns.clear();
     for (const char* kind : {"logit", "target"})
@@ -60,7 +63,10 @@ void record_example(Lab& lab, ClipModel& model, const std::string& name, const O
     ranks.push_back(r);
 
   const Prompts prompts = load_prompts(set, name);
-  Array said{"example/" + name + "/" + model.info().name, {}, MatrixD(3, std::ssize(ranks))};
+  Array said{"example/" + name + "/" + model.info().name,
+             {},
+             MatrixD(3, std::ssize(ranks)),
+             array_params("example", name, model.info().name)};
   for (std::size_t i = 0; i < ranks.size(); ++i) {
     const int c = order[ranks[i]];
     const std::vector<std::string> names{prompts.class_names[c][0]};
@@ -71,7 +77,8 @@ void record_example(Lab& lab, ClipModel& model, const std::string& name, const O
   const std::string picture = "picture/" + name;
   if (std::ranges::find(lab.results().arrays, picture, &Array::name) != lab.results().arrays.end()) return;
   const Image image = clip_transform(set.get(rows[row]).image, kThumbnail);
-  Array pixels{picture, {"red", "green", "blue"}, MatrixD(kThumbnail * kThumbnail, 3)};
+  Array pixels{
+      picture, {"red", "green", "blue"}, MatrixD(kThumbnail * kThumbnail, 3), {{"kind", "picture"}, {"dataset", name}}};
   for (Eigen::Index i = 0; i < pixels.values.size(); ++i) pixels.values(i / 3, i % 3) = image.pixels[i];
   lab.array(std::move(pixels));
 }
@@ -87,6 +94,31 @@ MatrixD curve_of(const SweepResult& sweep) {
 
 }  // namespace
 
+Params array_params(const std::string& kind, const std::string& dataset, const std::string& model, Params more) {
+  more.insert({{"kind", kind}, {"dataset", dataset}, {"model", model}});
+  return more;
+}
+
+void record_line(Lab& lab, Record like, const Line& line, const std::string& axes) {
+  like.method = "fit", like.params["axes"] = axes;
+  const auto add = [&](const std::string& metric, const std::string& unit, const Interval& value) {
+    like.metric = metric, like.unit = unit;
+    lab.record(like, value);
+  };
+  add("slope", "ratio", {line.slope, line.slope_low, line.slope_high, line.n});
+  add("intercept", axes == "linear" ? "fraction difference" : axes,
+      {line.intercept, line.intercept, line.intercept, line.n});
+  add("r", "ratio", {line.r, line.r, line.r, line.n});
+}
+
+Matrix label_logits(ClipModel& model, std::span<const std::string> labels, const std::string& sentence,
+                    const Matrix& features) {
+  std::vector<std::vector<std::string>> names;
+  for (const std::string& label : labels) names.push_back({label});
+  const std::vector<std::string> templates{sentence};
+  return zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features);
+}
+
 Interval record_scores(Lab& lab, Record record, const Outcome& outcome) {
   const auto [own, score] = lab.own_metric(record.dataset, outcome);
   const auto add = [&](const std::string& metric, const Interval& value) {
@@ -99,30 +131,32 @@ Interval record_scores(Lab& lab, Record record, const Outcome& outcome) {
   if (outcome.targets.empty() && own != "top1") add("top1", top_k(outcome.ranks, 1));
   if (outcome.targets.empty() && own != "mean_per_class" && outcome.logits.cols() <= 100)
     add("mean_per_class", mean_per_class(outcome.ranks, outcome.labels));
-  lab.array(scores_of("scores/" + record.dataset + "/" + record.model + "/" + record.method, outcome));
+  lab.array(scores_of(record, outcome));
   return score;
 }
 
 Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& name) {
   const Outcome outcome = lab.zero_shot(model, name);
-  const Interval score = record_scores(lab, {name, "test", model.info().name, "zero-shot", "", ""}, outcome);
+  const Interval score = record_scores(lab, {name, "test", model.info().name, "zero-shot", ""}, outcome);
   if (outcome.logits.cols() > 10 && outcome.targets.empty())
-    lab.record({name, "test", model.info().name, "zero-shot", "top5", ""}, top_k(outcome.ranks, 5));
+    lab.record({name, "test", model.info().name, "zero-shot", "top5"}, top_k(outcome.ranks, 5));
   record_example(lab, model, name, outcome);
   return score;
 }
 
-Interval record_probe(Lab& lab, const std::string& name, const std::string& model, const Outcome& outcome) {
-  const std::string variant = fmt::format("lambda={:.3g}, rule={}", outcome.sweep.lambda, outcome.rule);
+Interval record_probe(Lab& lab, const std::string& name, const std::string& model, const Outcome& outcome,
+                      Params params) {
+  params.insert({{"lambda", fmt::format("{:.3g}", outcome.sweep.lambda)}, {"rule", outcome.rule}});
   lab.array({"probe/" + name + "/" + model + "/sweep",
              {"lambda", "validation_accuracy", "objective", "iterations"},
-             curve_of(outcome.sweep)});
-  return record_scores(lab, {name, "test", model, "linear-probe", "", variant}, outcome);
+             curve_of(outcome.sweep),
+             array_params("sweep", name, model, {{"method", "linear-probe"}})});
+  return record_scores(lab, {name, "test", model, "linear-probe", "", std::move(params)}, outcome);
 }
 
 void record_floors(Lab& lab, const std::string& name) {
   if (lab.raw_pixels(name, "test").targets.empty())
-    lab.record({name, "test", "majority-class", "floor", "top1", ""}, lab.majority(name));
+    lab.record({name, "test", "majority-class", "floor", "top1"}, lab.majority(name));
   record_probe(lab, name, "raw-pixels", lab.raw_pixel_probe(name));
 }
 

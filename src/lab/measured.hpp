@@ -1,4 +1,4 @@
-// What several studies record of one classifier, so that tables and comparisons find it in one form.
+// The records and arrays that several studies write, so that tables and comparisons find them in one form.
 #pragma once
 
 #include <string>
@@ -6,12 +6,24 @@
 
 #include "eval/few_shot.hpp"
 #include "eval/retrieval.hpp"
+#include "eval/robustness.hpp"
 #include "lab/lab.hpp"
 
 namespace cliplab {
 
+/// What an array is, for its readers; `more` adds to it.
+Params array_params(const std::string& kind, const std::string& dataset, const std::string& model, Params more = {});
+
+/// A fitted line as three records: slope, intercept and r. `like` lacks method and metric; `axes` is "linear", "log10"
+/// or "logit", which is also the unit of the intercept.
+void record_line(Lab& lab, Record like, const Line& line, const std::string& axes);
+
+/// Zero-shot logits of labels, each put into the same sentence; features [N, D], L labels -> [N, L].
+Matrix label_logits(ClipModel& model, std::span<const std::string> labels, const std::string& sentence,
+                    const Matrix& features);
+
 /// The data set's own metric, and top-1 and the mean over classes where a picture has one label; `record` lacks metric
-/// and value. The scores of every sample go to "scores/<dataset>/<model>/<method>". Returns the first.
+/// and value. The scores of every sample are an array of kind "scores". Returns the first.
 Interval record_scores(Lab& lab, Record record, const Outcome& outcome);
 /// record_scores of lab.zero_shot(model, dataset), top-5 above 10 classes, and one picture at random with what the
 /// model says of it, for Figure 21: "picture/<dataset>" [64 * 64, 3] of 0 to 255, "example/<dataset>/<model>" [3, 5 or
@@ -19,7 +31,8 @@ Interval record_scores(Lab& lab, Record record, const Outcome& outcome);
 /// right. No example where a picture could not be decoded.
 Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& dataset);
 /// record_scores of a probe, with the lambda that was chosen, and its search as an array.
-Interval record_probe(Lab& lab, const std::string& dataset, const std::string& model, const Outcome& outcome);
+Interval record_probe(Lab& lab, const std::string& dataset, const std::string& model, const Outcome& outcome,
+                      Params params = {});
 /// All of a data set: its floors, every model zero-shot, the probe of every encoder.
 void record_data_set(Lab& lab, const std::string& dataset);
 /// The floors of a data set: the majority class (where a picture has one label) and the probe on raw pixels.

@@ -211,12 +211,14 @@ class Run {
           (watch.names.empty() ? "" : "; nothing is watched: study its train.snapshots instead"));
     std::replace(label.begin(), label.end(), '/', '-');
     std::replace(label.begin(), label.end(), ' ', '_');
-    if (const fs::path curve = folder_ / ("train_" + label + ".h5"); !fs::exists(curve)) {
-      Results results = read_results(file.parent_path() / "train.h5");
-      for (const auto& [name, value] : provenance()) results.provenance.emplace(name, value);
-      results.provenance["smoke"] = options_.flag("smoke") ? "yes" : "no";
-      write_results(curve, results);
-    }
+    if (const fs::path curve = folder_ / ("train_" + label + ".h5"); !fs::exists(curve)) try {
+        Results results = read_results(file.parent_path() / "train.h5");
+        for (const auto& [name, value] : provenance()) results.provenance.emplace(name, value);
+        results.provenance["smoke"] = options_.flag("smoke") ? "yes" : "no";
+        write_results(curve, results);
+      } catch (const InputError& error) {  // the model is whole; a log of another schema is no reason to train it again
+        say(fmt::format("{}: this run has no training log of {}", error.what(), label));
+      }
     for (const fs::path& snapshot : snapshot_files(config, models))
       model_files_.push_back({snapshot, label + " " + snapshot.stem().string()});
     model_files_.push_back({file, name});

@@ -1,5 +1,4 @@
-// Result and feature files in the layout of results/README.md: written beside the target, sealed, then
-// renamed over it.
+// Result and feature files in the layout of results/README.md: written to a part file, sealed, then renamed.
 #include "store/results.hpp"
 
 #include <algorithm>
@@ -14,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr std::int64_t kSchemaVersion = 2;
 
 struct TextColumn {
   const char* name;
@@ -22,7 +21,7 @@ struct TextColumn {
 };
 constexpr TextColumn kTextColumns[] = {{"dataset", &Record::dataset}, {"split", &Record::split},
                                        {"model", &Record::model},     {"method", &Record::method},
-                                       {"metric", &Record::metric},   {"variant", &Record::variant}};
+                                       {"metric", &Record::metric},   {"unit", &Record::unit}};
 struct NumberColumn {
   const char* name;
   double Record::*field;
@@ -45,6 +44,9 @@ void write_results(const fs::path& path, const Results& results) {
       for (const Record& record : results.records) column.push_back(record.*field);
       file.strings(std::string("/records/") + name, column);
     }
+    std::vector<std::string> params;
+    for (const Record& record : results.records) params.push_back(to_json(record.params));
+    file.strings("/records/params", params);
     for (const auto& [name, field] : kNumberColumns) {
       std::vector<double> column;
       for (const Record& record : results.records) column.push_back(record.*field);
@@ -61,6 +63,7 @@ void write_results(const fs::path& path, const Results& results) {
       file.doubles(name, array.values.data(),
                    {static_cast<std::uint64_t>(array.values.rows()), static_cast<std::uint64_t>(array.values.cols())});
       file.attribute(name, "columns", array.columns);
+      file.attribute(name, "params", to_json(array.params));
     }
     file.attribute("/arrays", "order", [&] {
       std::vector<std::string> names;
@@ -77,7 +80,7 @@ Results read_results(const fs::path& path) {
   };
   Results results;
   if (const auto version = file.integer_attribute("/", "schema_version"); version != kSchemaVersion)
-    refuse("schema version " + std::to_string(version), std::to_string(kSchemaVersion));
+    fail(path.string(), "schema " + std::to_string(version), std::to_string(kSchemaVersion), "run the config again");
   results.experiment = file.text_attribute("/", "experiment");
   results.config = file.text_attribute("/", "config");
   for (const std::string& key : file.attribute_names("/provenance"))
@@ -94,6 +97,10 @@ Results read_results(const fs::path& path) {
     check(name, column.size());
     for (std::size_t i = 0; i < n.size(); ++i) results.records[i].*field = column[i];
   }
+  const auto params = file.strings("/records/params");
+  check("params", params.size());
+  for (std::size_t i = 0; i < n.size(); ++i)
+    results.records[i].params = params_from_json(params[i], path.string() + ": /records/params");
   for (const auto& [name, field] : kNumberColumns) {
     const auto shape = file.shape(std::string("/records/") + name);
     check(name, shape.size() == 1 ? shape[0] : 0);
@@ -105,6 +112,8 @@ Results read_results(const fs::path& path) {
     if (!file.exists("/arrays/" + name)) refuse("no array " + name, "the arrays that its order names");
     const auto shape = file.shape("/arrays/" + name);
     Array array{name, file.list_attribute("/arrays/" + name, "columns"), {}};
+    array.params =
+        params_from_json(file.text_attribute("/arrays/" + name, "params"), path.string() + ": array " + name);
     if (shape.size() != 2 || array.columns.size() != shape[1])
       refuse("array " + name + " of another shape", "[rows, columns]");
     array.values.resize(static_cast<Eigen::Index>(shape[0]), static_cast<Eigen::Index>(shape[1]));

@@ -12,11 +12,12 @@
 
 namespace cliplab {
 
-/// A named table of numbers beside the records: a curve, per-sample scores, a confusion matrix.
+/// A named table of numbers that belongs to the records: a curve, per-sample scores, a confusion matrix.
 struct Array {
   std::string name;                  // "probe/fashion_mnist/vit-s/sweep"; '/' makes groups
   std::vector<std::string> columns;  // one name a column
   MatrixD values;                    // [rows, columns]
+  Params params{};                   // what it is, for readers: {{"kind", "scores"}, {"dataset", ...}, {"model", ...}}
 };
 
 /// All that a result file holds.
