@@ -11,7 +11,6 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "cli/data_command.hpp"
-#include "cli/debug.hpp"
 #include "lab/experiment.hpp"
 #include "lab/model_options.hpp"
 #include "lab/runner.hpp"
@@ -177,16 +176,11 @@ int dispatch(Arguments arguments) {
   if (command == "sweep") return sweep_command(rest);
   if (command == "data") return data_command(rest);
   if (command == "model") return model_command(rest);
-  if (command == "debug") return debug_command(rest);
   fail("cliplab", "'" + command + "'", "run, sweep, test, report, list, describe, check, data or model",
        "./cliplab help");
 }
 
 }  // namespace
-
-/// jemalloc's settings. Freed memory stays with the program (which then is as large as its largest part): else each
-/// picture and tensor costs a page fault every 4 KiB.
-extern "C" const char* const malloc_conf = "dirty_decay_ms:-1,muzzy_decay_ms:-1";
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
