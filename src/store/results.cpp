@@ -70,6 +70,11 @@ void write_results(const fs::path& path, const Results& results) {
       for (const Array& array : results.arrays) names.push_back(array.name);
       return names;
     }());
+    std::vector<std::string> names, reasons;
+    for (const LeftOut& entry : results.left_out) names.push_back(entry.name), reasons.push_back(entry.reason);
+    file.group("/left_out");
+    file.strings("/left_out/name", names);
+    file.strings("/left_out/reason", reasons);
   });
 }
 
@@ -120,6 +125,9 @@ Results read_results(const fs::path& path) {
     file.doubles("/arrays/" + name, array.values.data());
     results.arrays.push_back(std::move(array));
   }
+  const auto names = file.strings("/left_out/name"), reasons = file.strings("/left_out/reason");
+  if (names.size() != reasons.size()) refuse("/left_out of two lengths", "a reason for each name");
+  for (std::size_t i = 0; i < names.size(); ++i) results.left_out.push_back({names[i], reasons[i]});
   return results;
 }
 

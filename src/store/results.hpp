@@ -20,6 +20,12 @@ struct Array {
   Params params{};                   // what it is, for readers: {{"kind", "scores"}, {"dataset", ...}, {"model", ...}}
 };
 
+/// A data set, a pair of sets or a whole study that was asked for and has no records, and why.
+struct LeftOut {
+  std::string name, reason;
+  bool operator==(const LeftOut&) const = default;
+};
+
 /// All that a result file holds.
 struct Results {
   std::string experiment;                         // "zero_shot_vs_probe"
@@ -27,6 +33,7 @@ struct Results {
   std::map<std::string, std::string> provenance;  // commit, dirty, compiler, torch, device, seed, seconds, ids
   std::vector<Record> records;
   std::vector<Array> arrays;
+  std::vector<LeftOut> left_out{};
 };
 
 /// Writes `path` whole or not at all. Throws InputError naming the file when the disk is full or not writable.
