@@ -31,6 +31,7 @@ struct SetRules {
   bool one_label = false;                 // sets with several labels a picture, or with frames of clips, do not fit
   std::string untrainable_of{};           // also takes the sets of this key that have no train split
   std::string of{};                       // kReference: the key that lists the candidates
+  bool when_training = false;             // read only by a run that trains its models
 };
 
 class Options {

@@ -11,9 +11,9 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "cli/data_command.hpp"
-#include "lab/experiment.hpp"
+#include "cli/run_commands.hpp"
 #include "lab/model_options.hpp"
-#include "lab/runner.hpp"
+#include "lab/run_options.hpp"
 #include "model/architecture.hpp"
 #include "model/encoder.hpp"
 #include "model/files/checkpoint.hpp"
@@ -81,31 +81,6 @@ int help_command(const std::string& command) {
   if (command == "data") return std::cout << kDataUsage, 0;
   if (command != "run" && command != "sweep") return std::cout << kUsage, 0;
   fmt::print("{}\nKeys of every run:\n{}", kRunUsage, run_options().help());
-  return 0;
-}
-
-int list_command() {
-  for (const ExperimentInfo& info : experiments())
-    fmt::print("{}\n    {}\n    {}\n", info.name, info.question, info.paper);
-  fmt::print("\nconfigs (./cliplab run NAME):\n");
-  for (const std::string& name : list_configs()) fmt::print("    {}\n", name);
-  return 0;
-}
-
-int describe_command(Arguments arguments) {
-  if (arguments.size() != 1) fail("describe", std::to_string(arguments.size()) + " words", "one study's name");
-  const ExperimentInfo& info = find_experiment(arguments[0]);
-  Options options;
-  info.experiment->declare(options);
-  fmt::print("{}\n{}\n{}\n\nIts keys:\n{}\nKeys of every run:\n{}", info.name, info.question, info.paper,
-             options.help(), run_options().help());
-  return 0;
-}
-
-int check_command(Arguments arguments) {
-  if (arguments.empty()) fail("check", "no config", "./cliplab check CONFIG");
-  check_config(find_config(arguments[0]), arguments.subspan(1));
-  fmt::print("{}: right\n", arguments[0]);
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/parallel.hpp"
 #include "base/progress.hpp"
@@ -185,7 +186,11 @@ PairFeatures FeatureStore::pairs(const std::string& name, const std::string& spl
   PairFeatures result;
   result.id = set->id();
   for (auto& entry : stored) result.features.push_back(std::move(entry->x));
-  if (!stored.empty()) rows = stored.front()->rows, undecodable_[name + "|" + split] = stored.front()->undecodable;
+  if (!stored.empty()) {
+    rows = stored.front()->rows;
+    for (const std::string& known : {name, sets_.ref(name).title()})  // records use either
+      undecodable_[known + "|" + split] = stored.front()->undecodable;
+  }
   for (const std::int64_t row : rows)
     result.keys.push_back(set->key(row)), result.captions.push_back(set->captions(row));
   return result;

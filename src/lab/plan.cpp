@@ -229,7 +229,7 @@ std::string Plan::content() const {
       for (const std::string& split : is_shift ? std::vector<std::string>{"test"} : planned.splits)
         lines.insert(set->id(split));
       if (has_classes(planned.role))
-        for (const fs::path& file : prompt_files(*set)) lines.insert("prompts " + sha256_file(file));
+        for (const fs::path& file : prompt_files(set->text())) lines.insert("prompts " + sha256_file(file));
     }
   for (const PlannedFile& file : files_) lines.insert(file.key + " " + sha256_file(file.file));
   if (!prompts_.empty()) lines.insert("prompt set " + sha256_file(prompts_));

@@ -4,10 +4,11 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/parallel.hpp"
 #include "base/progress.hpp"
-#include "model/encoder.hpp"
+#include "model/torch_objective.hpp"
 #include "store/probe_file.hpp"
 
 namespace cliplab {

@@ -12,7 +12,7 @@
 #include "base/hash.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
-#include "corpora/recipes.hpp"
+#include "corpora/corpus.hpp"
 #include "lab/experiment.hpp"
 #include "lab/model_options.hpp"
 #include "lab/provenance.hpp"
@@ -41,7 +41,7 @@ class Run {
 
   fs::path execute() {
     check_values(options_);
-    for (const std::string& set : plan_.built_sets()) fetch_built_set(set);
+    for (const std::string& set : plan_.built_sets()) fetch_corpus(dataset_info(set).corpus.empty() ? set : dataset_info(set).corpus);
     for (const std::string& baseline : options_.list("model.baselines")) obtain_baseline(baseline);
     plan_.settle(leaves_out(options_));
     name_gaps();

@@ -32,7 +32,7 @@ const Dataset& Sets::open(const std::string& name, const std::string& split) {
 }
 
 Prompts Sets::prompts(const std::string& name) {
-  return load_prompts(open(name, "test"), ref(name), options_.text("prompts"));
+  return load_prompts(open(name, "test"), name, options_.text("prompts"));
 }
 
 std::int64_t Sets::limit(const std::string& split) const {

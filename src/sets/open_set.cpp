@@ -224,6 +224,7 @@ class CaptionSet : public PairCorpus {
     return {decode_item(read_->listing, item), item.captions, item.key, name_};
   }
   std::string key(std::int64_t i) const override { return read_->listing.items[rows_[i]].key; }
+  std::vector<std::string> captions(std::int64_t i) const override { return read_->listing.items[rows_[i]].captions; }
 
  private:
   std::shared_ptr<const Read> read_;

@@ -24,6 +24,8 @@ class PairCorpus {
   virtual std::int64_t size() const = 0;
   virtual Pair get(std::int64_t i) const = 0;  // throws InputError naming file and member
   virtual std::string key(std::int64_t i) const { return get(i).key; }
+  /// get(i).captions without decoding the picture.
+  virtual std::vector<std::string> captions(std::int64_t i) const { return get(i).captions; }
 };
 
 }  // namespace cliplab
