@@ -7,6 +7,7 @@
 #include <chrono>
 #include <iostream>
 
+#include "base/cpu.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
@@ -34,7 +35,7 @@ constexpr int kResultsEpoch = 5;
 /// "auto": bf16 where the processor multiplies it natively, else fp32, which is several times faster there.
 std::string resolved_precision(const std::string& wanted) {
   if (wanted != "auto") return wanted;
-  return __builtin_cpu_supports("avx512bf16") ? "bf16" : "fp32";
+  return supports_bf16() ? "bf16" : "fp32";
 }
 
 TrainConfig train_config(const Options& options, const std::string& architecture, const std::string& objective,
