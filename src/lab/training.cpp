@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/cpu.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
@@ -56,7 +57,7 @@ void train_one(const Options& options, const TrainConfig& config, const fs::path
 
 std::string resolved_precision(const std::string& wanted) {
   if (wanted != "auto") return wanted;
-  return __builtin_cpu_supports("avx512bf16") ? "bf16" : "fp32";
+  return supports_bf16() ? "bf16" : "fp32";
 }
 
 TrainConfig train_config(const Options& options, const std::string& architecture, const std::string& objective,
