@@ -13,6 +13,7 @@
 #include "base/rng.hpp"
 #include "base/text.hpp"
 #include "kernels/normalize.hpp"
+#include "lab/baselines.hpp"
 #include "lab/model_options.hpp"
 #include "model/encoder.hpp"
 #include "pixels/codecs.hpp"
@@ -57,9 +58,9 @@ struct Transform {
     const std::string& text = command.words[0];
     if (!parse_number(text, pixels.size) || pixels.size < 1 || pixels.size > 4096)
       fail("debug transform", "size '" + text + "'", "a side of 1 to 4096 pixels");
-    const ModelFacts& facts = command.model.facts;
-    if (facts.resize_mode) pixels.mode = parse_resize_mode(*facts.resize_mode);
-    if (facts.interpolation) pixels.interpolation = parse_interpolation(*facts.interpolation);
+    const CheckpointSpec& spec = command.model.spec;
+    if (spec.resize_mode) pixels.mode = parse_resize_mode(*spec.resize_mode);
+    if (spec.interpolation) pixels.interpolation = parse_interpolation(*spec.interpolation);
     table = make_normalize_table(pixels.normalization.mean, pixels.normalization.std);
   }
 
@@ -129,7 +130,7 @@ int embed(std::span<const std::string> arguments) {
   const auto names = baseline_models();
   std::unique_ptr<ImageModel> model;
   if (std::find(names.begin(), names.end(), words[0]) != names.end())
-    model = open_baseline_model(words[0], model_keys);
+    model = open_baseline_model(words[0], obtain_baseline(words[0]), model_keys);
   else
     model = open_clip_model(words[0], model_keys);
   Matrix rows;

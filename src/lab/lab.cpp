@@ -15,7 +15,6 @@
 #include "base/rng.hpp"
 #include "eval/scores.hpp"
 #include "lab/model_options.hpp"
-#include "model/torch_objective.hpp"
 #include "pixels/preprocess.hpp"
 #include "sets/published.hpp"
 

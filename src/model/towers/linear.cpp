@@ -3,7 +3,7 @@
 // take LibTorch's choice, which is oneDNN and cuBLAS there.
 #include <ATen/Context.h>
 
-#include "model/towers/modules.hpp"
+#include "model/towers/layers.hpp"
 
 namespace cliplab {
 
