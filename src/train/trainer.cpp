@@ -75,7 +75,7 @@ class Trainer {
       state_.load(checkpoint_file(), training_);
     else if (writes() && !config_.init.empty())
       start_from(config_.init, model_);
-    share_state();
+    state_.share(*comm_);
     if (shards_ && state_.step > 0) shards_->go_to(state_.place);
     if (writes()) curve_.emplace(folder_, watch_.names, state_);
     std::int64_t& step = state_.step;
@@ -196,34 +196,6 @@ class Trainer {
     }
     state_.place.assign(numbers.begin() + 1, numbers.end());
     return numbers[0] > 0;
-  }
-
-  /// The others start from what rank 0 has; the curve is its own.
-  void share_state() {
-    if (comm_->size() == 1) return;
-    const torch::NoGradGuard no_grad;
-    TrainingState& s = state_;
-    Tensor numbers =
-        torch::tensor({double(s.step), double(s.updates), s.scaler.scale, double(s.scaler.good_steps)}, torch::kFloat64)
-            .to(comm_->device());
-    comm_->broadcast(numbers);
-    numbers = numbers.to(torch::kCPU);
-    if (!s.place.empty()) {
-      Tensor place = torch::tensor(s.place, torch::kFloat64).to(comm_->device());
-      comm_->broadcast(place);
-      place = place.to(torch::kCPU);
-      s.place.assign(place.data_ptr<double>(), place.data_ptr<double>() + place.numel());
-    }
-    const auto whole = [&](int i) { return numbers[i].item<std::int64_t>(); };
-    s.step = whole(0), s.updates = whole(1), s.scaler = {numbers[2].item<double>(), whole(3)};
-    const auto share = [&](std::map<std::string, Tensor> tensors) {
-      for (auto& [name, value] : tensors) {
-        Tensor sent = value.contiguous();  // in one order of elements, whatever the layout
-        comm_->broadcast(sent);
-        if (!sent.is_same(value)) value.copy_(sent);
-      }
-    };
-    share(state_.model), share(optimizer_.first_moments()), share(optimizer_.second_moments());
   }
 
   LocalPairs pairs_of(const Batch& batch) const {
