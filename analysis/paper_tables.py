@@ -48,7 +48,7 @@ LAYOUTS = (
     Layout("Table 17", "Places", ("model",), ("dataset", "metric"), ("geolocalization",)),
 )
 SHORT = {"image-to-text": "text retrieval", "text-to-image": "image retrieval", "recall1": "R@1", "recall5": "R@5", "recall10": "R@10",
-         "top1": "top-1", "mean_top1_top5": "mean of top-1 and top-5", "linear-probe": "probe"}
+         "top1": "top-1", "mean_top1_top5": "mean of top-1 and top-5", "linear-probe": "probe", "majority": "majority vote", "guesses": "of guesses"}
 
 
 def paper_tables(root: Path, pool: Pool) -> list[Table]:
@@ -84,11 +84,11 @@ def _table(root: Path, layout: Layout, paper: pd.DataFrame, ours: Ours) -> Table
         columns = [(d,) for d in table9(root)["dataset"]]  # in the order of Table 9
     grid = Grid(layout, columns, paper, ours)
     table = Table(f"paper_{layout.ref.lower().replace(' ', '')}", f"{layout.ref}: {layout.title}, %", [
-        *("" if c == "dataset" else c for c in layout.rows), "measured", *_headers(columns)], text_columns=len(layout.rows) + 1)
+        *("" if c == "dataset" else c for c in layout.rows), "measured", *_headers(layout, columns)], text_columns=len(layout.rows) + 1)
     absent: list[str] = []
     lines = _distinct(paper, layout.rows)
     for line in lines:
-        labels = [SHORT.get(v, v) for v in line]
+        labels = [_label(n, v) for n, v in zip(layout.rows, line, strict=True)]
         table.add([*labels, "paper", *grid.theirs(line)], "paper")
         cells = grid.ours(line)
         if cells is not None:
@@ -96,7 +96,7 @@ def _table(root: Path, layout: Layout, paper: pd.DataFrame, ours: Ours) -> Table
         elif "model" not in layout.rows or plain(line[layout.rows.index("model")]) in CLIP:
             absent.append(" ".join(filter(None, labels)))
     for line in grid.others(lines):
-        table.add([*(SHORT.get(v, v) for v in line), "here", *(grid.ours(line) or [])])
+        table.add([*(_label(n, v) for n, v in zip(layout.rows, line, strict=True)), "here", *(grid.ours(line) or [])])
     table.caption = " ".join([*grid.notes(), *_absent(layout, absent, ours)])
     return table
 
@@ -125,11 +125,19 @@ def _in_order(root: Path, layout: Layout, paper: pd.DataFrame) -> pd.DataFrame:
     return paper.sort_values("model", key=lambda names: names.map(rank), kind="stable")
 
 
-def _headers(columns: list[tuple[str, ...]]) -> list[str]:
+def _label(name: str, value: str) -> str:
+    """A reader's word for a value of a column or a key of params."""
+    if name == "classes":
+        return f"{int(value):,} classes"
+    return "mean" if name == "dataset" and not value else SHORT.get(value, value)
+
+
+def _headers(layout: Layout, columns: list[tuple[str, ...]]) -> list[str]:
     """Words of the columns, without the first where all have the same."""
-    if len({c[0] for c in columns}) == 1 and len(columns[0]) > 1 and len(columns) > 1:
-        columns = [c[1:] for c in columns]
-    return [" ".join(dict.fromkeys(SHORT.get(v, v) for v in c if v)).replace("_", " ") or "all" for c in columns]
+    words = [[_label(name, value) for name, value in zip(layout.columns, c, strict=True)] for c in columns]
+    if len({w[0] for w in words}) == 1 and len(words) > 1 and len(words[0]) > 1:
+        words = [w[1:] for w in words]
+    return [" ".join(dict.fromkeys(filter(None, w))).replace("_", " ") or "all" for w in words]
 
 
 class Ours:
