@@ -18,7 +18,7 @@ import pandas as pd
 
 from estimates import moved
 from freshness import write_atomic
-from params import spelled
+from params import parsed, spelled, to_text
 from paired import Paired, class_means, holm, interval, rates
 from results import RATE, ResultError, ResultFile, Run, read_runs
 from study_tables import datasets_of, models_of, named_plainly
@@ -242,8 +242,9 @@ def _unpaired(table: Table, a: pd.DataFrame, b: pd.DataFrame, pairs: list[tuple[
                 continue
             rows = pd.DataFrame([x.loc[key], y.loc[key]])
             e = moved(np.array([-1.0, 1.0]), rows)
-            label = " ".join(filter(None, (metric, spelled(params))))
-            table.add([dataset or "over data sets", f"{of_a}/{method}", f"{of_b}/{method}", label, f"{int(rows['n'].min()):,}", *(percent(v) for v in rows["value"]),
+            rest = to_text({k: v for k, v in parsed(params).items() if k != "summary"})
+            label, where = " ".join(filter(None, (metric, spelled(rest)))), dataset or parsed(params).get("summary", "all")
+            table.add([where, f"{of_a}/{method}", f"{of_b}/{method}", label, f"{int(rows['n'].min()):,}", *(percent(v) for v in rows["value"]),
                        points_with_interval(e.value, e.low, e.high) if e.low < e.high else points(e.value), *[DASH] * 5])
             count += 1
     return count
@@ -258,7 +259,7 @@ def _other_data(a: pd.DataFrame, b: pd.DataFrame, pairs: list[tuple[str, str]]) 
         same = set(both.loc[both["data_a"] == both["data_b"], ["study", "dataset"]].itertuples(index=False, name=None))
         for row in both.itertuples(index=False):
             if (row.study, row.dataset) not in same:
-                found[f"left out: {row.dataset} of {row.study}: data are {row.data_a or 'unnamed'} and {row.data_b or 'unnamed'}, expected the same"] = None
+                found[f"left out: {row.dataset or 'means'} of {row.study}: data are {row.data_a or 'unnamed'} and {row.data_b or 'unnamed'}, expected the same"] = None
     return list(found)
 
 
