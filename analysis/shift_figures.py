@@ -21,7 +21,7 @@ from published import SUBSETS_TO_SHIFTS, published_records
 from reference import BEST, Reference, plain
 from robustness_figure import BY_SOURCE, logit, set_ticks
 from study_tables import are_baselines
-from verdicts import are_shifts7
+from verdicts import SHIFTS7, are_shifts7
 
 AXES = ("source_top1", "shift_top1")
 MADE_OF = {"zero-shot": ("*", 9, COLOURS[1], "zero-shot, here"),  # marker, its size, colour, label by method
