@@ -15,7 +15,6 @@
 #include "base/files.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
-#include "corpora/corpus.hpp"
 #include "lab/experiment.hpp"
 #include "lab/measured.hpp"
 #include "sets/listing.hpp"
@@ -92,33 +91,38 @@ struct Part {
   std::vector<Matrix> features;  // [N, D] each, as wanted
 };
 
+/// `limit`: "train" or "test", whose limit of samples holds.
 template <class Known, class Parse>
-Part<Known> read_part(Lab& lab, const std::string& name, const std::string& split, const char* most, const Parse& parse,
-                      Lab::Wanted wanted = {}) {
-  const auto set = open_pair_corpus(name, split);
-  Part<Known> part{set->id(), std::vector<Known>(std::min(set->size(), lab.options().integer(most))), {}};
-  part.features = lab.pair_features(
-      *set, std::ssize(part.known),
-      [&](std::int64_t i, const Pair& pair) { part.known[i] = parse(pair.captions.at(0), part.id + ": " + pair.key); },
-      std::move(wanted));
+Part<Known> read_part(Lab& lab, const std::string& name, const std::string& split, const char* limit,
+                      const Parse& parse, const FeatureStore::Wanted& wanted) {
+  const auto check = [&](const std::vector<std::string>& captions, const std::string& where) {
+    parse(captions.at(0), where);
+  };
+  PairFeatures pairs = lab.pair_features(name, split, lab.limit(limit), wanted, check);
+  Part<Known> part{pairs.id, {}, std::move(pairs.features)};
+  for (std::int64_t i = 0; i < pairs.size(); ++i)
+    part.known.push_back(parse(pairs.captions[i].at(0), pairs.id + ": " + pairs.keys[i]));
   return part;
 }
 
 class Bias : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("bias.sets", {"fairface"}, "folders in the data root whose captions are 'race; gender; age'");
-    options.add_list("bias.member_sets", {},
-                     "folders whose captions are 'male' or 'female': Members of Congress, asked for bias.label_file");
-    options.add_list("bias.name_sets", {}, "folders whose captions are the names of celebrities");
+    const SetRules rules{.split_keys = {"bias.split"}};
+    options.add_sets("bias.sets", {"fairface"}, Role::kPairs,
+                     "folders in the data root whose captions are 'race; gender; age'", rules);
+    options.add_sets("bias.member_sets", {}, Role::kPairs,
+                     "folders whose captions are 'male' or 'female': Members of Congress, asked for bias.label_file",
+                     rules);
+    options.add_sets("bias.name_sets", {}, Role::kPairs, "folders whose captions are the names of celebrities", rules);
     options.add_text("bias.split", "test", "which part of them is asked; probes are fitted on 'train'");
     options.add_text("bias.template", "a photo of a {}.", "the sentence around a label");
     options.add_text("bias.name_template", "a photo of {}.", "the sentence around a name");
-    options.add_text("bias.label_file", "", "file of the labels offered for bias.member_sets, a line each");
+    options.add_file("bias.label_file", "file of the labels offered for bias.member_sets, a line each");
     options.add_integer("bias.most_gendered", 20, 1, 1000,
                         "labels recorded for each gender, by the chi-squared test (Figure 18: 20)");
-    options.add_text(
-        "bias.name_file", "",
+    options.add_file(
+        "bias.name_file",
         "file of the names offered for bias.name_sets, a line each; empty: a set's own, the most frequent first");
     options.add_list("bias.name_counts", {"100", "1000", "2000"},
                      "how many names are offered, the first of them (Table 8)");
@@ -129,10 +133,10 @@ class Bias : public Experiment {
     const std::string& labels = options.text("bias.label_file");
     if (!options.list("bias.member_sets").empty() && labels.empty())
       fail("bias.label_file", "no file", "the labels to offer, a line each");
-    for (const std::string& name : options.list("bias.sets")) people(lab, name);
-    for (const std::string& name : options.list("bias.member_sets"))
-      members(lab, name, lines_of("bias.label_file", labels));
-    for (const std::string& name : options.list("bias.name_sets")) celebrities(lab, name);
+    lab.for_each(lab.sets("bias.sets"), [&](const std::string& name) { people(lab, name); });
+    lab.for_each(lab.sets("bias.member_sets"),
+                 [&](const std::string& name) { members(lab, name, lines_of("bias.label_file", labels)); });
+    lab.for_each(lab.sets("bias.name_sets"), [&](const std::string& name) { celebrities(lab, name); });
   }
 
  private:
@@ -143,18 +147,15 @@ class Bias : public Experiment {
   }
 
   static void people(Lab& lab, const std::string& name) {
-    const DatasetInfo info = dataset_info(name);
-    const std::string &title = info.title, &split = lab.options().text("bias.split");
-    const bool trains =
-        split != "train" && std::find(info.splits.begin(), info.splits.end(), "train") != info.splits.end();
+    const std::string title = lab.title(name), &split = lab.options().text("bias.split");
+    const bool trains = split != "train" && lab.has_split(name, "train");
     if (!trains) say(name + ": no split to train on, so no probes");
     const std::size_t M = lab.models().size();
-    Lab::Wanted joint, trunk;
-    for (const auto& model : lab.models()) joint.emplace_back(model.get(), Space::kJoint);
+    FeatureStore::Wanted joint = lab.joint(), trunk;
     if (trains)
       for (ImageModel* encoder : lab.encoders()) trunk.emplace_back(encoder, Space::kTrunk);
     joint.insert(joint.end(), trunk.begin(), trunk.end());
-    const auto asked = read_part<Person>(lab, name, split, "eval.max_test", parse_person, joint);
+    const auto asked = read_part<Person>(lab, name, split, "test", parse_person, joint);
     for (std::size_t m = 0; m < M; ++m) {
       ClipModel& model = *lab.models()[m];
       for (const Attribute& attribute : kAttributes)
@@ -163,7 +164,7 @@ class Bias : public Experiment {
       for (const bool child : {false, true}) labels(lab, model, title, asked.known, asked.features[m], child);
     }
     if (!trains) return;
-    const auto taught = read_part<Person>(lab, name, "train", "eval.max_train", parse_person, trunk);
+    const auto taught = read_part<Person>(lab, name, "train", "train", parse_person, trunk);
     for (std::size_t e = 0; e < trunk.size(); ++e)
       for (const Attribute& attribute : kAttributes) {
         const auto set_of = [&](const Part<Person>& part, const char* role, const Matrix& x) {
@@ -173,10 +174,10 @@ class Bias : public Experiment {
                          role,
                          trunk[e].first->info().name,
                          x,
-                         {},
-                         static_cast<int>(attribute.values.size())};
+                         {}};
+          set.truth.num_classes = static_cast<int>(attribute.values.size());
           for (const Person& one : part.known)
-            set.labels.push_back(place_of(attribute.values, one.*attribute.of, part.id));
+            set.truth.labels.push_back(place_of(attribute.values, one.*attribute.of, part.id));
           return set;
         };
         const Outcome probe =
@@ -271,13 +272,12 @@ class Bias : public Experiment {
   /// Figure 18: a label is given where its softmax over all reaches the threshold; recorded are those that the genders
   /// get most unequally, for each gender those it gets more often, by the chi-squared test.
   static void members(Lab& lab, const std::string& name, const std::vector<std::string>& offered) {
-    const std::string title = is_corpus(name) ? name : dataset_info(name).title,
-                      &split = lab.options().text("bias.split");
-    const auto asked =
-        read_part<int>(lab, name, split, "eval.max_test", [](std::string gender, const std::string& where) {
-          std::transform(gender.begin(), gender.end(), gender.begin(), [](unsigned char c) { return std::tolower(c); });
-          return place_of(kGenders, gender, where);
-        });
+    const std::string title = lab.title(name), &split = lab.options().text("bias.split");
+    const auto gender_of = [](std::string gender, const std::string& where) {
+      std::transform(gender.begin(), gender.end(), gender.begin(), [](unsigned char c) { return std::tolower(c); });
+      return place_of(kGenders, gender, where);
+    };
+    const auto asked = read_part<int>(lab, name, split, "test", gender_of, lab.joint());
     std::int64_t of_gender[2] = {0, 0};
     for (const int gender : asked.known) ++of_gender[gender];
     for (const int g : {0, 1})
@@ -341,9 +341,9 @@ class Bias : public Experiment {
   /// Table 8: the first names of the list are the classes, asked are the pictures of those who bear them.
   static void celebrities(Lab& lab, const std::string& name) {
     const Options& options = lab.options();
-    const std::string title = dataset_info(name).title, &split = options.text("bias.split");
-    const auto asked = read_part<std::string>(lab, name, split, "eval.max_test",
-                                              [](const std::string& who, const std::string&) { return who; });
+    const std::string title = lab.title(name), &split = options.text("bias.split");
+    const auto name_of = [](const std::string& who, const std::string&) { return who; };
+    const auto asked = read_part<std::string>(lab, name, split, "test", name_of, lab.joint());
     std::map<std::string, std::int64_t> pictures;
     for (const std::string& who : asked.known) ++pictures[who];
     std::vector<std::string> names;

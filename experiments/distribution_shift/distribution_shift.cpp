@@ -33,9 +33,7 @@ struct Shared {
 /// By name: ImageNet-A and -R have 200 of ImageNet's 1,000. The video sets' classes stand above several of ImageNet's
 /// each: by their WordNet ids, else by their names.
 Shared shared_classes(Lab& lab, const std::string& source, const std::string& shift) {
-  lab.need_one_label(source);
   const Dataset& set = lab.dataset(shift, "test");
-  if (set.clips().empty()) lab.need_one_label(shift);
   const auto names = lab.dataset(source, "test").class_names();
   Shared shared;
   shared.num_classes = static_cast<int>(set.class_names().size());
@@ -65,20 +63,21 @@ struct OnShift {
   Interval score, pm0, pm10;
 };
 OnShift on_shift(const Matrix& logits, const Outcome& outcome) {
-  const Answers answers{outcome.labels, outcome.targets, outcome.clips};
-  if (outcome.clips.empty()) return {score_named("accuracy", logits, answers), {}, {}};
-  return {score_named("mean of pm-0 and pm-10", logits, answers), score_named("pm-0", logits, answers),
-          score_named("pm-10", logits, answers)};
+  const Truth& truth = outcome.truth;
+  if (!truth.has_clips()) return {score_named("accuracy", logits, truth), {}, {}};
+  return {score_named("mean of pm-0 and pm-10", logits, truth), score_named("pm-0", logits, truth),
+          score_named("pm-10", logits, truth)};
 }
 
 /// Its top-1 on the source: over the same classes and their pictures alone, as Taori et al. compare them.
 Interval on_source(const Outcome& outcome, const Shared& shared) {
   std::vector<Eigen::Index> rows;
-  std::vector<int> labels;
-  for (std::size_t i = 0; i < outcome.labels.size(); ++i)
-    if (const int label = shared.of_source(outcome.labels[i]); label >= 0)
-      rows.push_back(static_cast<Eigen::Index>(i)), labels.push_back(label);
-  return score_named("accuracy", on_shared(outcome.logits(rows, Eigen::all), shared), {labels});
+  Truth truth;
+  truth.num_classes = shared.num_classes;
+  for (std::int64_t i = 0; i < outcome.truth.size(); ++i)
+    if (const int label = shared.of_source(outcome.truth.labels[i]); label >= 0)
+      rows.push_back(i), truth.labels.push_back(label);
+  return score_named("accuracy", on_shared(outcome.logits(rows, Eigen::all), shared), truth);
 }
 
 struct Point {
@@ -108,10 +107,8 @@ FeatureSet share_of(const FeatureSet& set, double share, std::uint64_t seed) {
   rows.resize(std::max<std::size_t>(2, static_cast<std::size_t>(share * static_cast<double>(rows.size()))));
   FeatureSet part;
   part.id = fmt::format("{}|share {} seed {}", set.id, share, seed);
-  part.encoder = set.encoder, part.split = set.split, part.description = set.description,
-  part.num_classes = set.num_classes;
-  part.x = set.x(rows, Eigen::all);
-  for (const Eigen::Index row : rows) part.labels.push_back(set.labels[row]);
+  part.encoder = set.encoder, part.split = set.split, part.description = set.description;
+  part.x = set.x(rows, Eigen::all), part.truth = set.truth.rows(rows);
   return part;
 }
 
@@ -126,8 +123,7 @@ std::vector<int> as_shift(const std::vector<int>& labels, const Shared& shared) 
 /// What a classifier says of a set, without ranks.
 Outcome outcome_of(const LinearClassifier& classifier, const FeatureSet& set) {
   Outcome outcome;
-  outcome.logits = classifier.logits(set.x), outcome.labels = set.labels, outcome.targets = set.targets,
-  outcome.clips = set.clips;
+  outcome.logits = classifier.logits(set.x), outcome.truth = set.truth;
   return outcome;
 }
 
@@ -135,8 +131,7 @@ constexpr const char* kSourceNames = "source-zero-shot";  // zero-shot by the so
 
 /// Do the shift's classes have the names and templates that they have at the source?
 bool same_prompts(Lab& lab, const std::string& source, const std::string& shift, const Shared& shared) {
-  const Prompts theirs = load_prompts(lab.dataset(source, "test"), source),
-                own = load_prompts(lab.dataset(shift, "test"), shift);
+  const Prompts theirs = lab.prompts(source), own = lab.prompts(shift);
   if (theirs.templates != own.templates || std::ssize(shared.columns) != shared.num_classes) return false;
   for (std::size_t s = 0; s < shared.columns.size(); ++s)
     if (theirs.class_names[shared.columns[s]] != own.class_names[shared.owner[s]]) return false;
@@ -145,8 +140,8 @@ bool same_prompts(Lab& lab, const std::string& source, const std::string& shift,
 
 /// Figure 15's numbers of examples a class; those that no class of `train` has four fifths of are the probe on all.
 std::vector<int> shots_of(const FeatureSet& train) {
-  std::vector<std::int64_t> of_class(train.num_classes);
-  for (const int label : train.labels) ++of_class[label];
+  std::vector<std::int64_t> of_class(train.truth.num_classes);
+  for (const int label : train.truth.labels) ++of_class[label];
   if (*std::min_element(of_class.begin(), of_class.end()) == 0) return {};
   std::vector<int> shots;
   for (int k = 1; k <= 128 && 5 * k <= 4 * *std::max_element(of_class.begin(), of_class.end()); k *= 2)
@@ -157,8 +152,8 @@ std::vector<int> shots_of(const FeatureSet& train) {
 class DistributionShift : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("distribution_shift.pairs",
-                     {"tuxpaint_photo>tuxpaint_cartoon", "openmoji_groups>gemojione_groups"},
+    options.add_sets("distribution_shift.pairs",
+                     {"tuxpaint_photo>tuxpaint_cartoon", "openmoji_groups>gemojione_groups"}, Role::kShift,
                      "source>shift: two data sets with the same classes");
     options.add_integer("distribution_shift.shares", 5, 2, 8,
                         "baseline fits a feature kind: on 1, 1/2, 1/4, ... of the source");
@@ -167,11 +162,10 @@ class DistributionShift : public Experiment {
   }
 
   void run(Lab& lab) const override {
-    for (const std::string& pair : lab.options().list("distribution_shift.pairs")) {
+    lab.for_each(lab.sets("distribution_shift.pairs"), [&](const std::string& pair) {
       const auto arrow = pair.find('>');
-      if (arrow == std::string::npos) fail("distribution_shift.pairs", "'" + pair + "'", "source>shift");
       measure(lab, {pair.substr(0, arrow), pair.substr(arrow + 1)});
-    }
+    });
   }
 
  private:
@@ -185,9 +179,9 @@ class DistributionShift : public Experiment {
     const Line line = fit_line(x, y);
     record_line(lab, {shift, "test", "", "", "", pair.with({{"role", "baseline"}})}, line, "logit");
     lab.record({shift, "test", "majority-class", "floor", "source_top1", pair.with()}, lab.majority(source));
-    lab.record(
-        {shift, "test", "majority-class", "floor", "shift_top1", pair.with()},
-        majority_class(as_shift(lab.raw_pixels(source, "train").labels, shared), lab.raw_pixels(shift, "test").labels));
+    lab.record({shift, "test", "majority-class", "floor", "shift_top1", pair.with()},
+               majority_class(as_shift(lab.raw_pixels(source, "train").truth.labels, shared),
+                              lab.raw_pixels(shift, "test").truth.labels));
 
     const bool own_prompts = !same_prompts(lab, source, shift, shared);
     std::vector<Point> zero_shot;  // of each model
@@ -261,10 +255,11 @@ class DistributionShift : public Experiment {
                                const Outcome& by_own_names, const Point& own, const Shared& shared) {
     Outcome pooled = outcome_of(at_source.classifier, lab.features(model, pair.shift, "test", Space::kJoint));
     const OnShift score = of_source(pooled, shared);
-    if (pooled.clips.empty()) pooled.ranks = label_ranks(on_shared(pooled.logits, shared), pooled.labels);
-    lab.record({pair.shift, "test", model.info().name, "zero-shot", "class_adaptation", pair.with()},
-               paired_gain(pooled.clips.empty() ? "top1" : "mean of pm-0 and pm-10", by_own_names, own.on_shift.score,
-                           pooled, score.score));
+    const bool clips = pooled.truth.has_clips();
+    if (!clips) pooled.ranks = label_ranks(on_shared(pooled.logits, shared), pooled.truth.labels);
+    lab.record(
+        {pair.shift, "test", model.info().name, "zero-shot", "class_adaptation", pair.with()},
+        paired_gain(clips ? "mean of pm-0 and pm-10" : "top1", by_own_names, own.on_shift.score, pooled, score.score));
     return {kSourceNames, model.info().name, own.source, score};
   }
 

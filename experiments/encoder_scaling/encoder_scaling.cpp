@@ -1,5 +1,6 @@
 // Error against model compute, a point an encoder, with a line in log-log axes (paper 3.1.5, Figure 9; section 3.2).
 #include <cmath>
+#include <map>
 
 #include "base/progress.hpp"
 #include "eval/robustness.hpp"
@@ -12,39 +13,40 @@ namespace {
 class EncoderScaling : public Experiment {
  public:
   void declare(Options& options) const override {
+    options.add_sets("encoder_scaling.datasets", {}, Role::kTrainAndTest, "data sets with one label a picture",
+                     {.fallback = "eval.datasets", .one_label = true});
     options.add_flag("encoder_scaling.probe", true, "also fit linear probes (Figure 10's axis)");
   }
 
   void run(Lab& lab) const override {
-    const auto datasets = lab.one_label_datasets();
     const bool with_probe = lab.options().flag("encoder_scaling.probe");
-    std::vector<Interval> majority, raw_pixels;
-    for (const std::string& name : datasets) {
-      majority.push_back(record_error(lab, name, "majority-class", "floor", lab.majority(name)));
-      raw_pixels.push_back(record_error(lab, name, "raw-pixels", "linear-probe",
-                                        lab.own_metric(name, lab.raw_pixel_probe(name)).second));
-    }
-    record_mean(lab, "majority-class", "floor", majority);
-    record_mean(lab, "raw-pixels", "linear-probe", raw_pixels);
-
+    std::map<std::pair<std::string, std::string>, std::vector<Interval>> errors;  // by model and method
+    lab.for_each(lab.sets("encoder_scaling.datasets"), [&](const std::string& name) {
+      std::map<std::pair<std::string, std::string>, Interval> own;
+      const auto add = [&](const std::string& model, const std::string& method, const Interval& hit) {
+        own[{model, method}] = record_error(lab, name, model, method, hit);
+      };
+      add("majority-class", "floor", lab.majority(name));
+      add("raw-pixels", "linear-probe", lab.own_metric(name, lab.raw_pixel_probe(name)).second);
+      for (const auto& model : lab.models()) {
+        add(model->info().name, "zero-shot", lab.own_metric(name, lab.zero_shot(*model, name)).second);
+        if (with_probe) add(model->info().name, "linear-probe", lab.own_metric(name, lab.probe(*model, name)).second);
+      }
+      for (const auto& [key, error] : own) errors[key].push_back(error);
+    });
+    record_mean(lab, "majority-class", "floor", errors[{"majority-class", "floor"}]);
+    record_mean(lab, "raw-pixels", "linear-probe", errors[{"raw-pixels", "linear-probe"}]);
     std::vector<Point> zero_shot, probe;
     for (const auto& model : lab.models()) {
       const ModelInfo& info = model->info();
       cost(lab, info, "gflops", info.image_gflops);
       cost(lab, info, "parameters", info.parameters);
-      std::vector<Interval> by_words, fitted;
-      for (const std::string& name : datasets) {
-        by_words.push_back(
-            record_error(lab, name, info.name, "zero-shot", lab.own_metric(name, lab.zero_shot(*model, name)).second));
-        if (with_probe)
-          fitted.push_back(
-              record_error(lab, name, info.name, "linear-probe", lab.own_metric(name, lab.probe(*model, name)).second));
-      }
-      zero_shot.push_back(
-          {info.architecture.family, info.image_gflops, record_mean(lab, info.name, "zero-shot", by_words)});
-      if (with_probe)
-        probe.push_back(
-            {info.architecture.family, info.image_gflops, record_mean(lab, info.name, "linear-probe", fitted)});
+      const auto mean = [&](const std::string& method) {
+        return Point{info.architecture.family, info.image_gflops,
+                     record_mean(lab, info.name, method, errors[{info.name, method}])};
+      };
+      zero_shot.push_back(mean("zero-shot"));
+      if (with_probe) probe.push_back(mean("linear-probe"));
     }
     for (const char* family : {"vit", "resnet", "all"}) {
       fit(lab, family, "zero-shot", zero_shot);

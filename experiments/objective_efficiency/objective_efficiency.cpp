@@ -17,36 +17,40 @@ namespace {
 class ObjectiveEfficiency : public Experiment {
  public:
   void declare(Options& options) const override {
+    options.add_sets("objective_efficiency.datasets", {}, Role::kTrainAndTest, "data sets with one label a picture",
+                     {.fallback = "eval.datasets", .one_label = true});
     options.add_list("objective_efficiency.templates", {"{}"},
                      "prompts of every objective: Figure 2 is from before prompt engineering");
   }
 
   void run(Lab& lab) const override {
-    const auto datasets = lab.options().list("eval.datasets");
+    for (const auto& model : lab.models())
+      if (model->info().pairs_seen == 0)
+        fail("model " + model->info().name, "no count of the pairs it has seen", "a model trained here",
+             "train it with train.objective and train.snapshots");
     std::vector<Interval> floors;
-    for (const std::string& name : datasets) {
-      lab.need_one_label(name);
-      floors.push_back(lab.majority(name));
-      lab.record({name, "test", "majority-class", "floor", "top1"}, floors.back());
-    }
+    std::vector<std::vector<Interval>> hits(lab.models().size());  // a model, a data set each
+    lab.for_each(lab.sets("objective_efficiency.datasets"), [&](const std::string& name) {
+      const Interval floor = lab.majority(name);
+      lab.record({name, "test", "majority-class", "floor", "top1"}, floor);
+      std::vector<Interval> own;
+      for (const auto& model : lab.models()) {
+        const Outcome outcome = lab.zero_shot(*model, name, lab.options().list("objective_efficiency.templates"));
+        own.push_back(top_k(outcome.ranks, 1));
+        lab.record({name, "test", curve_of(*model), "zero-shot", "top1", {{"images", images_of(*model)}}}, own.back());
+      }
+      floors.push_back(floor);
+      for (std::size_t m = 0; m < own.size(); ++m) hits[m].push_back(own[m]);
+    });
     lab.record({"", "test", "majority-class", "floor", "top1", {{"summary", "mean"}}}, mean_of(floors));
 
     std::map<std::string, Curve> curves;
-    for (const auto& model : lab.models()) {
-      const ModelInfo& info = model->info();
-      if (info.pairs_seen == 0)
-        fail("model " + info.name, "no count of the pairs it has seen", "a model trained here",
-             "train it with train.objective and train.snapshots");
-      const std::string objective = paper_name(info.architecture.objective), images = std::to_string(info.pairs_seen);
-      std::vector<Interval> hits;
-      for (const std::string& name : datasets) {
-        const Outcome outcome = lab.zero_shot(*model, name, lab.options().list("objective_efficiency.templates"));
-        hits.push_back(top_k(outcome.ranks, 1));
-        lab.record({name, "test", objective, "zero-shot", "top1", {{"images", images}}}, hits.back());
-      }
-      const Interval mean = mean_of(hits);
+    for (std::size_t m = 0; m < hits.size(); ++m) {
+      const ClipModel& model = *lab.models()[m];
+      const std::string objective = curve_of(model), images = images_of(model);
+      const Interval mean = mean_of(hits[m]);
       lab.record({"", "test", objective, "zero-shot", "top1", {{"images", images}, {"summary", "mean"}}}, mean);
-      if (!curves[objective].emplace(static_cast<double>(info.pairs_seen), mean.value).second)
+      if (!curves[objective].emplace(static_cast<double>(model.info().pairs_seen), mean.value).second)
         fail("objective_efficiency", "two models of " + objective + " with images=" + images, "one",
              "give one architecture in train.arch");
     }
@@ -58,6 +62,9 @@ class ObjectiveEfficiency : public Experiment {
 
  private:
   using Curve = std::map<double, double>;  // pictures seen -> mean accuracy
+
+  static std::string curve_of(const ClipModel& model) { return paper_name(model.info().architecture.objective); }
+  static std::string images_of(const ClipModel& model) { return std::to_string(model.info().pairs_seen); }
 
   /// The curves' names in Figure 2; the paper's own model, a transformer that contrasts, is none of them.
   static std::string paper_name(const std::string& objective) {

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <map>
 
-#include "corpora/corpus.hpp"
 #include "lab/experiment.hpp"
 #include "lab/measured.hpp"
 
@@ -22,18 +21,19 @@ struct Words {
 class Ocr : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("ocr.datasets", {}, "data sets with a train and a test split; empty: eval.datasets");
-    options.add_list("ocr.sets", {},
+    options.add_sets("ocr.datasets", {}, Role::kTrainAndTest, "data sets with a train and a test split",
+                     {.fallback = "eval.datasets"});
+    options.add_sets("ocr.sets", {}, Role::kPairs,
                      "folders of the data root with pictures of words: the first caption is the word shown, further "
-                     "ones are the lexicon "
-                     "beside it; without, all words of the set are");
+                     "ones are the lexicon of this picture; without them all words of the set are offered",
+                     {.split_keys = {"ocr.split"}});
     options.add_text("ocr.split", "test", "which part of them");
     options.add_text("ocr.template", "a photo of the text \"{}\".", "the sentence around a word");
   }
 
   void run(Lab& lab) const override {
-    for (const std::string& name : lab.datasets_of("ocr")) record_data_set(lab, name);
-    for (const std::string& name : lab.options().list("ocr.sets")) read_words(lab, name);
+    lab.for_each(lab.sets("ocr.datasets"), [&](const std::string& name) { record_data_set(lab, name); });
+    lab.for_each(lab.sets("ocr.sets"), [&](const std::string& name) { read_words(lab, name); });
   }
 
  private:
@@ -54,12 +54,10 @@ class Ocr : public Experiment {
 
   static void read_words(Lab& lab, const std::string& name) {
     const Options& options = lab.options();
-    const auto set = open_pair_corpus(name, options.text("ocr.split"));
-    std::vector<std::vector<std::string>> captions(std::min(set->size(), options.integer("eval.max_test")));
-    const std::vector<Matrix> features = lab.pair_features(
-        *set, std::ssize(captions), [&](std::int64_t i, const Pair& pair) { captions[i] = pair.captions; });
+    const auto [id, keys, captions, features] =
+        lab.pair_features(name, options.text("ocr.split"), lab.limit("test"), lab.joint());
     const Words all = words_of(captions);
-    const std::string title = dataset_info(name).title;
+    const std::string title = lab.title(name);
     double chance = 0;
     for (std::size_t m = 0; m < features.size(); ++m) {
       ClipModel& model = *lab.models()[m];

@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <optional>
+#include <tuple>
 
 #include "base/error.hpp"
 #include "eval/few_shot.hpp"
@@ -34,7 +35,7 @@ class Measurement {
       : lab_(lab),
         model_(model),
         name_(name),
-        prompts_(load_prompts(lab.dataset(name, "test"), name)),
+        prompts_(lab.prompts(name)),
         one_(one_template(prompts_, name)),
         test_(lab.features(model, name, "test", Space::kJoint)) {}
 
@@ -90,10 +91,10 @@ class Measurement {
       std::vector<double> scores;
       for (const auto& chosen :
            template_subsets(count, size, draws, static_cast<std::uint64_t>(lab_.options().integer("seed")))) {
-        scores.push_back(score_value("accuracy", ensemble.classifier(chosen).logits(test_.x), {test_.labels}));
+        scores.push_back(score_value("accuracy", ensemble.classifier(chosen).logits(test_.x), test_.truth));
         points.push_back({static_cast<double>(size), static_cast<double>(scores.size() - 1), scores.back()});
       }
-      record("top1", {{"templates", std::to_string(size)}}, mean_of_draws(scores, std::ssize(test_.labels), 0));
+      record("top1", {{"templates", std::to_string(size)}}, mean_of_draws(scores, std::ssize(test_.truth.labels), 0));
     }
     if (points.empty()) return;
     Array array{"templates/" + name_ + "/" + model_.info().name,
@@ -114,8 +115,8 @@ class Measurement {
     const std::vector<std::string> templates{"{}", prompts_.templates[one_]};
     const PromptEnsemble ensemble(model_.text(), names, templates, model_.info().logit_scale);
     std::vector<std::size_t> shared;
-    for (std::size_t i = 0; i < test_.labels.size(); ++i)
-      if (uses[prompts_.own_names[test_.labels[i]]] > 1) shared.push_back(i);
+    for (std::size_t i = 0; i < test_.truth.labels.size(); ++i)
+      if (uses[prompts_.own_names[test_.truth.labels[i]]] > 1) shared.push_back(i);
     const Outcome own[] = {scored(ensemble, {0}), scored(ensemble, {1})},
                   *ours[] = {&chosen.at(kPrompts[0]), &chosen.at(kPrompts[1])};
     for (const int t : {0, 1}) {
@@ -132,8 +133,8 @@ class Measurement {
                 MatrixD::Zero(classes, 7),
                 array_params("own_names", name_, model_.info().name)};
     for (int c = 0; c < classes; ++c) array.values(c, 0) = c, array.values(c, 2) = uses[prompts_.own_names[c]];
-    for (std::size_t i = 0; i < test_.labels.size(); ++i) {
-      auto row = array.values.row(test_.labels[i]);
+    for (std::size_t i = 0; i < test_.truth.labels.size(); ++i) {
+      auto row = array.values.row(test_.truth.labels[i]);
       row(1) += 1;
       row(3) += ours[0]->ranks[i] == 0, row(4) += ours[1]->ranks[i] == 0;
       row(5) += own[0].ranks[i] == 0, row(6) += own[1].ranks[i] == 0;
@@ -159,51 +160,65 @@ class Measurement {
 class PromptEngineering : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("prompt_engineering.extra_datasets", {}, "data sets besides eval.datasets");
+    options.add_sets("prompt_engineering.datasets", {}, Role::kTrainAndTest, "data sets with one label a picture",
+                     {.fallback = "eval.datasets", .one_label = true});
+    options.add_sets("prompt_engineering.extra_datasets", {}, Role::kTest, "more data sets, without a train split",
+                     {.one_label = true});
     options.add_integer("prompt_engineering.draws", 20, 0, 1000,
                         "ensembles of 2, 4, 8 ... templates drawn at random; 0: none, nor each template alone");
   }
 
   void run(Lab& lab) const override {
-    const auto own = lab.one_label_datasets();
-    auto datasets = own;
-    const auto extra = lab.extra_datasets("prompt_engineering");
-    datasets.insert(datasets.end(), extra.begin(), extra.end());
-    for (const std::string& name : extra) lab.need_one_label(name);
-    for (const std::string& name : own) {
+    std::map<std::string, Scores> scores;  // by model
+    const std::vector<std::string> datasets = lab.sets("prompt_engineering.datasets");
+    lab.for_each(datasets, [&](const std::string& name) {
       lab.record({name, "test", "majority-class", "floor", "top1"}, lab.majority(name));
       lab.record({name, "test", "raw-pixels", "linear-probe", "top1"}, top_k(lab.raw_pixel_probe(name).ranks, 1));
-    }
-    for (const auto& model : lab.models()) measure(lab, *model, datasets);
+      measure(lab, name, scores);
+    });
+    std::vector<std::string> extra = lab.sets("prompt_engineering.extra_datasets");
+    std::erase_if(extra, [&](const std::string& name) { return std::ranges::find(datasets, name) != datasets.end(); });
+    lab.for_each(extra, [&](const std::string& name) { measure(lab, name, scores); });
+    for (const auto& [model, of_model] : scores)
+      for (const auto& [key, of_sets] : of_model.scores) {
+        const auto& [prompts, metric] = key;
+        if (metric == "top1" || !of_model.all_top1)
+          lab.record({"", "test", model, "zero-shot", metric, {{"prompts", prompts}, {"summary", "mean"}}},
+                     mean_of(of_sets));
+      }
   }
 
  private:
-  /// Each kind of prompt by the data set's own metric, and top-1 where that is another; their means over the data sets.
-  static void measure(Lab& lab, ClipModel& model, const std::vector<std::string>& datasets) {
-    std::map<std::string, std::map<std::string, std::vector<Interval>>> by_prompts;  // "score": each by its own metric
+  /// A model's scores, a data set each, by kind of prompt and metric ("score": each set's own).
+  struct Scores {
+    std::map<std::pair<std::string, std::string>, std::vector<Interval>> scores;
     bool all_top1 = true;
-    for (const std::string& name : datasets) {
-      Measurement measurement(lab, model, name);
+  };
+
+  /// Each kind of prompt by the data set's own metric, and top-1 if that is another, for every model.
+  static void measure(Lab& lab, const std::string& name, std::map<std::string, Scores>& scores) {
+    std::vector<std::tuple<std::string, std::string, std::string, Interval>> fresh;  // model, prompts, metric
+    std::vector<std::string> with_own_metric;
+    for (const auto& model : lab.models()) {
+      const std::string& encoder = model->info().name;
+      Measurement measurement(lab, *model, name);
       const auto outcomes = measurement.outcomes();
       for (const std::string prompts : kPrompts) {
         const Outcome& outcome = outcomes.at(prompts);
         const auto [own, score] = lab.own_metric(name, outcome);
         const Interval top1 = top_k(outcome.ranks, 1);
         const auto record = [&](const std::string& metric, const Interval& value) {
-          lab.record({name, "test", model.info().name, "zero-shot", metric, {{"prompts", prompts}}}, value);
+          lab.record({name, "test", encoder, "zero-shot", metric, {{"prompts", prompts}}}, value);
         };
         record("top1", top1);
-        if (own != "top1") record(own, score), all_top1 = false;
+        if (own != "top1") record(own, score), with_own_metric.push_back(encoder);
         if (outcome.logits.cols() > 100) record("top5", top_k(outcome.ranks, 5));
-        by_prompts[prompts]["top1"].push_back(top1), by_prompts[prompts]["score"].push_back(score);
+        fresh.emplace_back(encoder, prompts, "top1", top1), fresh.emplace_back(encoder, prompts, "score", score);
       }
       measurement.record_others(outcomes);
     }
-    for (const std::string prompts : kPrompts)
-      for (const auto& [metric, scores] : by_prompts[prompts])
-        if (metric == "top1" || !all_top1)
-          lab.record({"", "test", model.info().name, "zero-shot", metric, {{"prompts", prompts}, {"summary", "mean"}}},
-                     mean_of(scores));
+    for (const auto& [model, prompts, metric, value] : fresh) scores[model].scores[{prompts, metric}].push_back(value);
+    for (const std::string& model : with_own_metric) scores[model].all_top1 = false;
   }
 };
 

@@ -6,6 +6,7 @@
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -55,5 +56,8 @@ const std::ranges::range_value_t<Table>& find_named(const Table& table, const st
   fail(what, "'" + name + "'",
        "one of " + joined(table, ", ", [](const auto& entry) -> std::string_view { return entry.name; }));
 }
+
+/// The known word nearest to `word`, "" when none is near. A key without its section finds the key with it.
+std::string nearest_of(const std::string& word, const std::vector<std::string>& known);
 
 }  // namespace cliplab

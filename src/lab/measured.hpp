@@ -28,7 +28,7 @@ Interval record_scores(Lab& lab, Record record, const Outcome& outcome);
 /// record_scores of lab.zero_shot(model, dataset), top-5 above 10 classes, and one picture at random with what the
 /// model says of it, for Figure 21: "picture/<dataset>" [64 * 64, 3] of 0 to 255, "example/<dataset>/<model>" [3, 5 or
 /// 6] with the likeliest classes and the right one, by their first prompts: probability, rank from 1, whether it is
-/// right. No example where a picture could not be decoded.
+/// right.
 Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& dataset);
 /// record_scores of a probe, with the lambda that was chosen, and its search as an array.
 Interval record_probe(Lab& lab, const std::string& dataset, const std::string& model, const Outcome& outcome,
@@ -45,13 +45,13 @@ Interval paired_gain(const Outcome& ours, const Outcome& theirs);
 Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs,
                      const Interval& their_score);
 
-/// Ranks of the captions and pictures among the set's first `pictures`, by each model: `captions` of a picture at most,
-/// `prefix` and a space before each.
-std::vector<RetrievalRanks> caption_ranks(Lab& lab, const PairCorpus& set, std::int64_t pictures, std::int64_t captions,
-                                          const std::string& prefix);
+/// Ranks of the captions and pictures among the set's first pictures, by each model: `captions` of a picture at most,
+/// `prefix` and a space before each. A picture that cannot be decoded is on neither side.
+std::vector<RetrievalRanks> caption_ranks(Lab& lab, const std::string& set, const std::string& split,
+                                          std::int64_t captions, const std::string& prefix);
 
 /// few_shot() by the run's seed and stop rule, drawn from four fifths of the training split; lambda is chosen on the
-/// rest.
+/// rest. Numbers of shots that no class of the four fifths has are left out, with a notice.
 std::vector<FewShotPoint> few_shot_draws(Lab& lab, ImageModel& model, const std::string& dataset, Space space,
                                          FewShotOptions options);
 

@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <system_error>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "base/hash.hpp"
 #include "store/h5.hpp"
 
 namespace cliplab {
@@ -30,29 +28,6 @@ struct NumberColumn {
 };
 constexpr NumberColumn kNumberColumns[] = {
     {"value", &Record::value}, {"ci_low", &Record::ci_low}, {"ci_high", &Record::ci_high}};
-
-/// Writes through `fill` to a part file and renames it; the part is removed when anything fails.
-template <class Fill>
-void write_whole(const fs::path& path, const Fill& fill) {
-  if (std::error_code error; path.has_parent_path() && (fs::create_directories(path.parent_path(), error), error))
-    fail(path.parent_path().string(), "cannot be created (" + error.message() + ")", "a writable folder");
-  const fs::path part = part_path(path);
-  try {
-    H5Writer file(part);
-    fill(file);
-    file.close();
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove(part, ignored);
-    throw;
-  }
-  commit_file(part, path);
-}
-
-std::string checksum(const Matrix& matrix) {
-  return sha256_hex(
-      {reinterpret_cast<const char*>(matrix.data()), static_cast<std::size_t>(matrix.size()) * sizeof(float)});
-}
 
 }  // namespace
 
@@ -95,6 +70,11 @@ void write_results(const fs::path& path, const Results& results) {
       for (const Array& array : results.arrays) names.push_back(array.name);
       return names;
     }());
+    std::vector<std::string> names, reasons;
+    for (const LeftOut& entry : results.left_out) names.push_back(entry.name), reasons.push_back(entry.reason);
+    file.group("/left_out");
+    file.strings("/left_out/name", names);
+    file.strings("/left_out/reason", reasons);
   });
 }
 
@@ -145,71 +125,10 @@ Results read_results(const fs::path& path) {
     file.doubles("/arrays/" + name, array.values.data());
     results.arrays.push_back(std::move(array));
   }
+  const auto names = file.strings("/left_out/name"), reasons = file.strings("/left_out/reason");
+  if (names.size() != reasons.size()) refuse("/left_out of two lengths", "a reason for each name");
+  for (std::size_t i = 0; i < names.size(); ++i) results.left_out.push_back({names[i], reasons[i]});
   return results;
-}
-
-void write_features(const fs::path& path, const std::string& key, const Matrix& features) {
-  write_whole(path, [&](H5Writer& file) {
-    file.attribute("/", "key", key);
-    file.floats("/features", features.data(),
-                {static_cast<std::uint64_t>(features.rows()), static_cast<std::uint64_t>(features.cols())});
-    file.attribute("/features", "sha256", checksum(features));
-  });
-}
-
-void write_feature_rows(const fs::path& path, const std::string& key, std::int64_t rows, std::int64_t cols,
-                        const std::function<void(std::int64_t, std::int64_t, float*)>& produce) {
-  constexpr std::int64_t kChunkNumbers = 4 << 20;
-  write_whole(path, [&](H5Writer& file) {
-    Sha256 hash;
-    file.attribute("/", "key", key);
-    file.float_rows(
-        "/features", static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols),
-        static_cast<std::uint64_t>(std::max<std::int64_t>(1, kChunkNumbers / std::max<std::int64_t>(1, cols))),
-        [&](std::uint64_t begin, std::uint64_t count, float* values) {
-          produce(static_cast<std::int64_t>(begin), static_cast<std::int64_t>(count), values);
-          hash.add(values, count * static_cast<std::uint64_t>(cols) * sizeof(float));
-        });
-    file.attribute("/features", "sha256", hash.hex());
-  });
-}
-
-namespace {
-
-/// Opens a feature file of `key`; its [N, D].
-std::unique_ptr<H5Reader> open_features(const fs::path& path, const std::string& key,
-                                        std::vector<std::uint64_t>& shape) {
-  auto file = std::make_unique<H5Reader>(path);
-  if (file->text_attribute("/", "key") != key)
-    fail(path.string(), "features of another key", "'" + key + "'", "delete it; the run makes it again");
-  shape = file->shape("/features");
-  if (shape.size() != 2)
-    fail(path.string(), "features of another shape", "[N, D]", "delete it; the run makes it again");
-  return file;
-}
-
-}  // namespace
-
-FeatureFile::FeatureFile(const fs::path& path, const std::string& key) {
-  std::vector<std::uint64_t> shape;
-  file_ = open_features(path, key, shape);
-  rows_ = static_cast<std::int64_t>(shape[0]), cols_ = static_cast<std::int64_t>(shape[1]);
-}
-
-FeatureFile::~FeatureFile() = default;
-
-void FeatureFile::read(std::int64_t begin, std::int64_t count, float* values) const {
-  file_->float_rows("/features", static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(count), values);
-}
-
-Matrix read_features(const fs::path& path, const std::string& key) {
-  std::vector<std::uint64_t> shape;
-  const auto file = open_features(path, key, shape);
-  Matrix features(static_cast<Eigen::Index>(shape[0]), static_cast<Eigen::Index>(shape[1]));
-  file->floats("/features", features.data());
-  if (file->text_attribute("/features", "sha256") != checksum(features))
-    fail(path.string(), "damaged features", "bytes of their checksum", "delete it; the run makes it again");
-  return features;
 }
 
 }  // namespace cliplab
