@@ -39,10 +39,16 @@ class ResultFile:
     records: pd.DataFrame
     array_columns: dict[str, list[str]] = field(default_factory=dict)
     array_params: dict[str, Mapping[str, str]] = field(default_factory=dict)  # kind, dataset, model, ...
+    left_out: list[tuple[str, str]] = field(default_factory=list)  # what was asked for and has no records, and why
 
     @property
     def smoke(self) -> bool:
         return self.provenance.get("smoke", "no") == "yes"
+
+    @property
+    def complete(self) -> bool:
+        """False for a study that was stopped, or of which a set failed."""
+        return self.provenance.get("complete", "yes") == "yes"
 
     @property
     def dirty(self) -> bool:
@@ -156,7 +162,19 @@ def _read(path: Path, file: h5py.File) -> ResultFile:
     provenance = {key: _text(value) for key, value in file["provenance"].attrs.items()}
     records = _read_records(path, file["records"])
     columns, params = _arrays(path, file)
-    return ResultFile(path, _text(file.attrs["experiment"]), _text(file.attrs["config"]), provenance, records, columns, params)
+    return ResultFile(path, _text(file.attrs["experiment"]), _text(file.attrs["config"]), provenance, records, columns, params, _left_out(path, file))
+
+
+def _left_out(path: Path, file: h5py.File) -> list[tuple[str, str]]:
+    if "left_out" not in file:
+        return []
+    group = file["left_out"]
+    if not isinstance(group, h5py.Group) or not {"name", "reason"} <= set(group):
+        raise ResultError(f"{path}: /left_out without name and reason, expected both columns")
+    names, reasons = ([_text(value) for value in group[column][()]] for column in ("name", "reason"))
+    if len(names) != len(reasons):
+        raise ResultError(f"{path}: /left_out has {len(names)} names and {len(reasons)} reasons, expected as many")
+    return list(zip(names, reasons, strict=True))
 
 
 def _read_records(path: Path, group: h5py.Group) -> pd.DataFrame:
