@@ -108,8 +108,8 @@ def _laid_out(rows: pd.DataFrame, layout: Layout) -> pd.DataFrame:
 
 
 def apart(params: str) -> frozenset[tuple[str, str]]:
-    """Params that tell records of one model, method and metric apart; not how a fit came about or where a number was read."""
-    return frozenset((k, v) for k, v in parsed(params).items() if k not in ("lambda", "rule", "family", "testbed", "origin"))
+    """Params that tell records of one model, method and metric apart; not how a fit came about."""
+    return frozenset((k, v) for k, v in parsed(params).items() if k not in ("lambda", "rule", "family", "testbed"))
 
 
 def _distinct(rows: pd.DataFrame, names: tuple[str, ...]) -> list[tuple[str, ...]]:

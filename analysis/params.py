@@ -12,7 +12,6 @@ from types import MappingProxyType
 import pandas as pd
 
 NONE = "{}"
-OF_THE_FIT = ("lambda", "rule")  # what a probe's search chose; two probes that differ in these alone are one row
 
 
 def to_text(values: Mapping[str, str]) -> str:

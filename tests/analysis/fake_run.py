@@ -24,7 +24,7 @@ ARRAY = tuple  # columns, values and, where a reader asks for it, params
 NOTHING: dict[str, str] = {}
 MEAN = {"summary": "mean"}
 UNITS = {"gflops": "gflops", "parameters": "count", "wins": "count", "examples_per_class": "examples", "p_value": "p-value", "loss": "nats",
-         **dict.fromkeys(("slope", "r", "efficiency"), "ratio"), "intercept": "logit",
+         **dict.fromkeys(("slope", "r", "efficiency", "times"), "ratio"), "intercept": "logit",
          **dict.fromkeys(("gain", "delta", "difference", "effective_robustness", "relative_robustness", "class_adaptation", "transfer_lead", "gain_over_own_names",
                           "gain_over_ensemble"), "fraction difference")}  # the others' is "fraction"
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from claims import read_claims
 from conftest import PROJECT, STUDIES
-from reference import BEST, COLUMNS, Reference
+from params import parsed
+from reference import BEST, COLUMNS, Reference, read_reference
 
 PROBE = Reference.read(PROJECT, "zero_shot_vs_probe")
 
@@ -18,6 +21,18 @@ def test_columns_values_and_sources_are_whole(study: str) -> None:
     assert reference.frame["value"].notna().all() and (reference.frame["source"] != "").all()
     text = Path(PROJECT / "experiments" / study / "reference.csv").read_text().lower()
     assert not any(word in text for word in ("http", "github", "huggingface", "file-index", "/work"))
+
+
+def test_keys_of_params_are_those_of_the_readmes() -> None:
+    """A key that is spelled otherwise would match no record."""
+    tables = (PROJECT / "results" / "README.md").read_text() + (PROJECT / "paper" / "published" / "README.md").read_text()
+    known = set(re.findall(r"`(\w+)`", tables))
+    files = [*(PROJECT / "experiments").glob("*/reference.csv"), PROJECT / "paper" / "published" / "reference.csv"]
+    found = {key for path in files for text in read_reference(path)["params"] for key in parsed(text)}
+    for claim in read_claims(PROJECT):
+        selectors = [s for q in (claim.paper, claim.miniature) if q for s in (q.ours, q.against, q.baseline) if s]
+        found |= {key for s in selectors for key in s.get("params", {})} - {"testbed"}  # of imagenet_testbed.csv
+    assert {"shots", "source_set", "summary"} <= found <= known, found - known
 
 
 @pytest.mark.parametrize(("model", "dataset", "method", "value"), [
