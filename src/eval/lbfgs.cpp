@@ -126,13 +126,4 @@ bool Lbfgs::advance(double value) {
   return begin_line();
 }
 
-LbfgsResult minimize_lbfgs(const std::function<double(const VectorD&, VectorD&)>& objective, VectorD& x,
-                           const LbfgsOptions& options) {
-  Lbfgs search(std::move(x), options);
-  while (search.advance(objective(search.point(), search.gradient()))) {
-  }
-  x = search.point();
-  return search.result();
-}
-
 }  // namespace cliplab

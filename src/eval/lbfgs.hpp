@@ -79,8 +79,4 @@ class Lbfgs {
   LineSearch line_;
 };
 
-/// Minimises in place from `x`. `objective` returns f(x) and fills the gradient; it is never called after it threw.
-LbfgsResult minimize_lbfgs(const std::function<double(const VectorD& x, VectorD& gradient)>& objective, VectorD& x,
-                           const LbfgsOptions& options);
-
 }  // namespace cliplab

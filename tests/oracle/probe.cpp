@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "../eval/fit_once.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/rng.hpp"
@@ -50,7 +51,7 @@ void probe_fit(Words words) {
     const Stopwatch watch;
     FitReport report;
     options.lambda = std::stod(lambda);
-    const LinearClassifier fit = fit_logistic_regression(samples.x, samples.y, samples.num_classes, options, &report);
+    const LinearClassifier fit = fit_once(samples.x, samples.y, samples.num_classes, options, &report);
     fmt::print("lambda {} objective {:.17g} gradient {:.6g} iterations {} evaluations {} seconds {:.6f}\npredictions",
                lambda, report.objective, report.max_abs_gradient, report.iterations, report.evaluations,
                watch.seconds());
