@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <iostream>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
@@ -251,7 +251,7 @@ class Run {
         say(std::string(error.what()) + ": measured again");
       }
     say("study " + name + ": " + find_experiment(name).question);
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     Lab& lab = this->lab();
     lab.start_study();
     find_experiment(name).experiment->run(lab);
@@ -269,8 +269,7 @@ class Run {
     results.provenance["device"] = options_.text("model.device");
     results.provenance["precision"] = options_.text("model.precision");
     results.provenance["train precision"] = resolved_precision(options_.text("train.precision"));
-    results.provenance["seconds"] =
-        fmt::format("{:.1f}", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    results.provenance["seconds"] = fmt::format("{:.1f}", seconds_since(start));
     for (const ImageModel* model : lab.encoders()) {
       const std::string about = "model " + model->info().name;
       results.provenance[about] = model->info().weights_id;

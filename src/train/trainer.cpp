@@ -8,6 +8,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
@@ -32,7 +33,6 @@ namespace cliplab {
 namespace {
 
 using torch::Tensor;
-using Clock = std::chrono::steady_clock;
 namespace fs = std::filesystem;
 
 const std::vector<std::string> kCurve{"step",          "pairs",       "loss",          "val_loss",
@@ -44,8 +44,6 @@ double peak_memory_mb() {
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// steps / 2, steps / 4, ..., the earliest first.
 std::vector<std::int64_t> snapshot_steps(const TrainConfig& config) {
