@@ -64,6 +64,7 @@ class Lbfgs {
   bool begin_line();     // chooses a direction and its first trial; false: the end
   bool restart();        // from the line's origin along -gradient; false: that was tried already
   void set_direction();  // z_ = x - H g, along_ = z_ - x
+  void go_to_step();     // x_ = origin_ + step_ * along_
   void store_pair();
   double estimate_gap(double gain);
   bool finish(bool converged);
