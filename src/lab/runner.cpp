@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
@@ -42,8 +42,7 @@ class Run {
 
   fs::path execute() {
     check_values(options_);
-    for (const std::string& set : plan_.built_sets())
-      fetch_corpus(is_corpus(set) ? set : dataset_info(set).corpus);
+    for (const std::string& set : plan_.built_sets()) fetch_corpus(is_corpus(set) ? set : dataset_info(set).corpus);
     for (const std::string& baseline : options_.list("model.baselines")) obtain_baseline(baseline);
     plan_.settle(leaves_out(options_));
     name_gaps();
@@ -129,10 +128,10 @@ class Run {
       say(name + ": measured already (" + fs::relative(file, root_).string() + ")");
       return true;
     }
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     const auto save = [&](const Results& measured, bool complete) {
       Results results = measured;
-      describe(results, name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      describe(results, name, seconds_since(start));
       results.provenance["complete"] = complete ? "yes" : "no";
       write_results(file, results);
     };

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/parallel.hpp"
@@ -33,7 +34,6 @@ namespace cliplab {
 namespace {
 
 using torch::Tensor;
-using Clock = std::chrono::steady_clock;
 namespace fs = std::filesystem;
 
 double peak_memory_mb() {
@@ -41,8 +41,6 @@ double peak_memory_mb() {
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 Architecture with_objective(Architecture architecture, const std::string& objective) {
   architecture.objective = find_objective(objective).name();
