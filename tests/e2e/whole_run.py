@@ -1,5 +1,6 @@
 """A project folder of its own for whole runs: experiments and data are the real ones, results are not shared."""
 
+import json
 import os
 import resource
 import signal
@@ -8,8 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from binaries import cliplab_binary as binary
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def spelled(params: str | bytes) -> str:
+    """The params of a record for a key: "shots=4, start=zero", in the order of the file."""
+    return ", ".join(f"{key}={value}" for key, value in json.loads(params).items())
 
 
 class Project:
@@ -41,13 +48,6 @@ def disk_of(file_bytes: int) -> Callable[[], None]:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     return limit
-
-
-def binary() -> str:
-    path = os.environ.get("CLIPLAB_BIN", "")
-    if not path or not Path(path).exists():
-        pytest.skip("SKIPPED ALOUD: CLIPLAB_BIN names no binary; run ./cliplab test")
-    return path
 
 
 @pytest.fixture
