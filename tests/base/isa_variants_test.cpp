@@ -49,7 +49,7 @@ constexpr double kEps = std::numeric_limits<float>::epsilon();
 class IsaVariants : public testing::Test {
  protected:
   void SetUp() override {
-    if (!this_processor().avx512) GTEST_SKIP() << "SKIPPED ALOUD: this processor lacks AVX-512";
+    if (!this_processor().avx512) GTEST_SKIP() << "this processor lacks AVX-512";
   }
 
   std::vector<float> normal(std::size_t count) {

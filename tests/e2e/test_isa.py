@@ -17,7 +17,7 @@ SMOKE = ("run", "zero_shot_vs_probe/smoke", "--train.precision", "fp32")
 
 def x86_binary() -> str:
     if os.uname().machine != "x86_64":
-        pytest.skip("SKIPPED ALOUD: this is no x86-64 machine")
+        pytest.skip("this is no x86-64 machine")
     return binary()
 
 
@@ -28,7 +28,7 @@ def said(*command: str, **environment: str) -> tuple[int, str]:
 
 def qemu(processor: str, *words: str, **environment: str) -> tuple[int, str]:
     if shutil.which("qemu-x86_64") is None:
-        pytest.skip("SKIPPED ALOUD: no qemu-x86_64; install the package qemu-user")
+        pytest.skip("no qemu-x86_64; install the package qemu-user")
     return said("qemu-x86_64", "-cpu", processor, x86_binary(), *words, **environment)
 
 
@@ -120,7 +120,7 @@ PROCESSOR_CODE = re.compile(r"immintrin|__builtin_(cpu|ia32)|__x86_64__|\b_mm\d*
 def test_layers_without_torch_compile_for_arm():
     compiler = shutil.which("aarch64-linux-gnu-g++")
     if compiler is None:
-        pytest.skip("SKIPPED ALOUD: no aarch64-linux-gnu-g++; install the package g++-aarch64-linux-gnu")
+        pytest.skip("no aarch64-linux-gnu-g++; install the package g++-aarch64-linux-gnu")
     # Headers of libraries are the same for every processor; those of libc come with the compiler.
     late = ["/usr/include", "/usr/include/x86_64-linux-gnu", "/usr/include/hdf5/serial"]
     packages = ["libpng", "libjpeg", "libwebp", "librsvg-2.0", "cairo", "freetype2", "fontconfig"]
