@@ -24,8 +24,13 @@ wait
 cat "$logs"/core?.log
 step "model_tests (LibTorch)"
 "$root/build/release/tests/model_tests" --gtest_brief=1 --gtest_color=no --gtest_output="xml:$logs/model.xml" 2>&1 | tee "$logs/model.log"
+for isa in avx2 best; do  # best: what the processor has
+  step "isa_tests ($isa)"
+  env $([[ $isa == best || $(uname -m) != x86_64 ]] || echo CLIPLAB_ISA="$isa") "$root/build/release/tests/isa_tests" \
+    --gtest_brief=1 --gtest_color=no --gtest_output="xml:$logs/isa_$isa.xml" 2>&1 | tee "$logs/isa_$isa.log"
+done
 step "pytest: analysis, parity, whole runs"
 selection=()
 [[ ${1:-} == fast ]] && { shift; selection=(--ignore "$root/tests/e2e"); }
 "$root/.venv/bin/python" -m pytest -q -p no:cacheprovider --junitxml "$logs/pytest.xml" "${selection[@]}" "$root/tests" "$@"
-exec "$root/.venv/bin/python" "$root/tests/summary.py" "$logs" core0 core1 model pytest
+exec "$root/.venv/bin/python" "$root/tests/summary.py" "$logs" core0 core1 model isa_avx2 isa_best pytest
