@@ -11,10 +11,9 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "cli/data_command.hpp"
-#include "cli/debug.hpp"
-#include "lab/experiment.hpp"
+#include "cli/run_commands.hpp"
 #include "lab/model_options.hpp"
-#include "lab/runner.hpp"
+#include "lab/run_options.hpp"
 #include "model/encoder.hpp"
 
 namespace {
@@ -82,31 +81,6 @@ int help_command(const std::string& command) {
   return 0;
 }
 
-int list_command() {
-  for (const ExperimentInfo& info : experiments())
-    fmt::print("{}\n    {}\n    {}\n", info.name, info.question, info.paper);
-  fmt::print("\nconfigs (./cliplab run NAME):\n");
-  for (const std::string& name : list_configs()) fmt::print("    {}\n", name);
-  return 0;
-}
-
-int describe_command(Arguments arguments) {
-  if (arguments.size() != 1) fail("describe", std::to_string(arguments.size()) + " words", "one study's name");
-  const ExperimentInfo& info = find_experiment(arguments[0]);
-  Options options;
-  info.experiment->declare(options);
-  fmt::print("{}\n{}\n{}\n\nIts keys:\n{}\nKeys of every run:\n{}", info.name, info.question, info.paper,
-             options.help(), run_options().help());
-  return 0;
-}
-
-int check_command(Arguments arguments) {
-  if (arguments.empty()) fail("check", "no config", "./cliplab check CONFIG");
-  check_config(find_config(arguments[0]), arguments.subspan(1));
-  fmt::print("{}: right\n", arguments[0]);
-  return 0;
-}
-
 CheckpointSpec spec_of(Arguments words) {
   Options options;
   declare_model_options(options);
@@ -161,16 +135,11 @@ int dispatch(Arguments arguments) {
   if (command == "sweep") return sweep_command(rest);
   if (command == "data") return data_command(rest);
   if (command == "model") return model_command(rest);
-  if (command == "debug") return debug_command(rest);
   fail("cliplab", "'" + command + "'", "run, sweep, test, report, list, describe, check, data or model",
        "./cliplab help");
 }
 
 }  // namespace
-
-/// jemalloc's settings. Freed memory stays with the program (which then is as large as its largest part): else each
-/// picture and tensor costs a page fault every 4 KiB.
-extern "C" const char* const malloc_conf = "dirty_decay_ms:-1,muzzy_decay_ms:-1";
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);

@@ -308,8 +308,17 @@ class Trainer {
     const double *last = curve.data() + curve.size() - kCurve.size(), loss = last[2], val_loss = last[3];
     const std::int64_t pairs = config_.steps * config_.batch;
     const auto record = [&](const std::string& split, const std::string& metric, double value, std::int64_t n) {
-      results.records.push_back({config_.corpus, split, config_.architecture, "train", metric,
-                                 fmt::format("batch={}", config_.batch), value, value, value, n});
+      results.records.push_back({config_.corpus,
+                                 split,
+                                 config_.architecture,
+                                 "train",
+                                 metric,
+                                 {{"batch", std::to_string(config_.batch)}},
+                                 unit_of(metric),
+                                 value,
+                                 value,
+                                 value,
+                                 n});
     };
     record("train", "loss", loss, config_.batch);
     if (held_out_) record("val", "loss", val_loss, config_.batch);
