@@ -1,6 +1,6 @@
 """Image towers against open_clip eager on the same cores in the same run: ViT-B/32 and RN50 with random weights.
 
-    CLIPLAB_BIN=build/release/cliplab .venv/bin/python tests/bench/compare_encoder.py [--images 64] [--rounds 3]
+    .venv/bin/python tests/bench/compare_encoder.py [--images 64] [--rounds 3]
 
 Prints images/s of both, medians over interleaved rounds, and their ratio; the rate of the towers' own matrix products in both
 libraries that LibTorch brings, and the share of the faster one that each tower reaches. RN50 of open_clip is timed as it
@@ -9,7 +9,6 @@ comes (NCHW), and in float32 whatever --precision says too.
 
 import argparse
 import os
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from statistics import median
 
 import open_clip
 import torch
+from ours import oracle
 from safetensors.torch import save_file
 
 # name: vision, GFLOP of one image forward (two operations a multiply-add)
@@ -53,10 +53,9 @@ def theirs(model, batch: torch.Tensor) -> float:
     return len(batch) / (time.perf_counter() - start)
 
 
-def ours(binary: str, file: Path, images: int, precision: str) -> tuple[float, float]:
-    words = [binary, "debug", "image-speed", str(file), str(images), "--model.like", "openai", "--model.precision", precision]
-    text = subprocess.run(words, check=True, capture_output=True, text=True, env=os.environ | {"OMP_WAIT_POLICY": "passive"}).stdout
-    return float(text.split()[0]), float(text.split()[2])
+def ours(file: Path, images: int, precision: str) -> tuple[float, float]:
+    printed = oracle("image-speed", file, images, "--model.like", "openai", "--model.precision", precision, OMP_WAIT_POLICY="passive")
+    return float(printed.split()[0]), float(printed.split()[2])
 
 
 def main() -> None:
@@ -65,7 +64,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     arguments = parser.parse_args()
-    binary, threads = os.environ["CLIPLAB_BIN"], os.cpu_count() or 1
+    threads = os.cpu_count() or 1
     torch.set_num_threads(threads)
     kind = torch.bfloat16 if arguments.precision == "bf16" else torch.float32
     rates = gemm_gflops(kind)
@@ -85,7 +84,7 @@ def main() -> None:
             peer, mine, first = [], [], []
             for _ in range(arguments.rounds):
                 peer.append(theirs(model, batch))
-                rate, seconds = ours(binary, file, arguments.images, arguments.precision)
+                rate, seconds = ours(file, arguments.images, arguments.precision)
                 mine.append(rate), first.append(seconds)
             share = median(mine) * gflop / max(rates.values())
             print(f"{name} {arguments.precision}: cliplab {median(mine):.1f} images/s ({share:.0%} of the faster rate above), "

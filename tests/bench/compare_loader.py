@@ -1,7 +1,7 @@
 """Tar shards of JPEG files to normalised [64, 3, 224, 224] batches: cliplab's loader on two threads against webdataset with
 Pillow, torchvision and two workers, in the same run.
 
-    CLIPLAB_BIN=build/release/cliplab .venv/bin/python tests/bench/compare_loader.py [--shards FOLDER] [--rounds 5] [--count 4000] [--long 100000]
+    .venv/bin/python tests/bench/compare_loader.py [--shards FOLDER] [--rounds 5] [--count 4000] [--long 100000]
 
 Without --shards: Flickr8k's pictures (CLIPLAB_SHARED), enlarged to the usual size of web pictures (500 pixels on the long
 side, quality 90), 500 a shard. Prints images a second (medians of interleaved rounds), seconds to the first batch, and the
@@ -10,10 +10,8 @@ memory of a long run, which must be flat. Needs: pip install webdataset
 
 import argparse
 import io
-import os
 import re
 import statistics
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -22,6 +20,7 @@ from pathlib import Path
 
 import torch
 from compare_pixels import SHARED, TRANSFORM
+from ours import oracle
 from PIL import Image
 
 PICTURES = 2000
@@ -69,8 +68,7 @@ def theirs(folder: Path, count: int) -> tuple[float, float]:
 
 
 def ours(folder: Path, count: int) -> tuple[float, float, float, float]:
-    printed = subprocess.run([os.environ["CLIPLAB_BIN"], "debug", "loader-speed", str(folder), "224", str(count)], capture_output=True, text=True,
-                             check=True, env={**os.environ, "CLIPLAB_THREADS": "2"}).stdout
+    printed = oracle("loader-speed", folder, 224, count, CLIPLAB_THREADS="2")
     found = re.match(r"(\S+) images/s, (\S+) s .* (\S+) MiB after a tenth, (\S+) MiB at the end", printed)
     return tuple(float(value) for value in found.groups())
 

@@ -1,6 +1,6 @@
 """The contrastive loss with its gradients, blockwise against plain autograd, here and in open_clip: speed and memory.
 
-    CLIPLAB_BIN=build/release/cliplab .venv/bin/python tests/bench/compare_loss.py [--pairs 8192] [--width 512] [--rounds 3]
+    .venv/bin/python tests/bench/compare_loss.py [--pairs 8192] [--width 512] [--rounds 3]
 
 Each in a process of its own, interleaved; medians. Memory is what the process needs above the same with 256 pairs.
 """
@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 from statistics import median
+
+from ours import oracle
 
 PEER = """
 import resource, statistics, sys, time, torch
@@ -30,9 +32,12 @@ print("seconds", statistics.median(seconds[1:]), "peak_mb", resource.getrusage(r
 
 def measure(who: str, pairs: int, width: int) -> tuple[float, float]:
     """Seconds of a step, MB of the process."""
-    words = [sys.executable, "-c", PEER] if who == "open_clip" else [os.environ["CLIPLAB_BIN"], "debug", "loss-speed"]
-    words += [str(pairs), str(width)] + ([] if who == "open_clip" else [who])
-    out = subprocess.run(words, check=True, capture_output=True, text=True, env=os.environ | {"OMP_WAIT_POLICY": "passive"}).stdout.split()
+    if who == "open_clip":
+        words = [sys.executable, "-c", PEER, str(pairs), str(width)]
+        printed = subprocess.run(words, check=True, capture_output=True, text=True, env=os.environ | {"OMP_WAIT_POLICY": "passive"}).stdout
+    else:
+        printed = oracle("loss-speed", pairs, width, who, OMP_WAIT_POLICY="passive")
+    out = printed.split()
     return float(out[1]), float(out[3])
 
 

@@ -1,6 +1,6 @@
 """JPEG files to normalised 224 x 224 floats on one core: cliplab against Pillow + torchvision, bit-equal, in the same run.
 
-    CLIPLAB_BIN=build/release/cliplab .venv/bin/python tests/bench/compare_pixels.py [FOLDER with .jpg files]
+    .venv/bin/python tests/bench/compare_pixels.py [FOLDER with .jpg files]
 
 Medians over interleaved rounds. Without FOLDER: 300 pictures of Flickr8k (CLIPLAB_SHARED) as they are there, 224 pixels on
 the short side, and the same enlarged to the usual size of ImageNet's files (500 x 375 or so, quality 90).
@@ -10,7 +10,6 @@ import io
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from ours import run_oracle
 from PIL import Image
 from torchvision import transforms
 
@@ -61,9 +61,7 @@ def theirs(data: list[bytes]) -> list[torch.Tensor]:
 
 
 def ours(verb: str, files: list[Path]) -> bytes:
-    done = subprocess.run([os.environ["CLIPLAB_BIN"], "debug", verb, "224", *map(str, files), "--model.like", "openai"],
-                          capture_output=True, check=True, env={**os.environ, "CLIPLAB_ROOT": str(ROOT)})
-    return done.stdout
+    return run_oracle(verb, 224, *files, "--model.like", "openai")
 
 
 def main() -> None:

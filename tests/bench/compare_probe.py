@@ -1,6 +1,6 @@
 """The probe against scikit-learn and SciPy on the same cores in the same run, interleaved, medians.
 
-    CLIPLAB_BIN=build/release/cliplab .venv/bin/python tests/bench/compare_probe.py [--rounds 3] [--skip peers,search,growth,few,busy]
+    .venv/bin/python tests/bench/compare_probe.py [--rounds 3] [--skip peers,search,growth,few,busy]
 
 The problem: 10,000 x 512 float32 features of norm 10, 100 classes that overlap, a mean that carries most of the norm (as
 CLIP's features). Prints, for scikit-learn's C = 0.01, 0.316 and 10: seconds and objectives of scikit-learn in float32, of
@@ -10,9 +10,7 @@ beside a competing job.
 """
 
 import argparse
-import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +23,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "golden"), str(ROOT / "tests" / "parity")]
 from make_eval_goldens import objective  # noqa: E402
+from ours import oracle  # noqa: E402
 from probe_data import write_samples  # noqa: E402
 from rivals import rivals  # noqa: E402
 
@@ -41,13 +40,8 @@ def generate(rows, features, classes, spread=0.12, seed=1):
     return (10 * x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32), y
 
 
-def cliplab(*words):
-    done = subprocess.run([os.environ["CLIPLAB_BIN"], "debug", "probe", *map(str, words)], capture_output=True, text=True, check=True)
-    return done.stdout
-
-
 def fit(file, rule, penalty):
-    found = re.search(r"objective (\S+) .* evaluations (\S+) seconds (\S+)", cliplab("fit", file, rule, 1 / penalty))
+    found = re.search(r"objective (\S+) .* evaluations (\S+) seconds (\S+)", oracle("probe-fit", file, rule, 1 / penalty))
     return float(found[3]), float(found[1]), int(found[2])
 
 
@@ -83,7 +77,7 @@ def scipys(x, y, penalty):
 
 
 def rate(rows, features, classes, stack=1, kind="float32"):
-    found = re.search(r"seconds (\S+) gflops (\S+)", cliplab("rate", rows, features, classes, stack, kind))
+    found = re.search(r"seconds (\S+) gflops (\S+)", oracle("probe-rate", rows, features, classes, stack, kind))
     return float(found[1]), float(found[2])
 
 
@@ -123,7 +117,7 @@ def compare_searches(folder, rounds):
     train = write_samples(folder / "train", *generate(N, D, CLASSES), CLASSES)
     validation = write_samples(folder / "validation", *generate(2000, D, CLASSES, seed=2), CLASSES)
     for kind in ("binary", "full"):
-        printed = [cliplab("search", train, validation, "fast", kind) for _ in range(rounds)]
+        printed = [oracle("probe-search", train, validation, "fast", kind) for _ in range(rounds)]
         found = [re.search(r"fits (\d+) lambda (\S+) .* seconds (\S+)", text) for text in printed]
         each = [int(n) for n in re.findall(r"evaluations (\d+)", printed[0])]
         print(f"search {kind}: {found[0][1]} fits + refit, lambda {found[0][2]}, {median(float(m[3]) for m in found):.2f} s; "
@@ -147,7 +141,7 @@ def growth():
 def few_shot(folder, rounds):
     train = write_samples(folder / "few_train", *generate(1000, D, 10), 10)
     test = write_samples(folder / "few_test", *generate(1000, D, 10, seed=2), 10)
-    found = [re.search(r"fits (\d+) seconds (\S+)", cliplab("few-shot", train, test, 20)) for _ in range(rounds)]
+    found = [re.search(r"fits (\d+) seconds (\S+)", oracle("probe-few-shot", train, test, 20)) for _ in range(rounds)]
     print(f"few-shot: 20 draws x 5 shots x 10 classes, 13 lambdas each: {median(float(m[2]) for m in found):.2f} s", flush=True)
 
 

@@ -1,6 +1,6 @@
 """Captions a second of processor time, one thread: ours, open_clip's SimpleTokenizer, HF tokenizers, instant-clip-tokenizer.
 
-    CLIPLAB_BIN=... .venv/bin/python tests/bench/compare_tokenizer.py [FILE with a caption a line]
+    .venv/bin/python tests/bench/compare_tokenizer.py [FILE with a caption a line]
 
 All in one run, interleaved, the median of the rounds after one that warms every cache. Without FILE: the captions of
 Flickr8k (CLIPLAB_SHARED) when they are there, else the Tux Paint sentences in data/downloads. A peer that is not
@@ -12,11 +12,12 @@ import gzip
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from ours import oracle
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,9 +79,7 @@ def instant_clip_tokenizer():
 
 
 def our_rate(file):
-    done = subprocess.run([os.environ["CLIPLAB_BIN"], "debug", "tokenize-speed", file], capture_output=True, text=True,
-                          check=True, env={**os.environ, "CLIPLAB_ROOT": str(ROOT)})
-    return float(re.search(r"later (\S+)", done.stdout)[1])
+    return float(re.search(r"later (\S+)", oracle("tokenize-speed", file))[1])
 
 
 def main():

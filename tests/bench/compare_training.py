@@ -1,6 +1,6 @@
 """A training step (forward, loss, backward, AdamW) against open_clip's, same weights and batch, same cores, interleaved.
 
-    CLIPLAB_BIN=build/release/cliplab .venv/bin/python tests/bench/compare_training.py [--rounds 3] [--steps 6] [--only rn-s] [--busy]
+    .venv/bin/python tests/bench/compare_training.py [--rounds 3] [--steps 6] [--only rn-s] [--busy]
 
 The quickstart's model at 256 pairs and ViT-B/32 at 32, in fp32 and bf16 (open_clip: --precision amp_bf16). Captions are of 8 to
 20 tokens, as the corpora's are: open_clip computes all positions of the context, cliplab those up to the longest caption of each group. Medians of
@@ -18,6 +18,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 
+from ours import oracle
 from rivals import rivals
 
 PEER = """
@@ -82,14 +83,13 @@ def make(folder: Path, name: str) -> None:
 def measure(who: str, folder: Path, precision: str, steps: int) -> tuple[float, float]:
     """Seconds of a step, MB of the process."""
     if who == "open_clip":
-        words, waiting = [sys.executable, "-c", PEER, str(folder), precision, str(steps)], {}
+        plain = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+        words = [sys.executable, "-c", PEER, str(folder), precision, str(steps)]
+        printed = subprocess.run(words, check=True, capture_output=True, text=True, env=plain).stdout
     else:
-        waiting = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
-        files = [str(folder / name) for name in ("model.safetensors", "batch.safetensors")]
-        words = [os.environ["CLIPLAB_BIN"], "debug", "train", *files, "-", str(steps), "1e-5", "0.2", "0", precision,
-                 "recompute" if who == "cliplab, recomputing" else "keep"]
-    plain = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
-    out = subprocess.run(words, check=True, capture_output=True, text=True, env=plain | waiting).stdout.split()
+        printed = oracle("train", folder / "model.safetensors", folder / "batch.safetensors", "-", steps, "1e-5", "0.2", 0, precision,
+                         "recompute" if who == "cliplab, recomputing" else "keep", OMP_WAIT_POLICY="passive", GOMP_SPINCOUNT="1000")
+    out = printed.split()
     return float(out[1]), float(out[3])
 
 

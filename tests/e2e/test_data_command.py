@@ -9,16 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from binaries import cliplab_binary
 from PIL import Image
 
-BINARY = os.environ.get("CLIPLAB_BIN")
-pytestmark = pytest.mark.skipif(not BINARY, reason="CLIPLAB_BIN does not name the cliplab binary")
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def data(root, *words, cwd=None):
     environment = {**os.environ, "CLIPLAB_ROOT": str(ROOT), "CLIPLAB_DATA_ROOT": str(root)}
-    return subprocess.run([BINARY, "data", *words], capture_output=True, text=True, env=environment, timeout=120, cwd=cwd)
+    return subprocess.run([cliplab_binary(), "data", *words], capture_output=True, text=True, env=environment, timeout=120, cwd=cwd)
 
 
 @pytest.fixture

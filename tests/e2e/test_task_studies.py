@@ -7,10 +7,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from binaries import oracle_binary
 from sklearn.metrics import average_precision_score
 
 from test_studies_of_twins import LEARNT, captioned, drawing, records_of, scene
-from whole_run import ROOT, Project, binary
+from whole_run import ROOT, Project
 
 
 def model_of(project: Project) -> str:
@@ -19,7 +20,7 @@ def model_of(project: Project) -> str:
 
 
 def embed(project: Project, space: str, *files: str, text: str = "") -> np.ndarray:
-    done = subprocess.run([binary(), "debug", "embed", model_of(project), space, *(files or ("-",))], input=text.encode(),
+    done = subprocess.run([oracle_binary(), "embed", model_of(project), space, *(files or ("-",))], input=text.encode(),
                           capture_output=True, check=True, env=project.environment())
     head, _, body = done.stdout.partition(b"\n")
     return np.frombuffer(body, np.float32).reshape([int(n) for n in head.split()])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from binaries import cliplab_binary as binary
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,13 +42,6 @@ def disk_of(file_bytes: int) -> Callable[[], None]:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     return limit
-
-
-def binary() -> str:
-    path = os.environ.get("CLIPLAB_BIN", "")
-    if not path or not Path(path).exists():
-        pytest.skip("SKIPPED ALOUD: CLIPLAB_BIN names no binary; run ./cliplab test")
-    return path
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Real problems for the probe's parity tests and benchmark, and the file that `cliplab debug probe` reads."""
+"""Real problems for the probe's parity tests and benchmark, and the file that `cliplab_oracle probe-fit` reads."""
 
 import gzip
 import io

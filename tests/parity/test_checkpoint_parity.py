@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from binaries import cliplab_binary, oracle_binary
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -42,21 +43,14 @@ SIZES = {
 HEAD = 64
 
 
-def binary() -> str:
-    path = os.environ.get("CLIPLAB_BIN", "")
-    if not path or not Path(path).exists():
-        pytest.skip("SKIPPED ALOUD: CLIPLAB_BIN names no binary; run ./cliplab test")
-    return path
-
-
-def call(*words: str, text: str = "") -> subprocess.CompletedProcess:
-    return subprocess.run([binary(), *map(str, words)], input=text.encode(), capture_output=True, check=False)
+def call(program: str, *words: str | Path, text: str = "") -> subprocess.CompletedProcess:
+    return subprocess.run([program, *map(str, words)], input=text.encode(), capture_output=True, check=False)
 
 
 def embed(model: Path, space: str, *words: str, text: str = "") -> np.ndarray:
     flags = [word for word in words if word.startswith("--") or word in ("openai", "open_clip", "bf16", "fp16")]
     files = [word for word in words if word not in flags]
-    done = call("debug", "embed", model, space, *files, *flags, text=text)
+    done = call(oracle_binary(), "embed", model, space, *files, *flags, text=text)
     assert done.returncode == 0, done.stderr.decode()
     head, _, body = done.stdout.partition(b"\n")
     rows, columns = map(int, head.split())
@@ -208,12 +202,12 @@ def test_bf16_and_fp16_stay_close(peer, tmp_path: Path):
 def test_conversion_states_everything_and_keeps_the_numbers(peer, tmp_path: Path):
     name, model, files, image, text = peer
     torch.save(model.state_dict(), tmp_path / "state.pt")
-    assert call("model", "convert", tmp_path / "state.pt", tmp_path / "out.safetensors").returncode == 1
-    done = call("model", "convert", tmp_path / "state.pt", tmp_path / "out.safetensors", "--model.like", "openai")
+    assert call(cliplab_binary(), "model", "convert", tmp_path / "state.pt", tmp_path / "out.safetensors").returncode == 1
+    done = call(cliplab_binary(), "model", "convert", tmp_path / "state.pt", tmp_path / "out.safetensors", "--model.like", "openai")
     assert done.returncode == 0, done.stderr.decode()
     assert np.abs(embed(tmp_path / "out.safetensors", "joint", *files) - image).max() <= 1e-5
     assert np.abs(text_of(tmp_path / "out.safetensors") - text).max() <= 1e-5
-    inspected = call("model", "inspect", tmp_path / "out.safetensors").stdout.decode()
+    inspected = call(cliplab_binary(), "model", "inspect", tmp_path / "out.safetensors").stdout.decode()
     assert "# quick_gelu = 1" in inspected and "# resize_mode = shortest" in inspected and "visual." in inspected
 
 
@@ -225,7 +219,7 @@ def test_activation_matters_and_is_never_guessed(tmp_path: Path, pictures):
         theirs = unit(model.encode_image(batch))
     assert np.abs(embed(tmp_path / "custom.pt", "joint", *files, "--model.like", "open_clip") - theirs).max() <= 1e-5
     assert np.abs(embed(tmp_path / "custom.pt", "joint", *files, "--model.like", "openai") - theirs).max() > 1e-4
-    done = call("debug", "embed", tmp_path / "custom.pt", "joint", *files)
+    done = call(oracle_binary(), "embed", tmp_path / "custom.pt", "joint", *files)
     assert done.returncode == 1 and "--model.like openai" in done.stderr.decode()
 
 
@@ -233,7 +227,7 @@ def test_text_beyond_the_context_is_cut_or_an_error_as_asked(peer, tmp_path: Pat
     _, model, _, _, text = peer
     torch.save(model.state_dict(), tmp_path / "state.pt")
     assert np.abs(text_of(tmp_path / "state.pt", "--model.like", "openai") - text).max() <= 1e-5  # the last caption is cut
-    done = call("debug", "embed", tmp_path / "state.pt", "text", "-", "--model.like", "openai", "--model.too_long", "fail",
+    done = call(oracle_binary(), "embed", tmp_path / "state.pt", "text", "-", "--model.like", "openai", "--model.too_long", "fail",
                 text=CAPTIONS[-1] + "\n")
     assert done.returncode == 1 and "77" in done.stderr.decode()
 
@@ -280,7 +274,7 @@ class Run:
 
 def test_nothing_in_a_file_is_executed(tmp_path: Path):
     torch.save({"state_dict": {"w": torch.zeros(2)}, "extra": Run(tmp_path / "witness")}, tmp_path / "evil.pt")
-    done = call("model", "inspect", tmp_path / "evil.pt")
+    done = call(cliplab_binary(), "model", "inspect", tmp_path / "evil.pt")
     assert done.returncode == 1
     (line,) = done.stderr.decode().strip().splitlines()
     assert "evil.pt" in line and "system" in line and "nothing in the file was run" in line

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_model_parity import binary
+from binaries import cliplab_binary
 
 ROOT = Path(__file__).resolve().parents[2]
 with open(ROOT / "paper/published/gflops.csv", newline="") as file:
@@ -15,7 +15,7 @@ with open(ROOT / "paper/published/gflops.csv", newline="") as file:
 
 
 def test_costs_of_clip_are_counted_here() -> None:
-    listed = subprocess.run([binary(), "model", "list"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run([cliplab_binary(), "model", "list"], capture_output=True, text=True, check=True).stdout
     counted = {words[0]: float(words[3]) for words in map(str.split, listed.splitlines()) if len(words) == 5 and words[0] in COSTS}
     assert {m: g for m, (g, source) in COSTS.items() if "model list" in source} == counted and len(counted) == 9
 

@@ -1,7 +1,7 @@
 """Pixels and labels of whole data sets in the layouts people hold them in, byte for byte against what Python reads.
 
 Each set is written here in its official format, from real pictures where the shared ones are there (CLIPLAB_SHARED), and
-read by torchvision, numpy or Pillow on one side and by `cliplab debug samples` on the other.
+read by torchvision, numpy or Pillow on one side and by `cliplab_oracle samples` on the other.
 """
 
 import gzip
@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from binaries import oracle_binary
 
 PIL = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
-BINARY = os.environ.get("CLIPLAB_BIN")
-pytestmark = pytest.mark.skipif(not BINARY, reason="CLIPLAB_BIN does not name the cliplab binary")
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("CLIPLAB_SHARED", ROOT.parent / "shared")) / "datasets"
 CIFAR = "airplane automobile bird cat deer dog frog horse ship truck".split()
@@ -25,7 +24,7 @@ CIFAR = "airplane automobile bird cat deer dog frog horse ship truck".split()
 
 def ours(data_root, name, split, count=10**6):
     environment = {**os.environ, "CLIPLAB_ROOT": str(ROOT), "CLIPLAB_DATA_ROOT": str(data_root)}
-    done = subprocess.run([BINARY, "debug", "samples", name, split, str(count)], capture_output=True, env=environment, timeout=300)
+    done = subprocess.run([oracle_binary(), "samples", name, split, str(count)], capture_output=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr.decode()
     samples, at = [], 0
     while at < len(done.stdout):

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_model_parity import binary, run
+from binaries import oracle_binary
+from test_model_parity import run
 
 peer = pytest.importorskip("efficientnet_lite_pytorch", reason="SKIPPED ALOUD: efficientnet_lite_pytorch is not installed")
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,5 +68,5 @@ def test_half_precision_is_near(case):
 @pytest.mark.parametrize("space", ["joint", "text"])
 def test_what_needs_a_text_tower_is_refused_in_one_line(case, space):
     name, files, _ = case
-    done = subprocess.run([binary(), "debug", "embed", name, space, files[0]], input=b"a cat\n", capture_output=True, check=False)
+    done = subprocess.run([oracle_binary(), "embed", name, space, files[0]], input=b"a cat\n", capture_output=True, check=False)
     assert done.returncode == 1 and b"without a text tower" in done.stderr and len(done.stderr.strip().splitlines()) == 1

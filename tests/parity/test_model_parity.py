@@ -4,13 +4,12 @@ The weights are written by the peer into a safetensors file with our metadata; t
 64 products of size 1/8 a sum, a dozen sums deep, in float32 (12 * sqrt(64) * 2^-24 = 6e-6).
 """
 
-import os
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from binaries import oracle_binary
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -25,15 +24,8 @@ CASES = {
 }
 
 
-def binary() -> str:
-    path = os.environ.get("CLIPLAB_BIN", "")
-    if not path or not Path(path).exists():
-        pytest.skip("SKIPPED ALOUD: CLIPLAB_BIN names no binary; run ./cliplab test")
-    return path
-
-
 def run(*words: str, text: str = "") -> np.ndarray:
-    done = subprocess.run([binary(), "debug", "embed", *words], input=text.encode(), capture_output=True, check=False)
+    done = subprocess.run([oracle_binary(), "embed", *words], input=text.encode(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     head, _, body = done.stdout.partition(b"\n")
     rows, columns = map(int, head.split())

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from binaries import cliplab_binary, oracle_binary
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy, layer_norm, log_softmax
 
-from test_model_parity import CASES, CONTEXT, EMBED, TEXT_LAYERS, TEXT_WIDTH, binary, metadata, run
+from test_model_parity import CASES, CONTEXT, EMBED, TEXT_LAYERS, TEXT_WIDTH, metadata, run
 from test_train_parity import check, in_type, largest_difference, ours, their_gradients
 
 open_clip = pytest.importorskip("open_clip", reason="SKIPPED ALOUD: open_clip_torch is not installed")
@@ -165,7 +166,7 @@ def test_scores_of_prompts_equal_pytorch(objective: str, tmp_path: Path, picture
 def test_a_model_that_predicts_has_no_text_tower(tmp_path: Path):
     make("captioning", "vit-quickgelu", tmp_path)
     model = str(tmp_path / "model.safetensors")
-    done = subprocess.run([binary(), "debug", "embed", model, "text", "-"], input="a cat", capture_output=True, text=True, check=False)
+    done = subprocess.run([oracle_binary(), "embed", model, "text", "-"], input="a cat", capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "no text tower: it was trained by captioning, expected a contrastive model" in done.stderr
 
@@ -173,5 +174,5 @@ def test_a_model_that_predicts_has_no_text_tower(tmp_path: Path):
 def test_an_objective_that_nobody_knows_is_refused(tmp_path: Path):
     vision, quick_gelu = CASES["vit-quickgelu"]
     save_file({"x": torch.zeros(1)}, tmp_path / "model.safetensors", metadata(vision, quick_gelu) | {"objective": "guessing"})
-    done = subprocess.run([binary(), "model", "inspect", str(tmp_path / "model.safetensors")], capture_output=True, text=True, check=False)
+    done = subprocess.run([cliplab_binary(), "model", "inspect", str(tmp_path / "model.safetensors")], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "objective = 'guessing', expected contrastive, bow_contrastive" in done.stderr

@@ -1,6 +1,6 @@
 """Our decoders and clip_transform against the installed Pillow and torchvision, byte for byte.
 
-CLIPLAB_BIN names the binary (skipped aloud without it). Images are made here, by Pillow, from seeded noise and
+Images are made here, by Pillow, from seeded noise and
 gradients. Pillow >= 13 resizes tall images vertical pass first; the classic order is forced by resizing the width
 and then the height in two calls, each of which has one pass and is the same in every version.
 """
@@ -16,16 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from binaries import oracle_binary
 
 PIL = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
-BINARY = os.environ.get("CLIPLAB_BIN")
-pytestmark = pytest.mark.skipif(not BINARY, reason="CLIPLAB_BIN does not name the cliplab binary")
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments, expect_ok=True):
     environment = {**os.environ, "CLIPLAB_ROOT": str(ROOT)}
-    done = subprocess.run([BINARY, "debug", *map(str, arguments)], capture_output=True, env=environment, timeout=120)
+    done = subprocess.run([oracle_binary(), *map(str, arguments)], capture_output=True, env=environment, timeout=120)
     if expect_ok:
         assert done.returncode == 0, done.stderr.decode()
     return done

@@ -1,10 +1,9 @@
 """The probe on real pixels against SciPy's L-BFGS-B under scikit-learn 0.24's rule, and against scikit-learn itself.
 
-CLIPLAB_BIN names the binary, CLIPLAB_SHARED the folder of the data sets; what is missing is skipped aloud.
+CLIPLAB_SHARED names the folder of the data sets; what is missing is skipped aloud.
 """
 
 import functools
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from binaries import oracle_binary
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
@@ -19,8 +19,6 @@ from make_eval_goldens import objective  # noqa: E402
 from probe_data import PROBLEMS, write_samples  # noqa: E402
 from scipy.optimize import minimize  # noqa: E402
 
-BINARY = os.environ.get("CLIPLAB_BIN")
-pytestmark = pytest.mark.skipif(not BINARY, reason="CLIPLAB_BIN does not name the cliplab binary")
 SAMPLES = 1000
 # Weaker penalties make paths of hundreds of steps, whose ends rounding moves by more than 1e-8: SciPy from itself, too,
 # when the samples come in another order. How far depends on the processor's products: it is measured where 1e-8 is not met.
@@ -46,7 +44,7 @@ def scipys(x, y, classes, lam):
 
 def ours(tmp_path, x, y, classes, rule, lambdas):
     file = write_samples(tmp_path / "samples", x, y, classes)
-    done = subprocess.run([BINARY, "debug", "probe", "fit", file, rule, *map(str, lambdas)], capture_output=True, text=True, check=True)
+    done = subprocess.run([oracle_binary(), "probe-fit", file, rule, *map(str, lambdas)], capture_output=True, text=True, check=True)
     objectives = [float(v) for v in re.findall(r"objective (\S+)", done.stdout)]
     predictions = [np.array(line.split()[1:], int) for line in done.stdout.splitlines() if line.startswith("predictions")]
     return objectives, predictions

@@ -1,7 +1,7 @@
-"""`cliplab debug tokenize` against open_clip's and OpenAI's SimpleTokenizer, live: captions, names, prompts, every code
+"""`cliplab_oracle tokenize` against open_clip's and OpenAI's SimpleTokenizer, live: captions, names, prompts, every code
 point, fuzz.
 
-CLIPLAB_BIN names the binary; CLIPLAB_SHARED the folder with datasets/ and reference/ (default: beside the project).
+CLIPLAB_SHARED names the folder with datasets/ and reference/ (default: beside the project).
 What is missing is skipped aloud. Known difference: ftfy's repair of mojibake is not reproduced. So the oracle runs
 without it where a text is not real (no_mojibake_repair); real captions face the whole oracle, and the fuzz test
 requires that each string that differs is one that ftfy repairs or holds a character of a younger Unicode.
@@ -24,12 +24,11 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from binaries import oracle_binary
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("CLIPLAB_SHARED", ROOT.parent / "shared"))
-BINARY = os.environ.get("CLIPLAB_BIN")
 sys.path.insert(0, str(ROOT / "tests" / "golden"))
-pytestmark = pytest.mark.skipif(not BINARY, reason="CLIPLAB_BIN does not name the cliplab binary")
 
 
 @functools.cache
@@ -71,7 +70,7 @@ def no_mojibake_repair(monkeypatch):
 
 def tokenized(data, rules="openclip"):
     """Ids of each line, and how many lines look wrongly decoded."""
-    done = subprocess.run([BINARY, "debug", "tokenize", rules], input=data, capture_output=True, timeout=600,
+    done = subprocess.run([oracle_binary(), "tokenize", rules], input=data, capture_output=True, timeout=600,
                           env={**os.environ, "CLIPLAB_ROOT": str(ROOT)})
     assert done.returncode == 0, done.stderr.decode()
     suspected = re.search(r"suspected mojibake: (\d+)", done.stderr.decode())

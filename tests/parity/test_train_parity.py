@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from binaries import oracle_binary
 from safetensors.torch import load_file, save_file
 
-from test_model_parity import CASES, CONTEXT, EMBED, TEXT_LAYERS, TEXT_WIDTH, binary, metadata
+from test_model_parity import CASES, CONTEXT, EMBED, TEXT_LAYERS, TEXT_WIDTH, metadata
 
 open_clip = pytest.importorskip("open_clip", reason="SKIPPED ALOUD: open_clip_torch is not installed")
 from open_clip.loss import ClipLoss  # noqa: E402
@@ -52,7 +53,7 @@ def ours(folder: Path, steps: int = 1, micro_batch: int = 0, ranks: int = 0, pre
     launcher = ["mpirun", "--oversubscribe", "--allow-run-as-root", "--bind-to", "none", "-n", str(ranks)] if ranks else []
     out = folder / "out.safetensors"
     words = [folder / "model.safetensors", folder / "batch.safetensors", out, steps, RATE, DECAY, micro_batch, precision, memory]
-    done = subprocess.run([*launcher, binary(), "debug", "train", *map(str, words)], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([*launcher, oracle_binary(), "train", *map(str, words)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return load_file(out)
 

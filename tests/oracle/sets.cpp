@@ -1,25 +1,23 @@
-// For tests/parity and tests/bench: pixels and labels of any set as the readers give them, and the rate of the shard
-// loader.
+// Samples of any data set as the readers give them, and the speed of the shard loader.
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fstream>
-#include <iostream>
 
 #include "base/error.hpp"
+#include "base/stopwatch.hpp"
 #include "base/text.hpp"
-#include "cli/debug.hpp"
 #include "kernels/normalize.hpp"
+#include "oracle.hpp"
 #include "sets/loader.hpp"
 #include "sets/open_set.hpp"
 
-namespace cliplab {
+namespace cliplab::oracle {
 namespace {
 
-std::int64_t number(const std::string& word) {
+std::int64_t count_of(const std::string& word) {
   std::int64_t value = 0;
-  if (!parse_number(word, value) || value < 0) fail("debug", "'" + word + "'", "a number");
+  if (!parse_number(word, value) || value < 0) fail("cliplab_oracle", "'" + word + "'", "a number");
   return value;
 }
 
@@ -32,30 +30,28 @@ double resident_mib() {
 
 }  // namespace
 
-int debug_samples(const std::string& name, const std::string& split, const std::string& most) {
-  const std::int64_t count = number(most);
-  const auto set = open_dataset(name, split);
+/// For each of the first COUNT samples a line "H W C class", then the pixels.
+void samples(Words words) {
+  const std::int64_t count = count_of(words[2]);
+  const auto set = open_dataset(words[0], words[1]);
   for (std::int64_t i = 0; i < std::min(count, set->size()); ++i) {
     const Sample sample = set->get(i);
     std::cout << fmt::format("{} {} {} {}\n", sample.image.height, sample.image.width, sample.image.channels,
                              set->class_names()[sample.label]);
-    std::cout.write(reinterpret_cast<const char*>(sample.image.pixels.data()),
-                    static_cast<std::streamsize>(sample.image.size()));
+    write_bytes(sample.image.pixels.data(), sample.image.size());
   }
-  return 0;
 }
 
-int debug_loader_speed(const std::string& shards, const std::string& size, const std::string& most) {
-  using Clock = std::chrono::steady_clock;
+/// COUNT samples of SHARDS to normalised floats, epoch after epoch: rate, seconds to the first batch, memory.
+void loader_speed(Words words) {
   LoaderOptions options;
-  options.shards = expand_shards(shards), options.preprocess.size = static_cast<int>(number(size));
-  const std::int64_t count = number(most), area = 3 * options.preprocess.size * options.preprocess.size;
+  options.shards = expand_shards(words[0]), options.preprocess.size = static_cast<int>(count_of(words[1]));
+  const std::int64_t count = count_of(words[2]), area = 3 * options.preprocess.size * options.preprocess.size;
   const NormalizeTable table =
       make_normalize_table(options.preprocess.normalization.mean, options.preprocess.normalization.std);
-  std::vector<float> floats(options.batch * area);  // [B, 3, size, size]
+  std::vector<float> floats(options.batch * area);  // [B, 3, SIZE, SIZE]
   std::vector<LoadedSample> batch;
-  const auto start = Clock::now();
-  const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  const Stopwatch watch;
   std::int64_t done = 0, bad = 0;
   double first = 0, waited = 0, early = 0;
   for (; done < count; ++options.epoch) {
@@ -64,18 +60,17 @@ int debug_loader_speed(const std::string& shards, const std::string& size, const
       for (std::size_t i = 0; i < batch.size(); ++i)
         normalize_cpu(batch[i].image.pixels.data(), 1, options.preprocess.size, table,
                       floats.data() + static_cast<std::int64_t>(i) * area);
-      if (done == 0) first = seconds();
+      if (done == 0) first = watch.seconds();
       done += std::ssize(batch);
       if (early == 0 && 10 * done >= count) early = resident_mib();
     }
     bad += loader.bad(), waited += loader.waited_seconds();
-    if (loader.position() == 0) fail(shards, "no sample", "<key>.jpg with <key>.txt or <key>.cls");
+    if (loader.position() == 0) fail(words[0], "no sample", "<key>.jpg with <key>.txt or <key>.cls");
   }
   fmt::print(
       "{:.1f} images/s, {:.3f} s to the first batch, {} bad, waited {:.1f} %, {:.1f} MiB after a tenth, {:.1f} MiB at "
       "the end\n",
-      static_cast<double>(done) / seconds(), first, bad, 100 * waited / seconds(), early, resident_mib());
-  return 0;
+      static_cast<double>(done) / watch.seconds(), first, bad, 100 * waited / watch.seconds(), early, resident_mib());
 }
 
-}  // namespace cliplab
+}  // namespace cliplab::oracle

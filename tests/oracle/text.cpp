@@ -1,31 +1,27 @@
-// The tokenizer's sub-commands for tests/parity and tests/bench; nothing here needs LibTorch.
-#include <algorithm>
+// The tokenizer, line by line, and its speed.
 #include <ctime>
 #include <fstream>
-#include <iostream>
-#include <vector>
 
 #include "base/error.hpp"
-#include "cli/debug.hpp"
 #include "model/text/tokenizer.hpp"
+#include "oracle.hpp"
 
-namespace cliplab {
+namespace cliplab::oracle {
 namespace {
 
 TokenizerRules rules_named(const std::string& name) {
   if (name == "openai") return TokenizerRules::kOpenAi;
   if (name == "openclip") return TokenizerRules::kOpenClip;
-  fail("debug tokenize", "'" + name + "'", "openai or openclip");
+  fail("cliplab_oracle tokenize", "'" + name + "'", "openai or openclip");
 }
 
 double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 }  // namespace
 
-/// Lines of stdin to ids, separated by spaces, a line each; texts that look wrongly decoded are counted on
-/// stderr.
-int debug_tokenize(const std::string& rules) {
-  const Tokenizer tokenizer(rules_named(rules));
+/// The token ids of each line of stdin, on a line of their own; on stderr how many texts look wrongly decoded.
+void tokenize(Words words) {
+  const Tokenizer tokenizer(rules_named(words[0]));
   std::ios::sync_with_stdio(false);
   for (std::string line; std::getline(std::cin, line);) {
     const char* separator = "";
@@ -37,16 +33,14 @@ int debug_tokenize(const std::string& rules) {
   }
   std::cout.flush();
   std::cerr << "suspected mojibake: " << tokenizer.suspected_mojibake() << "\n";
-  return 0;
 }
 
-/// Captions a second of processor time on one thread: the first pass over FILE, then the median of later
-/// ones.
-int debug_tokenize_speed(const std::string& file) {
-  std::ifstream stream(file);
+/// Captions a second of processor time on one thread: in the first pass over FILE, and the median of 7 later passes.
+void tokenize_speed(Words words) {
+  std::ifstream stream(words[0]);
   std::vector<std::string> lines;
   for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  if (lines.empty()) fail(file, "no line", "a caption a line");
+  if (lines.empty()) fail(words[0], "no line", "a caption a line");
   const Tokenizer tokenizer;
   std::vector<double> rates;
   std::size_t ids = 0;
@@ -61,9 +55,8 @@ int debug_tokenize_speed(const std::string& file) {
     } while (pass > 0 && seconds < 0.05);
     rates.push_back(static_cast<double>(captions) / std::max(seconds, 1e-6));
   }
-  std::nth_element(rates.begin() + 1, rates.begin() + 4, rates.end());
-  std::cout << "first " << rates[0] << "\nlater " << rates[4] << "\nids " << ids << "\n";
-  return 0;
+  std::cout << "first " << rates[0] << "\nlater " << median({rates.begin() + 1, rates.end()}) << "\nids " << ids
+            << "\n";
 }
 
-}  // namespace cliplab
+}  // namespace cliplab::oracle

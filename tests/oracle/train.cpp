@@ -1,38 +1,27 @@
-// Sub-commands of training for tests/parity, tests/train and tests/bench.
-#include "train/debug.hpp"
-
+// The trainer's own steps on a batch that the caller made, and the speed and memory of the contrastive loss.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
-#include <algorithm>
-#include <chrono>
-#include <optional>
-
 #include "base/error.hpp"
 #include "base/parallel.hpp"
+#include "base/stopwatch.hpp"
 #include "model/files/weights.hpp"
+#include "oracle.hpp"
 #include "train/loss_scaler.hpp"
 #include "train/objectives/loss.hpp"
 #include "train/optimizer.hpp"
 #include "train/step.hpp"
 #include "train/train.hpp"
 
-namespace cliplab {
+namespace cliplab::oracle {
 
 using torch::Tensor;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// Without the first, which warms up.
-double median(std::vector<double> values) {
-  if (values.size() > 1) values.erase(values.begin());
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+/// The first step warms up.
+double median_after_first(const std::vector<double>& seconds) {
+  return seconds.size() > 1 ? median({seconds.begin() + 1, seconds.end()}) : seconds.front();
 }
 
 long peak_mb() {
@@ -43,10 +32,11 @@ long peak_mb() {
 
 }  // namespace
 
-int debug_train(std::span<const std::string> a) {
-  if (a.size() != 9)
-    fail("debug train", std::to_string(a.size()) + " words",
-         "MODEL BATCH OUT STEPS RATE DECAY MICRO_BATCH fp32|fp64|bf16|fp16 keep|recompute");
+/// STEPS AdamW steps at a constant rate, on the ranks that the launcher started. BATCH is a safetensors file with
+/// pixels F32 [B, 3, R, R] and tokens I64 [B, T] padded with 0. Prints the median seconds of a step after the first and
+/// the peak memory in MB. OUT gets loss F64 [STEPS], grad.<name> of the first step, and state.<name> after the last;
+/// "-" writes none.
+void train(Words a) {
   const std::int64_t steps = std::stoll(a[3]), micro_batch = std::stoll(a[6]);
   const Ranks ranks;
   at::set_num_threads(num_threads());
@@ -76,7 +66,7 @@ int debug_train(std::span<const std::string> a) {
   LossScaler scaler = a[7] == "fp16" ? LossScaler::for_fp16() : LossScaler{};
   std::vector<double> losses, seconds;
   for (std::int64_t step = 1; step <= steps; ++step) {
-    const auto start = Clock::now();
+    const Stopwatch watch;
     StepResult result = gradients.run(pairs, scaler.scale);
     for (; scaler.in_use() && !std::isfinite(result.gradient_norm); result = gradients.run(pairs, scaler.scale))
       scaler.update(false), optimizer.clear();
@@ -85,21 +75,20 @@ int debug_train(std::span<const std::string> a) {
       for (const auto& [name, value] : parameters) kept["grad." + name] = value.grad().detach().clone();
     optimizer.step(step, std::stod(a[4]));
     clamp_logit_scale(model->logit_scale);
-    seconds.push_back(seconds_since(start));
+    seconds.push_back(watch.seconds());
   }
-  fmt::print("seconds {:.4f} peak_mb {}\n", median(seconds), peak_mb());
-  if (ranks.rank() > 0 || a[2] == "-") return 0;
+  fmt::print("seconds {:.4f} peak_mb {}\n", median_after_first(seconds), peak_mb());
+  if (ranks.rank() > 0 || a[2] == "-") return;
   kept["loss"] = torch::tensor(losses, torch::kFloat64);
   for (const auto& [name, value] : state) kept["state." + name] = value.detach();
   std::map<std::string, TensorBytes> bytes;
   for (auto& [name, value] : kept) bytes[name] = bytes_of(value = value.contiguous());
   write_safetensors(a[2], bytes, {});
-  return 0;
 }
 
-int debug_loss_speed(std::span<const std::string> a) {
-  if (a.size() != 3 || (a[2] != "plain" && a[2] != "blockwise"))
-    fail("debug loss-speed", std::to_string(a.size()) + " words", "PAIRS WIDTH plain|blockwise");
+/// Seconds of the loss with its gradients, the median of 5 rounds after one that warms up, and the peak memory in MB.
+void loss_speed(Words a) {
+  if (a[2] != "plain" && a[2] != "blockwise") fail("cliplab_oracle loss-speed", "'" + a[2] + "'", "plain or blockwise");
   const std::int64_t B = std::stoll(a[0]), E = std::stoll(a[1]);
   at::set_num_threads(num_threads());
   torch::manual_seed(0);
@@ -111,15 +100,14 @@ int debug_loss_speed(std::span<const std::string> a) {
   Tensor loss;
   for (int round = 0; round < 6; ++round) {
     for (Tensor* x : {&image, &text, &scale}) x->mutable_grad().reset();
-    const auto start = Clock::now();
+    const Stopwatch watch;
     loss =
         a[2] == "plain" ? contrastive_loss(image, text, scale) : blockwise_contrastive_loss(image, text, scale, *comm);
     loss.backward();
-    seconds.push_back(seconds_since(start));
+    seconds.push_back(watch.seconds());
   }
-  fmt::print("seconds {:.4f} peak_mb {} loss {:.9f} scale_gradient {:.9g}\n", median(seconds), peak_mb(),
+  fmt::print("seconds {:.4f} peak_mb {} loss {:.9f} scale_gradient {:.9g}\n", median_after_first(seconds), peak_mb(),
              loss.item<double>(), scale.grad().item<double>());
-  return 0;
 }
 
-}  // namespace cliplab
+}  // namespace cliplab::oracle
