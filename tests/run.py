@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
 from runner.find import Case, find, near_names, select
@@ -23,7 +25,8 @@ from runner.jobs import Job, cpp_jobs, longest_first, python_jobs
 from runner.junit import Outcome, summary
 
 CORPORA = ["fashion_mnist", "openmoji", "gemojione", "tuxpaint", "drawings", "emoji_people", "emoji_flags"]
-PROGRAMS = {"CLIPLAB_BIN": "cliplab", "CLIPLAB_ORACLE": "cliplab_oracle"}  # what Python tests start: variable, target
+PROGRAMS = {"CLIPLAB_BIN": "cliplab", "CLIPLAB_ORACLE": "tests/cliplab_oracle"}  # what Python tests start: variable, file
+VARIANTS = {"isa_tests": [{}, {"CLIPLAB_ISA": "avx2"}]} if platform.machine() == "x86_64" else {}  # programs that run more than once: their environments
 USES_PROGRAMS = ("tests/e2e/", "tests/parity/")
 
 
@@ -47,6 +50,7 @@ class Session:
         cores = os.cpu_count() or 1
         self.workers = cores if cores < 8 else cores // 4  # a whole run has threads of its own
         self.folder = root / "build/tests"
+        self.files: dict[str, dict[str, set[str]]] = {}  # preset -> program -> test files
 
     def choose(self) -> list[Case]:
         if self.words == ["fast"]:
@@ -65,47 +69,58 @@ class Session:
         if self.build and subprocess.run([self.root / "cliplab", *words], check=False).returncode:
             raise Failed(f"./cliplab {' '.join(words)} failed; its message is above")
 
-    def targets(self, preset: str) -> dict[str, str]:
-        """Test file -> target of a build, as CMake wrote it."""
+    def programs(self, preset: str) -> dict[str, list[Case]]:
+        """The test programs of a build, as CMake wrote them, with the chosen tests of each."""
         self.make("build", preset, "build.ninja")
         listed = self.root / "build" / preset / "tests/sources.tsv"
         if not listed.is_file():
             raise Failed(f"{listed}: not found; call ./cliplab test without --no-build")
-        return {source: target for target, source in (line.split("\t") for line in listed.read_text(encoding="utf-8").splitlines())}
+        self.files[preset] = {}
+        for line in listed.read_text(encoding="utf-8").splitlines():
+            target, source = line.split("\t")
+            self.files[preset].setdefault(target, set()).add(source)
+        found = {target: [case for case in self.cpp if case.file in files] for target, files in self.files[preset].items()}
+        return {target: cases for target, cases in found.items() if cases}
 
-    def cpp_jobs(self, preset: str, targets: dict[str, str], cases: list[Case]) -> list[Job]:
+    def cpp_jobs(self, preset: str, programs: dict[str, list[Case]]) -> list[Job]:
         jobs = []
-        for target in dict.fromkeys(targets[case.file] for case in cases):
-            of_target = [case for case in self.all_cases if case.macro and targets.get(case.file) == target]
-            chosen = [case for case in cases if targets[case.file] == target]
-            jobs += cpp_jobs(self.root / "build" / preset / "tests" / target, chosen, of_target, self.folder, self.workers)
+        for target, chosen in programs.items():
+            of_target = [case for case in self.all_cases if case.file in self.files[preset][target]]
+            for i, variant in enumerate(VARIANTS.get(target, [{}])):
+                made = cpp_jobs(self.root / "build" / preset / "tests" / target, chosen, of_target, self.folder, self.workers)
+                jobs += [replace(job, title=f"{job.title}, run {i + 1}" if i else job.title, environment=job.environment | variant) for job in made]
         return jobs
 
-    def dev_jobs(self, targets: dict[str, str], cases: list[Case]) -> list[Job]:
+    def dev_jobs(self, programs: dict[str, list[Case]]) -> list[Job]:
         """The C++ tests of the layers without torch, sanitised."""
-        self.make("build", "dev", *dict.fromkeys(targets[case.file] for case in cases))
-        return self.cpp_jobs("dev", targets, cases)
+        self.make("build", "dev", *programs)
+        return self.cpp_jobs("dev", programs)
 
-    def release_jobs(self, cases: list[Case]) -> list[Job]:
-        """The C++ tests of the layers with torch, and the Python tests with the programs that they start."""
+    def release_jobs(self, in_dev: dict[str, list[Case]]) -> list[Job]:
+        """The other C++ tests, and the Python tests with the programs that they start."""
         jobs = python_jobs(self.root / ".venv/bin/python", self.python, self.all_cases, self.folder)
         starts_programs = any(case.file.startswith(USES_PROGRAMS) for case in self.python)
         if self.python:
             self.make("install")
-        if not cases and not starts_programs:
+        done = {case.file for cases in in_dev.values() for case in cases}
+        rest = [case for case in self.cpp if case.file not in done]
+        if not rest and not starts_programs:
             return jobs
-        targets = self.targets("release")
-        for case in cases:
-            if case.file not in targets:
+        programs = {target: cases for target, cases in self.programs("release").items() if target not in in_dev}
+        if self.words not in ([], ["fast"]):  # by its name a test runs once: in the dev build where that has it
+            programs = {target: cases for target, cases in programs.items() if any(case in rest for case in cases)}
+        for case in rest:
+            if all(case not in cases for cases in programs.values()):
                 raise Failed(f"{case.file}: belongs to no test program; see tests/CMakeLists.txt")
         rules = (self.root / "build/release/build.ninja").read_text(encoding="utf-8")
-        if programs := [name for name in PROGRAMS.values() if starts_programs and f"\nbuild {name}:" in rules]:
-            self.make("build", "release", *programs)
+        started = [Path(name).name for name in PROGRAMS.values() if starts_programs and f"\nbuild {name}:" in rules]
+        if started:
+            self.make("build", "release", *started)
         with ThreadPoolExecutor(1) as downloads:  # while the tests are compiled
-            downloads.submit(self.fetch_corpora if programs and self.build else lambda: None)
-            if cases:
-                self.make("build", "release", *dict.fromkeys(targets[case.file] for case in cases))
-        return jobs + self.cpp_jobs("release", targets, cases)
+            downloads.submit(self.fetch_corpora if started and self.build else lambda: None)
+            if programs:
+                self.make("build", "release", *programs)
+        return jobs + self.cpp_jobs("release", programs)
 
     def fetch_corpora(self) -> None:
         """The tests of a corpus that cannot be had are skipped with a notice."""
@@ -114,12 +129,10 @@ class Session:
                 subprocess.run([self.root / "build/release/cliplab", "data", "fetch", corpus], check=False, stdin=subprocess.DEVNULL)
 
     def jobs(self) -> list[Job]:
-        dev_targets = self.targets("dev") if self.cpp else {}
-        dev = [case for case in self.cpp if case.file in dev_targets]
-        release = [case for case in self.cpp if case.file not in dev_targets]
+        dev = self.programs("dev") if self.cpp else {}
         with ThreadPoolExecutor(2) as builds:
-            started = [builds.submit(self.dev_jobs, dev_targets, dev)] if dev else []
-            started += [builds.submit(self.release_jobs, release)] if release or self.python else []
+            started = [builds.submit(self.dev_jobs, dev)] if dev else []
+            started += [builds.submit(self.release_jobs, dev)]
             return longest_first([job for build in started for job in build.result()])
 
     def environment(self) -> dict[str, str]:

@@ -94,7 +94,7 @@ cd "$(dirname "$0")"; echo "$*" >>asked
 mkdir -p build/$2/tests; touch build/$2/build.ninja
 case $2 in
   dev) printf 'core_tests\\ttests/eval/metrics_test.cpp\\n' >build/dev/tests/sources.tsv ;;
-  release) printf 'core_tests\\ttests/eval/metrics_test.cpp\\nmodel_tests\\ttests/train/step_test.cpp\\n' >build/release/tests/sources.tsv
+  release) printf 'core_tests\\ttests/eval/metrics_test.cpp\\nmodel_tests\\ttests/train/step_test.cpp\\nisa_tests\\ttests/eval/metrics_test.cpp\\n' >build/release/tests/sources.tsv
     printf '\\nbuild cliplab: phony\\n' >build/release/build.ninja ;;
 esac
 for target in "${@:3}"; do
@@ -104,7 +104,7 @@ done
 """
 PROGRAM = """#!/bin/bash
 for word; do [[ $word != --gtest_output=xml:* ]] || report=${word#*xml:}; done
-echo "ran $GTEST_FILTER ${GTEST_SHARD_INDEX:-all}"
+echo "ran $CLIPLAB_ISA$GTEST_FILTER ${GTEST_SHARD_INDEX:-all}"
 echo "<testsuite><testcase classname='S' name='${GTEST_FILTER:-shard$GTEST_SHARD_INDEX}' time='1'/></testsuite>" >"$report"
 """
 PYTHON = """#!/bin/bash
@@ -159,6 +159,9 @@ def test_no_name_runs_everything_and_fast_leaves_the_whole_runs_out(small: Path)
     code, last, errors, asked = run(small)
     assert code == 0 and int(last.split()[0]) >= 4, errors  # core_tests and model_tests, a shard a worker, sweep, analysis
     assert f"{small}/build/release/cliplab tests/analysis/test_claims.py tests/analysis/test_tables.py" in asked
+    assert "build release model_tests isa_tests" in asked and "build dev core_tests" in asked
+    isa = {file.name: file.read_text() for file in (small / "build/tests").glob("isa_tests, part 1*.log")}
+    assert len(isa) == 2 and sorted("avx2" in text for text in isa.values()) == [False, True]  # an optimised program runs with each instruction set
     assert not any("e2e" in line for line in run(small, "fast")[3])
 
 
