@@ -17,6 +17,7 @@
 #include "model/files/weights.hpp"
 #include "pixels/preprocess.hpp"
 #include "sets/loader.hpp"
+#include "sets/set_ref.hpp"
 #include "store/event_file.hpp"
 #include "store/results.hpp"
 #include "train/batches.hpp"
@@ -81,7 +82,7 @@ class Trainer {
   }
 
   void run() {
-    const std::string corpus_id = pair_corpus_id(config_.corpus, "train");
+    const std::string corpus_id = SetRef::parse(config_.corpus).id("train");
     training_ = config_.key() + "corpus_id = " + corpus_id + "\n";
     const Augment augment = parse_augment(config_.augment);
     const Part part{comm_->rank(), comm_->size()};
@@ -179,7 +180,8 @@ class Trainer {
 
   /// A corpus in memory with its held-out part, or shards, which have none.
   void open_pairs(Augment augment, Part part) {
-    if (is_shards(config_.corpus)) {
+    const SetRef pairs = SetRef::parse(config_.corpus);
+    if (pairs.kind() == SetKind::kShards) {
       shards_.emplace(ShardSourceOptions{expand_shards(config_.corpus), static_cast<int>(architecture_.resolution),
                                          static_cast<int>(architecture_.context_length), config_.batch, config_.streams,
                                          config_.seed, augment, part});
@@ -187,7 +189,7 @@ class Trainer {
       return;
     }
     const auto open = [&](const std::string& split, std::int64_t at_most) {
-      const auto corpus = open_pair_corpus(config_.corpus, split);
+      const auto corpus = cliplab::open_pairs(pairs, split);
       const std::int64_t batch = at_most > 0 ? std::min(at_most, corpus->size()) : config_.batch;
       return std::make_unique<BatchSource>(*corpus, architecture_.resolution, architecture_.context_length, batch,
                                            config_.seed, augment);
@@ -416,7 +418,7 @@ class Trainer {
 std::string TrainConfig::key() const {
   std::string parts = micro_batch > 0 ? fmt::format("micro_batch = {}\n", micro_batch) : "";
   if (word_dropout > 0) parts += fmt::format("word_dropout = {}\n", word_dropout);
-  if (is_shards(corpus)) parts += fmt::format("streams = {}\n", streams);
+  if (SetRef::parse(corpus).kind() == SetKind::kShards) parts += fmt::format("streams = {}\n", streams);
   if (!init.empty()) parts += "init = " + init_id + "\n";
   if (objective != "contrastive") parts += "objective = " + objective + "\n";
   if (snapshots > 0) parts += fmt::format("snapshots = {}\n", snapshots);
@@ -432,7 +434,7 @@ fs::path training_folder(const TrainConfig& config, const fs::path& models) {
   const Architecture& architecture = find_architecture(config.architecture);
   std::string name = architecture.name;
   std::replace(name.begin(), name.end(), '/', '-');
-  return models / (name + "-" + sha256_hex(config.key() + pair_corpus_id(config.corpus, "train")).substr(0, 12));
+  return models / (name + "-" + sha256_hex(config.key() + SetRef::parse(config.corpus).id("train")).substr(0, 12));
 }
 
 fs::path trained_model(const TrainConfig& config, const fs::path& models) {

@@ -82,7 +82,7 @@ class Training : public ::testing::Test {
  protected:
   void SetUp() override {
     try {
-      open_pair_corpus("drawings", "train");
+      open_pair_set("drawings", "train");
     } catch (const InputError& error) {
       GTEST_SKIP() << "SKIPPED ALOUD: " << error.what();
     }
