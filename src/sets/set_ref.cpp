@@ -70,21 +70,20 @@ SetRef SetRef::parse(const std::string& text) {
     if (set.part_.empty()) fail("data set", "'" + text + "'", "NAME or NAME/SPLIT");
   }
   const auto colon = set.name_.find(':');
-  const std::string sources = colon == std::string::npos ? "" : set.name_.substr(colon + 1);
-  set.name_ = set.name_.substr(0, colon);
-  const BuiltSet* built = find_built_set(set.name_);
-  if (built != nullptr)
+  if (const BuiltSet* built = find_built_set(set.name_.substr(0, colon)); built != nullptr) {
+    if (colon != std::string::npos) {
+      if (!built->captions || !set.part_.empty())
+        fail("data set", "'" + text + "'", "sources after ':' for a set of pairs, and no split");
+      set.parse_sources(set.name_.substr(colon + 1));
+    }
+    set.name_ = built->name;
     set.kind_ = SetKind::kBuilt;
-  else if (find_published_set(set.name_))
+  } else if (find_published_set(set.name_)) {
     set.kind_ = SetKind::kCatalogue;
-  else if (!set.name_.empty() && !set.name_.starts_with('.') && fs::is_directory(data_root() / set.name_))
+  } else if (!set.name_.empty() && !set.name_.starts_with('.') && fs::is_directory(data_root() / set.name_)) {
     set.kind_ = SetKind::kFolder;
-  else
+  } else {
     refuse_unknown(text, set.name_);
-  if (colon != std::string::npos) {
-    if (built == nullptr || !built->captions || !set.part_.empty())
-      fail("data set", "'" + text + "'", "sources after ':' for a set of pairs that the program builds, and no split");
-    set.parse_sources(sources);
   }
   return set;
 }

@@ -155,7 +155,7 @@ TEST_F(OpenSetTest, AbsentAndUnknownSetsSayWhatToDo) {
   write_table({entry("food")});
   EXPECT_THAT(input_error([] { open_set("food", "test"); }), HasSubstr("write it"));
   EXPECT_THAT(input_error([] { open_set("fod", "test"); }), HasSubstr("./cliplab data list"));
-  EXPECT_THAT(input_error([] { open_set("../food", "test"); }), HasSubstr("'../food'"));
+  EXPECT_THAT(input_error([] { open_set("../food", "test"); }), HasSubstr("../food: shards"));
   EXPECT_THAT(input_error([] { use_data_root("/no/such/folder"); }), HasSubstr("data-root"));
 }
 
