@@ -69,7 +69,7 @@ class LambdaSearch {
   }
 
   std::map<int, SweepPoint> points_;
-  std::map<int, Fit> fitted_;  // those that may start others; the last one with its trail
+  std::map<int, Fit> fitted_;  // fits that may start others; only the last keeps its warm starts
 
  private:
   /// Fits the lambdas in one stack.
@@ -82,7 +82,7 @@ class LambdaSearch {
       starts.push_back(stronger == fitted_.end() || options_.rule != StopRule::kFast ? nullptr : &stronger->second);
     }
     std::vector<Fit> fits = fitter_.fit(lambdas, options_.max_iterations, starts);
-    for (auto& [at, fit] : fitted_) fit.trails.clear();
+    for (auto& [at, fit] : fitted_) fit.warm_starts.clear();
     for (std::size_t i = 0; i < fits.size(); ++i) {
       const Matrix logits = fits[i].classifier.logits(validation_.x);
       const double accuracy = validation_.truth.several_labels()

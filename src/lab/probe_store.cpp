@@ -8,7 +8,7 @@
 #include "base/hash.hpp"
 #include "base/parallel.hpp"
 #include "base/progress.hpp"
-#include "model/torch_objective.hpp"
+#include "model/encoder.hpp"
 #include "store/probe_file.hpp"
 
 namespace cliplab {

@@ -13,6 +13,7 @@
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "corpora/corpus.hpp"
+#include "lab/baselines.hpp"
 #include "lab/experiment.hpp"
 #include "lab/model_options.hpp"
 #include "lab/provenance.hpp"
@@ -98,7 +99,7 @@ class Run {
     options.name.clear();
     Models::Baselines baselines;
     for (const std::string& name : options_.list("model.baselines"))
-      baselines.push_back(open_baseline_model(name, options));
+      baselines.push_back(open_baseline_model(name, obtain_baseline(name), options));
     lab_ = std::make_unique<Lab>(options_, plan_, root_ / "results/features",
                                  Models(options_, std::move(models), std::move(baselines)));
     return *lab_;

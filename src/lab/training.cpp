@@ -8,9 +8,10 @@
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/progress.hpp"
+#include "base/text.hpp"
 #include "lab/provenance.hpp"
 #include "lab/watch.hpp"
-#include "model/architecture.hpp"
+#include "model/encoder.hpp"
 #include "store/results.hpp"
 
 namespace cliplab {
@@ -86,10 +87,11 @@ TrainConfig train_config(const Options& options, const std::string& architecture
 
 void declare_train_options(Options& options) {
   options.add_list("train.arch", {"vit-s"}, "architectures to train from scratch (./cliplab model list)");
-  options.add_list("train.objective", {"contrastive"},
-                   "what is trained, one model each: contrastive (with a transformer), bow_contrastive (words "
-                   "without order), bow_prediction (which words), captioning (token by token)",
-                   objective_names());
+  options.add_list(
+      "train.objective", {"contrastive"},
+      "what is trained, one model each: " +
+          joined(objective_summaries(), ", ", [](const auto& o) { return o.first + " (" + o.second + ")"; }),
+      objective_names());
   options.add_integer("train.snapshots", 0, 0, 20, "models kept and studied too: after 1/2, 1/4, 1/8 ... of the steps");
   options.add_sets(
       "train.corpus", {"drawings"}, Role::kTrainingPairs,

@@ -58,7 +58,7 @@ TEST_F(LayoutTest, ImageFolderFollowsLinksAndNamesWhatIsWrong) {
   EXPECT_THAT(wrong, HasSubstr("again: a link back to a folder above it"));
   EXPECT_THAT(wrong, HasSubstr("lost.png: a link to nothing"));
   EXPECT_THAT(wrong, HasSubstr("empty: a class without a picture"));
-  EXPECT_THAT(wrong, HasSubstr("old.bmp: a picture of a format without a decoder"));
+  EXPECT_THAT(wrong, HasSubstr("old.bmp: a picture of a format that this program cannot decode"));
   EXPECT_THAT(wrong, HasSubstr("not UTF-8"));
   EXPECT_EQ(std::count(wrong.begin(), wrong.end(), '\n'), 5);
 }

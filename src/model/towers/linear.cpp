@@ -4,7 +4,7 @@
 #include <ATen/Context.h>
 
 #include "base/cpu.hpp"
-#include "model/towers/modules.hpp"
+#include "model/towers/layers.hpp"
 
 namespace cliplab {
 
