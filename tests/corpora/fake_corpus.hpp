@@ -19,10 +19,10 @@
 
 namespace cliplab {
 
-inline std::unique_ptr<Dataset> open_set(const std::string& name, const std::string& split) {
+inline std::unique_ptr<Dataset> open_labels(const std::string& name, const std::string& split) {
   return open_dataset(SetRef::parse(name), split);
 }
-inline std::unique_ptr<PairCorpus> open_pair_set(const std::string& name, const std::string& split) {
+inline std::unique_ptr<PairCorpus> open_captions(const std::string& name, const std::string& split) {
   return open_pairs(SetRef::parse(name), split);
 }
 inline std::string set_id(const std::string& name, const std::string& split) { return SetRef::parse(name).id(split); }

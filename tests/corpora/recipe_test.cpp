@@ -18,12 +18,12 @@ namespace fs = std::filesystem;
 class RecipeTest : public PackagedRoot {
  protected:
   static std::vector<std::string> classes(const std::string& set) {
-    const auto open = open_set(set, "test");
+    const auto open = open_labels(set, "test");
     return {open->class_names().begin(), open->class_names().end()};
   }
   static std::int64_t size(const std::string& set) {
     std::int64_t total = 0;
-    for (const std::string& split : SetRef::parse(set).splits()) total += open_set(set, split)->size();
+    for (const std::string& split : SetRef::parse(set).splits()) total += open_labels(set, split)->size();
     return total;
   }
   nlohmann::json dropped(const std::string& set) const {
@@ -75,7 +75,7 @@ TEST_F(TuxpaintRecipe, SplitsShareNoPictureAndTransparencyIsWhite) {
   fetch_corpus("tuxpaint");
   std::set<std::vector<std::uint8_t>> seen;
   for (const char* split : {"train", "test"}) {
-    const auto set = open_set("tuxpaint", split);
+    const auto set = open_labels("tuxpaint", split);
     ASSERT_EQ(set->truth().size(), set->size());
     for (std::int64_t i = 0; i < set->size(); ++i) {
       const Sample sample = set->get(i);
@@ -139,14 +139,14 @@ class EmojiRecipe : public RecipeTest {
 TEST_F(EmojiRecipe, NamesAreClassesAndGroupsNeedTwentyPictures) {
   write_packages();
   fetch_corpus("openmoji");
-  EXPECT_EQ(open_set("openmoji", "test")->size(), 30);
+  EXPECT_EQ(open_labels("openmoji", "test")->size(), 30);
   EXPECT_EQ(classes("openmoji").size(), 30u);
   EXPECT_THAT(classes("openmoji_groups"), ElementsAre("people"));
   EXPECT_EQ(size("openmoji_groups"), 25);
   EXPECT_EQ(dropped("openmoji")["second picture of a name"], 1);
   EXPECT_EQ(dropped("openmoji_groups")["in a group of under 20"], 5);
-  EXPECT_THAT(input_error([] { open_set("openmoji", "train"); }), HasSubstr("one of test"));
-  const auto test = open_set("openmoji_groups", "test");
+  EXPECT_THAT(input_error([] { open_labels("openmoji", "train"); }), HasSubstr("one of test"));
+  const auto test = open_labels("openmoji_groups", "test");
   for (std::int64_t i = 0; i < test->size(); ++i) EXPECT_TRUE(emoji_is_test(fs::path(test->key(i)).stem()));
   const Image image = test->get(0).image;
   EXPECT_EQ(image.channels, 3);
@@ -156,7 +156,7 @@ TEST_F(EmojiRecipe, NamesAreClassesAndGroupsNeedTwentyPictures) {
 TEST_F(EmojiRecipe, PeopleKeepTheirTransparencyAndHaveTheirGender) {
   write_packages();
   fetch_corpus("emoji_people");
-  const auto people = open_pair_set("emoji_people", "test");
+  const auto people = open_captions("emoji_people", "test");
   ASSERT_EQ(people->size(), 2);
   EXPECT_THAT(people->captions(0), ElementsAre("male"));
   EXPECT_THAT(people->captions(1), ElementsAre("female"));
@@ -182,7 +182,7 @@ TEST_F(RecipeTest, FashionMnistIsAnIdxFolder) {
           idx(20, images));
   add_deb("dataset-fashion-mnist", files);
   fetch_corpus("fashion_mnist");
-  const auto set = open_set("fashion_mnist", "test");
+  const auto set = open_labels("fashion_mnist", "test");
   EXPECT_EQ(set->size(), 20);
   EXPECT_EQ(set->class_names()[9], "Ankle boot");
   EXPECT_EQ(set->get(19).label, 9);

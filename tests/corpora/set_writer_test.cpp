@@ -34,10 +34,10 @@ class SetWriterTest : public FakeRoot {
     overwrite(corpus("drawings") / "manifest.json", changed.dump());
   }
   static std::string open_error() {
-    return input_error([] { open_pair_set("drawings", "train"); });
+    return input_error([] { open_captions("drawings", "train"); });
   }
   static std::vector<std::string> keys(const std::string& name, const std::string& split) {
-    const auto part = open_pair_set(name, split);
+    const auto part = open_captions(name, split);
     std::vector<std::string> keys;
     for (std::int64_t i = 0; i < part->size(); ++i) {
       keys.push_back(part->key(i));
@@ -49,10 +49,10 @@ class SetWriterTest : public FakeRoot {
 
 TEST_F(SetWriterTest, PairsComeBackWithPixelsAndCaptions) {
   write_pairs();
-  const auto train = open_pair_set("drawings", "train"), val = open_pair_set("drawings", "val");
+  const auto train = open_captions("drawings", "train"), val = open_captions("drawings", "val");
   ASSERT_EQ(train->size(), 10);
   EXPECT_EQ(val->size(), 2);
-  EXPECT_EQ(open_pair_set("drawings", "validation")->key(0), val->key(0));
+  EXPECT_EQ(open_captions("drawings", "validation")->key(0), val->key(0));
   EXPECT_EQ(train->id(), set_id("drawings", "train"));
   EXPECT_NE(train->id(), val->id());
   for (std::int64_t i = 0; i < train->size(); ++i) {
@@ -90,7 +90,7 @@ TEST_F(SetWriterTest, ClassesAreSortedAndSplitsAreTheirOwn) {
                 .split = i % 2 ? "test" : "train",
                 .class_name = i < 4 ? "nature" : "flags"});
   writer.finish({{"some-package", "1.0", "MIT", "", "ab"}});
-  const auto train = open_set("openmoji_groups", "train"), test = open_set("openmoji_groups", "test");
+  const auto train = open_labels("openmoji_groups", "train"), test = open_labels("openmoji_groups", "test");
   EXPECT_THAT(std::vector<std::string>(train->class_names().begin(), train->class_names().end()),
               ElementsAre("flags", "nature"));
   EXPECT_THAT(train->truth().labels, ElementsAre(1, 1, 0));
@@ -99,9 +99,9 @@ TEST_F(SetWriterTest, ClassesAreSortedAndSplitsAreTheirOwn) {
   EXPECT_EQ(test->id(), set_id("openmoji_groups", "test"));
   EXPECT_EQ(json::parse(read_file(corpus("openmoji_groups") / "manifest.json"))["packages"]["some-package"]["licence"],
             "MIT");
-  EXPECT_EQ(open_set("openmoji_groups/train", "test")->size(), 3);
-  EXPECT_THAT(input_error([] { open_set("openmoji_groups", "tset"); }), HasSubstr("expected one of train, test"));
-  EXPECT_THAT(input_error([] { open_pair_set("openmoji_groups", "test"); }), HasSubstr("classes instead of captions"));
+  EXPECT_EQ(open_labels("openmoji_groups/train", "test")->size(), 3);
+  EXPECT_THAT(input_error([] { open_labels("openmoji_groups", "tset"); }), HasSubstr("expected one of train, test"));
+  EXPECT_THAT(input_error([] { open_captions("openmoji_groups", "test"); }), HasSubstr("classes instead of captions"));
 }
 
 TEST_F(SetWriterTest, APartIsASetOfItsSourcesAndItsSize) {
@@ -129,8 +129,8 @@ TEST_F(SetWriterTest, APartIsASetOfItsSourcesAndItsSize) {
   EXPECT_NE(eight, std::vector(both.begin(), both.begin() + 8));  // not the first ones, which a recipe may have sorted
   EXPECT_EQ(keys("drawings:green:5", "val").size(), 2u);
   EXPECT_NE(set_id("drawings:green:5", "train"), set_id("drawings:green", "train"));
-  EXPECT_EQ(open_pair_set("drawings:green:5", "train")->id(), set_id("drawings:green:5", "train"));
-  const auto message = [](const std::string& name) { return input_error([&] { open_pair_set(name, "train"); }); };
+  EXPECT_EQ(open_captions("drawings:green:5", "train")->id(), set_id("drawings:green:5", "train"));
+  const auto message = [](const std::string& name) { return input_error([&] { open_captions(name, "train"); }); };
   EXPECT_THAT(message("drawings:red+pink"), HasSubstr("no source 'pink', expected one of blue, green, red"));
   EXPECT_THAT(message("drawings:green:19"), HasSubstr("18 pairs, expected at least 19"));
   for (const char* name : {"drawings:", "drawings:red+", "drawings:red:", "drawings:red:0", "drawings:red:5x",
@@ -148,7 +148,7 @@ TEST_F(SetWriterTest, SameSamplesGiveTheSameBytesAndId) {
 
 TEST_F(SetWriterTest, ThreadsReadAtOnce) {
   write_pairs();
-  const auto train = open_pair_set("drawings", "train");
+  const auto train = open_captions("drawings", "train");
   std::atomic<int> wrong{0};
   parallel_for(400, [&](std::int64_t i) {
     const Pair pair = train->get(i % train->size());
@@ -166,10 +166,10 @@ TEST_F(SetWriterTest, ASetWithoutManifestDoesNotExist) {
   EXPECT_THAT(SetRef::parse("drawings").absence(), HasSubstr("not built"));
 }
 
-TEST_F(SetWriterTest, UnknownSplitsAreToldTheKnownOnes) {
+TEST_F(SetWriterTest, UnknownSplitsNameTheKnownOnes) {
   write_pairs();
   for (const char* split : {"tset", "test"})
-    EXPECT_THAT(input_error([&] { open_pair_set("drawings", split); }), HasSubstr("one of train, validation")) << split;
+    EXPECT_THAT(input_error([&] { open_captions("drawings", split); }), HasSubstr("one of train, validation")) << split;
 }
 
 TEST_F(SetWriterTest, DamagedFilesAreNamedWithTheWayOut) {
@@ -201,7 +201,7 @@ TEST_F(SetWriterTest, CorruptPngIsNamedAndSparesTheOthers) {
   const std::size_t header = bytes.find("pair-3.png"), png = bytes.find("\x89PNG", header);
   for (std::size_t i = 20; i < 60; ++i) bytes[png + i] = 'x';
   replace("images.tar", bytes);
-  const auto train = open_pair_set("drawings", "train");
+  const auto train = open_captions("drawings", "train");
   int readable = 0;
   for (std::int64_t i = 0; i < train->size(); ++i) {
     const std::string error = input_error([&] { train->get(i); });
@@ -234,7 +234,7 @@ TEST_F(SetWriterTest, AStoppedBuildLeavesNothingAndTheOldSetStays) {
     SetWriter writer("drawings", 2);
     writer.add({.key = "new", .png = "p", .split = "train", .source = "s", .captions = {"x"}});
   }  // no finish(): as when an exception passes
-  EXPECT_EQ(open_pair_set("drawings", "train")->size(), 10);
+  EXPECT_EQ(open_captions("drawings", "train")->size(), 10);
   int folders = 0;
   for ([[maybe_unused]] const auto& entry : fs::directory_iterator(root / "data/corpora")) ++folders;
   EXPECT_EQ(folders, 1);
@@ -257,7 +257,7 @@ TEST_F(SetWriterTest, MutatedFilesGiveOnlyInputErrors) {
   const int rounds = fuzz_inputs(400);
   for (int i = 0; i < rounds; ++i) {
     std::ofstream(corpus("drawings") / "manifest.json", std::ios::binary) << mutate(manifest_bytes, rng);
-    refused += !input_error([] { open_pair_set("drawings", "train")->get(0); }).empty();
+    refused += !input_error([] { open_captions("drawings", "train")->get(0); }).empty();
     input_error([] { verify_set(SetRef::parse("drawings"), false); });
   }
   EXPECT_GT(refused, rounds / 2);
@@ -267,7 +267,7 @@ TEST_F(SetWriterTest, MutatedFilesGiveOnlyInputErrors) {
     for (int i = 0; i < rounds; ++i) {
       replace(file, mutate(whole, rng));
       input_error([] {
-        const auto train = open_pair_set("drawings", "train");
+        const auto train = open_captions("drawings", "train");
         for (std::int64_t k = 0; k < train->size(); ++k) input_error([&] { train->get(k); });
       });
     }
@@ -277,7 +277,7 @@ TEST_F(SetWriterTest, MutatedFilesGiveOnlyInputErrors) {
 
 TEST(RealDrawings, AreReadableAndCaptioned) {
   if (!SetRef::parse("drawings").absence().empty()) GTEST_SKIP() << "not built here: ./cliplab data fetch drawings";
-  const auto train = open_pair_set("drawings", "train"), val = open_pair_set("drawings", "val");
+  const auto train = open_captions("drawings", "train"), val = open_captions("drawings", "val");
   EXPECT_GT(train->size(), 7500);
   EXPECT_GT(val->size(), 150);
   for (std::int64_t i = 0; i < train->size(); i += 97) {

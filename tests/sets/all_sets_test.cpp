@@ -120,9 +120,9 @@ TEST_F(AllSets, EvaluateToTheKnownScoreOfTheirTwins) {
     clips ? write_clips(set) : write_twin(set);
     const int classes = classes_of(set);
     for (const std::string& split : SetRef::parse(set.name).splits())
-      EXPECT_EQ(open_set(set.name, split)->size(), kEach * classes) << split;
+      EXPECT_EQ(open_labels(set.name, split)->size(), kEach * classes) << split;
     EXPECT_EQ(SetRef::parse(set.name).splits().size(), set.splits.contains("train") ? 2u : 1u);
-    const auto test = open_set(set.name, "test");
+    const auto test = open_labels(set.name, "test");
     EXPECT_THAT(test->truth().labels, ::testing::Each(::testing::AllOf(::testing::Ge(0), ::testing::Lt(classes))));
     for (int c = 0; c < classes; ++c)
       EXPECT_EQ(std::count(test->truth().labels.begin(), test->truth().labels.end(), c), kEach);
@@ -139,7 +139,7 @@ TEST_F(AllSets, EvaluateToTheKnownScoreOfTheirTwins) {
 
 TEST_F(AllSets, VocScoresOneBecauseTheDifficultCountNeitherWay) {
   write_voc();
-  const auto test = open_set("voc2007", "test");
+  const auto test = open_labels("voc2007", "test");
   ASSERT_EQ(test->truth().targets.size(), 21u);
   EXPECT_NEAR(score_named(find_published_set("voc2007")->metric, classify(*test), test->truth()).value, 1, 1e-12);
   Truth counted = test->truth();
@@ -174,7 +174,7 @@ TEST_F(AllSets, RetrievalFindsAllButThePictureWhoseCaptionsAreAnothers) {
     if (set.task != "captions") continue;
     ++sets_found;
     write_captions(set);
-    const auto test = open_pair_set(set.name, "test");
+    const auto test = open_captions(set.name, "test");
     ASSERT_EQ(test->size(), kEach);
     Matrix images = Matrix::Zero(kEach, kEach), texts = Matrix::Zero(5 * kEach, kEach);
     std::vector<int> owner;

@@ -33,7 +33,7 @@ class Frames : public TwinTest {
 
 TEST_F(Frames, ClipsLabelsNamesAndImageNetsClassesAreRead) {
   write_all();
-  const auto set = open_set("video", "test");
+  const auto set = open_labels("video", "test");
   EXPECT_THAT(set->truth().clips, ElementsAre(1, -1, -1, 2));  // the anchor once, though its own list has it too
   EXPECT_EQ(set->key(0), "val/a/1.png");
   EXPECT_THAT(set->truth().labels, ElementsAre(0, 0, 0, 1));
@@ -47,7 +47,7 @@ TEST_F(Frames, ClipsLabelsNamesAndImageNetsClassesAreRead) {
 TEST_F(Frames, APictureOfTwoClassesIsRightByEither) {
   labels["val/a/2.png"] = {0, 1};
   write_all();
-  const auto set = open_set("video", "test");
+  const auto set = open_labels("video", "test");
   ASSERT_EQ(set->truth().targets.size(), 8u);
   Matrix logits(4, 2);
   logits << 1, 0, 1, 0, 0, 1, 0, 1;  // the frame of two classes is called the second

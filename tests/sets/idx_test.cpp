@@ -45,7 +45,7 @@ class IdxFolderTest : public TwinTest {
 
 TEST_F(IdxFolderTest, GreyIsRepeatedThreeTimes) {
   write_files(gzip(idx({12, 2, 3}, 72)), gzip(idx({12}, 12)));
-  const auto set = open_set("digits", "test");
+  const auto set = open_labels("digits", "test");
   ASSERT_EQ(set->size(), 12);
   const Sample sample = set->get(3);
   EXPECT_EQ(sample.image.height, 2);

@@ -143,7 +143,7 @@ TEST_F(LayoutTest, ATarCutBetweenTwoMembersIsNoWholeTar) {
   write("wds/test/0.tar", whole.substr(0, second));
   EXPECT_THAT(problems("wds"), HasSubstr("0.tar: no end mark"));
   EXPECT_THAT(contents(listing("wds")), ElementsAre("test/cat/1"));  // the rest is not lost
-  EXPECT_THAT(input_error([] { open_set("wds", "test"); }), HasSubstr("no end mark"));
+  EXPECT_THAT(input_error([] { open_labels("wds", "test"); }), HasSubstr("no end mark"));
   write("wds/test/0.tar", "");
   EXPECT_THAT(input_error([&] { listing("wds"); }), HasSubstr("0.tar: a damaged or cut archive"));
 }
@@ -218,12 +218,12 @@ TEST_F(LayoutTest, CaptionsJoinTheirPictureAndStrayOnesAreNamed) {
   const std::string head = "path\tsplit\tcaption_no\tcaption\n",
                     rows = "a.png\ttest\t0\tone\na.png\ttest\t1\ttwo\nb.png\ttrain\t0\tthree\n";
   write("pairs/captions.tsv", head + rows);
-  const auto set = open_pair_set("pairs", "test");
+  const auto set = open_captions("pairs", "test");
   ASSERT_EQ(set->size(), 1);
   EXPECT_THAT(set->get(0).captions, ElementsAre("one", "two"));
   EXPECT_EQ(set->get(0).image.pixels, picture(1).pixels);
   EXPECT_EQ(set->id(), set_id("pairs", "test"));
-  EXPECT_THAT(input_error([] { open_set("pairs", "test"); }), HasSubstr("captions instead of classes"));
+  EXPECT_THAT(input_error([] { open_labels("pairs", "test"); }), HasSubstr("captions instead of classes"));
   write("pairs/captions.tsv", head + rows + "c.png\ttest\t0\tlost\nc.png\ttest\t1\tlost too\n");
   const std::string wrong = problems("pairs");
   EXPECT_THAT(wrong, HasSubstr("captions.tsv:5: no picture 'c.png'"));
@@ -246,7 +246,7 @@ TEST_F(LayoutTest, WebdatasetReadsShardsInOrderWithTheirTemplates) {
   EXPECT_THAT(read.problems, IsEmpty());
   EXPECT_THAT(contents(read), ElementsAre("test/cat/2", "test/cat/3", "test/dog/1", "test/dog/4"));
   EXPECT_EQ(read.items[2].key, "s2.png");
-  const Prompts prompts = load_prompts(*open_set("wds", "test"), "wds");
+  const Prompts prompts = load_prompts(*open_labels("wds", "test"), "wds");
   EXPECT_THAT(prompts.templates, ElementsAre("a photo of {}.", "{}"));
   EXPECT_THAT(prompts.class_names, ElementsAre(ElementsAre("cat"), ElementsAre("dog")));
 }
@@ -286,7 +286,7 @@ TEST_F(LayoutTest, WebdatasetOfCaptionsIsAPairCorpus) {
   EXPECT_THAT(problems("wds"), HasSubstr("d.png: captions that are not UTF-8"));
   write("good/dataset_type.txt", "retrieval\n");
   write("good/test/0.tar", archive_of({{"a.txt", "one\ntwo\r\n"}, {"a.png", png(1)}}, false));
-  EXPECT_THAT(open_pair_set("good", "test")->get(0).captions, ElementsAre("one", "two"));
+  EXPECT_THAT(open_captions("good", "test")->get(0).captions, ElementsAre("one", "two"));
 }
 
 /// Planar pixels of picture(shade) enlarged to 32 x 32.

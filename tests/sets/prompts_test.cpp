@@ -134,7 +134,7 @@ TEST(RealDatasets, OpenWithTheirPrompts) {
   for (const BuiltSet& info : built_sets()) {
     if (info.captions || !SetRef::parse(info.name).absence().empty()) continue;
     for (const std::string& split : info.splits) {
-      const auto set = open_set(info.name, split);
+      const auto set = open_labels(info.name, split);
       const Prompts prompts = load_prompts(*set, info.name);
       EXPECT_EQ(prompts.class_names.size(), set->class_names().size());
       EXPECT_GE(prompts.templates.size(), 6u) << info.name;
