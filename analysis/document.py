@@ -32,7 +32,7 @@ from pool import Pool, make_pool, why_left_out
 from reference import Reference
 from results import ResultError, ResultFile, Run
 from robustness_figure import distribution_shift
-from study_tables import STUDY_TABLES, datasets_of, models_of, of_data_sets
+from study_tables import STUDY_TABLES, datasets_of, models_of, of_data_sets, pairs_of
 from tables import Cell, Table, file_name, linked
 
 INTERVALS = ("Intervals are 95 %: Clopper-Pearson for rates, bootstrap for means over classes and for slopes; a number "
@@ -313,7 +313,7 @@ def _sample(file: ResultFile) -> str:
     counted = counted[~counted["method"].isin(["fit", "cost"]) & (counted["n"] > 0)]
     low, high = (counted["n"].min(), counted["n"].max()) if len(counted) else (0, 0)
     n = f"n = {low:,}" if low == high else f"n = {low:,} to {high:,}"
-    data = datasets_of(records) or [d.replace("->", " to ") for d in pd.unique(records["dataset"]) if "->" in d]
+    data = datasets_of(records) or [f"{source} to {shift}" for source, shift in pairs_of(records)]
     return f"{n} pictures a number. Models: {', '.join(models_of(records))}. Data: {', '.join(data)}."
 
 

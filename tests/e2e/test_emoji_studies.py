@@ -45,9 +45,9 @@ def test_men_and_women_of_openmoji_get_labels(project: Project, tmp_path: Path):
     assert women == sum(bool({"woman", "women"} & words) for words in named) > 80 and not any({"man", "men"} & w and {"woman", "women"} & w for w in named)
     assert table.shape == (len(people), 1 + len(labels)) and table[:, 0].sum() == women
     for gender, count in (("female", women), ("male", len(people) - women)):
-        assert records["emoji_people", "vit-test", "zero-shot", "top1", f"gender, {gender}"][3] == count
+        assert records["emoji_people", "vit-test", "zero-shot", "top1", f"attribute=gender, gender={gender}"][3] == count
     told = {key[4] for key in records if key[3] == "p_value"}
-    assert told <= {f"{label}, threshold {t} %" for label in labels for t in ("0.5", "4")}
+    assert told <= {f"label={label}, threshold={t}" for label in labels for t in ("0.005", "0.04")}
 
 
 def test_flags_by_two_hands_have_one_place_a_country(project: Project, tmp_path: Path):
