@@ -35,7 +35,8 @@ std::string split_fault(const SetRef& set, const std::string& split, bool captio
 }
 
 std::string label_fault(const SetRef& set, bool clips_fit) {
-  const Truth& truth = open_dataset(set, "test")->truth();
+  const auto open = open_dataset(set, "test");
+  const Truth& truth = open->truth();
   if (truth.several_labels()) return "data set " + set.text() + ": several labels a picture, expected one";
   if (truth.has_clips() && !clips_fit) return "data set " + set.text() + ": frames of clips, expected single pictures";
   return {};

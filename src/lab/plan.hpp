@@ -44,7 +44,7 @@ class Plan {
   /// for an unknown set (a set that is known but absent is planned), a shift without '>', a missing file.
   explicit Plan(const Options& options);
 
-  /// Names of the built sets that the run reads, each once: fetch_built_set() makes them.
+  /// Names of the built sets that the run reads, each once: fetch_corpus() builds them.
   std::vector<std::string> built_sets() const;
 
   /// Looks at the data. What is absent or does not fit its role is an error, or with `leave_out` a gap. Sets that are

@@ -42,7 +42,7 @@ class Run {
 
   fs::path execute() {
     check_values(options_);
-    for (const std::string& set : plan_.built_sets()) fetch_corpus(is_corpus(set) ? set : dataset_info(set).corpus);
+    for (const std::string& set : plan_.built_sets()) fetch_corpus(set);
     for (const std::string& baseline : options_.list("model.baselines")) obtain_baseline(baseline);
     plan_.settle(leaves_out(options_));
     name_gaps();
