@@ -9,7 +9,6 @@
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
-#include "corpora/corpus.hpp"
 #include "lab/experiment.hpp"
 #include "lab/measured.hpp"
 
@@ -60,39 +59,40 @@ int kind_of(const Clip& clip, const Clip& action) {
 class Action : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("action.datasets", {}, "data sets with a train and a test split; empty: eval.datasets");
-    options.add_list("action.sets", {},
-                     "folders of the data root, a frame a clip, whose captions are 'verb; noun; annotation; video'");
+    options.add_sets("action.datasets", {}, Role::kTrainAndTest, "data sets with a train and a test split",
+                     {.fallback = "eval.datasets"});
+    options.add_sets("action.sets", {}, Role::kPairs,
+                     "folders of the data root, a frame a clip, whose captions are 'verb; noun; annotation; video'",
+                     {.split_keys = {"action.split"}});
     options.add_text("action.split", "test", "which part of them");
     options.add_text("action.template", "a photo of a person doing this: {}.", "the sentence around verb and noun");
   }
 
   void run(Lab& lab) const override {
-    for (const std::string& name : lab.datasets_of("action")) record_data_set(lab, name);
-    for (const std::string& name : lab.options().list("action.sets")) rare(lab, name);
+    lab.for_each(lab.sets("action.datasets"), [&](const std::string& name) { record_data_set(lab, name); });
+    lab.for_each(lab.sets("action.sets"), [&](const std::string& name) { rare(lab, name); });
   }
 
  private:
   static void rare(Lab& lab, const std::string& name) {
     const Options& options = lab.options();
-    const auto set = open_pair_corpus(name, options.text("action.split"));
-    std::vector<Clip> clips(std::min(set->size(), options.integer("eval.max_test")));
-    const std::vector<Matrix> features =
-        lab.pair_features(*set, std::ssize(clips), [&](std::int64_t i, const Pair& pair) {
-          clips[i] = parse_clip(pair.captions.at(0), set->id() + ": " + pair.key);
-        });
+    const auto check = [](const std::vector<std::string>& captions, const std::string& where) {
+      parse_clip(captions.at(0), where);
+    };
+    const auto [id, keys, captions, features] =
+        lab.pair_features(name, options.text("action.split"), lab.limit("test"), lab.joint(), check);
+    std::vector<Clip> clips;
+    for (std::size_t i = 0; i < keys.size(); ++i) clips.push_back(parse_clip(captions[i].at(0), id + ": " + keys[i]));
     std::map<std::pair<std::string, std::string>, Clip> actions;
     for (const Clip& clip : clips)
       if (clip.annotation == 1) actions.emplace(std::pair(clip.verb, clip.noun), clip);
-    if (actions.empty()) fail(set->id(), "no clip annotated 1", "at least one");
-    std::vector<std::vector<std::string>> names;
-    for (const auto& [action, clip] : actions) names.push_back({action.first + " " + action.second});
-    const std::vector<std::string> templates{options.text("action.template")};
-    const std::string title = dataset_info(name).title;
+    if (actions.empty()) fail(id, "no clip annotated 1", "at least one");
+    std::vector<std::string> names;
+    for (const auto& [action, clip] : actions) names.push_back(action.first + " " + action.second);
+    const std::string title = lab.title(name);
     for (std::size_t m = 0; m < features.size(); ++m) {
       ClipModel& model = *lab.models()[m];
-      const Matrix logits =
-          zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features[m]);  // [N, A]
+      const Matrix logits = label_logits(model, names, options.text("action.template"), features[m]);  // [N, A]
       MatrixD table(std::ssize(names), 2);
       Eigen::Index a = 0;
       for (const auto& [action, clip] : actions) {
@@ -101,10 +101,12 @@ class Action : public Experiment {
         ++a;
       }
       for (const auto& [column, metric] : {std::pair{0, "mwap"}, std::pair{1, "mwsap"}})
-        lab.record({title, options.text("action.split"), model.info().name, "zero-shot", metric, ""},
+        lab.record({title, options.text("action.split"), model.info().name, "zero-shot", metric},
                    over_actions(table.col(column), std::ssize(clips)));
-      lab.array({"actions/" + name + "/" + model.info().name, {"mwap", "mwsap"}, table});
-      lab.array({"logits/" + name + "/" + model.info().name, numbered(names.size()), logits.cast<double>()});
+      const std::string& who = model.info().name;
+      lab.array({"actions/" + name + "/" + who, {"mwap", "mwsap"}, table, array_params("actions", title, who)});
+      lab.array({"logits/" + name + "/" + who, numbered(names.size()), logits.cast<double>(),
+                 array_params("logits", title, who)});
     }
   }
 

@@ -33,9 +33,7 @@ struct Shared {
 /// By name: ImageNet-A and -R have 200 of ImageNet's 1,000. The video sets' classes stand above several of ImageNet's
 /// each: by their WordNet ids, else by their names.
 Shared shared_classes(Lab& lab, const std::string& source, const std::string& shift) {
-  lab.need_one_label(source);
   const Dataset& set = lab.dataset(shift, "test");
-  if (set.clips().empty()) lab.need_one_label(shift);
   const auto names = lab.dataset(source, "test").class_names();
   Shared shared;
   shared.num_classes = static_cast<int>(set.class_names().size());
@@ -65,27 +63,39 @@ struct OnShift {
   Interval score, pm0, pm10;
 };
 OnShift on_shift(const Matrix& logits, const Outcome& outcome) {
-  const Answers answers{outcome.labels, outcome.targets, outcome.clips};
-  if (outcome.clips.empty()) return {score_named("accuracy", logits, answers), {}, {}};
-  return {score_named("mean of pm-0 and pm-10", logits, answers), score_named("pm-0", logits, answers),
-          score_named("pm-10", logits, answers)};
+  const Truth& truth = outcome.truth;
+  if (!truth.has_clips()) return {score_named("accuracy", logits, truth), {}, {}};
+  return {score_named("mean of pm-0 and pm-10", logits, truth), score_named("pm-0", logits, truth),
+          score_named("pm-10", logits, truth)};
 }
 
 /// Its top-1 on the source: over the same classes and their pictures alone, as Taori et al. compare them.
 Interval on_source(const Outcome& outcome, const Shared& shared) {
   std::vector<Eigen::Index> rows;
-  std::vector<int> labels;
-  for (std::size_t i = 0; i < outcome.labels.size(); ++i)
-    if (const int label = shared.of_source(outcome.labels[i]); label >= 0)
-      rows.push_back(static_cast<Eigen::Index>(i)), labels.push_back(label);
-  return score_named("accuracy", on_shared(outcome.logits(rows, Eigen::all), shared), {labels});
+  Truth truth;
+  truth.num_classes = shared.num_classes;
+  for (std::int64_t i = 0; i < outcome.truth.size(); ++i)
+    if (const int label = shared.of_source(outcome.truth.labels[i]); label >= 0)
+      rows.push_back(i), truth.labels.push_back(label);
+  return score_named("accuracy", on_shared(outcome.logits(rows, Eigen::all), shared), truth);
 }
 
 struct Point {
-  std::string name;
+  std::string method, model;
   Interval source;
   OnShift on_shift;
-  bool is_baseline = false;
+  Params params{};  // of its records; "role" is "baseline" for those behind the line
+  bool is_baseline() const { return params.contains("role"); }
+};
+
+/// The two data sets that are compared. A record's data set is the shift; its source stands in the params.
+struct Pair {
+  std::string source, shift;
+  std::string name() const { return source + "->" + shift; }  // of arrays and messages
+  Params with(Params params = {}) const {
+    params["source_set"] = source;
+    return params;
+  }
 };
 
 /// The same seeded share of the training rows for every model: nested, so that 1/8 is part of 1/4.
@@ -97,10 +107,8 @@ FeatureSet share_of(const FeatureSet& set, double share, std::uint64_t seed) {
   rows.resize(std::max<std::size_t>(2, static_cast<std::size_t>(share * static_cast<double>(rows.size()))));
   FeatureSet part;
   part.id = fmt::format("{}|share {} seed {}", set.id, share, seed);
-  part.encoder = set.encoder, part.split = set.split, part.description = set.description,
-  part.num_classes = set.num_classes;
-  part.x = set.x(rows, Eigen::all);
-  for (const Eigen::Index row : rows) part.labels.push_back(set.labels[row]);
+  part.encoder = set.encoder, part.split = set.split, part.description = set.description;
+  part.x = set.x(rows, Eigen::all), part.truth = set.truth.rows(rows);
   return part;
 }
 
@@ -115,8 +123,7 @@ std::vector<int> as_shift(const std::vector<int>& labels, const Shared& shared) 
 /// What a classifier says of a set, without ranks.
 Outcome outcome_of(const LinearClassifier& classifier, const FeatureSet& set) {
   Outcome outcome;
-  outcome.logits = classifier.logits(set.x), outcome.labels = set.labels, outcome.targets = set.targets,
-  outcome.clips = set.clips;
+  outcome.logits = classifier.logits(set.x), outcome.truth = set.truth;
   return outcome;
 }
 
@@ -124,8 +131,7 @@ constexpr const char* kSourceNames = "source-zero-shot";  // zero-shot by the so
 
 /// Do the shift's classes have the names and templates that they have at the source?
 bool same_prompts(Lab& lab, const std::string& source, const std::string& shift, const Shared& shared) {
-  const Prompts theirs = load_prompts(lab.dataset(source, "test"), source),
-                own = load_prompts(lab.dataset(shift, "test"), shift);
+  const Prompts theirs = lab.prompts(source), own = lab.prompts(shift);
   if (theirs.templates != own.templates || std::ssize(shared.columns) != shared.num_classes) return false;
   for (std::size_t s = 0; s < shared.columns.size(); ++s)
     if (theirs.class_names[shared.columns[s]] != own.class_names[shared.owner[s]]) return false;
@@ -134,8 +140,8 @@ bool same_prompts(Lab& lab, const std::string& source, const std::string& shift,
 
 /// Figure 15's numbers of examples a class; those that no class of `train` has four fifths of are the probe on all.
 std::vector<int> shots_of(const FeatureSet& train) {
-  std::vector<std::int64_t> of_class(train.num_classes);
-  for (const int label : train.labels) ++of_class[label];
+  std::vector<std::int64_t> of_class(train.truth.num_classes);
+  for (const int label : train.truth.labels) ++of_class[label];
   if (*std::min_element(of_class.begin(), of_class.end()) == 0) return {};
   std::vector<int> shots;
   for (int k = 1; k <= 128 && 5 * k <= 4 * *std::max_element(of_class.begin(), of_class.end()); k *= 2)
@@ -146,8 +152,8 @@ std::vector<int> shots_of(const FeatureSet& train) {
 class DistributionShift : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("distribution_shift.pairs",
-                     {"tuxpaint_photo>tuxpaint_cartoon", "openmoji_groups>gemojione_groups"},
+    options.add_sets("distribution_shift.pairs",
+                     {"tuxpaint_photo>tuxpaint_cartoon", "openmoji_groups>gemojione_groups"}, Role::kShift,
                      "source>shift: two data sets with the same classes");
     options.add_integer("distribution_shift.shares", 5, 2, 8,
                         "baseline fits a feature kind: on 1, 1/2, 1/4, ... of the source");
@@ -156,62 +162,59 @@ class DistributionShift : public Experiment {
   }
 
   void run(Lab& lab) const override {
-    for (const std::string& pair : lab.options().list("distribution_shift.pairs")) {
+    lab.for_each(lab.sets("distribution_shift.pairs"), [&](const std::string& pair) {
       const auto arrow = pair.find('>');
-      if (arrow == std::string::npos) fail("distribution_shift.pairs", "'" + pair + "'", "source>shift");
-      measure(lab, pair.substr(0, arrow), pair.substr(arrow + 1));
-    }
+      measure(lab, {pair.substr(0, arrow), pair.substr(arrow + 1)});
+    });
   }
 
  private:
-  static void measure(Lab& lab, const std::string& source, const std::string& shift) {
+  static void measure(Lab& lab, const Pair& pair) {
+    const auto& [source, shift] = pair;
     const Shared shared = shared_classes(lab, source, shift);
-    const std::string pair = source + "->" + shift;
-    std::vector<Point> points = baseline(lab, source, shift, shared);
+    std::vector<Point> points = baseline(lab, pair, shared);
     std::vector<double> x, y;
     for (const Point& p : points)
       x.push_back(logit(p.source.value, p.source.n)), y.push_back(logit(p.on_shift.score.value, p.on_shift.score.n));
     const Line line = fit_line(x, y);
-    const std::string variant = "logit shift = a + b logit source";
-    lab.record({pair, "test", "baseline", "fit", "slope", variant},
-               {line.slope, line.slope_low, line.slope_high, line.n});
-    lab.record({pair, "test", "baseline", "fit", "intercept", variant},
-               {line.intercept, line.intercept, line.intercept, line.n});
-    lab.record({pair, "test", "baseline", "fit", "r", variant}, {line.r, line.r, line.r, line.n});
-    lab.record({pair, "test", "majority-class", "floor", "source_top1", ""}, lab.majority(source));
-    lab.record(
-        {pair, "test", "majority-class", "floor", "shift_top1", ""},
-        majority_class(as_shift(lab.raw_pixels(source, "train").labels, shared), lab.raw_pixels(shift, "test").labels));
+    record_line(lab, {shift, "test", "", "", "", pair.with({{"role", "baseline"}})}, line, "logit");
+    lab.record({shift, "test", "majority-class", "floor", "source_top1", pair.with()}, lab.majority(source));
+    lab.record({shift, "test", "majority-class", "floor", "shift_top1", pair.with()},
+               majority_class(as_shift(lab.raw_pixels(source, "train").truth.labels, shared),
+                              lab.raw_pixels(shift, "test").truth.labels));
 
     const bool own_prompts = !same_prompts(lab, source, shift, shared);
+    std::vector<Point> zero_shot;  // of each model
     for (const auto& model : lab.models()) {
+      const std::string& name = model->info().name;
       const Outcome at_source = lab.zero_shot(*model, source), by_own_names = lab.zero_shot(*model, shift);
-      const Point own{"zero-shot|" + model->info().name, on_source(at_source, shared),
-                      on_shift(by_own_names.logits, by_own_names)};
-      points.push_back(own);
+      zero_shot.push_back(
+          {"zero-shot", name, on_source(at_source, shared), on_shift(by_own_names.logits, by_own_names)});
+      points.push_back(zero_shot.back());
       if (at_source.classifier.weight.size() > 0 && own_prompts)
-        points.push_back(by_source_names(lab, *model, pair, shift, at_source, by_own_names, own, shared));
+        points.push_back(by_source_names(lab, *model, pair, at_source, by_own_names, zero_shot.back(), shared));
       const FeatureSet& train = lab.features(*model, source, "train", Space::kTrunk);
-      points.push_back({"linear-probe|" + model->info().name,
+      points.push_back({"linear-probe", name,
                         on_source(lab.probe(train, lab.features(*model, source, "test", Space::kTrunk)), shared),
                         of_source(lab.probe(train, lab.features(*model, shift, "test", Space::kTrunk)), shared)});
     }
     for (const Point& p : points) write(lab, pair, p, line);
-    for (const auto& model : lab.models())
-      few_shot_robustness(lab, *model, source, shift, shared, line,
-                          *std::ranges::find(points, "zero-shot|" + model->info().name, &Point::name));
+    for (std::size_t m = 0; m < zero_shot.size(); ++m)
+      few_shot_robustness(lab, *lab.models()[m], pair, shared, line, zero_shot[m]);
     table(lab, pair, points);
   }
 
   /// Figure 15: probes on k samples a class of the source, of each fit both accuracies, beside the same model's
   /// zero-shot.
-  static void few_shot_robustness(Lab& lab, ClipModel& model, const std::string& source, const std::string& shift,
-                                  const Shared& shared, const Line& line, const Point& zero_shot) {
+  static void few_shot_robustness(Lab& lab, ClipModel& model, const Pair& pair, const Shared& shared, const Line& line,
+                                  const Point& zero_shot) {
     FewShotOptions options{.draws = static_cast<int>(lab.options().integer("distribution_shift.draws"))};
     if (options.draws == 0) return;
-    const std::string pair = source + "->" + shift, name = model.info().name;
+    const auto& [source, shift] = pair;
+    const std::string& name = model.info().name;
     if (options.shots = shots_of(lab.features(model, source, "train", Space::kTrunk)); options.shots.empty())
-      return say(fmt::format("{}: a class of {} has no training sample of this run: no few-shot probes", pair, source));
+      return say(
+          fmt::format("{}: a class of {} has no training sample of this run: no few-shot probes", pair.name(), source));
     const FeatureSet &at_source = lab.features(model, source, "test", Space::kTrunk),
                      &at_shift = lab.features(model, shift, "test", Space::kTrunk);
     options.also = [&](const LinearClassifier& fit) {
@@ -220,9 +223,10 @@ class DistributionShift : public Experiment {
     };
     const auto points = few_shot_draws(lab, model, source, Space::kTrunk, options);
     const std::int64_t n_source = zero_shot.source.n, n_shift = zero_shot.on_shift.score.n;
-    Array array{"few_shot/" + pair + "/" + name,
+    Array array{"few_shot/" + pair.name() + "/" + name,
                 {"shots", "draw", "lambda", "source", "shift"},
-                MatrixD(std::ssize(points), 5)};
+                MatrixD(std::ssize(points), 5),
+                array_params("few_shot", shift, name, pair.with())};
     for (std::size_t i = 0; i < points.size(); ++i)
       array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda,
           points[i].also[0], points[i].also[1];
@@ -237,7 +241,7 @@ class DistributionShift : public Experiment {
       }
       const auto record = [&](const std::string& metric, const std::vector<double>& values, std::int64_t n,
                               double least = -1) {
-        lab.record({pair, "test", name, "few-shot", metric, fmt::format("shots={}", k)},
+        lab.record({shift, "test", name, "few-shot", metric, pair.with({{"shots", std::to_string(k)}})},
                    mean_of_draws(values, n, least));
       };
       record("source_top1", sources, n_source, 0), record("shift_top1", shifts, n_shift, 0);
@@ -247,16 +251,16 @@ class DistributionShift : public Experiment {
 
   /// Figure 14's zero-shot before its classes are adapted to the shift: the source's classifier, pooled to the shift's
   /// classes. Records what its own class names add on the same pictures.
-  static Point by_source_names(Lab& lab, ClipModel& model, const std::string& pair, const std::string& shift,
-                               const Outcome& at_source, const Outcome& by_own_names, const Point& own,
-                               const Shared& shared) {
-    Outcome pooled = outcome_of(at_source.classifier, lab.features(model, shift, "test", Space::kJoint));
+  static Point by_source_names(Lab& lab, ClipModel& model, const Pair& pair, const Outcome& at_source,
+                               const Outcome& by_own_names, const Point& own, const Shared& shared) {
+    Outcome pooled = outcome_of(at_source.classifier, lab.features(model, pair.shift, "test", Space::kJoint));
     const OnShift score = of_source(pooled, shared);
-    if (pooled.clips.empty()) pooled.ranks = label_ranks(on_shared(pooled.logits, shared), pooled.labels);
-    lab.record({pair, "test", model.info().name, "zero-shot", "class_adaptation", ""},
-               paired_gain(pooled.clips.empty() ? "top1" : "mean of pm-0 and pm-10", by_own_names, own.on_shift.score,
-                           pooled, score.score));
-    return {std::string(kSourceNames) + "|" + model.info().name, own.source, score};
+    const bool clips = pooled.truth.has_clips();
+    if (!clips) pooled.ranks = label_ranks(on_shared(pooled.logits, shared), pooled.truth.labels);
+    lab.record(
+        {pair.shift, "test", model.info().name, "zero-shot", "class_adaptation", pair.with()},
+        paired_gain(clips ? "mean of pm-0 and pm-10" : "top1", by_own_names, own.on_shift.score, pooled, score.score));
+    return {kSourceNames, model.info().name, own.source, score};
   }
 
   static OnShift of_source(const Outcome& outcome, const Shared& shared) {
@@ -264,21 +268,21 @@ class DistributionShift : public Experiment {
   }
 
   /// Ordinary models: probes on raw pixels and on every untrained encoder, on shares of the source's training split.
-  static std::vector<Point> baseline(Lab& lab, const std::string& source, const std::string& shift,
-                                     const Shared& shared) {
+  static std::vector<Point> baseline(Lab& lab, const Pair& pair, const Shared& shared) {
+    const auto& [source, shift] = pair;
     std::vector<Point> points;
     const auto seed = static_cast<std::uint64_t>(lab.options().integer("seed"));
-    const auto add = [&](const std::string& name, const FeatureSet& train, const FeatureSet& source_test,
+    const auto add = [&](const std::string& name, Params params, const FeatureSet& train, const FeatureSet& source_test,
                          const FeatureSet& shift_test) {
       double share = 1;
       for (std::int64_t i = 0; i < lab.options().integer("distribution_shift.shares"); ++i, share /= 2) {
         const FeatureSet part = share_of(train, share, seed);
-        points.push_back({fmt::format("linear-probe|{} on 1/{}", name, 1 << i),
-                          on_source(lab.probe(part, source_test), shared),
-                          of_source(lab.probe(part, shift_test), shared), true});
+        params["role"] = "baseline", params["share"] = fmt::format("1/{}", 1 << i);
+        points.push_back({"linear-probe", name, on_source(lab.probe(part, source_test), shared),
+                          of_source(lab.probe(part, shift_test), shared), params});
       }
     };
-    add("raw-pixels", lab.raw_pixels(source, "train", shift), lab.raw_pixels(source, "test", shift),
+    add("raw-pixels", {}, lab.raw_pixels(source, "train", shift), lab.raw_pixels(source, "test", shift),
         lab.raw_pixels(shift, "test", source));
     std::vector<std::string> done;
     for (const auto& model : lab.models()) {
@@ -286,38 +290,41 @@ class DistributionShift : public Experiment {
       if (std::find(done.begin(), done.end(), architecture) != done.end()) continue;
       done.push_back(architecture);
       ClipModel& untrained = lab.untrained(*model);
-      add("untrained " + architecture, lab.features(untrained, source, "train", Space::kTrunk),
+      add("untrained " + architecture, {{"weights", "untrained"}},
+          lab.features(untrained, source, "train", Space::kTrunk),
           lab.features(untrained, source, "test", Space::kTrunk),
           lab.features(untrained, shift, "test", Space::kTrunk));
     }
     return points;
   }
 
-  static void write(Lab& lab, const std::string& pair, const Point& p, const Line& line) {
-    const auto bar = p.name.find('|');
-    const std::string method = p.name.substr(0, bar), model = p.name.substr(bar + 1),
-                      variant = p.is_baseline ? "baseline" : "";
-    lab.record({pair, "test", model, method, "source_top1", variant}, p.source);
-    lab.record({pair, "test", model, method, "shift_top1", variant}, p.on_shift.score);
-    if (p.on_shift.pm0.n > 0) {  // of clips: as the columns of Table 16
-      lab.record({pair + " pm-0", "test", model, method, "shift_top1", variant}, p.on_shift.pm0);
-      lab.record({pair + " pm-10", "test", model, method, "shift_top1", variant}, p.on_shift.pm10);
-    }
+  static void write(Lab& lab, const Pair& pair, const Point& p, const Line& line) {
+    const auto record = [&](const std::string& metric, Params params, const Interval& value) {
+      params.insert(p.params.begin(), p.params.end());
+      lab.record({pair.shift, "test", p.model, p.method, metric, pair.with(std::move(params))}, value);
+    };
+    record("source_top1", {}, p.source), record("shift_top1", {}, p.on_shift.score);
+    if (p.on_shift.pm0.n > 0)  // of clips: as the columns of Table 16
+      record("shift_top1", {{"frames", "pm-0"}}, p.on_shift.pm0),
+          record("shift_top1", {{"frames", "pm-10"}}, p.on_shift.pm10);
     const Interval& on_shift = p.on_shift.score;
     const auto robustness = [&](double shift) { return effective_robustness(line, p.source.value, shift, p.source.n); };
     // The interval carries the shift set's sampling error only; the line's own error is the slope's interval.
-    lab.record({pair, "test", model, method, "effective_robustness", variant},
-               {robustness(on_shift.value), robustness(on_shift.low), robustness(on_shift.high), on_shift.n});
+    record("effective_robustness", {},
+           {robustness(on_shift.value), robustness(on_shift.low), robustness(on_shift.high), on_shift.n});
   }
 
-  static void table(Lab& lab, const std::string& pair, const std::vector<Point>& points) {
+  static void table(Lab& lab, const Pair& pair, const std::vector<Point>& points) {
     MatrixD values(std::ssize(points), 5);
     for (std::size_t i = 0; i < points.size(); ++i) {
       const Point& p = points[i];
       values.row(i) << p.source.value, p.on_shift.score.value, static_cast<double>(p.source.n),
-          static_cast<double>(p.on_shift.score.n), p.is_baseline ? 1.0 : 0.0;
+          static_cast<double>(p.on_shift.score.n), p.is_baseline() ? 1.0 : 0.0;
     }
-    lab.array({"points/" + pair, {"source", "shift", "n_source", "n_shift", "is_baseline"}, values});
+    lab.array({"points/" + pair.name(),
+               {"source", "shift", "n_source", "n_shift", "is_baseline"},
+               values,
+               {{"kind", "points"}, {"dataset", pair.shift}, {"source_set", pair.source}}});
   }
 };
 

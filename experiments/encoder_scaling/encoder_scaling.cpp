@@ -1,9 +1,11 @@
 // Error against model compute, a point an encoder, with a line in log-log axes (paper 3.1.5, Figure 9; section 3.2).
 #include <cmath>
+#include <map>
 
 #include "base/progress.hpp"
 #include "eval/robustness.hpp"
 #include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -11,45 +13,40 @@ namespace {
 class EncoderScaling : public Experiment {
  public:
   void declare(Options& options) const override {
+    options.add_sets("encoder_scaling.datasets", {}, Role::kTrainAndTest, "data sets with one label a picture",
+                     {.fallback = "eval.datasets", .one_label = true});
     options.add_flag("encoder_scaling.probe", true, "also fit linear probes (Figure 10's axis)");
   }
 
   void run(Lab& lab) const override {
-    const auto datasets = lab.one_label_datasets();
     const bool with_probe = lab.options().flag("encoder_scaling.probe");
-    double raw = 0, majority = 0;
-    std::int64_t floor_n = 0;
-    for (const std::string& name : datasets) {
-      const Interval floor = error_of(lab.majority(name)),
-                     pixels = error_of(lab.own_metric(name, lab.raw_pixel_probe(name)).second);
-      lab.record({name, "test", "majority-class", "floor", "error", ""}, floor);
-      lab.record({name, "test", "raw-pixels", "linear-probe", "error", ""}, pixels);
-      majority += floor.value, raw += pixels.value, floor_n += floor.n;
-    }
-    record_mean(lab, datasets, "majority-class", "floor", majority, floor_n);
-    record_mean(lab, datasets, "raw-pixels", "linear-probe", raw, floor_n);
-
+    std::map<std::pair<std::string, std::string>, std::vector<Interval>> errors;  // by model and method
+    lab.for_each(lab.sets("encoder_scaling.datasets"), [&](const std::string& name) {
+      std::map<std::pair<std::string, std::string>, Interval> own;
+      const auto add = [&](const std::string& model, const std::string& method, const Interval& hit) {
+        own[{model, method}] = record_error(lab, name, model, method, hit);
+      };
+      add("majority-class", "floor", lab.majority(name));
+      add("raw-pixels", "linear-probe", lab.own_metric(name, lab.raw_pixel_probe(name)).second);
+      for (const auto& model : lab.models()) {
+        add(model->info().name, "zero-shot", lab.own_metric(name, lab.zero_shot(*model, name)).second);
+        if (with_probe) add(model->info().name, "linear-probe", lab.own_metric(name, lab.probe(*model, name)).second);
+      }
+      for (const auto& [key, error] : own) errors[key].push_back(error);
+    });
+    record_mean(lab, "majority-class", "floor", errors[{"majority-class", "floor"}]);
+    record_mean(lab, "raw-pixels", "linear-probe", errors[{"raw-pixels", "linear-probe"}]);
     std::vector<Point> zero_shot, probe;
     for (const auto& model : lab.models()) {
       const ModelInfo& info = model->info();
       cost(lab, info, "gflops", info.image_gflops);
       cost(lab, info, "parameters", info.parameters);
-      double zero_shot_sum = 0, probe_sum = 0;
-      std::int64_t n = 0;
-      for (const std::string& name : datasets) {
-        const Interval error = error_of(lab.own_metric(name, lab.zero_shot(*model, name)).second);
-        lab.record({name, "test", info.name, "zero-shot", "error", ""}, error);
-        zero_shot_sum += error.value, n += error.n;
-        if (!with_probe) continue;
-        const Interval fitted = error_of(lab.own_metric(name, lab.probe(*model, name)).second);
-        lab.record({name, "test", info.name, "linear-probe", "error", ""}, fitted);
-        probe_sum += fitted.value;
-      }
-      zero_shot.push_back({info.architecture.family, info.image_gflops,
-                           record_mean(lab, datasets, info.name, "zero-shot", zero_shot_sum, n)});
-      if (with_probe)
-        probe.push_back({info.architecture.family, info.image_gflops,
-                         record_mean(lab, datasets, info.name, "linear-probe", probe_sum, n)});
+      const auto mean = [&](const std::string& method) {
+        return Point{info.architecture.family, info.image_gflops,
+                     record_mean(lab, info.name, method, errors[{info.name, method}])};
+      };
+      zero_shot.push_back(mean("zero-shot"));
+      if (with_probe) probe.push_back(mean("linear-probe"));
     }
     for (const char* family : {"vit", "resnet", "all"}) {
       fit(lab, family, "zero-shot", zero_shot);
@@ -63,17 +60,23 @@ class EncoderScaling : public Experiment {
     double gflops, error;
   };
 
-  static Interval error_of(const Interval& hit) { return {1 - hit.value, 1 - hit.high, 1 - hit.low, hit.n}; }
+  /// Records 1 - score, whose bounds change places.
+  static Interval record_error(Lab& lab, const std::string& dataset, const std::string& model,
+                               const std::string& method, const Interval& hit) {
+    const Interval error{1 - hit.value, 1 - hit.high, 1 - hit.low, hit.n};
+    lab.record({dataset, "test", model, method, "error"}, error);
+    return error;
+  }
 
-  static double record_mean(Lab& lab, const std::vector<std::string>& datasets, const std::string& model,
-                            const std::string& method, double sum, std::int64_t n) {
-    const double mean = sum / static_cast<double>(datasets.size());
-    lab.record({"mean", "test", model, method, "error", ""}, {mean, mean, mean, n});
-    return mean;
+  static double record_mean(Lab& lab, const std::string& model, const std::string& method,
+                            const std::vector<Interval>& errors) {
+    const Interval mean = mean_of(errors);
+    lab.record({"", "test", model, method, "error", {{"summary", "mean"}}}, mean);
+    return mean.value;
   }
 
   static void cost(Lab& lab, const ModelInfo& info, const std::string& metric, double value) {
-    lab.record({"", "", info.name, "cost", metric, info.architecture.family}, {value, value, value, 1});
+    lab.record({"", "", info.name, "cost", metric, {{"family", info.architecture.family}}}, {value, value, value, 1});
   }
 
   /// log10 error = a + b log10 gflops over the models of one family.
@@ -88,13 +91,8 @@ class EncoderScaling : public Experiment {
             "; see encoder_scaling/small");
       return;
     }
-    const Line line = fit_line(x, y);
-    const std::string variant = "log10 " + of + " error = a + b log10 gflops";
-    lab.record({"mean", "test", family, "fit", "slope", variant},
-               {line.slope, line.slope_low, line.slope_high, line.n});
-    lab.record({"mean", "test", family, "fit", "intercept", variant},
-               {line.intercept, line.intercept, line.intercept, line.n});
-    lab.record({"mean", "test", family, "fit", "r", variant}, {line.r, line.r, line.r, line.n});
+    record_line(lab, {"", "test", "", "", "", {{"family", family}, {"x", "gflops"}, {"y", of}}}, fit_line(x, y),
+                "log10");
   }
 };
 

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "eval/scores.hpp"
 #include "lab/experiment.hpp"
@@ -16,31 +18,33 @@ namespace {
 class FewShot : public Experiment {
  public:
   void declare(Options& options) const override {
+    options.add_sets("few_shot.datasets", {}, Role::kTrainAndTest, "data sets with one label a picture",
+                     {.fallback = "eval.datasets", .one_label = true});
     options.add_integer("few_shot.draws", 20, 1, 1000, "draws of each number of shots");
     options.add_list("few_shot.starts", {"zero", "zero-shot"},
                      "where few-shot probes start; random ends where zero does", {"zero", "random", "zero-shot"});
   }
 
   void run(Lab& lab) const override {
-    const auto datasets = lab.one_label_datasets();
-    for (const auto& model : lab.models()) {
-      std::vector<double> needed;
-      for (const std::string& name : datasets) {
-        lab.record({name, "test", "majority-class", "floor", "top1", ""}, lab.majority(name));
+    std::map<std::string, std::vector<double>> needed;  // by model
+    lab.for_each(lab.sets("few_shot.datasets"), [&](const std::string& name) {
+      lab.record({name, "test", "majority-class", "floor", "top1"}, lab.majority(name));
+      std::map<std::string, double> matches;
+      for (const auto& model : lab.models()) {
         const Outcome zero_shot = lab.zero_shot(*model, name), supervised = lab.probe(*model, name);
         const auto [metric, words] = lab.own_metric(name, zero_shot);
         const Interval all = lab.own_metric(name, supervised).second;
-        lab.record({name, "test", model->info().name, "zero-shot", metric, ""}, words);
-        lab.record({name, "test", model->info().name, "linear-probe", metric, fmt::format("rule={}", supervised.rule)},
-                   all);
+        lab.record({name, "test", model->info().name, "zero-shot", metric}, words);
+        lab.record({name, "test", model->info().name, "linear-probe", metric, {{"rule", supervised.rule}}}, all);
         for (const std::string& start : lab.options().list("few_shot.starts"))
           if (const auto match =
                   measure(lab, *model, name, start, zero_shot.classifier, metric, words.value, all.value);
               match && start == "zero")
-            needed.push_back(*match);
+            matches[model->info().name] = *match;
       }
-      if (!needed.empty()) median_of(lab, model->info().name, needed);
-    }
+      for (const auto& [model, match] : matches) needed[model].push_back(match);
+    });
+    for (const auto& [model, matches] : needed) median_of(lab, model, matches);
   }
 
  private:
@@ -61,35 +65,45 @@ class FewShot : public Experiment {
     std::vector<double> examples, accuracies;
     Array array{"few_shot/" + name + "/" + model.info().name + "/" + start,
                 {"shots", "draw", "lambda", "accuracy"},
-                MatrixD(std::ssize(points), 4)};
+                MatrixD(std::ssize(points), 4),
+                array_params("few_shot", name, model.info().name, {{"start", start}})};
     for (std::size_t i = 0; i < points.size(); ++i)
       array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda,
           points[i].score;
     lab.array(std::move(array));
-    for (const int shots : options.shots) {
+    for (const int shots : shots_of(points)) {
       const Interval accuracy = over_draws(points, shots);
-      lab.record({name, "test", model.info().name, "few-shot", metric, fmt::format("shots={}, start={}", shots, start)},
-                 accuracy);
+      lab.record(
+          {name, "test", model.info().name, "few-shot", metric, {{"shots", std::to_string(shots)}, {"start", start}}},
+          accuracy);
       examples.push_back(shots), accuracies.push_back(accuracy.value);
     }
-    const FeatureSet &train = lab.features(model, name, "train", space),
-                     &test = lab.features(model, name, "test", space);
+    const Truth &train = lab.features(model, name, "train", space).truth,
+                &test = lab.features(model, name, "test", space).truth;
     // The last point of Fig 7's line is the probe on all samples.
-    if (const double per_class = static_cast<double>(train.labels.size()) / num_classes; per_class > examples.back())
+    if (const double per_class = static_cast<double>(train.size()) / num_classes;
+        examples.empty() || per_class > examples.back())
       examples.push_back(per_class), accuracies.push_back(supervised_score);
+    if (examples.size() < 2) return {};
     const auto match = examples_to_match(examples, accuracies, zero_shot_score);
     if (match)
-      lab.record(
-          {name, "test", model.info().name, "few-shot", "examples_per_class", "to match zero-shot, start=" + start},
-          {*match, *match, *match, std::ssize(test.labels)});
+      lab.record({name, "test", model.info().name, "few-shot", "examples_per_class", {{"start", start}}},
+                 {*match, *match, *match, test.size()});
     return match;
+  }
+
+  /// The numbers of shots that were drawn, in order.
+  static std::set<int> shots_of(const std::vector<FewShotPoint>& points) {
+    std::set<int> shots;
+    for (const FewShotPoint& point : points) shots.insert(point.shots);
+    return shots;
   }
 
   static void median_of(Lab& lab, const std::string& model, std::vector<double> needed) {
     std::sort(needed.begin(), needed.end());
     const std::size_t n = needed.size();
     const double median = (needed[(n - 1) / 2] + needed[n / 2]) / 2;
-    lab.record({"median", "test", model, "few-shot", "examples_per_class", "to match zero-shot, start=zero"},
+    lab.record({"", "test", model, "few-shot", "examples_per_class", {{"start", "zero"}, {"summary", "median"}}},
                {median, needed.front(), needed.back(), std::ssize(needed)});
   }
 };

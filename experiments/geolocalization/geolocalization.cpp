@@ -3,12 +3,13 @@
 
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
-#include "corpora/corpus.hpp"
 #include "lab/experiment.hpp"
+#include "lab/measured.hpp"
 
 namespace cliplab {
 namespace {
@@ -51,29 +52,32 @@ struct Placed {
 class Geolocalization : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("geolocalization.sets", {"im2gps"},
-                     "folders in the data root whose captions are 'latitude longitude'");
+    options.add_sets("geolocalization.sets", {"im2gps"}, Role::kPairs,
+                     "folders in the data root whose captions are 'latitude longitude'",
+                     {.split_keys = {"geolocalization.split", "geolocalization.reference"}});
     options.add_text("geolocalization.split", "test", "which part is asked for");
     options.add_text("geolocalization.reference", "train", "which part answers: pictures of known places");
   }
 
   void run(Lab& lab) const override {
     const Options& options = lab.options();
-    for (const std::string& name : options.list("geolocalization.sets")) {
+    lab.for_each(lab.sets("geolocalization.sets"), [&](const std::string& name) {
       const Placed known = read(lab, name, options.text("geolocalization.reference"));
       const Placed asked = read(lab, name, options.text("geolocalization.split"));
       chance(lab, name, known.places, asked.places);
       for (std::size_t m = 0; m < lab.models().size(); ++m) measure(lab, *lab.models()[m], name, known, asked, m);
-    }
+    });
   }
 
  private:
   static Placed read(Lab& lab, const std::string& name, const std::string& split) {
-    const auto set = open_pair_corpus(name, split);
-    Placed placed{std::vector<Place>(set->size()), {}};
-    placed.features = lab.pair_features(*set, set->size(), [&](std::int64_t i, const Pair& pair) {
-      placed.places[i] = parse_place(pair.captions.at(0), set->id() + ": " + pair.key);
-    });
+    const auto check = [](const std::vector<std::string>& captions, const std::string& where) {
+      parse_place(captions.at(0), where);
+    };
+    PairFeatures pairs = lab.pair_features(name, split, std::numeric_limits<std::int64_t>::max(), lab.joint(), check);
+    Placed placed{{}, std::move(pairs.features)};
+    for (std::int64_t i = 0; i < pairs.size(); ++i)
+      placed.places.push_back(parse_place(pairs.captions[i].at(0), pairs.id + ": " + pairs.keys[i]));
     return placed;
   }
 
@@ -88,7 +92,7 @@ class Geolocalization : public Experiment {
       const double rate =
           static_cast<double>(near[r]) / (static_cast<double>(known.size()) * static_cast<double>(asked.size()));
       lab.record({name, lab.options().text("geolocalization.split"), "chance", "floor",
-                  fmt::format("within_{}km", kRadiiKm[r]), ""},
+                  fmt::format("within_{}km", kRadiiKm[r])},
                  {rate, rate, rate, std::ssize(asked)});
     }
   }
@@ -104,10 +108,10 @@ class Geolocalization : public Experiment {
     });
     for (const int radius : kRadiiKm) {
       const Eigen::Index hits = (table.col(1).array() <= radius).count();
-      lab.record({name, split, encoder, "nearest-neighbour", fmt::format("within_{}km", radius), ""},
+      lab.record({name, split, encoder, "nearest-neighbour", fmt::format("within_{}km", radius)},
                  clopper_pearson(hits, table.rows()));
     }
-    lab.array({"places/" + name + "/" + encoder, {"nearest", "km"}, table});
+    lab.array({"places/" + name + "/" + encoder, {"nearest", "km"}, table, array_params("places", name, encoder)});
   }
 };
 

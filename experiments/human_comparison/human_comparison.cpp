@@ -84,27 +84,27 @@ double correlation(const VectorD& x, const VectorD& y, std::span<const std::size
 class HumanComparison : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("human_comparison.datasets", {}, "data sets with a train and a test split; empty: eval.datasets");
+    options.add_sets("human_comparison.datasets", {}, Role::kTrainAndTest, "data sets with one label a picture",
+                     {.fallback = "eval.datasets", .one_label = true});
     options.add_integer("human_comparison.draws", 20, 1, 1000, "draws of one and of two pictures a class");
-    options.add_text(
-        "human_comparison.answers", "",
+    options.add_file(
+        "human_comparison.answers",
         "file of people's answers: person, shots (0 to 2), picture, class, answer (? for 'I don't know'), tabs "
-        "between, with that header; of the one data set of eval.datasets");
+        "between, with that header; of the one data set");
   }
 
   void run(Lab& lab) const override {
-    const auto datasets = lab.datasets_of("human_comparison");
+    const auto datasets = lab.sets("human_comparison.datasets");
     const std::string& file = lab.options().text("human_comparison.answers");
     if (!file.empty() && datasets.size() != 1)
       fail("human_comparison.answers", std::to_string(datasets.size()) + " data sets", "the one that they are about",
-           "--eval.datasets NAME");
-    for (const std::string& name : datasets) {
-      lab.need_one_label(name);
-      lab.record({name, "test", "majority-class", "floor", "top1", ""}, lab.majority(name));
+           "--human_comparison.datasets NAME");
+    lab.for_each(datasets, [&](const std::string& name) {
+      lab.record({name, "test", "majority-class", "floor", "top1"}, lab.majority(name));
       const MatrixD people =
           file.empty() ? MatrixD() : people_of(lab, name, read_answers(file, lab.dataset(name, "test").class_names()));
       for (const auto& model : lab.models()) measure(lab, *model, name, people);
-    }
+    });
   }
 
  private:
@@ -122,43 +122,49 @@ class HumanComparison : public Experiment {
         asked(one.label) += 1, by_class(one.label, s) += one.answer == one.label, right += one.answer == one.label;
       }
       by_class.col(s) = by_class.col(s).array() / asked.array().max(1);
-      const auto add = [&](const std::string& variant, const Interval& value) {
-        lab.record({name, "test", "human", kShots[s], "top1", variant}, value);
+      const auto add = [&](const Params& params, const Interval& value) {
+        lab.record({name, "test", "human", kShots[s], "top1", params}, value);
       };
-      add("", clopper_pearson(right, std::ssize(answers[s]))), add("majority vote", majority_vote(answers[s]));
-      add("guesses", clopper_pearson(right, std::ssize(guesses))),
-          add("majority vote on guesses", majority_vote(guesses));
+      add({}, clopper_pearson(right, std::ssize(answers[s])));
+      add({{"vote", "majority"}}, majority_vote(answers[s]));
+      add({{"answers", "guesses"}}, clopper_pearson(right, std::ssize(guesses)));
+      add({{"vote", "majority"}, {"answers", "guesses"}}, majority_vote(guesses));
     }
-    lab.array({"classes/" + name + "/human", kShots, by_class});
+    lab.array({"classes/" + name + "/human", kShots, by_class, array_params("classes", name, "human")});
     return by_class;
   }
 
   static void measure(Lab& lab, ClipModel& model, const std::string& name, const MatrixD& people) {
     const Outcome words = lab.zero_shot(model, name);
-    record_scores(lab, {name, "test", model.info().name, "zero-shot", "", ""}, words);
+    record_scores(lab, {name, "test", model.info().name, "zero-shot", ""}, words);
     const Eigen::Index C = words.logits.cols();
     VectorD seen = VectorD::Zero(C);
     MatrixD by_class = MatrixD::Zero(C, std::ssize(kShots));
-    for (std::size_t i = 0; i < words.labels.size(); ++i)
-      seen(words.labels[i]) += 1, by_class(words.labels[i], 0) += words.ranks[i] == 0;
+    for (std::size_t i = 0; i < words.truth.labels.size(); ++i)
+      seen(words.truth.labels[i]) += 1, by_class(words.truth.labels[i], 0) += words.ranks[i] == 0;
     FewShotOptions options{.shots = {1, 2}, .draws = static_cast<int>(lab.options().integer("human_comparison.draws"))};
     const auto points = few_shot_draws(lab, model, name, Space::kTrunk, options);
     for (const FewShotPoint& point : points)
-      for (std::size_t i = 0; i < words.labels.size(); ++i)
-        by_class(words.labels[i], point.shots) += (point.ranks[i] == 0) / static_cast<double>(options.draws);
+      for (std::size_t i = 0; i < words.truth.labels.size(); ++i)
+        by_class(words.truth.labels[i], point.shots) += (point.ranks[i] == 0) / static_cast<double>(options.draws);
     for (int s : {0, 1, 2}) by_class.col(s) = by_class.col(s).array() / seen.array().max(1);
-    lab.array({"classes/" + name + "/" + model.info().name, kShots, by_class});
+    const std::string& who = model.info().name;
+    lab.array({"classes/" + name + "/" + who, kShots, by_class, array_params("classes", name, who)});
+    const auto drawn = [&](int shots) {
+      return std::ranges::find(points, shots, &FewShotPoint::shots) != points.end();
+    };
+    std::erase_if(options.shots, [&](int shots) { return !drawn(shots); });
     for (const int shots : options.shots)
-      lab.record({name, "test", model.info().name, "few-shot", "top1", fmt::format("shots={}, start=zero", shots)},
+      lab.record({name, "test", who, "few-shot", "top1", {{"shots", std::to_string(shots)}, {"start", "zero"}}},
                  over_draws(points, shots));
-    const auto hard = [&](const VectorD& other, const std::string& variant) {
+    const auto hard = [&](const VectorD& other, const std::string& whose, const std::string& method) {
       lab.record(
-          {name, "test", model.info().name, "fit", "r", variant},
+          {name, "test", who, "fit", "r", {{"x", "zero-shot"}, {"y", method}, {"y_model", whose}}},
           bootstrap(C, [&](std::span<const std::size_t> rows) { return correlation(by_class.col(0), other, rows); }));
     };
-    for (int s : {1, 2}) hard(by_class.col(s), "classes: zero-shot and its own " + kShots[s]);
+    for (const int shots : options.shots) hard(by_class.col(shots), who, kShots[shots]);
     for (Eigen::Index s = 0; s < people.cols(); ++s)
-      if (people.col(s).any()) hard(people.col(s), "classes: zero-shot and people " + kShots[s]);
+      if (people.col(s).any()) hard(people.col(s), "human", kShots[s]);
   }
 };
 

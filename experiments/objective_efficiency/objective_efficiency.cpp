@@ -17,52 +17,54 @@ namespace {
 class ObjectiveEfficiency : public Experiment {
  public:
   void declare(Options& options) const override {
+    options.add_sets("objective_efficiency.datasets", {}, Role::kTrainAndTest, "data sets with one label a picture",
+                     {.fallback = "eval.datasets", .one_label = true});
     options.add_list("objective_efficiency.templates", {"{}"},
                      "prompts of every objective: Figure 2 is from before prompt engineering");
   }
 
   void run(Lab& lab) const override {
-    const auto datasets = lab.options().list("eval.datasets");
-    double majority = 0;
-    std::int64_t n = 0;
-    for (const std::string& name : datasets) {
-      lab.need_one_label(name);
+    for (const auto& model : lab.models())
+      if (model->info().pairs_seen == 0)
+        fail("model " + model->info().name, "no count of the pairs it has seen", "a model trained here",
+             "train it with train.objective and train.snapshots");
+    std::vector<Interval> floors;
+    std::vector<std::vector<Interval>> hits(lab.models().size());  // a model, a data set each
+    lab.for_each(lab.sets("objective_efficiency.datasets"), [&](const std::string& name) {
       const Interval floor = lab.majority(name);
-      lab.record({name, "test", "majority-class", "floor", "top1", ""}, floor);
-      majority += floor.value, n += floor.n;
-    }
-    majority /= static_cast<double>(datasets.size());
-    lab.record({"mean", "test", "majority-class", "floor", "top1", ""}, {majority, majority, majority, n});
+      lab.record({name, "test", "majority-class", "floor", "top1"}, floor);
+      std::vector<Interval> own;
+      for (const auto& model : lab.models()) {
+        const Outcome outcome = lab.zero_shot(*model, name, lab.options().list("objective_efficiency.templates"));
+        own.push_back(top_k(outcome.ranks, 1));
+        lab.record({name, "test", curve_of(*model), "zero-shot", "top1", {{"images", images_of(*model)}}}, own.back());
+      }
+      floors.push_back(floor);
+      for (std::size_t m = 0; m < own.size(); ++m) hits[m].push_back(own[m]);
+    });
+    lab.record({"", "test", "majority-class", "floor", "top1", {{"summary", "mean"}}}, mean_of(floors));
 
     std::map<std::string, Curve> curves;
-    for (const auto& model : lab.models()) {
-      const ModelInfo& info = model->info();
-      if (info.pairs_seen == 0)
-        fail("model " + info.name, "no count of the pairs it has seen", "a model trained here",
-             "train it with train.objective and train.snapshots");
-      const std::string objective = paper_name(info.architecture.objective),
-                        images = "images=" + std::to_string(info.pairs_seen);
-      double sum = 0;
-      for (const std::string& name : datasets) {
-        const Outcome outcome = lab.zero_shot(*model, name, lab.options().list("objective_efficiency.templates"));
-        const Interval hit = top_k(outcome.ranks, 1);
-        lab.record({name, "test", objective, "zero-shot", "top1", images}, hit);
-        sum += hit.value;
-      }
-      const double mean = sum / static_cast<double>(datasets.size());
-      lab.record({"mean", "test", objective, "zero-shot", "top1", images}, {mean, mean, mean, n});
-      if (!curves[objective].emplace(static_cast<double>(info.pairs_seen), mean).second)
-        fail("objective_efficiency", "two models of " + objective + " with " + images, "one",
+    for (std::size_t m = 0; m < hits.size(); ++m) {
+      const ClipModel& model = *lab.models()[m];
+      const std::string objective = curve_of(model), images = images_of(model);
+      const Interval mean = mean_of(hits[m]);
+      lab.record({"", "test", objective, "zero-shot", "top1", {{"images", images}, {"summary", "mean"}}}, mean);
+      if (!curves[objective].emplace(static_cast<double>(model.info().pairs_seen), mean.value).second)
+        fail("objective_efficiency", "two models of " + objective + " with images=" + images, "one",
              "give one architecture in train.arch");
     }
     draw(lab, curves);
-    compare(lab, curves, "contrastive_bow", "bow_prediction", "contrastive over bag of words");
-    compare(lab, curves, "bow_prediction", "transformer_lm", "bag of words over language model");
-    compare(lab, curves, "contrastive_bow", "transformer_lm", "contrastive over language model");
+    compare(lab, curves, "contrastive_bow", "bow_prediction");
+    compare(lab, curves, "bow_prediction", "transformer_lm");
+    compare(lab, curves, "contrastive_bow", "transformer_lm");
   }
 
  private:
   using Curve = std::map<double, double>;  // pictures seen -> mean accuracy
+
+  static std::string curve_of(const ClipModel& model) { return paper_name(model.info().architecture.objective); }
+  static std::string images_of(const ClipModel& model) { return std::to_string(model.info().pairs_seen); }
 
   /// The curves' names in Figure 2; the paper's own model, a transformer that contrasts, is none of them.
   static std::string paper_name(const std::string& objective) {
@@ -79,7 +81,8 @@ class ObjectiveEfficiency : public Experiment {
       for (const auto& [images, accuracy] : curve) rows[images] = 0;
     Array array{"curves",
                 {"images"},
-                MatrixD::Constant(std::ssize(rows), 1 + std::ssize(curves), std::numeric_limits<double>::quiet_NaN())};
+                MatrixD::Constant(std::ssize(rows), 1 + std::ssize(curves), std::numeric_limits<double>::quiet_NaN()),
+                {{"kind", "curves"}}};
     Eigen::Index row = 0, column = 1;
     for (auto& [images, place] : rows) place = row++, array.values(place, 0) = images;
     for (const auto& [objective, curve] : curves) {
@@ -107,16 +110,17 @@ class ObjectiveEfficiency : public Experiment {
 
   /// How many times fewer pictures `better` needs for the last accuracy of `other`.
   static void compare(Lab& lab, const std::map<std::string, Curve>& curves, const std::string& better,
-                      const std::string& other, const std::string& variant) {
+                      const std::string& other) {
     if (!curves.contains(better) || !curves.contains(other)) return;
     const auto& [images, level] = *curves.at(other).rbegin();
     const std::optional<double> needed = pictures_for(curves.at(better), level);
     if (!needed) {
-      say(variant + ": no ratio, the curve of " + better + " does not pass the last accuracy of " + other);
+      say(better + " over " + other + ": no ratio, its curve does not pass the last accuracy of " + other);
       return;
     }
     const double ratio = images / *needed;
-    lab.record({"mean", "test", "", "training", "efficiency", variant}, {ratio, ratio, ratio, 1});
+    lab.record({"", "test", better, "training", "efficiency", {{"over", other}, {"summary", "mean"}}},
+               {ratio, ratio, ratio, 1});
   }
 };
 

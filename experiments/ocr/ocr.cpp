@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <map>
 
-#include "corpora/corpus.hpp"
 #include "lab/experiment.hpp"
 #include "lab/measured.hpp"
 
@@ -22,18 +21,19 @@ struct Words {
 class Ocr : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("ocr.datasets", {}, "data sets with a train and a test split; empty: eval.datasets");
-    options.add_list("ocr.sets", {},
+    options.add_sets("ocr.datasets", {}, Role::kTrainAndTest, "data sets with a train and a test split",
+                     {.fallback = "eval.datasets"});
+    options.add_sets("ocr.sets", {}, Role::kPairs,
                      "folders of the data root with pictures of words: the first caption is the word shown, further "
-                     "ones are the lexicon "
-                     "beside it; without, all words of the set are");
+                     "ones are the lexicon of this picture; without them all words of the set are offered",
+                     {.split_keys = {"ocr.split"}});
     options.add_text("ocr.split", "test", "which part of them");
     options.add_text("ocr.template", "a photo of the text \"{}\".", "the sentence around a word");
   }
 
   void run(Lab& lab) const override {
-    for (const std::string& name : lab.datasets_of("ocr")) record_data_set(lab, name);
-    for (const std::string& name : lab.options().list("ocr.sets")) read_words(lab, name);
+    lab.for_each(lab.sets("ocr.datasets"), [&](const std::string& name) { record_data_set(lab, name); });
+    lab.for_each(lab.sets("ocr.sets"), [&](const std::string& name) { read_words(lab, name); });
   }
 
  private:
@@ -54,20 +54,14 @@ class Ocr : public Experiment {
 
   static void read_words(Lab& lab, const std::string& name) {
     const Options& options = lab.options();
-    const auto set = open_pair_corpus(name, options.text("ocr.split"));
-    std::vector<std::vector<std::string>> captions(std::min(set->size(), options.integer("eval.max_test")));
-    const std::vector<Matrix> features = lab.pair_features(
-        *set, std::ssize(captions), [&](std::int64_t i, const Pair& pair) { captions[i] = pair.captions; });
+    const auto [id, keys, captions, features] =
+        lab.pair_features(name, options.text("ocr.split"), lab.limit("test"), lab.joint());
     const Words all = words_of(captions);
-    std::vector<std::vector<std::string>> names;
-    for (const std::string& word : all.words) names.push_back({word});
-    const std::vector<std::string> templates{options.text("ocr.template")};
-    const std::string title = dataset_info(name).title;
+    const std::string title = lab.title(name);
     double chance = 0;
     for (std::size_t m = 0; m < features.size(); ++m) {
       ClipModel& model = *lab.models()[m];
-      const Matrix logits =
-          zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features[m]);  // [N, W]
+      const Matrix logits = label_logits(model, all.words, options.text("ocr.template"), features[m]);  // [N, W]
       std::vector<int> ranks;
       MatrixD table(logits.rows(), 2);
       chance = 0;
@@ -82,10 +76,13 @@ class Ocr : public Experiment {
         table.row(i) << rank, static_cast<double>(others.size() + 1);
         chance += 1 / static_cast<double>(others.size() + 1) / static_cast<double>(logits.rows());
       }
-      lab.record({title, options.text("ocr.split"), model.info().name, "zero-shot", "top1", ""}, top_k(ranks, 1));
-      lab.array({"words/" + name + "/" + model.info().name, {"rank", "offered"}, table});
+      lab.record({title, options.text("ocr.split"), model.info().name, "zero-shot", "top1"}, top_k(ranks, 1));
+      lab.array({"words/" + name + "/" + model.info().name,
+                 {"rank", "offered"},
+                 table,
+                 array_params("words", title, model.info().name)});
     }
-    lab.record({title, options.text("ocr.split"), "chance", "floor", "top1", ""},
+    lab.record({title, options.text("ocr.split"), "chance", "floor", "top1"},
                {chance, chance, chance, std::ssize(captions)});
   }
 };

@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <optional>
+#include <tuple>
 
 #include "base/error.hpp"
 #include "eval/few_shot.hpp"
@@ -17,7 +18,7 @@
 namespace cliplab {
 namespace {
 
-constexpr const char* kVariants[] = {"name-only", "one-template", "ensemble"};
+constexpr const char* kPrompts[] = {"name-only", "one-template", "ensemble"};
 
 /// The first template that says more than the name.
 int one_template(const Prompts& prompts, const std::string& name) {
@@ -34,12 +35,12 @@ class Measurement {
       : lab_(lab),
         model_(model),
         name_(name),
-        prompts_(load_prompts(lab.dataset(name, "test"), name)),
+        prompts_(lab.prompts(name)),
         one_(one_template(prompts_, name)),
         test_(lab.features(model, name, "test", Space::kJoint)) {}
 
-  /// By kVariants' names.
-  std::map<std::string, Outcome> variants() {
+  /// By the names of kPrompts.
+  std::map<std::string, Outcome> outcomes() {
     std::map<std::string, Outcome> outcomes;
     if (!model_.info().architecture.contrasts()) {  // scores prompts one by one
       outcomes["name-only"] = lab_.zero_shot(model_, name_, {"{}"});
@@ -59,15 +60,15 @@ class Measurement {
     return outcomes;
   }
 
-  /// Ensembles of fewer templates and the set's own labels, beside the `outcomes` of variants(); of models with a text
+  /// Ensembles of fewer templates and the set's own labels, next to the `outcomes` of outcomes(); of models with a text
   /// tower.
   void record_others(const std::map<std::string, Outcome>& outcomes) const {
     if (!ensemble_) return;
     record_sizes(*ensemble_);
     for (const auto& [subset, chosen] : prompts_.subsets) {
       const Outcome fewer = scored(*ensemble_, chosen);
-      record("top1", "subset=" + subset, top_k(fewer.ranks, 1));
-      record("gain_over_ensemble", "subset=" + subset, paired_gain(fewer, outcomes.at("ensemble")));
+      record("top1", {{"subset", subset}}, top_k(fewer.ranks, 1));
+      record("gain_over_ensemble", {{"subset", subset}}, paired_gain(fewer, outcomes.at("ensemble")));
     }
     if (!prompts_.own_names.empty()) record_own_names(outcomes);
   }
@@ -77,8 +78,8 @@ class Measurement {
     return score_classifier(ensemble.classifier(templates), test_);
   }
 
-  void record(const std::string& metric, const std::string& variant, const Interval& interval) const {
-    lab_.record({name_, "test", model_.info().name, "zero-shot", metric, variant}, interval);
+  void record(const std::string& metric, const Params& params, const Interval& interval) const {
+    lab_.record({name_, "test", model_.info().name, "zero-shot", metric, params}, interval);
   }
 
   /// Ensembles of 1, 2, 4, ... templates: the mean over draws, and every draw.
@@ -90,14 +91,16 @@ class Measurement {
       std::vector<double> scores;
       for (const auto& chosen :
            template_subsets(count, size, draws, static_cast<std::uint64_t>(lab_.options().integer("seed")))) {
-        scores.push_back(score_value("accuracy", ensemble.classifier(chosen).logits(test_.x), {test_.labels}));
+        scores.push_back(score_value("accuracy", ensemble.classifier(chosen).logits(test_.x), test_.truth));
         points.push_back({static_cast<double>(size), static_cast<double>(scores.size() - 1), scores.back()});
       }
-      record("top1", fmt::format("templates={}", size), mean_of_draws(scores, std::ssize(test_.labels), 0));
+      record("top1", {{"templates", std::to_string(size)}}, mean_of_draws(scores, std::ssize(test_.truth.labels), 0));
     }
     if (points.empty()) return;
-    Array array{
-        "templates/" + name_ + "/" + model_.info().name, {"templates", "draw", "top1"}, MatrixD(std::ssize(points), 3)};
+    Array array{"templates/" + name_ + "/" + model_.info().name,
+                {"templates", "draw", "top1"},
+                MatrixD(std::ssize(points), 3),
+                array_params("templates", name_, model_.info().name)};
     for (std::size_t i = 0; i < points.size(); ++i)
       array.values.row(static_cast<Eigen::Index>(i)) << points[i][0], points[i][1], points[i][2];
     lab_.array(std::move(array));
@@ -112,25 +115,26 @@ class Measurement {
     const std::vector<std::string> templates{"{}", prompts_.templates[one_]};
     const PromptEnsemble ensemble(model_.text(), names, templates, model_.info().logit_scale);
     std::vector<std::size_t> shared;
-    for (std::size_t i = 0; i < test_.labels.size(); ++i)
-      if (uses[prompts_.own_names[test_.labels[i]]] > 1) shared.push_back(i);
+    for (std::size_t i = 0; i < test_.truth.labels.size(); ++i)
+      if (uses[prompts_.own_names[test_.truth.labels[i]]] > 1) shared.push_back(i);
     const Outcome own[] = {scored(ensemble, {0}), scored(ensemble, {1})},
-                  *ours[] = {&chosen.at(kVariants[0]), &chosen.at(kVariants[1])};
+                  *ours[] = {&chosen.at(kPrompts[0]), &chosen.at(kPrompts[1])};
     for (const int t : {0, 1}) {
-      const std::string variant = kVariants[t];
-      record("top1", variant + ", own names", top_k(own[t].ranks, 1));
-      record("gain_over_own_names", variant, paired_gain(*ours[t], own[t]));
+      const Params chosen_names{{"prompts", kPrompts[t]}}, own_names{{"prompts", kPrompts[t]}, {"names", "own"}};
+      record("top1", own_names, top_k(own[t].ranks, 1));
+      record("gain_over_own_names", chosen_names, paired_gain(*ours[t], own[t]));
       if (shared.empty()) continue;
-      record("top1_shared_label", variant + ", own names", top1_of(own[t], shared));
-      record("top1_shared_label", variant, top1_of(*ours[t], shared));
+      record("top1_shared_label", own_names, top1_of(own[t], shared));
+      record("top1_shared_label", chosen_names, top1_of(*ours[t], shared));
     }
     const int classes = static_cast<int>(names.size());
     Array array{"classes/" + name_ + "/" + model_.info().name,
                 {"class", "pictures", "label_uses", "name_only", "one_template", "own_name_only", "own_one_template"},
-                MatrixD::Zero(classes, 7)};
+                MatrixD::Zero(classes, 7),
+                array_params("own_names", name_, model_.info().name)};
     for (int c = 0; c < classes; ++c) array.values(c, 0) = c, array.values(c, 2) = uses[prompts_.own_names[c]];
-    for (std::size_t i = 0; i < test_.labels.size(); ++i) {
-      auto row = array.values.row(test_.labels[i]);
+    for (std::size_t i = 0; i < test_.truth.labels.size(); ++i) {
+      auto row = array.values.row(test_.truth.labels[i]);
       row(1) += 1;
       row(3) += ours[0]->ranks[i] == 0, row(4) += ours[1]->ranks[i] == 0;
       row(5) += own[0].ranks[i] == 0, row(6) += own[1].ranks[i] == 0;
@@ -156,51 +160,65 @@ class Measurement {
 class PromptEngineering : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("prompt_engineering.extra_datasets", {}, "data sets besides eval.datasets");
+    options.add_sets("prompt_engineering.datasets", {}, Role::kTrainAndTest, "data sets with one label a picture",
+                     {.fallback = "eval.datasets", .one_label = true});
+    options.add_sets("prompt_engineering.extra_datasets", {}, Role::kTest, "more data sets, without a train split",
+                     {.one_label = true});
     options.add_integer("prompt_engineering.draws", 20, 0, 1000,
                         "ensembles of 2, 4, 8 ... templates drawn at random; 0: none, nor each template alone");
   }
 
   void run(Lab& lab) const override {
-    const auto own = lab.one_label_datasets();
-    auto datasets = own;
-    const auto extra = lab.extra_datasets("prompt_engineering");
-    datasets.insert(datasets.end(), extra.begin(), extra.end());
-    for (const std::string& name : extra) lab.need_one_label(name);
-    for (const std::string& name : own) {
-      lab.record({name, "test", "majority-class", "floor", "top1", ""}, lab.majority(name));
-      lab.record({name, "test", "raw-pixels", "linear-probe", "top1", ""}, top_k(lab.raw_pixel_probe(name).ranks, 1));
-    }
-    for (const auto& model : lab.models()) measure(lab, *model, datasets);
+    std::map<std::string, Scores> scores;  // by model
+    const std::vector<std::string> datasets = lab.sets("prompt_engineering.datasets");
+    lab.for_each(datasets, [&](const std::string& name) {
+      lab.record({name, "test", "majority-class", "floor", "top1"}, lab.majority(name));
+      lab.record({name, "test", "raw-pixels", "linear-probe", "top1"}, top_k(lab.raw_pixel_probe(name).ranks, 1));
+      measure(lab, name, scores);
+    });
+    std::vector<std::string> extra = lab.sets("prompt_engineering.extra_datasets");
+    std::erase_if(extra, [&](const std::string& name) { return std::ranges::find(datasets, name) != datasets.end(); });
+    lab.for_each(extra, [&](const std::string& name) { measure(lab, name, scores); });
+    for (const auto& [model, of_model] : scores)
+      for (const auto& [key, of_sets] : of_model.scores) {
+        const auto& [prompts, metric] = key;
+        if (metric == "top1" || !of_model.all_top1)
+          lab.record({"", "test", model, "zero-shot", metric, {{"prompts", prompts}, {"summary", "mean"}}},
+                     mean_of(of_sets));
+      }
   }
 
  private:
-  /// Each variant by the data set's own metric, and top-1 where that is another; their means over the data sets.
-  static void measure(Lab& lab, ClipModel& model, const std::vector<std::string>& datasets) {
-    std::map<std::string, std::map<std::string, double>> sums;  // by variant; "score": each by its own metric
-    std::int64_t n = 0;
+  /// A model's scores, a data set each, by kind of prompt and metric ("score": each set's own).
+  struct Scores {
+    std::map<std::pair<std::string, std::string>, std::vector<Interval>> scores;
     bool all_top1 = true;
-    for (const std::string& name : datasets) {
-      Measurement measurement(lab, model, name);
-      const auto outcomes = measurement.variants();
-      for (const std::string variant : kVariants) {
-        const Outcome& outcome = outcomes.at(variant);
+  };
+
+  /// Each kind of prompt by the data set's own metric, and top-1 if that is another, for every model.
+  static void measure(Lab& lab, const std::string& name, std::map<std::string, Scores>& scores) {
+    std::vector<std::tuple<std::string, std::string, std::string, Interval>> fresh;  // model, prompts, metric
+    std::vector<std::string> with_own_metric;
+    for (const auto& model : lab.models()) {
+      const std::string& encoder = model->info().name;
+      Measurement measurement(lab, *model, name);
+      const auto outcomes = measurement.outcomes();
+      for (const std::string prompts : kPrompts) {
+        const Outcome& outcome = outcomes.at(prompts);
         const auto [own, score] = lab.own_metric(name, outcome);
         const Interval top1 = top_k(outcome.ranks, 1);
-        lab.record({name, "test", model.info().name, "zero-shot", "top1", variant}, top1);
-        if (own != "top1")
-          lab.record({name, "test", model.info().name, "zero-shot", own, variant}, score), all_top1 = false;
-        if (outcome.logits.cols() > 100)
-          lab.record({name, "test", model.info().name, "zero-shot", "top5", variant}, top_k(outcome.ranks, 5));
-        sums[variant]["top1"] += top1.value, sums[variant]["score"] += score.value;
+        const auto record = [&](const std::string& metric, const Interval& value) {
+          lab.record({name, "test", encoder, "zero-shot", metric, {{"prompts", prompts}}}, value);
+        };
+        record("top1", top1);
+        if (own != "top1") record(own, score), with_own_metric.push_back(encoder);
+        if (outcome.logits.cols() > 100) record("top5", top_k(outcome.ranks, 5));
+        fresh.emplace_back(encoder, prompts, "top1", top1), fresh.emplace_back(encoder, prompts, "score", score);
       }
       measurement.record_others(outcomes);
-      n += std::ssize(outcomes.at("ensemble").labels);
     }
-    for (const std::string variant : kVariants)
-      for (const auto& [metric, sum] : sums[variant])
-        if (const double mean = sum / static_cast<double>(datasets.size()); metric == "top1" || !all_top1)
-          lab.record({"mean", "test", model.info().name, "zero-shot", metric, variant}, {mean, mean, mean, n});
+    for (const auto& [model, prompts, metric, value] : fresh) scores[model].scores[{prompts, metric}].push_back(value);
+    for (const std::string& model : with_own_metric) scores[model].all_top1 = false;
   }
 };
 

@@ -9,7 +9,7 @@
 namespace cliplab {
 namespace {
 
-/// An encoder's probes, in the order of eval.datasets.
+/// An encoder's probes, in the order of the data sets.
 struct Probes {
   std::string name;
   std::vector<Outcome> outcomes;
@@ -18,23 +18,33 @@ struct Probes {
 
 class Representation : public Experiment {
  public:
-  void declare(Options&) const override {}
+  void declare(Options& options) const override {
+    options.add_sets("representation.datasets", {}, Role::kTrainAndTest, "data sets with a train and a test split",
+                     {.fallback = "eval.datasets"});
+  }
 
   void run(Lab& lab) const override {
-    const auto datasets = lab.options().list("eval.datasets");
-    for (const std::string& name : datasets) record_floors(lab, name);
+    const std::vector<ImageModel*> encoders = lab.encoders();
     std::vector<Probes> probes;
-    for (ImageModel* encoder : lab.encoders()) {
-      const ModelInfo& info = encoder->info();
-      lab.record({"", "", info.name, "cost", "gflops", info.architecture.family},
-                 {info.image_gflops, info.image_gflops, info.image_gflops, 1});
-      probes.push_back({info.name, {}, {}});
-      for (const std::string& name : datasets) {
-        probes.back().outcomes.push_back(lab.probe(*encoder, name));
-        probes.back().scores.push_back(record_probe(lab, name, info.name, probes.back().outcomes.back()));
+    for (const ImageModel* encoder : encoders) probes.push_back({encoder->info().name, {}, {}});
+    const auto datasets = lab.for_each(lab.sets("representation.datasets"), [&](const std::string& name) {
+      record_floors(lab, name);
+      std::vector<Outcome> outcomes;
+      std::vector<Interval> scores;
+      for (ImageModel* encoder : encoders) {
+        outcomes.push_back(lab.probe(*encoder, name));
+        scores.push_back(record_probe(lab, name, encoder->info().name, outcomes.back()));
       }
+      for (std::size_t e = 0; e < encoders.size(); ++e)
+        probes[e].outcomes.push_back(std::move(outcomes[e])), probes[e].scores.push_back(scores[e]);
+    });
+    for (std::size_t e = 0; e < encoders.size(); ++e) {
+      const ModelInfo& info = encoders[e]->info();
+      lab.record({"", "", info.name, "cost", "gflops", {{"family", info.architecture.family}}},
+                 {info.image_gflops, info.image_gflops, info.image_gflops, 1});
       for (const auto& [suite, places] : suites_of(datasets))
-        lab.record({"mean", "test", info.name, "linear-probe", "mean", suite}, mean_over(probes.back().scores, places));
+        lab.record({"", "test", info.name, "linear-probe", "mean", {{"summary", "mean"}, {"suite", suite}}},
+                   mean_over(probes[e].scores, places));
     }
     const std::size_t num_models = lab.models().size();
     if (probes.size() == num_models)
@@ -57,16 +67,20 @@ class Representation : public Experiment {
     for (std::size_t i = 0; i < datasets.size(); ++i) {
       const std::string metric = lab.own_metric(datasets[i], ours.outcomes[i]).first;
       gains.push_back(paired_gain(metric, ours.outcomes[i], ours.scores[i], theirs.outcomes[i], theirs.scores[i]));
-      lab.record({datasets[i], "test", ours.name, "linear-probe", "gain", metric + ", over " + theirs.name},
+      lab.record({datasets[i], "test", ours.name, "linear-probe", "gain", {{"score", metric}, {"over", theirs.name}}},
                  gains.back());
       wins += gains.back().value > 0;
     }
     const auto count = static_cast<double>(wins);
-    lab.record({"all", "test", ours.name, "linear-probe", "wins",
-                "of " + std::to_string(gains.size()) + ", over " + theirs.name},
+    lab.record({"", "test", ours.name, "linear-probe", "wins", {{"over", theirs.name}}},
                {count, count, count, std::ssize(gains)});
     for (const auto& [suite, places] : suites_of(datasets))
-      lab.record({"mean", "test", ours.name, "linear-probe", "gain", suite + ", over " + theirs.name},
+      lab.record({"",
+                  "test",
+                  ours.name,
+                  "linear-probe",
+                  "gain",
+                  {{"summary", "mean"}, {"suite", suite}, {"over", theirs.name}}},
                  mean_over(gains, places));
   }
 };

@@ -3,6 +3,7 @@
 // for it. DEVIATION(3.2, Figure 12): the paper shows points; a line through the baselines in logit axes is our way to a
 // number.
 #include <algorithm>
+#include <map>
 
 #include "base/error.hpp"
 #include "base/progress.hpp"
@@ -16,25 +17,38 @@ namespace {
 class TaskShift : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_text("task_shift.reference", "imagenet",
-                     "the data set of eval.datasets that the others' scores are held against");
+    options.add_sets("task_shift.datasets", {}, Role::kTrainAndTest, "data sets to transfer to, and the reference",
+                     {.fallback = "eval.datasets"});
+    options.add_reference("task_shift.reference", "imagenet", "task_shift.datasets",
+                          "the data set of task_shift.datasets that the others' scores are held against");
   }
 
   void run(Lab& lab) const override {
-    auto others = lab.options().list("eval.datasets");
     const std::string& reference = lab.options().text("task_shift.reference");
-    if (std::erase(others, reference) == 0) fail("task_shift.reference", "'" + reference + "'", "one of eval.datasets");
-    if (others.empty()) fail("eval.datasets", reference + " alone", "data sets to transfer to");
+    std::vector<std::string> others = lab.sets("task_shift.datasets");
+    std::erase(others, reference);
+    if (others.empty()) fail("task_shift.datasets", reference + " alone", "data sets to transfer to");
+    std::map<std::string, Interval> source;
+    std::map<std::string, std::vector<Interval>> scores;  // by encoder
+    const auto measure = [&](const std::string& name) {
+      std::map<std::string, Interval> own;
+      for (ImageModel* encoder : lab.encoders()) {
+        const std::string& model = encoder->info().name;
+        own[model] = record_probe(lab, name, model, lab.probe(*encoder, name));
+      }
+      return own;
+    };
+    lab.for_each({reference}, [&](const std::string& name) { source = measure(name); });
+    lab.for_each(others, [&](const std::string& name) {
+      for (const auto& [model, score] : measure(name)) scores[model].push_back(score);
+    });
     std::vector<Point> points;
     for (ImageModel* encoder : lab.encoders()) {
       const std::string& model = encoder->info().name;
-      const Interval source = record_probe(lab, reference, model, lab.probe(*encoder, reference));
-      std::vector<Interval> scores;
-      for (const std::string& name : others)
-        scores.push_back(record_probe(lab, name, model, lab.probe(*encoder, name)));
-      points.push_back({model, source, mean_of(scores)});
-      lab.record({reference + "->others", "test", model, "linear-probe", "reference_score", ""}, points.back().source);
-      lab.record({reference + "->others", "test", model, "linear-probe", "transfer_score", ""}, points.back().transfer);
+      points.push_back({model, source[model], mean_of(scores[model])});
+      lab.record({"", "test", model, "linear-probe", "reference_score", {{"reference", reference}}}, source[model]);
+      lab.record({"", "test", model, "linear-probe", "transfer_score", {{"reference", reference}, {"summary", "mean"}}},
+                 points.back().transfer);
     }
     against_the_line(lab, reference, points);
   }
@@ -59,18 +73,18 @@ class TaskShift : public Experiment {
       return;
     }
     const Line line = fit_line(x, y);
-    const std::string pair = reference + "->others", variant = "logit others = a + b logit " + reference;
-    lab.record({pair, "test", "baseline", "fit", "slope", variant},
-               {line.slope, line.slope_low, line.slope_high, line.n});
-    lab.record({pair, "test", "baseline", "fit", "intercept", variant},
-               {line.intercept, line.intercept, line.intercept, line.n});
-    lab.record({pair, "test", "baseline", "fit", "r", variant}, {line.r, line.r, line.r, line.n});
+    record_line(lab, {"", "test", "", "", "", {{"reference", reference}, {"role", "baseline"}}}, line, "logit");
     for (std::size_t i = 0; i < first; ++i) {  // the interval carries the others' sampling error alone
       const auto lead = [&](double transfer) {
         return effective_robustness(line, points[i].source.value, transfer, points[i].source.n);
       };
       const Interval& t = points[i].transfer;
-      lab.record({pair, "test", points[i].model, "linear-probe", "transfer_lead", "over the baselines' line"},
+      lab.record({"",
+                  "test",
+                  points[i].model,
+                  "linear-probe",
+                  "transfer_lead",
+                  {{"reference", reference}, {"summary", "mean"}}},
                  {lead(t.value), lead(t.low), lead(t.high), t.n});
     }
   }

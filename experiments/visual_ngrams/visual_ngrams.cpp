@@ -10,18 +10,17 @@ namespace {
 class VisualNgrams : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("visual_ngrams.datasets", {"fashion_mnist", "openmoji", "gemojione"},
-                     "data sets to classify by name alone; only their test split is looked at");
+    options.add_sets("visual_ngrams.datasets", {"fashion_mnist", "openmoji", "gemojione"}, Role::kTest,
+                     "data sets to classify by name alone", {.one_label = true});
   }
 
   void run(Lab& lab) const override {
-    for (const std::string& name : lab.options().list("visual_ngrams.datasets")) {
-      lab.need_one_label(name);
+    lab.for_each(lab.sets("visual_ngrams.datasets"), [&](const std::string& name) {
       const Dataset& set = lab.dataset(name, "test");
       const double chance = 1 / static_cast<double>(set.class_names().size());
-      lab.record({name, "test", "chance", "floor", "top1", ""}, {chance, chance, chance, set.size()});
+      lab.record({name, "test", "chance", "floor", "top1"}, {chance, chance, chance, set.size()});
       for (const auto& model : lab.models()) record_zero_shot(lab, *model, name);
-    }
+    });
   }
 };
 

@@ -1,5 +1,8 @@
 // Zero-shot against a linear probe, data set by data set (paper 3.1, Figures 5 and 8). Every table has the probe on
 // raw pixels and the majority class as rows: a number without a floor says nothing.
+#include <algorithm>
+#include <map>
+
 #include "eval/robustness.hpp"
 #include "lab/experiment.hpp"
 #include "lab/measured.hpp"
@@ -10,38 +13,40 @@ namespace {
 class ZeroShotVsProbe : public Experiment {
  public:
   void declare(Options& options) const override {
-    options.add_list("zero_shot_vs_probe.extra_datasets", {}, "data sets without a train split: zero-shot only");
+    options.add_sets("zero_shot_vs_probe.datasets", {}, Role::kTrainAndTest, "data sets with a train and a test split",
+                     {.fallback = "eval.datasets"});
+    options.add_sets("zero_shot_vs_probe.extra_datasets", {}, Role::kTest,
+                     "data sets without a train split: zero-shot only",
+                     {.untrainable_of = "zero_shot_vs_probe.datasets"});
   }
 
   void run(Lab& lab) const override {
-    const auto datasets = lab.options().list("eval.datasets");
-    for (const std::string& name : datasets) record_floors(lab, name);
-    for (const auto& baseline : lab.baselines())
-      for (const std::string& name : datasets)
+    std::map<std::string, std::vector<double>> zero_shot, probe;  // a model's scores, a data set each
+    const std::vector<std::string> datasets = lab.sets("zero_shot_vs_probe.datasets");
+    lab.for_each(datasets, [&](const std::string& name) {
+      record_floors(lab, name);
+      for (const auto& baseline : lab.baselines())
         record_probe(lab, name, baseline->info().name, lab.probe(*baseline, name));
-    for (const auto& model : lab.models()) {
-      std::vector<double> zero_shot, probe;
-      for (const std::string& name : datasets) {
-        zero_shot.push_back(record_zero_shot(lab, *model, name).value);
-        probe.push_back(record_probe(lab, name, model->info().name, lab.probe(*model, name)).value);
+      std::map<std::string, std::pair<double, double>> scores;
+      for (const auto& model : lab.models()) {
+        const std::string& encoder = model->info().name;
+        scores[encoder] = {record_zero_shot(lab, *model, name).value,
+                           record_probe(lab, name, encoder, lab.probe(*model, name)).value};
+        record_probe(lab, name, "untrained " + encoder, lab.probe(lab.untrained(*model), name),
+                     {{"weights", "untrained"}});
       }
-      for (const std::string& name : lab.extra_datasets("zero_shot_vs_probe")) record_zero_shot(lab, *model, name);
-      for (const std::string& name : datasets)
-        record_probe(lab, name, "untrained " + model->info().name, lab.probe(lab.untrained(*model), name));
-      if (datasets.size() >= 3) correlate(lab, model->info().name, probe, zero_shot);
-    }
-  }
-
- private:
-  /// Fig 8: zero-shot over probe accuracy, a point a data set.
-  static void correlate(Lab& lab, const std::string& model, const std::vector<double>& probe,
-                        const std::vector<double>& zero_shot) {
-    const Line line = fit_line(probe, zero_shot);
-    const std::string variant = "zero-shot = a + b probe";
-    lab.record({"all", "test", model, "fit", "slope", variant}, {line.slope, line.slope_low, line.slope_high, line.n});
-    lab.record({"all", "test", model, "fit", "intercept", variant},
-               {line.intercept, line.intercept, line.intercept, line.n});
-    lab.record({"all", "test", model, "fit", "r", variant}, {line.r, line.r, line.r, line.n});
+      for (const auto& [encoder, pair] : scores)
+        zero_shot[encoder].push_back(pair.first), probe[encoder].push_back(pair.second);
+    });
+    std::vector<std::string> extra = lab.sets("zero_shot_vs_probe.extra_datasets");
+    std::erase_if(extra, [&](const std::string& name) { return std::ranges::find(datasets, name) != datasets.end(); });
+    lab.for_each(extra, [&](const std::string& name) {
+      for (const auto& model : lab.models()) record_zero_shot(lab, *model, name);
+    });
+    for (const auto& model : lab.models())  // Fig 8: a point a data set
+      if (const std::string& encoder = model->info().name; probe[encoder].size() >= 3)
+        record_line(lab, {"", "test", encoder, "", "", {{"x", "linear-probe"}, {"y", "zero-shot"}}},
+                    fit_line(probe[encoder], zero_shot[encoder]), "linear");
   }
 };
 

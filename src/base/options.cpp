@@ -25,36 +25,6 @@ std::string trim(const std::string& text) {
   return first == std::string::npos ? std::string() : text.substr(first, last - first + 1);
 }
 
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t corner = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, corner + (a[i - 1] != b[j - 1])});
-      corner = above;
-    }
-  }
-  return row[b.size()];
-}
-
-std::string last_part(const std::string& key) { return key.substr(key.rfind('.') + 1); }
-
-/// The known word nearest to `word`, "" when none is near. A key without its section finds the key with it.
-std::string nearest_of(const std::string& word, const std::vector<std::string>& known) {
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, word.size() / 2) + 1;
-  for (const std::string& candidate : known) {
-    std::size_t distance = edit_distance(word, candidate);
-    if (word.find('.') == std::string::npos)
-      distance = std::min(distance, edit_distance(word, last_part(candidate)) + 1);
-    if (distance < best_distance) best = candidate, best_distance = distance;
-  }
-  return best;
-}
-
 std::string real_text(double value) { return fmt::format("{}", value); }
 
 std::string range_text(const char* kind, double min, double max) {
@@ -100,6 +70,8 @@ void Options::declare(const std::string& key, Entry entry) {
   if (const auto* text = std::get_if<std::string>(&entry.value)) right = allowed(*text);
   if (const auto* list = std::get_if<List>(&entry.value)) right = std::all_of(list->begin(), list->end(), allowed);
   if (!right) throw std::logic_error("option '" + key + "' has a default that it does not allow");
+  if (!study_.empty() && !key.starts_with(study_ + "."))
+    throw std::logic_error("option '" + key + "' of the study '" + study_ + "' lacks its name");
   if (!entries_.emplace(key, std::move(entry)).second) throw std::logic_error("option '" + key + "' declared twice");
 }
 
@@ -124,6 +96,28 @@ void Options::add_text(const std::string& key, const std::string& value, const s
 
 void Options::add_list(const std::string& key, const List& value, const std::string& help, const List& allowed) {
   declare(key, {value, value, 0, 0, allowed, help});
+}
+
+void Options::add_sets(const std::string& key, const List& value, Role role, const std::string& help,
+                       const SetRules& rules) {
+  add_list(key, value, help + (rules.fallback.empty() ? "" : "; empty: " + rules.fallback));
+  declared_.push_back({key, study_, role, rules});
+}
+
+void Options::add_reference(const std::string& key, const std::string& value, const std::string& of,
+                            const std::string& help) {
+  add_text(key, value, help);
+  declared_.push_back({key, study_, Role::kReference, {.of = of}});
+}
+
+void Options::add_file(const std::string& key, const std::string& help, const SetRules& rules) {
+  add_text(key, "", help);
+  declared_.push_back({key, study_, Role::kFile, rules});
+}
+
+void Options::add_files(const std::string& key, const std::string& help) {
+  add_list(key, {}, help);
+  declared_.push_back({key, study_, Role::kFile, {}});
 }
 
 std::string Options::nearest(const std::string& key) const {
@@ -281,6 +275,11 @@ std::int64_t Options::integer(const std::string& key) const { return typed<std::
 double Options::real(const std::string& key) const { return typed<double>(entry(key).value, key); }
 const std::string& Options::text(const std::string& key) const { return typed<std::string>(entry(key).value, key); }
 const Options::List& Options::list(const std::string& key) const { return typed<List>(entry(key).value, key); }
+
+Options::List Options::values(const std::string& key) const {
+  if (const auto* text = std::get_if<std::string>(&entry(key).value)) return text->empty() ? List{} : List{*text};
+  return list(key);
+}
 
 std::string Options::resolved(const std::string& section) const {
   std::string text;

@@ -6,6 +6,7 @@
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -24,6 +25,20 @@ std::string joined(const Range& items, std::string_view separator = ", ", Name n
   return text;
 }
 
+/// `text` between two `mark`s; each `mark` in it becomes `escaped`.
+inline std::string quoted(std::string_view text, char mark, std::string_view escaped) {
+  std::string out(1, mark);
+  for (const char c : text)
+    if (c == mark)
+      out.append(escaped);
+    else
+      out.push_back(c);
+  return out.append(1, mark);
+}
+
+/// A field of a CSV file.
+inline std::string csv_field(std::string_view text) { return quoted(text, '"', "\"\""); }
+
 /// The whole of `text` as a number; +0.1, 1e3 for an integer, "3 " or 0x10 are none.
 template <class T>
 bool parse_number(std::string_view text, T& value) {
@@ -41,5 +56,8 @@ const std::ranges::range_value_t<Table>& find_named(const Table& table, const st
   fail(what, "'" + name + "'",
        "one of " + joined(table, ", ", [](const auto& entry) -> std::string_view { return entry.name; }));
 }
+
+/// The known word nearest to `word`, "" when none is near. A key without its section finds the key with it.
+std::string nearest_of(const std::string& word, const std::vector<std::string>& known);
 
 }  // namespace cliplab

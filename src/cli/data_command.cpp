@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/options.hpp"
+#include "base/text.hpp"
 #include "corpora/corpus.hpp"
 #include "inspect/contact_sheet.hpp"
 #include "inspect/overlap.hpp"
@@ -194,14 +195,10 @@ int duplicates(const std::string& first, const std::string& second, const std::s
       "{} ({} pictures) and {} ({}): {} pictures of the first in {} pairs, {} of the same pixels; {} unreadable\n",
       a.source.id, a.source.size, b.source.id, b.source.size, rows.size(), pairs.size(), exact, overlap.unreadable);
   if (!csv.empty()) {
-    const auto quoted = [](std::string key) {
-      for (std::size_t at = 0; (at = key.find('"', at)) != std::string::npos; at += 2) key.insert(at, 1, '"');
-      return '"' + key + '"';
-    };
     std::string text = "first,second,exact,apart\n";
     for (const OverlapPair& pair : pairs)
-      text += fmt::format("{},{},{},{:.4f}\n", quoted(a.source.key(pair.first)), quoted(b.source.key(pair.second)),
-                          pair.exact ? 1 : 0, pair.apart);
+      text += fmt::format("{},{},{},{:.4f}\n", csv_field(a.source.key(pair.first)),
+                          csv_field(b.source.key(pair.second)), pair.exact ? 1 : 0, pair.apart);
     write_file_atomically(csv, text);
   }
   if (!out.empty() && !pairs.empty()) {  // both pictures of a pair side by side

@@ -11,13 +11,10 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "cli/data_command.hpp"
-#include "lab/experiment.hpp"
+#include "cli/run_commands.hpp"
 #include "lab/model_options.hpp"
-#include "lab/runner.hpp"
-#include "model/architecture.hpp"
+#include "lab/run_options.hpp"
 #include "model/encoder.hpp"
-#include "model/files/checkpoint.hpp"
-#include "model/files/clip_state.hpp"
 
 namespace {
 
@@ -84,64 +81,26 @@ int help_command(const std::string& command) {
   return 0;
 }
 
-int list_command() {
-  for (const ExperimentInfo& info : experiments())
-    fmt::print("{}\n    {}\n    {}\n", info.name, info.question, info.paper);
-  fmt::print("\nconfigs (./cliplab run NAME):\n");
-  for (const std::string& name : list_configs()) fmt::print("    {}\n", name);
-  return 0;
-}
-
-int describe_command(Arguments arguments) {
-  if (arguments.size() != 1) fail("describe", std::to_string(arguments.size()) + " words", "one study's name");
-  const ExperimentInfo& info = find_experiment(arguments[0]);
-  Options options;
-  info.experiment->declare(options);
-  fmt::print("{}\n{}\n{}\n\nIts keys:\n{}\nKeys of every run:\n{}", info.name, info.question, info.paper,
-             options.help(), run_options().help());
-  return 0;
-}
-
-int check_command(Arguments arguments) {
-  if (arguments.empty()) fail("check", "no config", "./cliplab check CONFIG");
-  check_config(find_config(arguments[0]), arguments.subspan(1));
-  fmt::print("{}: right\n", arguments[0]);
-  return 0;
-}
-
-ModelFacts facts_of(Arguments words) {
+CheckpointSpec spec_of(Arguments words) {
   Options options;
   declare_model_options(options);
   options.parse_arguments(words);
-  return model_options(options).facts;
+  return model_options(options).spec;
 }
 
-/// Sizes and facts where the file is a CLIP model that states them; else its tensors and, as the exit, why it is none.
+/// What the file holds; the exit says why it cannot be opened as a model.
 int inspect_model(const std::string& path, Arguments words) {
-  const Checkpoint checkpoint = read_checkpoint(path);
-  fmt::print("# format = {}\n", checkpoint.format);
-  for (const auto& [key, value] : checkpoint.metadata) fmt::print("# metadata {} = {}\n", key, value);
-  std::string problem;
-  try {
-    const ClipState state = read_clip(path, facts_of(words));
-    const Architecture& a = state.architecture;
-    fmt::print("# names = {}\n# model = {}, {:.2f} M parameters\n", state.naming, a.name, parameter_count(a) / 1e6);
-    for (const auto& [key, value] : to_metadata(a)) fmt::print("# {} = {}\n", key, value);
-    for (const auto& [key, value] : to_metadata(state.facts)) fmt::print("# {} = {}\n", key, value);
-    fmt::print("# facts from = {}\n# no weights = {}\n", fmt::join(state.facts.origins, ", "),
-               fmt::join(state.ignored, ", "));
-  } catch (const InputError& error) {
-    problem = error.what();
-  }
-  for (const auto& [name, tensor] : checkpoint.tensors)
-    fmt::print("{:<60}{:<5}[{}]\n", name, tensor.dtype, fmt::join(tensor.shape, ", "));
-  if (problem.empty()) return 0;
+  const CheckpointReport report = inspect_checkpoint(path, spec_of(words));
+  for (const auto& [key, value] : report.properties) fmt::print("# {} = {}\n", key, value);
+  for (const auto& [name, dtype, shape] : report.tensors)
+    fmt::print("{:<60}{:<5}[{}]\n", name, dtype, fmt::join(shape, ", "));
+  if (report.problem.empty()) return 0;
   std::cout.flush();
-  throw InputError(problem);
+  throw InputError(report.problem);
 }
 
 int convert_model(const std::string& in, const std::string& out, Arguments words) {
-  convert_clip_model(in, out, facts_of(words));
+  convert_clip_model(in, out, spec_of(words));
   fmt::print("{}: written\n", out);
   return 0;
 }

@@ -14,6 +14,7 @@
 #include "sets/listing.hpp"
 #include "sets/loader.hpp"
 #include "sets/open_set.hpp"
+#include "sets/set_ref.hpp"
 
 namespace cliplab {
 namespace {
@@ -153,15 +154,19 @@ std::vector<std::string> corpus_splits(const std::string& name) {
   return {splits.begin(), splits.end()};
 }
 
-bool is_shards(const std::string& corpus) { return corpus.find('/') != std::string::npos; }
+bool is_shards(const std::string& corpus) { return SetRef::parse(corpus).kind() == SetKind::kShards; }
+
+void check_part_name(const std::string& name) { part_name(name); }
+
+std::string shards_id(const std::string& pattern) {
+  std::string text;
+  for (const fs::path& shard : expand_shards(pattern))
+    text += shard.filename().string() + " " + std::to_string(fs::file_size(shard)) + "\n";
+  return "shards@" + sha256_hex(text);
+}
 
 std::string pair_corpus_id(const std::string& name, const std::string& split) {
-  if (is_shards(name)) {
-    std::string text;
-    for (const fs::path& shard : expand_shards(name))
-      text += shard.filename().string() + " " + std::to_string(fs::file_size(shard)) + "\n";
-    return "shards@" + sha256_hex(text);
-  }
+  if (is_shards(name)) return shards_id(name);
   if (!is_corpus(name)) return caption_set_id(name, split);
   return split_id(name, split);
 }

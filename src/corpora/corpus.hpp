@@ -8,26 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "base/image.hpp"
+#include "sets/pairs.hpp"
 
 namespace cliplab {
-
-struct Pair {
-  Image image;                        // RGBA, straight alpha: the background is chosen in training
-  std::vector<std::string> captions;  // one or more
-  std::string key;                    // "noto-1f600": names the pair in messages
-  std::string source;                 // "openclipart", "noto", "twemoji"
-};
-
-/// Fixed, ordered, finite; get() is deterministic and thread-safe.
-class PairCorpus {
- public:
-  virtual ~PairCorpus() = default;
-  virtual std::string id() const = 0;  // "drawings/train@9f2c41"
-  virtual std::int64_t size() const = 0;
-  virtual Pair get(std::int64_t i) const = 0;  // throws InputError naming shard and member
-  virtual std::string key(std::int64_t i) const { return get(i).key; }
-};
 
 /// A part of a corpus is a corpus too: "drawings:noto+twemoji" are the pairs of these sources,
 /// "drawings:openclipart:3000" has so many of them for training, the same ones each time.
@@ -38,9 +21,12 @@ bool is_corpus(const std::string& name);
 std::unique_ptr<PairCorpus> open_pair_corpus(const std::string& name, const std::string& split);
 /// The splits of a built corpus, "val" before "train". Throws InputError where it is not built.
 std::vector<std::string> corpus_splits(const std::string& name);
-/// Does `corpus` name webdataset shards (a folder, a file, or a range in braces: anything with a slash), not a set of
-/// the program?
+/// Does `corpus` name webdataset shards (SetRef::parse)?
 bool is_shards(const std::string& corpus);
+/// Throws InputError when the part of "NAME:SOURCE+SOURCE:PAIRS" is not well formed.
+void check_part_name(const std::string& name);
+/// Of shards: a hash of their names and sizes.
+std::string shards_id(const std::string& pattern);
 /// The id that open_pair_corpus(name, split)->id() would give, from the manifest alone (milliseconds); of shards their
 /// names and sizes.
 std::string pair_corpus_id(const std::string& name, const std::string& split);

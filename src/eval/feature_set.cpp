@@ -16,8 +16,8 @@ void check_fit(const FeatureSet& train, const FeatureSet* validation, const Feat
     if (set->encoder != test.encoder)
       fail("probe", fmt::format("features of {}", set->encoder),
            fmt::format("of {} as the test split's", test.encoder));
-    if (set->x.rows() != std::ssize(set->labels))
-      fail("probe", fmt::format("{} labels for {} feature rows of {}", set->labels.size(), set->x.rows(), set->id),
+    if (set->x.rows() != set->truth.size())
+      fail("probe", fmt::format("{} labels for {} feature rows of {}", set->truth.size(), set->x.rows(), set->id),
            "as many labels as rows");
   }
 }

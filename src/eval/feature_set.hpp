@@ -6,19 +6,19 @@
 #include <vector>
 
 #include "base/matrix.hpp"
+#include "base/truth.hpp"
 
 namespace cliplab {
 
 struct FeatureSet {
-  std::string id;                      // encoder, space, data set, subset: a cache key
-  std::string encoder;                 // encoder and space
-  std::string split;                   // "train", "validation", "test"
-  std::string description;             // "vit-s", "raw-pixels": the model column of records
-  Matrix x;                            // [N, D]
-  std::vector<int> labels;             // [N]; the first of several
-  int num_classes = 0;                 // of the data set; rows may lack some
-  std::vector<std::int8_t> targets{};  // [N, C] where a picture may have several: 1, -1, 0 (difficult); else empty
-  std::vector<int> clips{};            // [N] as Dataset::clips(); else empty
+  std::string id;                    // encoder, space, data set, subset: a cache key
+  std::string encoder;               // encoder and space
+  std::string split;                 // "train", "validation", "test"
+  std::string description;           // "vit-s", "raw-pixels": the model column of records
+  Matrix x;                          // [N, D]
+  Truth truth;                       // of these N samples
+  std::vector<std::int64_t> rows{};  // [N] which samples of the split these are
+  std::int64_t undecodable = 0;      // pictures that were left out because they cannot be decoded
 };
 
 /// Throws InputError when a fit on `train` (and `validation`, which may be null), scored on `test`, would see the test

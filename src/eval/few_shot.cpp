@@ -30,7 +30,8 @@ std::vector<std::vector<Eigen::Index>> rows_by_class(std::span<const int> labels
 }
 
 FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const LabelledRows& validation,
-                      const LabelledRows& test, int num_classes, const FewShotOptions& options, std::uint64_t stream) {
+                      const LabelledRows& test, const FewShotOptions& options, std::uint64_t stream) {
+  const int num_classes = test.truth.num_classes;
   ProbeFitter fitter(x, y, num_classes, options.rule);
   std::vector<double> lambdas;
   for (int at = kLastExponent; at >= kFirstExponent; --at) lambdas.push_back(std::pow(10.0, at));
@@ -47,22 +48,23 @@ FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const Labelled
   std::size_t best = 0;
   double best_score = -1;
   for (std::size_t i = 0; i < fits.size(); ++i)  // ties: the stronger penalty
-    if (const double value = score_value(options.metric, fits[i].classifier.logits(validation.x), {validation.labels});
+    if (const double value = score_value(options.metric, fits[i].classifier.logits(validation.x), validation.truth);
         value > best_score)
       best = i, best_score = value;
   const Matrix logits = fits[best].classifier.logits(test.x);
   return {0,
           0,
           lambdas[best],
-          score_value(options.metric, logits, {test.labels}),
+          score_value(options.metric, logits, test.truth),
           options.also ? options.also(fits[best].classifier) : std::vector<double>{},
-          label_ranks(logits, test.labels)};
+          label_ranks(logits, test.truth.labels)};
 }
 
 }  // namespace
 
 std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows& validation, const LabelledRows& test,
-                                   int num_classes, const FewShotOptions& options) {
+                                   const FewShotOptions& options) {
+  const int num_classes = train.truth.num_classes;
   if (options.draws < 1 || options.shots.empty())
     fail("few-shot", fmt::format("{} draws of {} numbers of shots", options.draws, options.shots.size()),
          "at least one");
@@ -70,7 +72,7 @@ std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows
     if (k < 1) fail("few-shot", fmt::format("{} shots", k), "at least 1");
   if (options.start == FewShotStart::kZeroShot && options.zero_shot == nullptr)
     fail("few-shot", "no zero-shot classifier", "one to start from");
-  const auto rows = rows_by_class(train.labels, num_classes);
+  const auto rows = rows_by_class(train.truth.labels, num_classes);
   std::vector<FewShotPoint> points(options.shots.size() * static_cast<std::size_t>(options.draws));
   parallel_for(std::ssize(points), [&](std::int64_t task) {
     // The largest draws come first: a thread that ends early finds small ones left.
@@ -85,7 +87,7 @@ std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows
       for (int s = 0; s < std::min<int>(k, static_cast<int>(mine.size())); ++s)
         chosen.push_back(mine[s]), labels.push_back(c);
     }
-    points[i] = fit_draw(train.x(chosen, Eigen::all), labels, validation, test, num_classes, options, 0x57a27 + i);
+    points[i] = fit_draw(train.x(chosen, Eigen::all), labels, validation, test, options, 0x57a27 + i);
     points[i].shots = k, points[i].draw = draw;
   });
   return points;

@@ -45,7 +45,7 @@ struct FewShotPoint {
 /// fewer samples gives all. Draws run side by side. The points are by shots, then by draw. Throws InputError: shots or
 /// draws under 1, a class without a sample, labels out of range.
 std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows& validation, const LabelledRows& test,
-                                   int num_classes, const FewShotOptions& options);
+                                   const FewShotOptions& options);
 
 /// Mean score over the draws of so many shots, 95 % by the normal approximation of its standard error.
 Interval over_draws(std::span<const FewShotPoint> points, int shots);

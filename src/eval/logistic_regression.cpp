@@ -155,8 +155,8 @@ std::vector<Fit> ProbeFitter::fit(std::span<const double> lambdas, int max_itera
     const LinearClassifier* classifier = start ? &start->classifier : anchor;
     for (Eigen::Index p = 0; p < each; ++p) {
       Problem problem{.lambda = lambdas[i]};
-      if (start && !start->trails.empty())
-        problem = continued(start->trails[p], num_weights, lambdas[i]);
+      if (start && !start->warm_starts.empty())
+        problem = continued(start->warm_starts[p], num_weights, lambdas[i]);
       else if (classifier)
         problem.start = to_parameters(*classifier, p);
       problem.labels = labels_[p].data();
@@ -174,8 +174,8 @@ std::vector<Fit> ProbeFitter::fit(std::span<const double> lambdas, int max_itera
       fit.classifier.weight.setZero(num_classes_, mean_.size()), fit.classifier.bias.setZero(num_classes_);
       fit.report.converged = true;
     }
-    add(fit.classifier, minima[i].trail.point, problem, anchor);
-    fit.trails.push_back(std::move(minima[i].trail));
+    add(fit.classifier, minima[i].warm_start.point, problem, anchor);
+    fit.warm_starts.push_back(std::move(minima[i].warm_start));
     const FitReport& part = minima[i].report;
     fit.report.objective += part.objective, fit.report.gap += part.gap;
     fit.report.max_abs_gradient = std::max(fit.report.max_abs_gradient, part.max_abs_gradient);

@@ -15,7 +15,8 @@ namespace cliplab {
 struct Fit {
   LinearClassifier classifier;
   FitReport report;
-  std::vector<Trail> trails;  // a problem each; large (2 m + 1 classifiers in float64): drop what starts no other fit
+  /// One a problem. Large (2 m + 1 classifiers in float64): clear them unless another fit starts here.
+  std::vector<WarmStart> warm_starts;
 };
 
 /// One set of samples, to be fitted at any number of lambdas: what depends on the features alone is done once.
@@ -32,9 +33,9 @@ class ProbeFitter {
   /// One-vs-rest for samples of several classes or none: targets [N, C] of 0 and 1 (VOC2007).
   ProbeFitter(const Matrix& features, const Eigen::Ref<const Eigen::MatrixXi>& targets, StopRule rule);
 
-  /// A fit for each lambda, all in one stack. `starts`: empty, or one a lambda (null: zero); one of this fitter that
-  /// has its trails is taken up with all that L-BFGS learnt there. `anchor`: the penalty is lambda/2 |W - anchor|^2,
-  /// and fits without a start begin there. Throws InputError for a lambda <= 0, for starts of another shape.
+  /// A fit for each lambda, all in one stack. `starts`: empty, or one a lambda (null: zero); a fit of this fitter
+  /// with its warm starts goes on with the curvature pairs of L-BFGS. `anchor`: the penalty is lambda/2 |W -
+  /// anchor|^2, and fits without a start begin there. Throws InputError for a lambda <= 0, for starts of another shape.
   std::vector<Fit> fit(std::span<const double> lambdas, int max_iterations, std::span<const Fit* const> starts = {},
                        const LinearClassifier* anchor = nullptr);
 

@@ -18,42 +18,31 @@ namespace {
 
 constexpr int kEdge = 48, kCoarse = 16;  // eighths of a decade, so that lambdas are exact keys
 
-std::vector<int> pick(std::span<const int> labels, const std::vector<Eigen::Index>& rows) {
-  std::vector<int> chosen;
-  for (const Eigen::Index row : rows) chosen.push_back(labels[row]);
-  return chosen;
-}
-
-std::vector<std::int8_t> pick_targets(const LabelledRows& rows, const std::vector<Eigen::Index>& chosen) {
-  const auto C = static_cast<Eigen::Index>(rows.targets.size() / std::max<std::size_t>(1, rows.labels.size()));
-  std::vector<std::int8_t> targets;
-  for (const Eigen::Index row : chosen)
-    targets.insert(targets.end(), rows.targets.begin() + row * C, rows.targets.begin() + (row + 1) * C);
-  return targets;
-}
-
-ProbeFitter make_fitter(const LabelledRows& rows, int num_classes, const SweepOptions& options) {
-  if (rows.targets.empty()) return {rows.x, rows.labels, num_classes, options.rule, options.objective};
+ProbeFitter make_fitter(const LabelledRows& rows, const SweepOptions& options) {
+  const int num_classes = rows.truth.num_classes;
+  if (!rows.truth.several_labels()) return {rows.x, rows.truth.labels, num_classes, options.rule, options.objective};
   Eigen::MatrixXi targets(rows.x.rows(), num_classes);
   for (Eigen::Index i = 0; i < targets.rows(); ++i)
-    for (int c = 0; c < num_classes; ++c) targets(i, c) = rows.targets[i * num_classes + c] > 0;
+    for (int c = 0; c < num_classes; ++c) targets(i, c) = rows.truth.targets[i * num_classes + c] > 0;
   return {rows.x, targets, options.rule};
 }
 
-void check_labels(const LabelledRows& rows, int num_classes) {
-  if (!rows.targets.empty() && std::ssize(rows.targets) != rows.x.rows() * num_classes)
-    fail("probe", fmt::format("{} targets", rows.targets.size()), fmt::format("{} x {}", rows.x.rows(), num_classes));
-  if (rows.x.rows() != std::ssize(rows.labels))
-    fail("probe", fmt::format("{} labels", rows.labels.size()), fmt::format("{}", rows.x.rows()));
-  for (const int label : rows.labels)
-    if (label < 0 || label >= num_classes)
-      fail("probe", fmt::format("label {}", label), fmt::format("a label in [0, {})", num_classes));
+void check_truth(const LabelledRows& rows) {
+  const Truth& truth = rows.truth;
+  if (truth.several_labels() && std::ssize(truth.targets) != rows.x.rows() * truth.num_classes)
+    fail("probe", fmt::format("{} targets", truth.targets.size()),
+         fmt::format("{} x {}", rows.x.rows(), truth.num_classes));
+  if (rows.x.rows() != truth.size())
+    fail("probe", fmt::format("{} labels", truth.size()), fmt::format("{}", rows.x.rows()));
+  for (const int label : truth.labels)
+    if (label < 0 || label >= truth.num_classes)
+      fail("probe", fmt::format("label {}", label), fmt::format("a label in [0, {})", truth.num_classes));
 }
 
 class LambdaSearch {
  public:
-  LambdaSearch(const LabelledRows& train, const LabelledRows& validation, int num_classes, const SweepOptions& options)
-      : fitter_(make_fitter(train, num_classes, options)), validation_(validation), options_(options) {}
+  LambdaSearch(const LabelledRows& train, const LabelledRows& validation, const SweepOptions& options)
+      : fitter_(make_fitter(train, options)), validation_(validation), options_(options) {}
 
   void run() {
     std::vector<int> grid;
@@ -80,7 +69,7 @@ class LambdaSearch {
   }
 
   std::map<int, SweepPoint> points_;
-  std::map<int, Fit> fitted_;  // those that may start others; the last one with its trail
+  std::map<int, Fit> fitted_;  // fits that may start others; only the last keeps its warm starts
 
  private:
   /// Fits the lambdas in one stack.
@@ -93,12 +82,12 @@ class LambdaSearch {
       starts.push_back(stronger == fitted_.end() || options_.rule != StopRule::kFast ? nullptr : &stronger->second);
     }
     std::vector<Fit> fits = fitter_.fit(lambdas, options_.max_iterations, starts);
-    for (auto& [at, fit] : fitted_) fit.trails.clear();
+    for (auto& [at, fit] : fitted_) fit.warm_starts.clear();
     for (std::size_t i = 0; i < fits.size(); ++i) {
       const Matrix logits = fits[i].classifier.logits(validation_.x);
-      const double accuracy = validation_.targets.empty()
-                                  ? top_k(label_ranks(logits, validation_.labels), 1).value
-                                  : mean_average_precision_11(logits, validation_.targets, true);
+      const double accuracy = validation_.truth.several_labels()
+                                  ? mean_average_precision_11(logits, validation_.truth.targets, true)
+                                  : top_k(label_ranks(logits, validation_.truth.labels), 1).value;
       points_[eighths[i]] = {lambdas[i], accuracy, fits[i].report};
       fitted_[eighths[i]] = std::move(fits[i]);
     }
@@ -137,46 +126,39 @@ Search search_named(const std::string& name) {
   fail("lambda search", "'" + name + "'", "binary or full");
 }
 
-SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, int num_classes,
-                        const SweepOptions& options) {
-  check_labels(train, num_classes);
+SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, const SweepOptions& options) {
+  check_truth(train);
   SweepResult result;
   const auto finish = [&](const LabelledRows& part, const LabelledRows& held, const LabelledRows& all) {
-    LambdaSearch search(part, held, num_classes, options);
+    LambdaSearch search(part, held, options);
     search.run();
     for (const auto& [at, point] : search.points_) result.points.push_back(point);
     const int chosen = search.best();
     result.lambda = search.points_[chosen].lambda;
     const Fit start{search.fitted_[chosen].classifier, {}, {}};
     const Fit* const starts[] = {options.rule == StopRule::kFast ? &start : nullptr};
-    Fit refit = std::move(make_fitter(all, num_classes, options)
-                              .fit(std::span(&result.lambda, 1), options.max_iterations, starts)
-                              .front());
+    Fit refit =
+        std::move(make_fitter(all, options).fit(std::span(&result.lambda, 1), options.max_iterations, starts).front());
     result.classifier = std::move(refit.classifier), result.refit = refit.report;
   };
   if (validation) {
-    check_labels(*validation, num_classes);
-    if (validation->labels.empty()) fail("probe", "an empty validation split", "at least one sample, or none given");
+    check_truth(*validation);
+    if (validation->truth.size() == 0) fail("probe", "an empty validation split", "at least one sample, or none given");
     Matrix all(train.x.rows() + validation->x.rows(), train.x.cols());
     if (validation->x.cols() != train.x.cols())
       fail("probe", fmt::format("validation samples of {} features", validation->x.cols()),
            fmt::format("{}", train.x.cols()));
     all << train.x, validation->x;
-    std::vector<int> labels(train.labels.begin(), train.labels.end());
-    labels.insert(labels.end(), validation->labels.begin(), validation->labels.end());
-    std::vector<std::int8_t> targets(train.targets.begin(), train.targets.end());
-    targets.insert(targets.end(), validation->targets.begin(), validation->targets.end());
-    finish(train, *validation, {all, labels, targets});
+    Truth truth = train.truth;
+    for (std::int64_t i = 0; i < validation->truth.size(); ++i) truth.append(validation->truth, i);
+    finish(train, *validation, {all, truth});
   } else {
-    const Cut cut = cut_validation(train.labels, num_classes, options.validation_share, options.seed);
+    const Cut cut = cut_validation(train.truth.labels, train.truth.num_classes, options.validation_share, options.seed);
     const Matrix part = train.x(cut.train, Eigen::all), held = train.x(cut.validation, Eigen::all);
-    const std::vector<int> part_labels = pick(train.labels, cut.train),
-                           held_labels = pick(train.labels, cut.validation);
+    const Truth part_truth = train.truth.rows(cut.train), held_truth = train.truth.rows(cut.validation);
     // Too few samples to cut any: lambda is chosen on the training data itself.
-    const std::vector<std::int8_t> part_targets = pick_targets(train, cut.train),
-                                   held_targets = pick_targets(train, cut.validation);
-    const LabelledRows fitted{part, part_labels, part_targets};
-    finish(fitted, held_labels.empty() ? fitted : LabelledRows{held, held_labels, held_targets}, train);
+    const LabelledRows fitted{part, part_truth};
+    finish(fitted, held_truth.size() == 0 ? fitted : LabelledRows{held, held_truth}, train);
   }
   return result;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/matrix.hpp"
+#include "base/truth.hpp"
 #include "eval/logistic_regression.hpp"
 
 namespace cliplab {
@@ -26,13 +27,12 @@ enum class Search {
 /// "binary" or "full"; throws InputError for another name.
 Search search_named(const std::string& name);
 
-/// Labelled feature rows, owned by the caller. With targets lambda is chosen by 11-point mAP, and labels only stratify.
-/// DEVIATION(A.1): the paper does not say how VOC2007's several labels were fitted; here one-vs-rest, difficult objects
-/// as no.
+/// Feature rows and their truth, owned by the caller. With targets lambda is chosen by 11-point mAP, and labels only
+/// stratify. DEVIATION(A.1): the paper does not say how VOC2007's several labels were fitted; here one-vs-rest,
+/// difficult objects as no.
 struct LabelledRows {
   const Matrix& x;  // [N, D]
-  std::span<const int> labels;
-  std::span<const std::int8_t> targets{};  // [N, C] or empty
+  const Truth& truth;
 };
 
 struct Cut {
@@ -59,7 +59,6 @@ struct SweepResult {
 };
 
 /// `validation` null: cut from `train` (from classes of one sample nothing is cut).
-SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, int num_classes,
-                        const SweepOptions& options);
+SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, const SweepOptions& options);
 
 }  // namespace cliplab

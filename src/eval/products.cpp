@@ -1,22 +1,14 @@
-// products_body.inc for three widths. `#pragma GCC target` holds for what is between push and pop only, and each copy
-// is in its own namespace with no template of another header in it, so that the linker never takes an AVX-512 function
+// products_body.inc for two widths. `#pragma GCC target` holds for what is between push and pop only, and each copy is
+// in its own namespace with no template of another header in it, so that the linker never takes an AVX-512 function
 // for one that all processors run.
 #include "eval/products.hpp"
 
 #include <array>
 
-namespace cliplab {
-namespace baseline {
-#define CLIPLAB_VECTOR_BYTES 16
-#define CLIPLAB_TILE_ROWS 6
-#include "eval/products_body.inc"
-#undef CLIPLAB_VECTOR_BYTES
-#undef CLIPLAB_TILE_ROWS
-}  // namespace baseline
+#include "base/cpu.hpp"
 
+namespace cliplab {
 #ifdef __x86_64__
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
 namespace avx2 {
 #define CLIPLAB_VECTOR_BYTES 32
 #define CLIPLAB_TILE_ROWS 6
@@ -24,7 +16,6 @@ namespace avx2 {
 #undef CLIPLAB_VECTOR_BYTES
 #undef CLIPLAB_TILE_ROWS
 }  // namespace avx2
-#pragma GCC pop_options
 
 #pragma GCC push_options
 #pragma GCC target("avx512f,fma")
@@ -34,19 +25,21 @@ namespace avx512 {
 #include "eval/products_body.inc"
 }  // namespace avx512
 #pragma GCC pop_options
+#else
+namespace portable {
+#define CLIPLAB_VECTOR_BYTES 16
+#define CLIPLAB_TILE_ROWS 6
+#include "eval/products_body.inc"
+}  // namespace portable
 #endif
 
 template <class T>
 std::span<const Products<T>> available_products() {
 #ifdef __x86_64__
-  static const std::array<Products<T>, 3> all{avx512::table<T>("avx512"), avx2::table<T>("avx2"),
-                                              baseline::table<T>("baseline")};
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f")) return all;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return std::span(all).subspan(1);
-  return std::span(all).subspan(2);
+  static const std::array<Products<T>, 2> all{avx512::table<T>("avx512"), avx2::table<T>("avx2")};
+  return isa() >= Isa::kAvx512 ? all : std::span(all).subspan(1);
 #else
-  static const std::array<Products<T>, 1> all{baseline::table<T>("baseline")};
+  static const std::array<Products<T>, 1> all{portable::table<T>("portable")};
   return all;
 #endif
 }

@@ -1,6 +1,6 @@
-// The two matrix products of a linear classifier's objective, for the widest vectors that the processor has; chosen at
-// run time, so that a binary built for any x86-64 is as fast as one built for this machine. Raw pointers: the bodies
-// are compiled several times, and nothing that is shared with other files may be instantiated there.
+// The two matrix products of a linear classifier's objective, for the widest vectors of the level in use
+// (base/cpu.hpp). Raw pointers: the bodies are compiled once for each width, and must instantiate nothing that other
+// files share.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace cliplab {
 
 template <class T>
 struct Products {
-  std::string_view name;  // "avx512", "avx2", "baseline"
+  std::string_view name;  // "avx512", "avx2", "portable"
   int lanes;              // T a vector: class columns and feature rows are padded to a multiple of it
 
   /// A weight row of `depth` doubles a class -> packed [padded(classes) * depth], zeros in the padding.

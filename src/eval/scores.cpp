@@ -17,16 +17,16 @@ void need_rows(const std::string& metric, const Matrix& logits, std::size_t answ
          "one for each of " + std::to_string(logits.rows()) + " rows of logits, at least one");
 }
 
-Interval accuracy(const Matrix& logits, const Answers& answers, std::uint64_t) {
-  return top_k(label_ranks(logits, answers.labels), 1);
+Interval accuracy(const Matrix& logits, const Truth& truth, std::uint64_t) {
+  return top_k(label_ranks(logits, truth.labels), 1);
 }
 
-Interval per_class(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
-  return mean_per_class(label_ranks(logits, answers.labels), answers.labels, seed);
+Interval per_class(const Matrix& logits, const Truth& truth, std::uint64_t seed) {
+  return mean_per_class(label_ranks(logits, truth.labels), truth.labels, seed);
 }
 
-Interval top1_and_top5(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
-  const std::vector<int> ranks = label_ranks(logits, answers.labels);
+Interval top1_and_top5(const Matrix& logits, const Truth& truth, std::uint64_t seed) {
+  const std::vector<int> ranks = label_ranks(logits, truth.labels);
   return bootstrap(
       std::ssize(ranks),
       [&](std::span<const std::size_t> rows) {
@@ -37,17 +37,17 @@ Interval top1_and_top5(const Matrix& logits, const Answers& answers, std::uint64
       1000, seed);
 }
 
-Interval auc(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
+Interval auc(const Matrix& logits, const Truth& truth, std::uint64_t seed) {
   if (logits.cols() != 2) fail("ROC AUC", std::to_string(logits.cols()) + " classes", "two");
   const Vector scores = logits.col(1) - logits.col(0);
-  const double whole = roc_auc({scores.data(), answers.labels.size()}, answers.labels);
-  std::vector<float> drawn(answers.labels.size());
-  std::vector<int> labels(answers.labels.size());
+  const double whole = roc_auc({scores.data(), truth.labels.size()}, truth.labels);
+  std::vector<float> drawn(truth.labels.size());
+  std::vector<int> labels(truth.labels.size());
   return bootstrap(
       std::ssize(labels),
       [&](std::span<const std::size_t> rows) {
         for (std::size_t i = 0; i < rows.size(); ++i)
-          drawn[i] = scores[static_cast<Eigen::Index>(rows[i])], labels[i] = answers.labels[rows[i]];
+          drawn[i] = scores[static_cast<Eigen::Index>(rows[i])], labels[i] = truth.labels[rows[i]];
         const auto positives = std::count(labels.begin(), labels.end(), 1);
         return positives == 0 || positives == std::ssize(labels) ? whole
                                                                  : roc_auc(drawn, labels);  // undefined: says nothing
@@ -55,11 +55,11 @@ Interval auc(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
       1000, seed);
 }
 
-Interval map_11(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
+Interval map_11(const Matrix& logits, const Truth& truth, std::uint64_t seed) {
   const Eigen::Index C = logits.cols();
-  const double whole = mean_average_precision_11(logits, answers.targets);
+  const double whole = mean_average_precision_11(logits, truth.targets);
   Matrix drawn(logits.rows(), C);
-  std::vector<std::int8_t> targets(answers.targets.size());
+  std::vector<std::int8_t> targets(truth.targets.size());
   return bootstrap(
       logits.rows(),
       [&](std::span<const std::size_t> rows) {
@@ -67,7 +67,7 @@ Interval map_11(const Matrix& logits, const Answers& answers, std::uint64_t seed
         for (std::size_t i = 0; i < rows.size(); ++i) {
           drawn.row(static_cast<Eigen::Index>(i)) = logits.row(static_cast<Eigen::Index>(rows[i]));
           for (Eigen::Index c = 0; c < C; ++c) {
-            const std::int8_t target = targets[i * C + c] = answers.targets[rows[i] * C + c];
+            const std::int8_t target = targets[i * C + c] = truth.targets[rows[i] * C + c];
             if (target > 0) positive[c] = true;
           }
         }
@@ -78,9 +78,9 @@ Interval map_11(const Matrix& logits, const Answers& answers, std::uint64_t seed
 }
 
 /// A row a clip that has its anchor: whether the anchor is right, and whether all its frames are.
-std::vector<std::pair<bool, bool>> clips_right(const Matrix& logits, const Answers& answers) {
-  if (answers.clips.size() != answers.labels.size())
-    fail("pm-k", std::to_string(answers.clips.size()) + " frames of clips",
+std::vector<std::pair<bool, bool>> clips_right(const Matrix& logits, const Truth& truth) {
+  if (truth.clips.size() != truth.labels.size())
+    fail("pm-k", std::to_string(truth.clips.size()) + " frames of clips",
          "one for each of " + std::to_string(logits.rows()) + " rows of logits");
   struct Clip {
     bool has_anchor = false, anchor = true, all = true;
@@ -89,10 +89,9 @@ std::vector<std::pair<bool, bool>> clips_right(const Matrix& logits, const Answe
   for (Eigen::Index i = 0; i < logits.rows(); ++i) {
     Eigen::Index best = 0;
     logits.row(i).maxCoeff(&best);
-    const bool right =
-        answers.targets.empty() ? best == answers.labels[i] : answers.targets[i * logits.cols() + best] > 0;
-    Clip& clip = clips[std::abs(answers.clips[i])];
-    if (answers.clips[i] > 0) clip.has_anchor = true, clip.anchor = right;
+    const bool right = truth.targets.empty() ? best == truth.labels[i] : truth.targets[i * logits.cols() + best] > 0;
+    Clip& clip = clips[std::abs(truth.clips[i])];
+    if (truth.clips[i] > 0) clip.has_anchor = true, clip.anchor = right;
     clip.all = clip.all && right;
   }
   std::vector<std::pair<bool, bool>> rows;
@@ -103,15 +102,15 @@ std::vector<std::pair<bool, bool>> clips_right(const Matrix& logits, const Answe
 }
 
 template <bool kAll>
-Interval pm(const Matrix& logits, const Answers& answers, std::uint64_t) {
-  const auto rows = clips_right(logits, answers);
+Interval pm(const Matrix& logits, const Truth& truth, std::uint64_t) {
+  const auto rows = clips_right(logits, truth);
   return clopper_pearson(
       std::count_if(rows.begin(), rows.end(), [](const auto& row) { return kAll ? row.second : row.first; }),
       std::ssize(rows));
 }
 
-Interval mean_pm(const Matrix& logits, const Answers& answers, std::uint64_t seed) {
-  const auto clips = clips_right(logits, answers);
+Interval mean_pm(const Matrix& logits, const Truth& truth, std::uint64_t seed) {
+  const auto clips = clips_right(logits, truth);
   return bootstrap(
       std::ssize(clips),
       [&](std::span<const std::size_t> rows) {
@@ -124,7 +123,7 @@ Interval mean_pm(const Matrix& logits, const Answers& answers, std::uint64_t see
 
 struct Metric {
   std::string name, record;
-  Interval (*score)(const Matrix&, const Answers&, std::uint64_t);
+  Interval (*score)(const Matrix&, const Truth&, std::uint64_t);
 };
 
 const Metric kMetrics[]{{"accuracy", "top1", accuracy},
@@ -140,28 +139,28 @@ const Metric& find_metric(const std::string& name) { return find_named(kMetrics,
 
 }  // namespace
 
-Interval score_named(const std::string& metric, const Matrix& logits, const Answers& answers, std::uint64_t seed) {
+Interval score_named(const std::string& metric, const Matrix& logits, const Truth& truth, std::uint64_t seed) {
   const Metric& known = find_metric(metric);
   const bool several = known.score == map_11;
   need_rows(metric, logits,
-            several ? answers.targets.size() / std::max<std::size_t>(1, logits.cols()) : answers.labels.size());
-  return known.score(logits, answers, seed);
+            several ? truth.targets.size() / std::max<std::size_t>(1, logits.cols()) : truth.labels.size());
+  return known.score(logits, truth, seed);
 }
 
-double score_value(const std::string& metric, const Matrix& logits, const Answers& answers) {
+double score_value(const std::string& metric, const Matrix& logits, const Truth& truth) {
   const Metric& known = find_metric(metric);
-  need_rows(metric, logits, answers.labels.size());
+  need_rows(metric, logits, truth.labels.size());
   if (known.score == auc) {
     const Vector scores = logits.col(1) - logits.col(0);
-    return roc_auc({scores.data(), answers.labels.size()}, answers.labels);
+    return roc_auc({scores.data(), truth.labels.size()}, truth.labels);
   }
-  const std::vector<int> ranks = label_ranks(logits, answers.labels);
+  const std::vector<int> ranks = label_ranks(logits, truth.labels);
   if (known.score == accuracy) return top_k(ranks, 1).value;
   if (known.score == top1_and_top5) return (top_k(ranks, 1).value + top_k(ranks, 5).value) / 2;
   if (known.score != per_class) fail(metric, "several labels a picture, or clips", "a metric of single labels");
   std::map<int, std::pair<double, double>> hits;  // class -> right, all
   for (std::size_t i = 0; i < ranks.size(); ++i)
-    hits[answers.labels[i]].first += ranks[i] == 0, hits[answers.labels[i]].second += 1;
+    hits[truth.labels[i]].first += ranks[i] == 0, hits[truth.labels[i]].second += 1;
   double sum = 0;
   for (const auto& [label, of] : hits) sum += of.first / of.second;
   return sum / static_cast<double>(hits.size());

@@ -6,26 +6,20 @@
 #include <span>
 #include <string>
 
+#include "base/truth.hpp"
 #include "eval/metrics.hpp"
 
 namespace cliplab {
-
-/// Right answers of a split: labels [N]; targets [N, C] of 1, -1 and 0 (difficult) where a picture may have several.
-struct Answers {
-  std::span<const int> labels;
-  std::span<const std::int8_t> targets{};
-  std::span<const int> clips{};  // as Dataset::clips(): the pm metrics alone
-};
 
 /// "accuracy", "mean per class", "mean of top-1 and top-5", "ROC AUC" (two classes; the score is the second logit less
 /// the first), "11-point mAP", "pm-0", "pm-10" or "mean of pm-0 and pm-10" (Shankar et al. 2019: clips whose anchor
 /// frame is right; whose anchor and all frames beside it are; a clip without its anchor counts nowhere), with a 95 %
 /// interval: exact for accuracy and pm-k, else of 1000 bootstrap resamples (200 for mAP). Throws InputError for another
 /// name, and where logits [N, C] and answers do not fit the metric.
-Interval score_named(const std::string& metric, const Matrix& logits, const Answers& answers, std::uint64_t seed = 0);
+Interval score_named(const std::string& metric, const Matrix& logits, const Truth& truth, std::uint64_t seed = 0);
 
 /// The value alone: no resamples, for the inner loops of few-shot probes.
-double score_value(const std::string& metric, const Matrix& logits, const Answers& answers);
+double score_value(const std::string& metric, const Matrix& logits, const Truth& truth);
 
 /// The same metric's name in records: "top1", "mean_per_class", "mean_top1_top5", "roc_auc", "map11", "pm0", "pm10" or
 /// "mean_pm0_pm10". Throws InputError.

@@ -62,10 +62,10 @@ std::string name_of(StopRule rule) {
   return rule == StopRule::kFast ? "fast" : rule == StopRule::kReference ? "reference" : "sklearn";
 }
 
-Problem continued(Trail trail, Eigen::Index num_weights, double lambda) {
-  Problem problem{.lambda = lambda, .start = std::move(trail.point)};
-  for (Lbfgs::Pair& pair : trail.pairs) {
-    pair.y.head(num_weights) += (lambda - trail.lambda) * pair.s.head(num_weights);
+Problem continued(WarmStart warm_start, Eigen::Index num_weights, double lambda) {
+  Problem problem{.lambda = lambda, .start = std::move(warm_start.point)};
+  for (Lbfgs::Pair& pair : warm_start.pairs) {
+    pair.y.head(num_weights) += (lambda - warm_start.lambda) * pair.s.head(num_weights);
     pair.rho = 1 / pair.s.dot(pair.y);
     if (pair.rho > 0) problem.pairs.push_back(std::move(pair));
   }

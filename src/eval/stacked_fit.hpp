@@ -31,8 +31,8 @@ struct FitReport {
   bool converged = false;  // false: stopped by max_iterations
 };
 
-/// Where a minimisation ended, for one of the same objective at another lambda to go on from.
-struct Trail {
+/// Where a minimisation ended; one of the same objective at another lambda can go on from there.
+struct WarmStart {
   VectorD point;
   std::vector<Lbfgs::Pair> pairs;
   double lambda = 0;
@@ -47,12 +47,12 @@ struct Problem {
 };
 
 struct Minimum {
-  Trail trail;
+  WarmStart warm_start;
   FitReport report;
 };
 
-/// `trail` as the start of a fit at `lambda`: the penalty's share of each pair is exchanged, which is exact.
-Problem continued(Trail trail, Eigen::Index num_weights, double lambda);
+/// `warm_start` as the start of a fit at `lambda`: the penalty's share of each pair is exchanged, which is exact.
+Problem continued(WarmStart warm_start, Eigen::Index num_weights, double lambda);
 
 /// `curvature` is for the fast rule, null for the others. Throws Interrupted when the program is asked to stop.
 std::vector<Minimum> minimize_stack(StackedObjective& objective, std::vector<Problem> problems, StopRule rule,

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/progress.hpp"
 #include "base/rng.hpp"
 #include "eval/scores.hpp"
 #include "pixels/preprocess.hpp"
@@ -15,33 +16,42 @@ namespace cliplab {
 namespace {
 
 /// What every statistic can be computed from again.
-Array scores_of(const std::string& name, const Outcome& outcome) {
+Array scores_of(const Record& record, const Outcome& outcome) {
   const Eigen::Index N = outcome.logits.rows(), C = outcome.logits.cols();
-  Array array{name, {"label", "rank", "predicted", "confidence"}, MatrixD(N, outcome.targets.empty() ? 4 : 2 * C)};
-  if (!outcome.targets.empty()) {  // several labels a picture: the logits of all classes, then the targets
+  Array array{"scores/" + record.dataset + "/" + record.model + "/" + record.method,
+              {"label", "rank", "predicted", "confidence"},
+              MatrixD(N, outcome.truth.several_labels() ? 2 * C : 4),
+              array_params("scores", record.dataset, record.model, {{"method", record.method}})};
+  if (outcome.truth.several_labels()) {  // several labels a picture: the logits of all classes, then the targets
     array.columns.clear();
     for (const char* kind : {"logit", "target"})
       for (Eigen::Index c = 0; c < C; ++c) array.columns.push_back(fmt::format("{}{}", kind, c));
     array.values.leftCols(C) = outcome.logits.cast<double>();
     for (Eigen::Index i = 0; i < N; ++i)
-      for (Eigen::Index c = 0; c < C; ++c) array.values(i, C + c) = outcome.targets[i * C + c];
+      for (Eigen::Index c = 0; c < C; ++c) array.values(i, C + c) = outcome.truth.targets[i * C + c];
   } else {
     for (Eigen::Index i = 0; i < N; ++i)
-      array.values.row(i) << outcome.labels[i], outcome.ranks[i], outcome.predicted[i], outcome.confidence[i];
+      array.values.row(i) << outcome.truth.labels[i], outcome.ranks[i], outcome.predicted[i], outcome.confidence[i];
   }
-  if (!outcome.clips.empty()) {
+  if (outcome.truth.has_clips()) {
     array.columns.push_back("clip");
     array.values.conservativeResize(N, array.values.cols() + 1);
-    array.values.rightCols(1) = Eigen::Map<const Eigen::VectorXi>(outcome.clips.data(), N).cast<double>();
+    array.values.rightCols(1) = Eigen::Map<const Eigen::VectorXi>(outcome.truth.clips.data(), N).cast<double>();
   }
   return array;
+}
+
+/// Samples of the class that has the most.
+std::int64_t largest_class(const Truth& truth) {
+  std::vector<std::int64_t> sizes(std::max(1, truth.num_classes));
+  for (const int label : truth.labels) ++sizes[label];
+  return *std::max_element(sizes.begin(), sizes.end());
 }
 
 constexpr int kThumbnail = 64, kLikeliest = 5;
 
 void record_example(Lab& lab, ClipModel& model, const std::string& name, const Outcome& outcome) {
-  const auto rows = lab.rows(name, "test");
-  if (std::ssize(rows) != outcome.logits.rows()) return;
+  const std::vector<std::int64_t>& rows = lab.features(model, name, "test", Space::kJoint).rows;
   Rng rng(static_cast<std::uint64_t>(lab.options().integer("seed")), 0xe8a3);
   const auto row = static_cast<Eigen::Index>(rng.below(rows.size()));
   const Dataset& set = lab.dataset(name, "test");
@@ -51,7 +61,8 @@ void record_example(Lab& lab, ClipModel& model, const std::string& name, const O
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return logits(a) > logits(b); });
   const auto is_right = [&](int c) {
-    return outcome.targets.empty() ? outcome.labels[row] == c : outcome.targets[row * logits.size() + c] == 1;
+    return outcome.truth.several_labels() ? outcome.truth.targets[row * logits.size() + c] == 1
+                                          : outcome.truth.labels[row] == c;
   };
   const auto right = std::ranges::find_if(order, is_right);
   std::vector<int> ranks;
@@ -59,8 +70,11 @@ void record_example(Lab& lab, ClipModel& model, const std::string& name, const O
   if (const int r = static_cast<int>(right - order.begin()); right != order.end() && r >= std::ssize(ranks))
     ranks.push_back(r);
 
-  const Prompts prompts = load_prompts(set, name);
-  Array said{"example/" + name + "/" + model.info().name, {}, MatrixD(3, std::ssize(ranks))};
+  const Prompts prompts = lab.prompts(name);
+  Array said{"example/" + name + "/" + model.info().name,
+             {},
+             MatrixD(3, std::ssize(ranks)),
+             array_params("example", name, model.info().name)};
   for (std::size_t i = 0; i < ranks.size(); ++i) {
     const int c = order[ranks[i]];
     const std::vector<std::string> names{prompts.class_names[c][0]};
@@ -69,9 +83,10 @@ void record_example(Lab& lab, ClipModel& model, const std::string& name, const O
   }
   lab.array(std::move(said));
   const std::string picture = "picture/" + name;
-  if (std::ranges::find(lab.results().arrays, picture, &Array::name) != lab.results().arrays.end()) return;
+  if (lab.recorder().has_array(picture)) return;
   const Image image = clip_transform(set.get(rows[row]).image, kThumbnail);
-  Array pixels{picture, {"red", "green", "blue"}, MatrixD(kThumbnail * kThumbnail, 3)};
+  Array pixels{
+      picture, {"red", "green", "blue"}, MatrixD(kThumbnail * kThumbnail, 3), {{"kind", "picture"}, {"dataset", name}}};
   for (Eigen::Index i = 0; i < pixels.values.size(); ++i) pixels.values(i / 3, i % 3) = image.pixels[i];
   lab.array(std::move(pixels));
 }
@@ -87,42 +102,69 @@ MatrixD curve_of(const SweepResult& sweep) {
 
 }  // namespace
 
+Params array_params(const std::string& kind, const std::string& dataset, const std::string& model, Params more) {
+  more.insert({{"kind", kind}, {"dataset", dataset}, {"model", model}});
+  return more;
+}
+
+void record_line(Lab& lab, Record like, const Line& line, const std::string& axes) {
+  like.method = "fit", like.params["axes"] = axes;
+  const auto add = [&](const std::string& metric, const std::string& unit, const Interval& value) {
+    like.metric = metric, like.unit = unit;
+    lab.record(like, value);
+  };
+  add("slope", "ratio", {line.slope, line.slope_low, line.slope_high, line.n});
+  add("intercept", axes == "linear" ? "fraction difference" : axes,
+      {line.intercept, line.intercept, line.intercept, line.n});
+  add("r", "ratio", {line.r, line.r, line.r, line.n});
+}
+
+Matrix label_logits(ClipModel& model, std::span<const std::string> labels, const std::string& sentence,
+                    const Matrix& features) {
+  std::vector<std::vector<std::string>> names;
+  for (const std::string& label : labels) names.push_back({label});
+  const std::vector<std::string> templates{sentence};
+  return zero_shot_classifier(model.text(), names, templates, model.info().logit_scale).logits(features);
+}
+
 Interval record_scores(Lab& lab, Record record, const Outcome& outcome) {
   const auto [own, score] = lab.own_metric(record.dataset, outcome);
   const auto add = [&](const std::string& metric, const Interval& value) {
     record.metric = metric, lab.record(record, value);
   };
   add(own, score);
-  if (!outcome.clips.empty())
-    for (const char* part : {"pm-0", "pm-10"})
-      add(record_name(part), score_named(part, outcome.logits, {outcome.labels, outcome.targets, outcome.clips}));
-  if (outcome.targets.empty() && own != "top1") add("top1", top_k(outcome.ranks, 1));
-  if (outcome.targets.empty() && own != "mean_per_class" && outcome.logits.cols() <= 100)
-    add("mean_per_class", mean_per_class(outcome.ranks, outcome.labels));
-  lab.array(scores_of("scores/" + record.dataset + "/" + record.model + "/" + record.method, outcome));
+  const bool one_label = !outcome.truth.several_labels();
+  if (outcome.truth.has_clips())
+    for (const char* part : {"pm-0", "pm-10"}) add(record_name(part), score_named(part, outcome.logits, outcome.truth));
+  if (one_label && own != "top1") add("top1", top_k(outcome.ranks, 1));
+  if (one_label && own != "mean_per_class" && outcome.logits.cols() <= 100)
+    add("mean_per_class", mean_per_class(outcome.ranks, outcome.truth.labels));
+  lab.array(scores_of(record, outcome));
   return score;
 }
 
 Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& name) {
   const Outcome outcome = lab.zero_shot(model, name);
-  const Interval score = record_scores(lab, {name, "test", model.info().name, "zero-shot", "", ""}, outcome);
-  if (outcome.logits.cols() > 10 && outcome.targets.empty())
-    lab.record({name, "test", model.info().name, "zero-shot", "top5", ""}, top_k(outcome.ranks, 5));
+  const Interval score = record_scores(lab, {name, "test", model.info().name, "zero-shot", ""}, outcome);
+  if (outcome.logits.cols() > 10 && !outcome.truth.several_labels())
+    lab.record({name, "test", model.info().name, "zero-shot", "top5"}, top_k(outcome.ranks, 5));
   record_example(lab, model, name, outcome);
   return score;
 }
 
-Interval record_probe(Lab& lab, const std::string& name, const std::string& model, const Outcome& outcome) {
-  const std::string variant = fmt::format("lambda={:.3g}, rule={}", outcome.sweep.lambda, outcome.rule);
+Interval record_probe(Lab& lab, const std::string& name, const std::string& model, const Outcome& outcome,
+                      Params params) {
+  params.insert({{"lambda", fmt::format("{:.3g}", outcome.sweep.lambda)}, {"rule", outcome.rule}});
   lab.array({"probe/" + name + "/" + model + "/sweep",
              {"lambda", "validation_accuracy", "objective", "iterations"},
-             curve_of(outcome.sweep)});
-  return record_scores(lab, {name, "test", model, "linear-probe", "", variant}, outcome);
+             curve_of(outcome.sweep),
+             array_params("sweep", name, model, {{"method", "linear-probe"}})});
+  return record_scores(lab, {name, "test", model, "linear-probe", "", std::move(params)}, outcome);
 }
 
 void record_floors(Lab& lab, const std::string& name) {
-  if (lab.raw_pixels(name, "test").targets.empty())
-    lab.record({name, "test", "majority-class", "floor", "top1", ""}, lab.majority(name));
+  if (!lab.raw_pixels(name, "test").truth.several_labels())
+    lab.record({name, "test", "majority-class", "floor", "top1"}, lab.majority(name));
   record_probe(lab, name, "raw-pixels", lab.raw_pixel_probe(name));
 }
 
@@ -153,35 +195,40 @@ std::vector<FewShotPoint> few_shot_draws(Lab& lab, ImageModel& model, const std:
   const FeatureSet &train = lab.features(model, name, "train", space), &test = lab.features(model, name, "test", space);
   options.rule = stop_rule(lab.options().text("probe.rule"));
   options.seed = static_cast<std::uint64_t>(lab.options().integer("seed"));
-  const Cut cut = cut_validation(train.labels, train.num_classes, 0.2, options.seed);
-  struct Part {  // rows copied: what LabelledRows looks at
-    Part(const FeatureSet& set, const std::vector<Eigen::Index>& rows) : x(set.x(rows, Eigen::all)) {
-      for (const Eigen::Index row : rows) labels.push_back(set.labels[row]);
-    }
-    LabelledRows rows() const { return {x, labels}; }
+  const Cut cut = cut_validation(train.truth.labels, train.truth.num_classes, 0.2, options.seed);
+  struct Part {  // copied rows, which LabelledRows refers to
+    Part(const FeatureSet& set, const std::vector<Eigen::Index>& rows)
+        : x(set.x(rows, Eigen::all)), truth(set.truth.rows(rows)) {}
+    LabelledRows rows() const { return {x, truth}; }
     Matrix x;
-    std::vector<int> labels;
+    Truth truth;
   };
   const Part drawn_from(train, cut.train), held(train, cut.validation);
-  return few_shot(drawn_from.rows(), held.labels.empty() ? drawn_from.rows() : held.rows(), {test.x, test.labels},
-                  train.num_classes, options);
+  const std::int64_t most = largest_class(drawn_from.truth);
+  for (const int shots : options.shots)
+    if (shots > most)
+      say(fmt::format("{}: no draws of {} samples a class: no class has more than {} to draw from", name, shots, most));
+  std::erase_if(options.shots, [&](int shots) { return shots > most; });
+  if (options.shots.empty()) return {};
+  return few_shot(drawn_from.rows(), held.truth.size() == 0 ? drawn_from.rows() : held.rows(), {test.x, test.truth},
+                  options);
 }
 
-std::vector<RetrievalRanks> caption_ranks(Lab& lab, const PairCorpus& set, std::int64_t pictures, std::int64_t captions,
-                                          const std::string& prefix) {
-  std::vector<std::vector<std::string>> own(pictures);
-  const std::vector<Matrix> features =
-      lab.pair_features(set, pictures, [&](std::int64_t i, const Pair& pair) { own[i] = pair.captions; });
+std::vector<RetrievalRanks> caption_ranks(Lab& lab, const std::string& set, const std::string& split,
+                                          std::int64_t captions, const std::string& prefix) {
+  const PairFeatures pairs = lab.pair_features(set, split, lab.limit("test"), lab.joint());
   std::vector<std::string> texts;  // [T]
   std::vector<int> owner;          // [T]
-  for (std::int64_t i = 0; i < pictures; ++i)
-    for (std::size_t c = 0; c < std::min<std::size_t>(own[i].size(), captions); ++c) {
-      texts.push_back(prefix.empty() ? own[i][c] : prefix + " " + own[i][c]);
+  for (std::int64_t i = 0; i < pairs.size(); ++i) {
+    const std::vector<std::string>& own = pairs.captions[i];
+    for (std::size_t c = 0; c < std::min<std::size_t>(own.size(), captions); ++c) {
+      texts.push_back(prefix.empty() ? own[c] : prefix + " " + own[c]);
       owner.push_back(static_cast<int>(i));
     }
+  }
   std::vector<RetrievalRanks> ranks;
-  for (std::size_t m = 0; m < features.size(); ++m)
-    ranks.push_back(retrieval_ranks(features[m], lab.models()[m]->text().encode(texts), owner));
+  for (std::size_t m = 0; m < pairs.features.size(); ++m)
+    ranks.push_back(retrieval_ranks(pairs.features[m], lab.models()[m]->text().encode(texts), owner));
   return ranks;
 }
 

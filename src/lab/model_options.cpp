@@ -32,20 +32,19 @@ void declare_model_options(Options& options) {
 ModelOptions model_options(const Options& options) {
   ModelOptions result;
   result.precision = options.text("model.precision"), result.device = options.text("model.device");
-  ModelFacts& facts = result.facts;
+  CheckpointSpec& spec = result.spec;
   if (const std::string& word = options.text("model.activation"); word != "auto")
-    facts.quick_gelu = word == "quick_gelu";
+    spec.quick_gelu = word == "quick_gelu";
   if (const auto width = static_cast<int>(options.integer("model.head_width")); width > 0)
-    facts.vision_head_width = facts.text_head_width = width;
+    spec.vision_head_width = spec.text_head_width = width;
   if (const std::string& text = options.text("model.mean"); !text.empty())
-    facts.mean = parse_channels(text, "model.mean");
-  if (const std::string& text = options.text("model.std"); !text.empty()) facts.std = parse_channels(text, "model.std");
-  if (const std::string& word = options.text("model.resize"); word != "auto") facts.resize_mode = word;
-  if (const std::string& word = options.text("model.interpolation"); word != "auto") facts.interpolation = word;
-  if (facts.quick_gelu || facts.vision_head_width || facts.mean || facts.std || facts.resize_mode ||
-      facts.interpolation)
-    facts.origins = {"flags"};
-  if (const std::string& word = options.text("model.like"); word != "auto") facts.fill_from(facts_like(word));
+    spec.mean = parse_channels(text, "model.mean");
+  if (const std::string& text = options.text("model.std"); !text.empty()) spec.std = parse_channels(text, "model.std");
+  if (const std::string& word = options.text("model.resize"); word != "auto") spec.resize_mode = word;
+  if (const std::string& word = options.text("model.interpolation"); word != "auto") spec.interpolation = word;
+  if (spec.quick_gelu || spec.vision_head_width || spec.mean || spec.std || spec.resize_mode || spec.interpolation)
+    spec.origins = {"flags"};
+  if (const std::string& word = options.text("model.like"); word != "auto") spec.fill_from(spec_like(word));
   result.pixels.order =
       options.text("model.order") == "resize_first" ? ConvertOrder::kResizeFirst : ConvertOrder::kConvertFirst;
   result.pixels.rule = options.text("model.pillow") == "classic" ? PillowRule::kClassic : PillowRule::k13;

@@ -21,17 +21,12 @@
 #include "base/hash.hpp"
 #include "base/parallel.hpp"
 #include "base/progress.hpp"
+#include "base/text.hpp"
 
 namespace cliplab {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string quoted(const std::string& text, char mark, const std::string& escaped) {
-  std::string out(1, mark);
-  for (const char c : text) out += c == mark ? escaped : std::string(1, c);
-  return out + mark;
-}
 
 std::string shell_line(const std::vector<std::string>& words) {
   std::vector<std::string> safe;
@@ -85,10 +80,9 @@ class Table {
   };
   void write() const {
     std::string text = "cell,status,seconds,folder or error\n";
-    const auto cell = [](const std::string& value) { return quoted(value, '"', "\"\""); };
     for (std::size_t i = 0; i < rows_.size(); ++i)
-      text += fmt::format("{},{},{:.1f},{}\n", cell(sweep_.cells[i].title), rows_[i].status, rows_[i].seconds,
-                          cell(rows_[i].text));
+      text += fmt::format("{},{},{:.1f},{}\n", csv_field(sweep_.cells[i].title), rows_[i].status, rows_[i].seconds,
+                          csv_field(rows_[i].text));
     write_file_atomically(file_, text);
   }
   const Sweep& sweep_;

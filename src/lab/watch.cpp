@@ -5,7 +5,6 @@
 
 #include "base/error.hpp"
 #include "base/progress.hpp"
-#include "corpora/corpus.hpp"
 #include "lab/measured.hpp"
 #include "lab/model_options.hpp"
 
@@ -28,11 +27,13 @@ double value_of(const std::string& name, const Measure& measure) {
 }  // namespace
 
 void declare_watch_options(Options& options) {
-  options.add_list("watch.zero_shot", {},
-                   "data sets on which the model is classified zero-shot while it is trained, by the set's own metric");
-  options.add_list(
-      "watch.retrieval", {},
-      "captioned sets on which it retrieves while it is trained: recall at 1 both ways, among watch.limit pictures");
+  options.add_sets("watch.zero_shot", {}, Role::kTest,
+                   "data sets on which the model is classified zero-shot while it is trained, by the set's own metric",
+                   {.when_training = true});
+  options.add_sets(
+      "watch.retrieval", {}, Role::kPairs,
+      "captioned sets on which it retrieves while it is trained: recall at 1 both ways, among watch.limit pictures",
+      {.split_keys = {"watch.split"}, .when_training = true});
   options.add_text("watch.split", "val", "which part of the captioned sets");
   options.add_integer("watch.times", 10, 1, 10000,
                       "measurements of a training, the last at its end; they stand in train.h5 and for TensorBoard");
@@ -51,7 +52,8 @@ TrainWatch train_watch(const Options& options, const fs::path& folder) {
     limited.parse_arguments(std::array{std::string("--limit"), std::to_string(options.integer("watch.limit"))});
     std::vector<std::unique_ptr<ClipModel>> models;
     models.push_back(open_clip_model(file, model_options(limited)));
-    Lab lab(limited, folder, std::move(models));
+    const Plan plan(limited);
+    Lab lab(limited, plan, folder, Models(limited, std::move(models)));
     std::vector<double> values;
     for (const std::string& name : options.list("watch.zero_shot"))
       values.push_back(value_of("zero-shot " + name, [&] {
@@ -60,8 +62,7 @@ TrainWatch train_watch(const Options& options, const fs::path& folder) {
     for (const std::string& name : options.list("watch.retrieval")) {
       RetrievalRanks ranks;
       const double there = value_of("retrieval on " + name, [&] {
-        const auto set = open_pair_corpus(name, options.text("watch.split"));
-        ranks = caption_ranks(lab, *set, std::min(set->size(), options.integer("watch.limit")), 5, "")[0];
+        ranks = caption_ranks(lab, name, options.text("watch.split"), 5, "")[0];
         return top_k(ranks.text_of_image, 1).value;
       });
       values.push_back(there), values.push_back(std::isnan(there) ? there : top_k(ranks.image_of_text, 1).value);

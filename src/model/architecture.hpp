@@ -1,5 +1,5 @@
-// The table of model sizes: the paper's nine (Tables 19 and 20) and those that two CPU cores can train.
-// Costs and parameter counts are closed formulas of the sizes, so that a table can be made without a model.
+// The sizes of a model. What they mean, and what follows from them (costs, checks, towers), is known to the model's
+// family (model/family.hpp) and, for the text side, to its training objective (model/objective.hpp).
 #pragma once
 
 #include <array>
@@ -13,40 +13,39 @@ namespace cliplab {
 
 struct Architecture {
   std::string name;    // "ViT-B/32"
-  std::string family;  // "vit" or "resnet"
+  std::string family;  // a ModelFamily's name: "vit"
   int embed_dim = 0;   // joint space
   int resolution = 0;  // input side, pixels
   int vision_width = 0;
-  int patch = 0;                       // vit only
-  std::array<int, 4> vision_layers{};  // resnet: blocks a stage; vit: {layers, 0, 0, 0}
+  int patch = 0;                       // of a ViT
+  std::array<int, 4> vision_layers{};  // ResNet: blocks a stage; ViT: {layers, 0, 0, 0}
   int text_width = 0;
   int text_layers = 0;
   int context_length = 77;  // tokens
-  int head_width = 64;      // image tower (ResNet: attention pool); heads = width / head_width
+  int head_width = 64;      // image tower (ResNet: attention pool)
   int text_head_width = 64;
   int vision_mlp = 0, text_mlp = 0;  // hidden width of the blocks; 0: four times the tower's
   bool quick_gelu = true;            // x * sigmoid(1.702 x), else exact GELU
   int vocab_size = 49408;
-  std::string objective = "contrastive";  // what the text side is made for: one of objective_names()
+  std::string objective = "contrastive";        // what the text side is trained for: one of objective_names()
+  std::map<std::string, std::string> settings;  // of this family alone, by its own names
 
-  int vision_heads() const { return (family == "vit" ? vision_width : 32 * vision_width) / head_width; }
+  int vision_heads() const;
   int text_heads() const { return text_width / text_head_width; }
   int vision_hidden() const { return vision_mlp > 0 ? vision_mlp : 4 * vision_width; }
   int text_hidden() const { return text_mlp > 0 ? text_mlp : 4 * text_width; }
-  /// Has it a text tower into the joint space? The others predict a caption from the picture.
-  bool contrasts() const { return objective == "contrastive" || objective == "bow_contrastive"; }
-  bool has_text_transformer() const { return objective == "contrastive" || objective == "captioning"; }
-  /// Width of the features that a linear probe sees (Space::kTrunk): before `proj` for a ViT (A.3). For a ResNet the
-  /// output of the attention pool, whose last layer is the projection: equal to embed_dim.
-  int trunk_dim() const { return family == "vit" ? vision_width : embed_dim; }
+  /// True if the model has a text tower into the joint space; otherwise it scores texts given a picture.
+  bool contrasts() const;
+  /// Width of the features that a linear probe sees (Space::kTrunk).
+  int trunk_dim() const;
 };
 
-/// The objectives of Figure 2 (paper 2.3): contrastive (with a transformer), bow_contrastive (a text's words without
-/// their order), bow_prediction (which words the caption has), captioning (the caption, token by token).
-const std::vector<std::string>& objective_names();
+/// The training objectives of this program, in order of their names.
+std::vector<std::string> objective_names();
 
+/// The named sizes of all families: the paper's nine (Tables 19 and 20) and those that two CPU cores can train.
 std::span<const Architecture> architecture_table();
-/// Throws InputError with the nearest names for an unknown one.
+/// Throws InputError with the known names for an unknown one.
 const Architecture& find_architecture(const std::string& name);
 
 /// Throws InputError naming `where` when sizes do not fit each other: heads, patches, layers.

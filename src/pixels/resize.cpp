@@ -6,6 +6,7 @@
 #include <cmath>
 #include <string>
 
+#include "base/cpu.hpp"
 #include "base/error.hpp"
 #include "pixels/resize_passes.hpp"
 
@@ -198,10 +199,8 @@ const Passes kScalarPasses{horizontal, vertical};
 
 bool has_simd(Simd simd) {
 #ifdef __x86_64__
-  if (simd == Simd::kAvx2) return __builtin_cpu_supports("avx2") != 0;
-  if (simd == Simd::kAvx512)
-    return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-           __builtin_cpu_supports("avx512vnni") != 0;
+  if (simd == Simd::kAvx2) return isa() >= Isa::kAvx2;
+  if (simd == Simd::kAvx512) return supports_vnni();
 #endif
   return simd == Simd::kScalar;
 }

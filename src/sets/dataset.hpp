@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/image.hpp"
+#include "base/truth.hpp"
 #include "sets/prompts.hpp"
 
 namespace cliplab {
@@ -43,6 +44,13 @@ class Dataset {
   virtual std::span<const int> clips() const { return {}; }
   /// [C] of a set whose classes are super-classes of ImageNet's: those below each. Else empty.
   virtual std::span<const std::vector<Subclass>> subclasses() const { return {}; }
+  /// The three above as one; built anew each time.
+  Truth truth() const {
+    return {{labels().begin(), labels().end()},
+            {targets().begin(), targets().end()},
+            {clips().begin(), clips().end()},
+            static_cast<int>(class_names().size())};
+  }
   virtual Prompts own_prompts() const { return {}; }  // without templates: it has none of its own
 };
 

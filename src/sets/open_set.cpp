@@ -107,6 +107,9 @@ std::vector<std::size_t> rows_of(const Found& found, const Listing& listing, con
   if (split == "test")
     for (const char* other : {"val", "valid", "validation", "dev", "all"})
       if (std::vector<std::size_t> rows = rows_in(listing, {other}); !rows.empty()) return rows;
+  if (split == "validation")
+    for (const char* other : {"val", "valid", "dev"})
+      if (std::vector<std::size_t> rows = rows_in(listing, {other}); !rows.empty()) return rows;
   return {};
 }
 
@@ -122,16 +125,26 @@ std::vector<std::string> splits_of(const Found& found, const Listing& listing) {
   return splits;
 }
 
+/// The folder's own names of the splits that have samples, sorted.
+std::vector<std::string> parts_of(const Listing& listing) {
+  std::set<std::string> names;
+  for (const Item& item : listing.items) names.insert(listing.splits[item.split]);
+  return {names.begin(), names.end()};
+}
+
+[[noreturn]] void fail_without(const Found& found, const Listing& listing, const std::string& split) {
+  const std::vector<std::string> names = parts_of(listing), splits = splits_of(found, listing);
+  if (names.empty()) refuse_damage(found, listing);
+  if (names.empty()) fail("data set " + found.name, "no sample", "at least one");
+  const std::string parts = found.name.substr(0, found.name.find('/')) + "/" + joined(names, ", ../");
+  fail("data set " + found.name, "no sample in split '" + split + "'",
+       splits.empty() ? "the name of a part of it: " + parts : "one of " + joined(splits),
+       splits.empty() ? "" : "parts of the folder by name: " + parts);
+}
+
 std::vector<std::size_t> need_rows(const Found& found, const Listing& listing, const std::string& split) {
   std::vector<std::size_t> rows = rows_of(found, listing, split);
-  if (rows.empty()) {
-    std::set<std::string> names(listing.splits.begin(), listing.splits.end());
-    const std::string parts = found.name.substr(0, found.name.find('/')) + "/" + joined(names, ", ../"),
-                      splits = joined(splits_of(found, listing));
-    fail("data set " + found.name, "no sample in split '" + split + "'",
-         splits.empty() ? "the name of a part of it: " + parts : "one of " + splits,
-         splits.empty() ? "" : "parts of the folder by name: " + parts);
-  }
+  if (rows.empty()) fail_without(found, listing, split);
   return rows;
 }
 
@@ -211,6 +224,7 @@ class CaptionSet : public PairCorpus {
     return {decode_item(read_->listing, item), item.captions, item.key, name_};
   }
   std::string key(std::int64_t i) const override { return read_->listing.items[rows_[i]].key; }
+  std::vector<std::string> captions(std::int64_t i) const override { return read_->listing.items[rows_[i]].captions; }
 
  private:
   std::shared_ptr<const Read> read_;
@@ -230,6 +244,26 @@ DatasetInfo open_set_info(const std::string& name) {
           found.folder.string(),
           splits_of(found, listing),
           ""};
+}
+
+FolderSplits folder_splits(const std::string& name) {
+  const Found found = find_set(name);
+  const Listing& listing = read_once(found.folder)->listing;
+  FolderSplits splits{splits_of(found, listing), parts_of(listing)};
+  std::vector<std::size_t> held = rows_of(found, listing, "validation");
+  for (const std::string& split : splits.canonical)
+    for (const std::size_t row : rows_of(found, listing, split))
+      if (std::binary_search(held.begin(), held.end(), row)) held.clear();
+  if (!held.empty())
+    splits.canonical.insert(std::find(splits.canonical.begin(), splits.canonical.end(), "test"), "validation");
+  return splits;
+}
+
+std::vector<std::string> need_splits(const std::string& name) {
+  const std::vector<std::string> splits = folder_splits(name).canonical;
+  if (!splits.empty()) return splits;
+  const Found found = find_set(name);
+  fail_without(found, read_once(found.folder)->listing, "test");
 }
 
 std::string open_set_id(const std::string& name, const std::string& split) {

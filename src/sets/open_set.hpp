@@ -16,6 +16,14 @@ namespace cliplab {
 /// What `name` has: its splits, title and licence. Throws InputError when nothing of that name is under the data root
 /// (with the steps that get it, if it is published).
 DatasetInfo open_set_info(const std::string& name);
+/// The folder's own names of the splits that have samples, and those of train, validation and test that it can give.
+/// "validation" is a split of the folder (validation, val, valid or dev) that neither train nor test is made of.
+struct FolderSplits {
+  std::vector<std::string> canonical, parts;
+};
+FolderSplits folder_splits(const std::string& name);
+/// folder_splits(name).canonical; throws InputError that names the parts where it is empty.
+std::vector<std::string> need_splits(const std::string& name);
 std::string open_set_id(const std::string& name, const std::string& split);
 /// Throws InputError when the folder has problems: the first and their number.
 std::unique_ptr<Dataset> open_set(const std::string& name, const std::string& split);

@@ -9,7 +9,9 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/text.hpp"
 #include "sets/dataset.hpp"
+#include "sets/published.hpp"
 
 namespace cliplab {
 namespace {
@@ -70,8 +72,15 @@ void check_templates(const Prompts& prompts, const std::function<void(const std:
 
 }  // namespace
 
-Prompts load_prompts(const Dataset& dataset, const std::string& name) {
-  const fs::path file = project_root() / "data/prompts" / (name.substr(0, name.find('/')) + ".json");
+namespace {
+
+fs::path prompts_folder() { return project_root() / "data/prompts"; }
+
+fs::path file_of_set(const std::string& set) { return prompts_folder() / (set.substr(0, set.find('/')) + ".json"); }
+
+/// The prompts that a set has by default.
+Prompts default_prompts(const Dataset& dataset, const std::string& name) {
+  const fs::path file = file_of_set(name);
   if (!fs::exists(file))
     if (Prompts own = dataset.own_prompts(); !own.templates.empty()) return own;
   const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
@@ -106,6 +115,68 @@ Prompts load_prompts(const Dataset& dataset, const std::string& name) {
     refuse("a field of another type");
   }
   return prompts;
+}
+
+/// Puts the templates and names of a named prompt set in place of the default ones.
+void apply_named(Prompts& prompts, const json& document, const std::string& set, std::span<const std::string> labels,
+                 const std::function<void(const std::string&)>& refuse) {
+  json own = json::object();
+  if (document.contains("sets") && document["sets"].contains(set)) own = document["sets"][set];
+  prompts.templates = own.contains("templates") ? own["templates"].get<std::vector<std::string>>()
+                                                : document.value("templates", std::vector<std::string>{});
+  check_templates(prompts, refuse);
+  prompts.subsets.clear();
+  if (!own.contains("classes")) return;
+  const auto classes = own["classes"].get<std::map<std::string, std::vector<std::string>>>();
+  prompts.own_names.clear();
+  for (std::size_t c = 0; c < labels.size(); ++c) {
+    const auto names = classes.find(labels[c]);
+    if (names == classes.end() || names->second.empty()) refuse("no name for class '" + labels[c] + "' of " + set);
+    prompts.class_names[c] = names->second;
+  }
+  if (classes.size() != labels.size()) refuse("names of classes that " + set + " does not have");
+}
+
+}  // namespace
+
+Prompts load_prompts(const Dataset& dataset, const std::string& set, const std::string& named) {
+  Prompts prompts = default_prompts(dataset, set);
+  if (named.empty()) return prompts;
+  const fs::path file = prompt_set_file(named);
+  const auto refuse = [&](const std::string& found) {
+    fail(file.string(), found,
+         R"({"templates": [...], "sets": {name: {"templates": [...], "classes": {label: [names]}}}})");
+  };
+  const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
+  if (!document.is_object()) refuse("no JSON object");
+  try {
+    apply_named(prompts, document, set.substr(0, set.find('/')), dataset.class_names(), refuse);
+  } catch (const json::exception&) {
+    refuse("a field of another type");
+  }
+  return prompts;
+}
+
+fs::path prompt_set_file(const std::string& name) {
+  const fs::path folder = prompts_folder() / "named";
+  const fs::path file = folder / (name + ".json");
+  if (name.find('/') == std::string::npos && fs::is_regular_file(file)) return file;
+  std::vector<std::string> names;
+  if (fs::is_directory(folder))
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (entry.path().extension() == ".json") names.push_back(entry.path().stem());
+  std::sort(names.begin(), names.end());
+  const std::string nearest = nearest_of(name, names);
+  fail("prompts", "'" + name + "'", "a prompt set of data/prompts/named: " + joined(names),
+       nearest.empty() ? "" : "did you mean '" + nearest + "'?");
+}
+
+std::vector<fs::path> prompt_files(const std::string& set) {
+  if (const fs::path file = file_of_set(set); fs::exists(file)) return {file};
+  if (const auto published = find_published_set(set.substr(0, set.find('/'))); published && !published->prompts.empty())
+    if (const fs::path wheels = prompts_folder() / "wheels" / (published->prompts + ".json"); fs::exists(wheels))
+      return {wheels};
+  return {};
 }
 
 Prompts read_wheel_prompts(const fs::path& file, std::span<const std::string> class_names) {

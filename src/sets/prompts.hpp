@@ -22,9 +22,19 @@ struct Prompts {
   std::map<std::string, std::vector<int>> subsets;  // choices of the templates by name: "7" of ImageNet's 80
 };
 
-/// From data/prompts/<name>.json, else the data set's own. Class names are joined to the data set's classes by name,
-/// not by position; a name without a partner is an InputError, as is a template without {}.
-Prompts load_prompts(const Dataset& dataset, const std::string& name);
+/// Class names and templates of `set`: those of data/prompts/<name>.json, else the data set's own. Class names are
+/// joined to the data set's classes by name, not by position. `named`: a prompt set (prompt_set_file) whose templates,
+/// and class names where it has some for this set, are taken instead; "": none. Throws InputError for a name without a
+/// partner and for a template without {}.
+Prompts load_prompts(const Dataset& dataset, const std::string& set, const std::string& named = {});
+
+/// The file of a named prompt set, data/prompts/named/<name>.json: {"templates": [...]} for every data set, and under
+/// "sets" those of one data set: {"cifar10": {"templates": [...], "classes": {label: [names]}}}, both optional. Throws
+/// InputError with the nearest name for an unknown one.
+std::filesystem::path prompt_set_file(const std::string& name);
+
+/// The files that decide the prompts of a set by default: their content is part of a run's key.
+std::vector<std::filesystem::path> prompt_files(const std::string& set);
 
 /// Names of the wheels for the classes of a set: by name, or where the list has "ids" by the number that a class is
 /// called.

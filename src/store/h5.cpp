@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "store/seal.hpp"
 
 namespace cliplab {
@@ -203,6 +204,23 @@ void H5Writer::float_rows(const std::string& name, std::uint64_t rows, std::uint
 void H5Writer::integers(const std::string& name, const std::vector<std::int64_t>& values) {
   const Session session;
   dataset(name, H5T_STD_I64LE, H5T_NATIVE_INT64, values.data(), {values.size()});
+}
+
+void write_whole(const std::filesystem::path& path, const std::function<void(H5Writer& file)>& fill) {
+  if (std::error_code error;
+      path.has_parent_path() && (std::filesystem::create_directories(path.parent_path(), error), error))
+    fail(path.parent_path().string(), "cannot be created (" + error.message() + ")", "a writable folder");
+  const std::filesystem::path part = part_path(path);
+  try {
+    H5Writer file(part);
+    fill(file);
+    file.close();
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(part, ignored);
+    throw;
+  }
+  commit_file(part, path);
 }
 
 H5Reader::H5Reader(const std::filesystem::path& path) : path_(path) {

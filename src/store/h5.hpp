@@ -43,6 +43,10 @@ class H5Writer {
   std::int64_t file_ = -1;
 };
 
+/// Makes `path`, whole or not at all: `fill` writes a file beside it that is sealed and renamed. Creates its folder.
+/// Throws InputError naming the file when the disk is full or not writable.
+void write_whole(const std::filesystem::path& path, const std::function<void(H5Writer& file)>& fill);
+
 class H5Reader {
  public:
   /// Checks the seal, then opens. Throws InputError with the file's name from here on.

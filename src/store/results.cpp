@@ -1,14 +1,11 @@
-// Result and feature files in the layout of results/README.md: written beside the target, sealed, then
-// renamed over it.
+// Result and feature files in the layout of results/README.md: written to a part file, sealed, then renamed.
 #include "store/results.hpp"
 
 #include <algorithm>
 #include <stdexcept>
-#include <system_error>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "base/hash.hpp"
 #include "store/h5.hpp"
 
 namespace cliplab {
@@ -16,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr std::int64_t kSchemaVersion = 2;
 
 struct TextColumn {
   const char* name;
@@ -24,36 +21,13 @@ struct TextColumn {
 };
 constexpr TextColumn kTextColumns[] = {{"dataset", &Record::dataset}, {"split", &Record::split},
                                        {"model", &Record::model},     {"method", &Record::method},
-                                       {"metric", &Record::metric},   {"variant", &Record::variant}};
+                                       {"metric", &Record::metric},   {"unit", &Record::unit}};
 struct NumberColumn {
   const char* name;
   double Record::*field;
 };
 constexpr NumberColumn kNumberColumns[] = {
     {"value", &Record::value}, {"ci_low", &Record::ci_low}, {"ci_high", &Record::ci_high}};
-
-/// Writes through `fill` to a part file and renames it; the part is removed when anything fails.
-template <class Fill>
-void write_whole(const fs::path& path, const Fill& fill) {
-  if (std::error_code error; path.has_parent_path() && (fs::create_directories(path.parent_path(), error), error))
-    fail(path.parent_path().string(), "cannot be created (" + error.message() + ")", "a writable folder");
-  const fs::path part = part_path(path);
-  try {
-    H5Writer file(part);
-    fill(file);
-    file.close();
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove(part, ignored);
-    throw;
-  }
-  commit_file(part, path);
-}
-
-std::string checksum(const Matrix& matrix) {
-  return sha256_hex(
-      {reinterpret_cast<const char*>(matrix.data()), static_cast<std::size_t>(matrix.size()) * sizeof(float)});
-}
 
 }  // namespace
 
@@ -70,6 +44,9 @@ void write_results(const fs::path& path, const Results& results) {
       for (const Record& record : results.records) column.push_back(record.*field);
       file.strings(std::string("/records/") + name, column);
     }
+    std::vector<std::string> params;
+    for (const Record& record : results.records) params.push_back(to_json(record.params));
+    file.strings("/records/params", params);
     for (const auto& [name, field] : kNumberColumns) {
       std::vector<double> column;
       for (const Record& record : results.records) column.push_back(record.*field);
@@ -86,12 +63,18 @@ void write_results(const fs::path& path, const Results& results) {
       file.doubles(name, array.values.data(),
                    {static_cast<std::uint64_t>(array.values.rows()), static_cast<std::uint64_t>(array.values.cols())});
       file.attribute(name, "columns", array.columns);
+      file.attribute(name, "params", to_json(array.params));
     }
     file.attribute("/arrays", "order", [&] {
       std::vector<std::string> names;
       for (const Array& array : results.arrays) names.push_back(array.name);
       return names;
     }());
+    std::vector<std::string> names, reasons;
+    for (const LeftOut& entry : results.left_out) names.push_back(entry.name), reasons.push_back(entry.reason);
+    file.group("/left_out");
+    file.strings("/left_out/name", names);
+    file.strings("/left_out/reason", reasons);
   });
 }
 
@@ -102,7 +85,7 @@ Results read_results(const fs::path& path) {
   };
   Results results;
   if (const auto version = file.integer_attribute("/", "schema_version"); version != kSchemaVersion)
-    refuse("schema version " + std::to_string(version), std::to_string(kSchemaVersion));
+    fail(path.string(), "schema " + std::to_string(version), std::to_string(kSchemaVersion), "run the config again");
   results.experiment = file.text_attribute("/", "experiment");
   results.config = file.text_attribute("/", "config");
   for (const std::string& key : file.attribute_names("/provenance"))
@@ -119,6 +102,10 @@ Results read_results(const fs::path& path) {
     check(name, column.size());
     for (std::size_t i = 0; i < n.size(); ++i) results.records[i].*field = column[i];
   }
+  const auto params = file.strings("/records/params");
+  check("params", params.size());
+  for (std::size_t i = 0; i < n.size(); ++i)
+    results.records[i].params = params_from_json(params[i], path.string() + ": /records/params");
   for (const auto& [name, field] : kNumberColumns) {
     const auto shape = file.shape(std::string("/records/") + name);
     check(name, shape.size() == 1 ? shape[0] : 0);
@@ -130,77 +117,18 @@ Results read_results(const fs::path& path) {
     if (!file.exists("/arrays/" + name)) refuse("no array " + name, "the arrays that its order names");
     const auto shape = file.shape("/arrays/" + name);
     Array array{name, file.list_attribute("/arrays/" + name, "columns"), {}};
+    array.params =
+        params_from_json(file.text_attribute("/arrays/" + name, "params"), path.string() + ": array " + name);
     if (shape.size() != 2 || array.columns.size() != shape[1])
       refuse("array " + name + " of another shape", "[rows, columns]");
     array.values.resize(static_cast<Eigen::Index>(shape[0]), static_cast<Eigen::Index>(shape[1]));
     file.doubles("/arrays/" + name, array.values.data());
     results.arrays.push_back(std::move(array));
   }
+  const auto names = file.strings("/left_out/name"), reasons = file.strings("/left_out/reason");
+  if (names.size() != reasons.size()) refuse("/left_out of two lengths", "a reason for each name");
+  for (std::size_t i = 0; i < names.size(); ++i) results.left_out.push_back({names[i], reasons[i]});
   return results;
-}
-
-void write_features(const fs::path& path, const std::string& key, const Matrix& features) {
-  write_whole(path, [&](H5Writer& file) {
-    file.attribute("/", "key", key);
-    file.floats("/features", features.data(),
-                {static_cast<std::uint64_t>(features.rows()), static_cast<std::uint64_t>(features.cols())});
-    file.attribute("/features", "sha256", checksum(features));
-  });
-}
-
-void write_feature_rows(const fs::path& path, const std::string& key, std::int64_t rows, std::int64_t cols,
-                        const std::function<void(std::int64_t, std::int64_t, float*)>& produce) {
-  constexpr std::int64_t kChunkNumbers = 4 << 20;
-  write_whole(path, [&](H5Writer& file) {
-    Sha256 hash;
-    file.attribute("/", "key", key);
-    file.float_rows(
-        "/features", static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols),
-        static_cast<std::uint64_t>(std::max<std::int64_t>(1, kChunkNumbers / std::max<std::int64_t>(1, cols))),
-        [&](std::uint64_t begin, std::uint64_t count, float* values) {
-          produce(static_cast<std::int64_t>(begin), static_cast<std::int64_t>(count), values);
-          hash.add(values, count * static_cast<std::uint64_t>(cols) * sizeof(float));
-        });
-    file.attribute("/features", "sha256", hash.hex());
-  });
-}
-
-namespace {
-
-/// Opens a feature file of `key`; its [N, D].
-std::unique_ptr<H5Reader> open_features(const fs::path& path, const std::string& key,
-                                        std::vector<std::uint64_t>& shape) {
-  auto file = std::make_unique<H5Reader>(path);
-  if (file->text_attribute("/", "key") != key)
-    fail(path.string(), "features of another key", "'" + key + "'", "delete it; the run makes it again");
-  shape = file->shape("/features");
-  if (shape.size() != 2)
-    fail(path.string(), "features of another shape", "[N, D]", "delete it; the run makes it again");
-  return file;
-}
-
-}  // namespace
-
-FeatureFile::FeatureFile(const fs::path& path, const std::string& key) {
-  std::vector<std::uint64_t> shape;
-  file_ = open_features(path, key, shape);
-  rows_ = static_cast<std::int64_t>(shape[0]), cols_ = static_cast<std::int64_t>(shape[1]);
-}
-
-FeatureFile::~FeatureFile() = default;
-
-void FeatureFile::read(std::int64_t begin, std::int64_t count, float* values) const {
-  file_->float_rows("/features", static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(count), values);
-}
-
-Matrix read_features(const fs::path& path, const std::string& key) {
-  std::vector<std::uint64_t> shape;
-  const auto file = open_features(path, key, shape);
-  Matrix features(static_cast<Eigen::Index>(shape[0]), static_cast<Eigen::Index>(shape[1]));
-  file->floats("/features", features.data());
-  if (file->text_attribute("/features", "sha256") != checksum(features))
-    fail(path.string(), "damaged features", "bytes of their checksum", "delete it; the run makes it again");
-  return features;
 }
 
 }  // namespace cliplab

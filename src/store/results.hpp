@@ -3,9 +3,7 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,13 +12,18 @@
 
 namespace cliplab {
 
-class H5Reader;
-
-/// A named table of numbers beside the records: a curve, per-sample scores, a confusion matrix.
+/// A named table of numbers that belongs to the records: a curve, per-sample scores, a confusion matrix.
 struct Array {
   std::string name;                  // "probe/fashion_mnist/vit-s/sweep"; '/' makes groups
   std::vector<std::string> columns;  // one name a column
   MatrixD values;                    // [rows, columns]
+  Params params{};                   // what it is, for readers: {{"kind", "scores"}, {"dataset", ...}, {"model", ...}}
+};
+
+/// A data set, a pair of sets or a whole study that was asked for and has no records, and why.
+struct LeftOut {
+  std::string name, reason;
+  bool operator==(const LeftOut&) const = default;
 };
 
 /// All that a result file holds.
@@ -30,6 +33,7 @@ struct Results {
   std::map<std::string, std::string> provenance;  // commit, dirty, compiler, torch, device, seed, seconds, ids
   std::vector<Record> records;
   std::vector<Array> arrays;
+  std::vector<LeftOut> left_out{};
 };
 
 /// Writes `path` whole or not at all. Throws InputError naming the file when the disk is full or not writable.
@@ -37,30 +41,5 @@ void write_results(const std::filesystem::path& path, const Results& results);
 
 /// Throws InputError naming the file and what is wrong with it (not HDF5, a column missing or of another length).
 Results read_results(const std::filesystem::path& path);
-
-/// A cached feature matrix [N, D] with its key; the same rules as above.
-void write_features(const std::filesystem::path& path, const std::string& key, const Matrix& features);
-/// Throws InputError when the file is damaged or was written under another key.
-Matrix read_features(const std::filesystem::path& path, const std::string& key);
-
-/// The same file, a chunk of rows at a time: `produce` fills count * cols numbers.
-void write_feature_rows(const std::filesystem::path& path, const std::string& key, std::int64_t rows, std::int64_t cols,
-                        const std::function<void(std::int64_t begin, std::int64_t count, float* values)>& produce);
-
-/// Features that stay in their file. The seal is checked when it is opened; the file is not to change after that.
-class FeatureFile {
- public:
-  /// Throws InputError when the file is damaged or was written under another key.
-  FeatureFile(const std::filesystem::path& path, const std::string& key);
-  ~FeatureFile();
-  std::int64_t rows() const { return rows_; }
-  std::int64_t cols() const { return cols_; }
-  /// Rows [begin, begin + count) into count * cols() numbers; from any thread.
-  void read(std::int64_t begin, std::int64_t count, float* values) const;
-
- private:
-  std::unique_ptr<H5Reader> file_;
-  std::int64_t rows_ = 0, cols_ = 0;
-};
 
 }  // namespace cliplab

@@ -13,9 +13,8 @@
 namespace cliplab {
 
 BatchSource::BatchSource(const PairCorpus& corpus, int resolution, int context_length, std::int64_t batch,
-                         std::uint64_t seed, Augment augment)
+                         std::uint64_t seed, Augment augment, const TextTokenizer& tokenizer)
     : resolution_(resolution), batch_(batch), seed_(seed) {
-  const Tokenizer tokenizer;
   const std::int64_t total = corpus.size();
   std::vector<Picture> pictures(total);
   std::vector<std::vector<std::vector<std::int32_t>>> captions(total);
@@ -28,7 +27,7 @@ BatchSource::BatchSource(const PairCorpus& corpus, int resolution, int context_l
         const Pair pair = corpus.get(i);
         pictures[i] = stored_picture(pair.image, resolution_ + resolution_ / 8, augment);
         for (const std::string& caption : pair.captions)
-          captions[i].push_back(tokenizer.encode(caption, context_length));
+          captions[i].push_back(tokenizer.encode(caption, context_length, TooLong::kCut));
         keys[i] = pair.key;
         if (captions[i].empty()) problems[i] = pair.key + ": no caption";
       } catch (const InputError& error) {

@@ -36,7 +36,7 @@ class BatchSource {
   /// are no squares. Pairs that cannot be decoded are counted, named and left out. `augment` decides how pictures are
   /// kept. Throws InputError when fewer than `batch` remain.
   BatchSource(const PairCorpus& corpus, int resolution, int context_length, std::int64_t batch, std::uint64_t seed,
-              Augment augment = Augment::kDrawings);
+              Augment augment = Augment::kDrawings, const TextTokenizer& tokenizer = Tokenizer());
 
   std::int64_t size() const { return static_cast<std::int64_t>(keys_.size()); }
   const std::string& key(std::int64_t pair) const { return keys_[pair]; }

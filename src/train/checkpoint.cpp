@@ -75,4 +75,30 @@ void TrainingState::load(const std::filesystem::path& path, const std::string& t
   loss_count = static_cast<std::int64_t>(s[4]), scaler = {s[5], static_cast<std::int64_t>(s[6])};
 }
 
+void TrainingState::share(Comm& comm) {
+  if (comm.size() == 1) return;
+  const torch::NoGradGuard no_grad;
+  Tensor numbers =
+      torch::tensor({double(step), double(updates), scaler.scale, double(scaler.good_steps)}, torch::kFloat64)
+          .to(comm.device());
+  comm.broadcast(numbers);
+  numbers = numbers.to(torch::kCPU);
+  if (!place.empty()) {
+    Tensor shared = torch::tensor(place, torch::kFloat64).to(comm.device());
+    comm.broadcast(shared);
+    shared = shared.to(torch::kCPU);
+    place.assign(shared.data_ptr<double>(), shared.data_ptr<double>() + shared.numel());
+  }
+  const auto whole = [&](int i) { return numbers[i].item<std::int64_t>(); };
+  step = whole(0), updates = whole(1), scaler = {numbers[2].item<double>(), whole(3)};
+  const auto share_all = [&](std::map<std::string, Tensor> tensors) {
+    for (auto& [name, value] : tensors) {
+      Tensor sent = value.contiguous();  // in one order of elements, whatever the layout
+      comm.broadcast(sent);
+      if (!sent.is_same(value)) value.copy_(sent);
+    }
+  };
+  share_all(model), share_all(optimizer->first_moments()), share_all(optimizer->second_moments());
+}
+
 }  // namespace cliplab

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "train/comm/comm.hpp"
 #include "train/loss_scaler.hpp"
 #include "train/optimizer.hpp"
 
@@ -33,6 +34,8 @@ struct TrainingState {
   /// A training from shards has `place` before (of any value). Throws InputError naming the file, and each key in which
   /// it is another training's.
   void load(const std::filesystem::path& file, const std::string& training);
+  /// All ranks go on from what rank 0 has; the curve stays its own.
+  void share(Comm& comm);
 };
 
 }  // namespace cliplab

@@ -7,16 +7,15 @@
 #include <numbers>
 
 #include "kernels/adamw.hpp"
+#include "model/family.hpp"
 
 namespace cliplab {
 
 using torch::Tensor;
 
 AdamWOptions adamw_options(const std::string& family, double weight_decay) {
-  AdamWOptions options;
-  if (family == "resnet") options.beta2 = 0.999, options.eps = 1e-8;
-  options.weight_decay = weight_decay;
-  return options;
+  const AdamWMoments moments = find_family(family).adamw_moments();
+  return {moments.beta1, moments.beta2, moments.eps, weight_decay};
 }
 
 namespace {

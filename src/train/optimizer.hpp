@@ -10,12 +10,12 @@
 namespace cliplab {
 
 struct AdamWOptions {
-  double beta1 = 0.9, beta2 = 0.98, eps = 1e-6;  // ViT; ResNets 0.999 and 1e-8 (Table 18)
+  double beta1 = 0.9, beta2 = 0.98, eps = 1e-6;
   double weight_decay = 0.2;
   bool fused = false;  // LibTorch's kernel for all parameters together, which GPUs take
 };
 
-/// Table 18's for the family, "vit" or "resnet".
+/// Table 18's for a model family.
 AdamWOptions adamw_options(const std::string& family, double weight_decay);
 
 /// DEVIATION(2.5): moments are fp32 and so are the text tower's weights; the paper kept both in half precision, the

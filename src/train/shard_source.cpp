@@ -76,7 +76,7 @@ Batch ShardSource::next() {
   batch.tokens.resize(samples.size());
   for (const LoadedSample& sample : samples) batch.keys.push_back(sample.key);
   parallel_for(std::ssize(samples), [&](std::int64_t i) {
-    batch.tokens[i] = tokenizer_.encode(samples[i].text, options_.context_length);
+    batch.tokens[i] = options_.tokenizer->encode(samples[i].text, options_.context_length, TooLong::kCut);
     std::copy_n(samples[i].image.pixels.begin(), area, batch.pixels.begin() + static_cast<std::ptrdiff_t>(i * area));
   });
   return batch;

@@ -23,6 +23,7 @@ struct ShardSourceOptions {
   std::uint64_t seed = 0;
   Augment augment = Augment::kCrop;
   Part part;
+  std::shared_ptr<const TextTokenizer> tokenizer = std::make_shared<Tokenizer>();
 };
 
 /// Batches in order, this rank's rows. A stream that has read its shards begins them again in another order, at its own
@@ -55,7 +56,6 @@ class ShardSource {
   void open(Stream& stream, std::int64_t skip);
 
   ShardSourceOptions options_;
-  Tokenizer tokenizer_;
   std::vector<Stream> streams_;  // of this rank
 };
 

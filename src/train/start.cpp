@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "model/family.hpp"
 #include "model/files/clip_state.hpp"
 #include "model/files/weights.hpp"
 
@@ -13,14 +14,19 @@ namespace {
 
 using torch::Tensor;
 
-/// [1 + g g, d] -> [1 + side side, d]; undefined when it is no square grid behind a class's row.
-Tensor resized(const Tensor& positions, std::int64_t side) {
-  const auto grid = static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(positions.size(0) - 1))));
-  if (grid < 1 || grid * grid + 1 != positions.size(0)) return {};
+/// Positions [extra + g * g, d] -> [rows, d], where `extra` (0, or 1 for a class token) is the same; undefined when
+/// either is no square grid.
+Tensor resized(const Tensor& positions, std::int64_t rows) {
+  const auto side_of = [](std::int64_t count) {
+    return static_cast<std::int64_t>(std::sqrt(static_cast<double>(count)));
+  };
+  const std::int64_t grid = side_of(positions.size(0)), side = side_of(rows), extra = positions.size(0) - grid * grid;
+  if (grid < 1 || extra > 1 || rows - side * side != extra) return {};
   const Tensor image =
-      positions.slice(0, 1).reshape({1, grid, grid, -1}).permute({0, 3, 1, 2}).contiguous();  // [1,d,g,g]
-  const Tensor larger = at::_upsample_bicubic2d_aa(image, {side, side}, /*align_corners=*/false);
-  return torch::cat({positions.slice(0, 0, 1), larger.permute({0, 2, 3, 1}).reshape({side * side, -1})}).contiguous();
+      positions.slice(0, extra).reshape({1, grid, grid, -1}).permute({0, 3, 1, 2}).contiguous();  // [1,d,g,g]
+  const Tensor other = at::_upsample_bicubic2d_aa(image, {side, side}, /*align_corners=*/false);
+  return torch::cat({positions.slice(0, 0, extra), other.permute({0, 2, 3, 1}).reshape({side * side, -1})})
+      .contiguous();
 }
 
 }  // namespace
@@ -28,16 +34,15 @@ Tensor resized(const Tensor& positions, std::int64_t side) {
 void start_from(const std::filesystem::path& file, Clip& model) {
   const torch::NoGradGuard no_grad;
   ClipState given = read_clip(file);
-  std::map<std::string, Tensor> state = named_state(*model), kept;
-  for (const char* name : {"visual.positional_embedding", "visual.attnpool.positional_embedding"}) {
-    const auto from = given.tensors.find(name);
-    const auto to = state.find(name);
-    if (from == given.tensors.end() || to == state.end() || from->second.shape.size() != 2 ||
-        from->second.shape[0] == to->second.size(0))
-      continue;
-    const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(to->second.size(0) - 1))));
-    kept[name] = resized(tensor_of(from->second).to(torch::kFloat32), side);
-    if (kept[name].defined()) from->second = bytes_of(kept[name]);
+  std::map<std::string, Tensor> state = named_state(*model);
+  const std::string name = find_family(model->architecture().family).image_positions();
+  const auto from = given.tensors.find(name);
+  const auto to = state.find(name);
+  Tensor positions;  // while its bytes are in `given`
+  if (from != given.tensors.end() && to != state.end() && from->second.shape.size() == 2 &&
+      from->second.shape[0] != to->second.size(0)) {
+    positions = resized(tensor_of(from->second).to(torch::kFloat32), to->second.size(0));
+    if (positions.defined()) from->second = bytes_of(positions);
   }
   load_state(given.tensors, "", state, file.string());
 }

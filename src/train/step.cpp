@@ -1,12 +1,8 @@
-// Forward, loss, backward, sums. Micro-batches are GradCache (Gao et al. 2021): the features of all without a graph,
-// the gradient of the loss by the features with all negatives, then each micro-batch again with a graph that is given
-// its rows.
+// Encodes this rank's pairs for the objective, and sums its gradients over the ranks.
 #include "train/step.hpp"
 
 #include <algorithm>
 #include <numeric>
-
-#include "train/objectives/loss.hpp"
 
 namespace cliplab {
 
@@ -19,18 +15,20 @@ GradientStep::GradientStep(Clip model, std::shared_ptr<Comm> comm, std::int64_t 
       objective_(find_objective(model_->architecture().objective)),
       reducer_(model_->parameters(), *comm_) {}
 
+StepInput GradientStep::input(const LocalPairs& pairs) {
+  return {.model = model_,
+          .comm = *comm_,
+          .captions = pairs.tokens,
+          .micro_batch = micro_batch_,
+          .encode_image = [&](std::int64_t begin, std::int64_t count) { return encode_image(pairs, begin, count); },
+          .encode_text = [&](std::int64_t begin, std::int64_t count) { return encode_text(pairs, begin, count); }};
+}
+
 StepResult GradientStep::run(const LocalPairs& pairs, double loss_scale) {
-  const std::int64_t b = std::ssize(pairs.tokens);
-  Tensor share;
-  if (objective_.sum != nullptr) {
-    share = predict(pairs, loss_scale);
-  } else if (micro_batch_ > 0 && micro_batch_ < b) {
-    share = accumulate(pairs, loss_scale);
-  } else {
-    share = shared_contrastive_loss(encode_image(pairs, 0, b), encode_text(pairs, 0, b), model_->logit_scale, *comm_);
-    reducer_.expect();
-    (loss_scale * share).backward();
-  }
+  StepInput step = input(pairs);
+  step.loss_scale = loss_scale;
+  step.expect_last = [this] { reducer_.expect(); };
+  const Tensor share = objective_.backward(step);
   reducer_.finish();
   average_statistics();
   Tensor loss = share.detach().to(torch::kFloat64).reshape({1});
@@ -47,59 +45,9 @@ double GradientStep::unscale_and_measure(double loss_scale) {
   return torch::stack(at::_foreach_norm(gradients)).norm().item<double>();
 }
 
-/// A loss that is a mean over terms, each of one pair: this rank's part of it, micro-batch after micro-batch.
-Tensor GradientStep::predict(const LocalPairs& pairs, double loss_scale) {
-  const std::int64_t b = std::ssize(pairs.tokens), most = micro_batch_ > 0 ? micro_batch_ : b;
-  const Tensor terms = torch::full({1}, static_cast<double>(objective_.terms(pairs.tokens)),
-                                   torch::TensorOptions(torch::kFloat64).device(comm_->device()));
-  comm_->all_reduce(terms);
-  const double all = std::max(1.0, terms.item<double>());
-  Tensor share;
-  for (std::int64_t begin = 0; begin < b; begin += most) {
-    const std::int64_t count = std::min(most, b - begin);
-    const Tensor part =
-        objective_.sum(model_, encode_image(pairs, begin, count), Captions(pairs.tokens).subspan(begin, count)) / all;
-    if (begin + count == b) reducer_.expect();
-    (loss_scale * part).backward();
-    share = share.defined() ? share + part.detach() : part.detach();
-  }
-  return share;
-}
-
-Tensor GradientStep::accumulate(const LocalPairs& pairs, double loss_scale) {
-  const std::int64_t b = std::ssize(pairs.tokens);
-  std::vector<Tensor> images, texts, statistics;
-  {
-    // BatchNorm normalises each micro-batch by itself both times; its running statistics count it once.
-    const torch::NoGradGuard no_grad;
-    for (const Tensor& buffer : model_->buffers()) statistics.push_back(buffer.clone());
-    for (std::int64_t begin = 0; begin < b; begin += micro_batch_) {
-      const std::int64_t count = std::min(micro_batch_, b - begin);
-      images.push_back(encode_image(pairs, begin, count)), texts.push_back(encode_text(pairs, begin, count));
-    }
-    std::size_t next = 0;
-    for (Tensor& buffer : model_->buffers()) buffer.copy_(statistics[next++]);
-  }
-  const Tensor image = torch::cat(images).requires_grad_(), text = torch::cat(texts).requires_grad_();
-  const Tensor share = shared_contrastive_loss(image, text, model_->logit_scale, *comm_);
-  (loss_scale * share).backward();
-  for (std::int64_t begin = 0; begin < b; begin += micro_batch_) {
-    const std::int64_t count = std::min(micro_batch_, b - begin);
-    const Tensor i = encode_image(pairs, begin, count), t = encode_text(pairs, begin, count);
-    if (begin + count == b) reducer_.expect();
-    torch::autograd::backward({i, t}, {image.grad().narrow(0, begin, count), text.grad().narrow(0, begin, count)});
-  }
-  return share;
-}
-
 double GradientStep::evaluate(const LocalPairs& pairs) {
-  const torch::NoGradGuard no_grad;
-  const std::int64_t b = std::ssize(pairs.tokens);
   model_->eval();
-  const Tensor image = encode_image(pairs, 0, b);
-  const Tensor loss = objective_.sum == nullptr ? contrastive_loss(image, encode_text(pairs, 0, b), model_->logit_scale)
-                                                : objective_.sum(model_, image, pairs.tokens) /
-                                                      std::max<std::int64_t>(1, objective_.terms(pairs.tokens));
+  const Tensor loss = objective_.evaluate(input(pairs));
   model_->train();
   return loss.item<double>();
 }

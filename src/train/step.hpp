@@ -39,10 +39,10 @@ class GradientStep {
   double evaluate(const LocalPairs& pairs);
 
  private:
+  /// `pairs` must outlive it.
+  StepInput input(const LocalPairs& pairs);
   torch::Tensor encode_image(const LocalPairs& pairs, std::int64_t begin, std::int64_t count);
   torch::Tensor encode_text(const LocalPairs& pairs, std::int64_t begin, std::int64_t count);
-  torch::Tensor predict(const LocalPairs& pairs, double loss_scale);
-  torch::Tensor accumulate(const LocalPairs& pairs, double loss_scale);
   double unscale_and_measure(double loss_scale);
   void average_statistics();
 

@@ -11,18 +11,19 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "base/hash.hpp"
 #include "base/parallel.hpp"
 #include "base/progress.hpp"
 #include "kernels/normalize.hpp"
+#include "model/family.hpp"
 #include "model/files/weights.hpp"
 #include "pixels/preprocess.hpp"
 #include "sets/loader.hpp"
-#include "store/event_file.hpp"
 #include "store/results.hpp"
 #include "train/batches.hpp"
 #include "train/checkpoint.hpp"
 #include "train/comm/comm.hpp"
+#include "train/config.hpp"
+#include "train/curve.hpp"
 #include "train/objectives/loss.hpp"
 #include "train/shard_source.hpp"
 #include "train/start.hpp"
@@ -35,30 +36,14 @@ namespace {
 using torch::Tensor;
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kCurve{"step",          "pairs",       "loss",          "val_loss",
-                                      "learning_rate", "logit_scale", "grad_norm",     "pairs_per_second",
-                                      "seconds",       "data_share",  "peak_memory_mb"};
-
 double peak_memory_mb() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
-/// steps / 2, steps / 4, ..., the earliest first.
-std::vector<std::int64_t> snapshot_steps(const TrainConfig& config) {
-  std::vector<std::int64_t> steps;
-  for (int i = config.snapshots; i > 0; --i)
-    if (const std::int64_t step = config.steps >> i; step > 0) steps.push_back(step);
-  return steps;
-}
-
-fs::path snapshot_file(const fs::path& folder, std::int64_t step) {
-  return folder / fmt::format("model-{}.safetensors", step);
-}
-
 Architecture with_objective(Architecture architecture, const std::string& objective) {
-  architecture.objective = find_objective(objective).name;
+  architecture.objective = find_objective(objective).name();
   return architecture;
 }
 
@@ -88,9 +73,9 @@ class Trainer {
       state_.load(checkpoint_file(), training_);
     else if (writes() && !config_.init.empty())
       start_from(config_.init, model_);
-    share_state();
+    state_.share(*comm_);
     if (shards_ && state_.step > 0) shards_->go_to(state_.place);
-    if (writes()) show_curve();
+    if (writes()) curve_.emplace(folder_, watch_.names, state_);
     std::int64_t& step = state_.step;
     if (step > 0) say(fmt::format("{}: goes on from step {} of {}", config_.architecture, step, config_.steps));
 
@@ -137,7 +122,7 @@ class Trainer {
                                static_cast<double>((step - logged_at) * config_.batch) / seconds, state_.seconds,
                                data_seconds / seconds, peak_memory_mb()})
           state_.curve.push_back(x);
-        if (writes()) show_row(state_.curve.size() - kCurve.size());
+        if (writes()) curve_->show_row(state_.curve.size() - kCurve.size());
         shown_ = fmt::format("loss {:.2f}{} scale {:.0f} gradient {:.2g}", mean,
                              validate ? fmt::format(" val {:.2f}", val_loss) : "", scale, norm);
         state_.loss_sum = 0, state_.loss_count = 0, data_seconds = 0, last_log = Clock::now(), logged_at = step;
@@ -149,7 +134,7 @@ class Trainer {
     comm_->barrier();
   }
 
-  /// Is the error on its way one that all ranks throw?
+  /// True if every rank is throwing the current exception.
   bool agreed() const { return agreed_; }
 
  private:
@@ -180,7 +165,7 @@ class Trainer {
     if (is_shards(config_.corpus)) {
       shards_.emplace(ShardSourceOptions{expand_shards(config_.corpus), static_cast<int>(architecture_.resolution),
                                          static_cast<int>(architecture_.context_length), config_.batch, config_.streams,
-                                         config_.seed, augment, part});
+                                         config_.seed, augment, part, tokenizer_});
       state_.place = shards_->position();
       return;
     }
@@ -188,7 +173,7 @@ class Trainer {
       const auto corpus = open_pair_corpus(config_.corpus, split);
       const std::int64_t batch = at_most > 0 ? std::min(at_most, corpus->size()) : config_.batch;
       return std::make_unique<BatchSource>(*corpus, architecture_.resolution, architecture_.context_length, batch,
-                                           config_.seed, augment);
+                                           config_.seed, augment, *tokenizer_);
     };
     pairs_ = open("train", 0);
     if (writes()) held_out_ = open("val", 256);
@@ -209,34 +194,6 @@ class Trainer {
     }
     state_.place.assign(numbers.begin() + 1, numbers.end());
     return numbers[0] > 0;
-  }
-
-  /// The others start from what rank 0 has; the curve is its own.
-  void share_state() {
-    if (comm_->size() == 1) return;
-    const torch::NoGradGuard no_grad;
-    TrainingState& s = state_;
-    Tensor numbers =
-        torch::tensor({double(s.step), double(s.updates), s.scaler.scale, double(s.scaler.good_steps)}, torch::kFloat64)
-            .to(comm_->device());
-    comm_->broadcast(numbers);
-    numbers = numbers.to(torch::kCPU);
-    if (!s.place.empty()) {
-      Tensor place = torch::tensor(s.place, torch::kFloat64).to(comm_->device());
-      comm_->broadcast(place);
-      place = place.to(torch::kCPU);
-      s.place.assign(place.data_ptr<double>(), place.data_ptr<double>() + place.numel());
-    }
-    const auto whole = [&](int i) { return numbers[i].item<std::int64_t>(); };
-    s.step = whole(0), s.updates = whole(1), s.scaler = {numbers[2].item<double>(), whole(3)};
-    const auto share = [&](std::map<std::string, Tensor> tensors) {
-      for (auto& [name, value] : tensors) {
-        Tensor sent = value.contiguous();  // in one order of elements, whatever the layout
-        comm_->broadcast(sent);
-        if (!sent.is_same(value)) value.copy_(sent);
-      }
-    };
-    share(state_.model), share(optimizer_.first_moments()), share(optimizer_.second_moments());
   }
 
   LocalPairs pairs_of(const Batch& batch) const {
@@ -307,31 +264,8 @@ class Trainer {
     say(fmt::format("{} at step {}:{}", config_.architecture, step, told));
     state_.watched.push_back(static_cast<double>(step));
     state_.watched.insert(state_.watched.end(), values.begin(), values.end());
-    show_watched(state_.watched.size() - width);
+    curve_->show_watched(state_.watched.size() - width);
     return Clock::now() - begin;
-  }
-
-  /// For TensorBoard: the rows so far, once; times as if there had been no interruption.
-  void show_curve() {
-    std::vector tags(kCurve.begin() + 1, kCurve.end());
-    tags.insert(tags.end(), watch_.names.begin(), watch_.names.end());
-    events_.emplace(folder_, tags);
-    started_ =
-        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() - state_.seconds;
-    for (std::size_t row = 0; row < state_.curve.size(); row += kCurve.size()) show_row(row);
-    for (std::size_t row = 0; row < state_.watched.size(); row += watch_.names.size() + 1) show_watched(row);
-  }
-
-  void show_row(std::size_t begin) { show(state_.curve.data() + begin, state_.curve[begin + 8], kCurve.size() - 1, 0); }
-  void show_watched(std::size_t begin) {
-    show(state_.watched.data() + begin, state_.seconds, watch_.names.size(), kCurve.size() - 1);
-  }
-
-  /// A row: the step and `count` values, of the tags from `tag` on.
-  void show(const double* row, double seconds, std::size_t count, std::size_t tag) {
-    std::vector<double> values(kCurve.size() - 1 + watch_.names.size(), std::nan(""));
-    std::copy_n(row + 1, count, values.begin() + static_cast<std::ptrdiff_t>(tag));
-    events_->add(started_ + seconds, static_cast<std::int64_t>(row[0]), values);
   }
 
   fs::path checkpoint_file() const { return folder_ / "checkpoint.safetensors"; }
@@ -372,8 +306,17 @@ class Trainer {
     const double *last = curve.data() + curve.size() - kCurve.size(), loss = last[2], val_loss = last[3];
     const std::int64_t pairs = config_.steps * config_.batch;
     const auto record = [&](const std::string& split, const std::string& metric, double value, std::int64_t n) {
-      results.records.push_back({config_.corpus, split, config_.architecture, "train", metric,
-                                 fmt::format("batch={}", config_.batch), value, value, value, n});
+      results.records.push_back({config_.corpus,
+                                 split,
+                                 config_.architecture,
+                                 "train",
+                                 metric,
+                                 {{"batch", std::to_string(config_.batch)}},
+                                 unit_of(metric),
+                                 value,
+                                 value,
+                                 value,
+                                 n});
     };
     record("train", "loss", loss, config_.batch);
     if (held_out_) record("val", "loss", val_loss, config_.batch);
@@ -388,6 +331,8 @@ class Trainer {
   std::shared_ptr<Comm> comm_;
   const TrainWatch& watch_;
   Architecture architecture_;
+  std::shared_ptr<const TextTokenizer> tokenizer_ =
+      find_family(architecture_.family).make_tokenizer(TokenizerRules::kOpenClip);
   Clip model_;
   AdamW optimizer_;
   GradientStep gradients_;
@@ -395,46 +340,11 @@ class Trainer {
   std::optional<ShardSource> shards_;              // or read as they come
   TrainingState state_;                            // its curve: rows of kCurve
   std::string training_, shown_;
-  std::optional<EventFile> events_;
-  double started_ = 0;  // seconds since 1970
+  std::optional<TensorBoardCurve> curve_;
   bool agreed_ = false;
 };
 
 }  // namespace
-
-std::string TrainConfig::key() const {
-  std::string parts = micro_batch > 0 ? fmt::format("micro_batch = {}\n", micro_batch) : "";
-  if (word_dropout > 0) parts += fmt::format("word_dropout = {}\n", word_dropout);
-  if (is_shards(corpus)) parts += fmt::format("streams = {}\n", streams);
-  if (!init.empty()) parts += "init = " + init_id + "\n";
-  if (objective != "contrastive") parts += "objective = " + objective + "\n";
-  if (snapshots > 0) parts += fmt::format("snapshots = {}\n", snapshots);
-  return fmt::format(
-             "architecture = {}\ncorpus = {}\nseed = {}\nsteps = {}\nbatch = {}\nlr = {}\nwarmup = {}\nweight_decay = "
-             "{}\n"
-             "precision = {}\naugment = {}\nrecipe = 3\n",
-             architecture, corpus, seed, steps, batch, learning_rate, warmup_steps, weight_decay, precision, augment) +
-         parts;
-}
-
-fs::path training_folder(const TrainConfig& config, const fs::path& models) {
-  const Architecture& architecture = find_architecture(config.architecture);
-  std::string name = architecture.name;
-  std::replace(name.begin(), name.end(), '/', '-');
-  return models / (name + "-" + sha256_hex(config.key() + pair_corpus_id(config.corpus, "train")).substr(0, 12));
-}
-
-fs::path trained_model(const TrainConfig& config, const fs::path& models) {
-  const fs::path file = training_folder(config, models) / "model.safetensors";
-  return fs::exists(file) ? file : fs::path();
-}
-
-std::vector<fs::path> snapshot_files(const TrainConfig& config, const fs::path& models) {
-  std::vector<fs::path> files;
-  for (const std::int64_t step : snapshot_steps(config))
-    files.push_back(snapshot_file(training_folder(config, models), step));
-  return files;
-}
 
 fs::path train_clip(const TrainConfig& config, const fs::path& models, const Ranks& ranks, const TrainWatch& watch) {
   Comm& comm = *ranks.comm();

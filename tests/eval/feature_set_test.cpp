@@ -12,7 +12,7 @@ namespace {
 TEST(FeatureSets, WhatAFitRefuses) {
   using ::testing::HasSubstr;
   const auto make = [](const std::string& encoder, const std::string& split) {
-    return FeatureSet{encoder + "|set/" + split, encoder, split, encoder, Matrix::Zero(3, 2), {0, 1, 0}};
+    return FeatureSet{encoder + "|set/" + split, encoder, split, encoder, Matrix::Zero(3, 2), {{0, 1, 0}, {}, {}, 2}};
   };
   const auto message = [](const FeatureSet& train, const FeatureSet* validation,
                           const FeatureSet& test) -> std::string {
@@ -30,7 +30,7 @@ TEST(FeatureSets, WhatAFitRefuses) {
   EXPECT_THAT(message(train, &test, test), HasSubstr("a fit on the test split"));
   EXPECT_THAT(message(make("rn", "train"), nullptr, test), HasSubstr("features of rn, expected of vit"));
   FeatureSet short_of_one = train;
-  short_of_one.labels.pop_back();
+  short_of_one.truth.labels.pop_back();
   EXPECT_THAT(message(short_of_one, nullptr, test), HasSubstr("2 labels for 3 feature rows"));
 }
 

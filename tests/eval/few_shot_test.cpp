@@ -13,15 +13,20 @@ namespace {
 
 struct Data {
   Matrix x;
-  std::vector<int> y;
-  LabelledRows rows() const { return {x, y}; }
+  Truth truth;
+  LabelledRows rows() const { return {x, truth}; }
+  Data with_classes(int num_classes) const {
+    Data other = *this;
+    other.truth.num_classes = num_classes;
+    return other;
+  }
 };
 
 Data make(int n, std::uint64_t seed) {
   Rng rng(seed);
-  Data data{Matrix(n, 40), {}};
+  Data data{Matrix(n, 40), {{}, {}, {}, 5}};
   for (int i = 0; i < n; ++i) {
-    data.y.push_back(i % 5);
+    data.truth.labels.push_back(i % 5);
     for (int j = 0; j < 40; ++j) data.x(i, j) = static_cast<float>(rng.normal() + (j % 5 == i % 5 ? 0.5 : 0));
   }
   return data;
@@ -33,7 +38,7 @@ double share_right(const LinearClassifier& classifier, const Data& data) {
   for (Eigen::Index i = 0; i < logits.rows(); ++i) {
     Eigen::Index best = 0;
     logits.row(i).maxCoeff(&best);
-    right += best == data.y[i];
+    right += best == data.truth.labels[i];
   }
   return right / static_cast<double>(logits.rows());
 }
@@ -48,11 +53,11 @@ double mean_accuracy(const std::vector<FewShotPoint>& points, int shots) {
 TEST(FewShot, OtherScoresAreOfTheSameFit) {
   const Data train = make(400, 1), test = make(300, 2), other = make(200, 3);
   FewShotOptions options{.shots = {1, 8}, .draws = 3};
-  const auto plain = few_shot(train.rows(), test.rows(), test.rows(), 5, options);
+  const auto plain = few_shot(train.rows(), test.rows(), test.rows(), options);
   options.also = [&](const LinearClassifier& fit) {
     return std::vector<double>{share_right(fit, test), share_right(fit, other)};
   };
-  const auto points = few_shot(train.rows(), test.rows(), test.rows(), 5, options);
+  const auto points = few_shot(train.rows(), test.rows(), test.rows(), options);
   for (std::size_t i = 0; i < points.size(); ++i) {
     ASSERT_EQ(points[i].also.size(), 2u);
     EXPECT_EQ(points[i].score, plain[i].score) << "looking changes no fit";
@@ -75,11 +80,11 @@ TEST(FewShot, MeanOfDrawsMayBeNegativeAndOneDrawHasNoSpread) {
 
 TEST(FewShot, MoreShotsAreBetterAndTheSameSeedIsTheSame) {
   const Data train = make(400, 1), test = make(300, 2);
-  const auto points = few_shot(train.rows(), test.rows(), test.rows(), 5, {.draws = 6});
+  const auto points = few_shot(train.rows(), test.rows(), test.rows(), {.draws = 6});
   ASSERT_EQ(points.size(), 30u);
   EXPECT_GT(mean_accuracy(points, 16), mean_accuracy(points, 1) + 0.1);
   EXPECT_GT(mean_accuracy(points, 1), 0.2);  // chance
-  const auto again = few_shot(train.rows(), test.rows(), test.rows(), 5, {.draws = 6});
+  const auto again = few_shot(train.rows(), test.rows(), test.rows(), {.draws = 6});
   for (std::size_t i = 0; i < points.size(); ++i) {
     EXPECT_EQ(points[i].score, again[i].score);
     EXPECT_EQ(points[i].lambda, again[i].lambda);
@@ -89,9 +94,9 @@ TEST(FewShot, MoreShotsAreBetterAndTheSameSeedIsTheSame) {
 
 TEST(FewShot, ARandomStartIsTheZeroStartsResult) {
   const Data train = make(200, 1), test = make(300, 2);
-  const auto zero = few_shot(train.rows(), test.rows(), test.rows(), 5, {.shots = {4}, .draws = 5});
+  const auto zero = few_shot(train.rows(), test.rows(), test.rows(), {.shots = {4}, .draws = 5});
   const auto random =
-      few_shot(train.rows(), test.rows(), test.rows(), 5, {.shots = {4}, .draws = 5, .start = FewShotStart::kRandom});
+      few_shot(train.rows(), test.rows(), test.rows(), {.shots = {4}, .draws = 5, .start = FewShotStart::kRandom});
   // Fits that agree to a millionth of the objective may still differ on a sample or two of 300 at the boundary.
   for (std::size_t i = 0; i < zero.size(); ++i) EXPECT_NEAR(zero[i].score, random[i].score, 3.0 / 300);
 }
@@ -101,8 +106,8 @@ TEST(FewShot, AGoodZeroShotClassifierIsKept) {
   LinearClassifier classifier{Matrix::Zero(5, 40), Vector::Zero(5)};
   for (int j = 0; j < 40; ++j) classifier.weight(j % 5, j) = 0.5f;  // the generator's own direction
   const FewShotOptions options{.shots = {1}, .draws = 5, .start = FewShotStart::kZeroShot, .zero_shot = &classifier};
-  const auto anchored = few_shot(train.rows(), test.rows(), test.rows(), 5, options);
-  const auto plain = few_shot(train.rows(), test.rows(), test.rows(), 5, {.shots = {1}, .draws = 5});
+  const auto anchored = few_shot(train.rows(), test.rows(), test.rows(), options);
+  const auto plain = few_shot(train.rows(), test.rows(), test.rows(), {.shots = {1}, .draws = 5});
   EXPECT_GT(mean_accuracy(anchored, 1), mean_accuracy(plain, 1) + 0.1);
 }
 
@@ -120,11 +125,12 @@ TEST(FewShot, ExamplesToMatchIsLinearInTheLogarithm) {
 
 TEST(FewShot, BadInputIsRefused) {
   const Data train = make(50, 1);
-  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), 6, {}), InputError);  // a class without a sample
-  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), 4, {}), InputError);
-  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), 5, {.shots = {0}}), InputError);
-  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), 5, {.draws = 0}), InputError);
-  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), 5, {.start = FewShotStart::kZeroShot}), InputError);
+  const Data of_six = train.with_classes(6), of_four = train.with_classes(4);
+  EXPECT_THROW(few_shot(of_six.rows(), of_six.rows(), of_six.rows(), {}), InputError);  // a class without a sample
+  EXPECT_THROW(few_shot(of_four.rows(), of_four.rows(), of_four.rows(), {}), InputError);
+  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), {.shots = {0}}), InputError);
+  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), {.draws = 0}), InputError);
+  EXPECT_THROW(few_shot(train.rows(), train.rows(), train.rows(), {.start = FewShotStart::kZeroShot}), InputError);
 }
 
 }  // namespace

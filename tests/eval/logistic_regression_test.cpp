@@ -321,7 +321,7 @@ TEST(LogisticRegression, PathsOverLambdaEndAtTheSameMinima) {
   int evaluations = 0, cold_evaluations = 0;
   for (int at = 8; at >= -24; --at) {
     const double lambda = std::pow(10.0, at / 8.0);
-    const Fit* start = last.trails.empty() ? nullptr : &last;
+    const Fit* start = last.warm_starts.empty() ? nullptr : &last;
     Fit next = fitter.fit(std::span(&lambda, 1), 1000, std::span(&start, 1)).front();
     const Fit cold = fitter.fit(std::span(&lambda, 1), 1000).front();
     EXPECT_NEAR(next.report.objective, cold.report.objective, 1e-6 * cold.report.objective) << lambda;

@@ -13,6 +13,8 @@
 namespace cliplab {
 namespace {
 
+Truth of(const std::vector<int>& labels, int num_classes) { return {labels, {}, {}, num_classes}; }
+
 /// Overlapping Gaussian classes, so that some lambda in the middle is best.
 void make_data(int n, Matrix& x, std::vector<int>& y) {
   Rng rng(4);
@@ -27,7 +29,7 @@ TEST(ProbeSweep, IsFifteenFitsOnTheGridOfAppendixA3) {
   Matrix x;
   std::vector<int> y;
   make_data(200, x, y);
-  const SweepResult sweep = sweep_probe({x, y}, nullptr, 4, {});
+  const SweepResult sweep = sweep_probe({x, of(y, 4)}, nullptr, {});
   // 7 + 2 a halving; a point outside 1e-6..1e6 is not tried.
   EXPECT_GE(sweep.points.size(), 11u);
   EXPECT_LE(sweep.points.size(), 15u);
@@ -49,7 +51,8 @@ TEST(ProbeSweep, GivesTheSameBitsTwiceAndReportsTheRefit) {
   Matrix x;
   std::vector<int> y;
   make_data(160, x, y);
-  const SweepResult a = sweep_probe({x, y}, nullptr, 4, {.seed = 3}), b = sweep_probe({x, y}, nullptr, 4, {.seed = 3});
+  const SweepResult a = sweep_probe({x, of(y, 4)}, nullptr, {.seed = 3}),
+                    b = sweep_probe({x, of(y, 4)}, nullptr, {.seed = 3});
   EXPECT_EQ(a.lambda, b.lambda);
   EXPECT_EQ(a.classifier.weight, b.classifier.weight);
   EXPECT_NEAR(a.refit.objective, logistic_objective(a.classifier, x, y, a.lambda), 1e-3);
@@ -62,8 +65,9 @@ TEST(ProbeSweep, AGivenValidationSplitChoosesAndJoinsTheRefit) {
   make_data(300, x, y), make_data(100, held, held_labels);
   const Matrix train = x.topRows(200), validation = x.bottomRows(100);
   const std::vector<int> train_labels(y.begin(), y.begin() + 200), validation_labels(y.begin() + 200, y.end());
-  const LabelledRows given{validation, validation_labels};
-  const SweepResult sweep = sweep_probe({train, train_labels}, &given, 4, {});
+  const Truth validation_truth = of(validation_labels, 4);
+  const LabelledRows given{validation, validation_truth};
+  const SweepResult sweep = sweep_probe({train, of(train_labels, 4)}, &given, {});
   FitReport whole;
   fit_once(x, y, 4, {.lambda = sweep.lambda}, &whole);
   EXPECT_NEAR(sweep.refit.objective, whole.objective, 1e-6 * whole.objective);
@@ -73,9 +77,9 @@ TEST(ProbeSweep, FastChoosesWithinOneStepOfReferenceAndTheFullSweepHasAllPoints)
   Matrix x;
   std::vector<int> y;
   make_data(240, x, y);
-  const SweepResult fast = sweep_probe({x, y}, nullptr, 4, {.search = Search::kFull});
+  const SweepResult fast = sweep_probe({x, of(y, 4)}, nullptr, {.search = Search::kFull});
   const SweepResult reference =
-      sweep_probe({x, y}, nullptr, 4, {.rule = StopRule::kReference, .search = Search::kFull});
+      sweep_probe({x, of(y, 4)}, nullptr, {.rule = StopRule::kReference, .search = Search::kFull});
   ASSERT_EQ(fast.points.size(), 97u);
   ASSERT_EQ(reference.points.size(), 97u);
   EXPECT_LE(std::abs(std::log10(fast.lambda / reference.lambda)), 0.125 + 1e-9);
@@ -100,7 +104,7 @@ TEST(ProbeSweep, SeveralLabelsAreOneVersusRestChosenByMeanAveragePrecision) {
     first[i] = static_cast<int>(std::max_element(targets.begin() + i * 3, targets.begin() + i * 3 + 3) -
                                 (targets.begin() + i * 3));
   }
-  const SweepResult sweep = sweep_probe({x, first, targets}, nullptr, 3, {});
+  const SweepResult sweep = sweep_probe({x, Truth{first, targets, {}, 3}}, nullptr, {});
   ASSERT_EQ(sweep.points.size(), 15u);
   Eigen::MatrixXi yes(120, 3);
   for (Eigen::Index i = 0; i < 120; ++i)
@@ -112,20 +116,21 @@ TEST(ProbeSweep, SeveralLabelsAreOneVersusRestChosenByMeanAveragePrecision) {
   // does.
   const double several = mean_average_precision_11(sweep.classifier.logits(x), targets);
   const double single =
-      mean_average_precision_11(sweep_probe({x, first}, nullptr, 3, {}).classifier.logits(x), targets);
+      mean_average_precision_11(sweep_probe({x, of(first, 3)}, nullptr, {}).classifier.logits(x), targets);
   EXPECT_GT(several, single + 0.02);
-  EXPECT_THROW(sweep_probe({x, first, std::span(targets).first(5)}, nullptr, 3, {}), InputError);
+  EXPECT_THROW(sweep_probe({x, Truth{first, {1, 1, 1, 1, 1}, {}, 3}}, nullptr, {}), InputError);
 }
 
 TEST(ProbeSweep, RefusesLabelsOutOfRangeAndOddValidationSplits) {
   const Matrix x = Matrix::Random(3, 2);
   const std::vector<int> out_of_range{0, 1, 5}, too_few{0, 1}, good{0, 1, 2}, none;
-  EXPECT_THROW(sweep_probe({x, out_of_range}, nullptr, 3, {}), InputError);
-  EXPECT_THROW(sweep_probe({x, too_few}, nullptr, 3, {}), InputError);
+  EXPECT_THROW(sweep_probe({x, of(out_of_range, 3)}, nullptr, {}), InputError);
+  EXPECT_THROW(sweep_probe({x, of(too_few, 3)}, nullptr, {}), InputError);
   const Matrix narrow = Matrix::Random(3, 1), empty(0, 2);
-  const LabelledRows of_other_width{narrow, good}, of_none{empty, none};
-  EXPECT_THROW(sweep_probe({x, good}, &of_other_width, 3, {}), InputError);
-  EXPECT_THROW(sweep_probe({x, good}, &of_none, 3, {}), InputError);
+  const Truth good_truth = of(good, 3), no_truth = of(none, 3);
+  const LabelledRows of_other_width{narrow, good_truth}, of_none{empty, no_truth};
+  EXPECT_THROW(sweep_probe({x, of(good, 3)}, &of_other_width, {}), InputError);
+  EXPECT_THROW(sweep_probe({x, of(good, 3)}, &of_none, {}), InputError);
 }
 
 }  // namespace

@@ -31,13 +31,13 @@ class Scores : public ::testing::Test {
     return values;
   }
   /// Sums of at most 80 rates of magnitude 1 in double: 80 * 2.2e-16 = 1.8e-14, far below the 1e-12 that is asked.
-  void expect_sklearns(const std::string& metric, const Matrix& logits, const Answers& answers) const {
-    const Interval score = score_named(metric, logits, answers);
+  void expect_sklearns(const std::string& metric, const Matrix& logits, const Truth& truth) const {
+    const Interval score = score_named(metric, logits, truth);
     EXPECT_NEAR(score.value, golden[metric].get<double>(), 1e-12) << metric;
     EXPECT_EQ(score.n, logits.rows()) << metric;
     EXPECT_LT(score.low, score.value) << metric;
     EXPECT_GT(score.high, score.value) << metric;
-    const Interval again = score_named(metric, logits, answers);
+    const Interval again = score_named(metric, logits, truth);
     EXPECT_EQ(again.low, score.low) << metric << ": a seed gives one interval";
   }
   std::string error(const std::function<void()>& body) const {

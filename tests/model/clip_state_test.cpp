@@ -1,4 +1,4 @@
-// A checkpoint as a model: naming conventions, sizes from shapes, facts from where they stand, and refusals.
+// A checkpoint as a model: naming conventions, sizes from shapes, specifications, and refusals.
 #include "model/files/clip_state.hpp"
 
 #include <gmock/gmock.h>
@@ -61,9 +61,9 @@ class ClipFile : public ::testing::Test {
     }
     write_safetensors(file_, tensors, metadata);
   }
-  std::string error(const ModelFacts& facts = {}) {
+  std::string error(const CheckpointSpec& spec = {}) {
     try {
-      read_clip(file_, facts);
+      read_clip(file_, spec);
     } catch (const InputError& e) {
       return e.what();
     }
@@ -80,7 +80,7 @@ class ClipFile : public ::testing::Test {
 
 TEST_F(ClipFile, SizesComeFromTheTensors) {
   write(vit_shapes());
-  const ClipState state = read_clip(file_, facts_like("openai"));
+  const ClipState state = read_clip(file_, spec_like("openai"));
   const Architecture& a = state.architecture;
   EXPECT_EQ(a.family, "vit");
   EXPECT_EQ(a.vision_width, 128);
@@ -104,7 +104,7 @@ TEST_F(ClipFile, ResNetSizesComeFromTheTensors) {
     shapes["visual.layer" + std::string(block) + ".conv1.weight"] = {1};
   shapes["visual.attnpool.positional_embedding"] = {50, 2048};
   write(shapes);
-  const Architecture a = read_clip(file_, facts_like("openai")).architecture;
+  const Architecture a = read_clip(file_, spec_like("openai")).architecture;
   EXPECT_EQ(a.family, "resnet");
   EXPECT_EQ(a.vision_layers, (std::array<int, 4>{3, 1, 1, 1}));
   EXPECT_EQ(a.resolution, 224);
@@ -120,7 +120,7 @@ TEST_F(ClipFile, WrappersAndCustomTextNamesAreTakenOff) {
     }
     wrapped[prefix + "text.attn_mask"] = {77, 77};
     write(wrapped);
-    const ClipState state = read_clip(file_, facts_like("open_clip"));
+    const ClipState state = read_clip(file_, spec_like("open_clip"));
     EXPECT_TRUE(state.tensors.contains("transformer.resblocks.0.attn.in_proj_weight")) << prefix;
     EXPECT_EQ(state.naming, "open_clip, custom text");
     EXPECT_EQ(state.ignored, (std::vector<std::string>{"attn_mask"}));
@@ -155,8 +155,8 @@ TEST_F(ClipFile, HuggingFaceNamesAreStackedAndTransposed) {
   EXPECT_EQ(state.naming, "Hugging Face");
   EXPECT_EQ(state.architecture.vision_heads(), 4);
   EXPECT_EQ(state.architecture.text_heads(), 2);
-  EXPECT_EQ((*state.facts.mean)[2], 0.125f);
-  EXPECT_EQ(*state.facts.interpolation, "bilinear");
+  EXPECT_EQ((*state.spec.mean)[2], 0.125f);
+  EXPECT_EQ(*state.spec.interpolation, "bilinear");
   const TensorBytes& stacked = state.tensors.at("transformer.resblocks.0.attn.in_proj_weight");
   EXPECT_EQ(stacked.shape, (std::vector<std::int64_t>{192, 64}));
   EXPECT_EQ(value(stacked, 64 * 64 + 5), 5) << "k behind q";
@@ -170,12 +170,12 @@ TEST_F(ClipFile, AGuessIsRefusedWithTheFlagsThatSettleIt) {
   write(vit_shapes());
   EXPECT_THAT(error(), AllOf(HasSubstr("activation (--model.activation)"), HasSubstr("head width"),
                              HasSubstr("--model.like openai")));
-  ModelFacts facts;
-  facts.quick_gelu = true, facts.vision_head_width = facts.text_head_width = 32;
-  EXPECT_THAT(error(facts), AllOf(HasSubstr("pixel statistics"), HasSubstr("resize rule")));
-  facts.vision_head_width = 48;
-  facts.fill_from(facts_like("openai"));
-  EXPECT_THAT(error(facts), HasSubstr("divisors of the towers' widths 128 and 64"));
+  CheckpointSpec spec;
+  spec.quick_gelu = true, spec.vision_head_width = spec.text_head_width = 32;
+  EXPECT_THAT(error(spec), AllOf(HasSubstr("pixel statistics"), HasSubstr("resize rule")));
+  spec.vision_head_width = 48;
+  spec.fill_from(spec_like("openai"));
+  EXPECT_THAT(error(spec), HasSubstr("divisors of the towers' widths 128 and 64"));
 }
 
 TEST_F(ClipFile, OpenClipsConfigurationIsTaken) {
@@ -187,8 +187,8 @@ TEST_F(ClipFile, OpenClipsConfigurationIsTaken) {
   EXPECT_TRUE(state.architecture.quick_gelu);
   EXPECT_EQ(state.architecture.vision_heads(), 4);
   EXPECT_EQ(state.architecture.text_heads(), 1);
-  EXPECT_EQ(*state.facts.resize_mode, "squash");
-  ModelFacts flags;
+  EXPECT_EQ(*state.spec.resize_mode, "squash");
+  CheckpointSpec flags;
   flags.quick_gelu = false;
   EXPECT_FALSE(read_clip(file_, flags).architecture.quick_gelu) << "a flag counts more";
   for (const auto& [bad, message] : std::map<std::string, std::string>{
@@ -206,8 +206,12 @@ TEST_F(ClipFile, OpenClipsConfigurationIsTaken) {
 
 TEST_F(ClipFile, WhatIsNoClipModelSaysWhatItIs) {
   write({{"fc.weight", {10, 10}}});
-  EXPECT_THAT(error(), AllOf(HasSubstr("no tensor 'text_projection'"), HasSubstr("fc.weight")));
+  EXPECT_THAT(error(), AllOf(HasSubstr("tensors of no known family, expected resnet, "), HasSubstr("fc.weight")));
   Shapes shapes = vit_shapes();
+  shapes.erase("text_projection");
+  write(shapes);
+  EXPECT_THAT(error(), AllOf(HasSubstr("no tensor 'text_projection'"), HasSubstr("its 11 tensors begin with ")));
+  shapes = vit_shapes();
   shapes["visual.positional_embedding"] = {18, 128};
   write(shapes);
   EXPECT_THAT(error(), HasSubstr("with 18 positions, expected 1 + a square number"));

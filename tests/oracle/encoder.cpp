@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/rng.hpp"
+#include "lab/baselines.hpp"
 #include "model_words.hpp"
 #include "pixels/codecs.hpp"
 
@@ -18,7 +19,7 @@ void embed(Words all_words) {
   const bool reads_captions = space == "text" || space == "scores";
   std::unique_ptr<ImageModel> model;
   if (std::ranges::find(baselines, words[0]) != baselines.end())
-    model = open_baseline_model(words[0], model_keys);
+    model = open_baseline_model(words[0], obtain_baseline(words[0]), model_keys);
   else
     model = open_clip_model(words[0], model_keys);
   auto* clip = dynamic_cast<ClipModel*>(model.get());

@@ -57,13 +57,14 @@ class ResultFiles : public testing::Test {
   std::string error_after(const Change& change) {
     H5Writer file(file_);
     const bool records = change(file);
-    file.attribute("/", "schema_version", std::int64_t{1});
+    file.attribute("/", "schema_version", std::int64_t{2});
     file.attribute("/", "experiment", std::string("x"));
     file.attribute("/", "config", std::string("x"));
     file.group("/provenance");
     if (records) {
-      for (const char* name : {"dataset", "split", "model", "method", "metric", "variant"})
+      for (const char* name : {"dataset", "split", "model", "method", "metric", "unit"})
         file.strings(std::string("/records/") + name, {"a", "b"});
+      file.strings("/records/params", {"{}", params_of_second_});
       const double values[] = {0.1, 0.2};
       for (const char* name : {"value", "ci_low", "ci_high"})
         file.doubles(std::string("/records/") + name, values, {2});
@@ -72,6 +73,7 @@ class ResultFiles : public testing::Test {
     file.close();
     return error();
   }
+  std::string params_of_second_ = "{}";
   const fs::path folder_ = fs::path(testing::TempDir()) / ("results_test_" + std::to_string(::getpid()));
   const fs::path file_ = folder_ / "results.h5";
 };
@@ -84,9 +86,9 @@ Results example() {
   const double odd[] = {0.1, -0.0, 5e-324, std::numeric_limits<double>::infinity(), std::nan("7")};
   for (int i = 0; i < 5; ++i)
     results.records.push_back({"fashion_mnist", "test", "vit-s", "zero-shot", "top1",
-                               i == 3 ? "" : "templates=" + std::to_string(i), odd[i], odd[i] / 3, -odd[i],
-                               (std::int64_t{1} << 62) + i});
-  Array curve{"probe/fashion_mnist/vit-s/sweep", {"lambda", "top1"}, MatrixD(3, 2)};
+                               i == 3 ? Params{} : Params{{"templates", std::to_string(i)}, {"label", "a \"猫\"\\\n"}},
+                               "fraction", odd[i], odd[i] / 3, -odd[i], (std::int64_t{1} << 62) + i});
+  Array curve{"probe/fashion_mnist/vit-s/sweep", {"lambda", "top1"}, MatrixD(3, 2), {{"kind", "sweep"}}};
   curve.values << 1e-6, 0.5, 1e-3, 1.0 / 3, 1, std::nan("");
   results.arrays = {
       curve, {"a/empty", {"x", "y", "z"}, MatrixD(0, 3)}, {"scores", {"only"}, MatrixD::Constant(1, 1, -0.0)}};
@@ -102,14 +104,15 @@ void expect_same(const Results& a, const Results& b) {
   ASSERT_EQ(a.records.size(), b.records.size());
   for (std::size_t i = 0; i < a.records.size(); ++i) {
     const Record &x = a.records[i], &y = b.records[i];
-    EXPECT_EQ(std::tie(x.dataset, x.split, x.model, x.method, x.metric, x.variant, x.n),
-              std::tie(y.dataset, y.split, y.model, y.method, y.metric, y.variant, y.n));
+    EXPECT_EQ(std::tie(x.dataset, x.split, x.model, x.method, x.metric, x.unit, x.params, x.n),
+              std::tie(y.dataset, y.split, y.model, y.method, y.metric, y.unit, y.params, y.n));
     EXPECT_TRUE(same_bits(x.value, y.value) && same_bits(x.ci_low, y.ci_low) && same_bits(x.ci_high, y.ci_high));
   }
   ASSERT_EQ(a.arrays.size(), b.arrays.size());
   for (std::size_t k = 0; k < a.arrays.size(); ++k) {
     EXPECT_EQ(a.arrays[k].name, b.arrays[k].name);
     EXPECT_EQ(a.arrays[k].columns, b.arrays[k].columns);
+    EXPECT_EQ(a.arrays[k].params, b.arrays[k].params);
     ASSERT_EQ(a.arrays[k].values.rows(), b.arrays[k].values.rows());
     ASSERT_EQ(a.arrays[k].values.cols(), b.arrays[k].values.cols());
     for (Eigen::Index i = 0; i < a.arrays[k].values.size(); ++i)
@@ -144,18 +147,21 @@ TEST_F(ResultFiles, H5pyReadsTheLayout) {
   if (!fs::exists(python)) GTEST_SKIP() << "no " << python << ": h5py was NOT asked to read our files";
   write_results(file_, example());
   const std::string script =
-      "import h5py, sys, math\n"
+      "import h5py, json, sys, math\n"
       "f = h5py.File(sys.argv[1], 'r')\n"
-      "assert f.attrs['experiment'] == 'zero_shot_vs_probe' and f.attrs['schema_version'] == 1\n"
+      "assert f.attrs['experiment'] == 'zero_shot_vs_probe' and f.attrs['schema_version'] == 2\n"
       "assert f.attrs['config'].endswith('0.0005\\n')\n"
       "assert f['provenance'].attrs['gr\\u00f6\\u00dfe'] == '\\u00fcn\\u00efcode \\u732b'\n"
       "r = f['records']\n"
-      "assert [x.decode() for x in r['variant'][:2]] == ['templates=0', 'templates=1'] and r['variant'][3] "
-      "== b''\n"
+      "assert list(json.loads(r['params'][1])) == ['label', 'templates'] and json.loads(r['params'][1])['templates'] "
+      "== '1'\n"
+      "assert json.loads(r['params'][1])['label'] == 'a \"\u732b\"\\\\\\n' and r['params'][3] == b'{}'\n"
+      "assert r['unit'][0] == b'fraction'\n"
       "assert r['value'].dtype == '<f8' and r['value'][0] == 0.1 and math.isinf(r['value'][3])\n"
       "assert r['n'].dtype == '<i8' and r['n'][4] == 2**62 + 4\n"
       "a = f['arrays/probe/fashion_mnist/vit-s/sweep']\n"
-      "assert a.shape == (3, 2) and list(a.attrs['columns']) == ['lambda', 'top1'] and a[1, 1] == 1 / 3\n";
+      "assert a.shape == (3, 2) and list(a.attrs['columns']) == ['lambda', 'top1'] and a[1, 1] == 1 / 3\n"
+      "assert json.loads(a.attrs['params']) == {'kind': 'sweep'}\n";
   write_file_atomically(folder_ / "read.py", script);
   EXPECT_EQ(std::system(("'" + python + "' '" + (folder_ / "read.py").string() + "' '" + file_.string() + "'").c_str()),
             0);
@@ -223,11 +229,19 @@ TEST_F(ResultFiles, SealedFilesOfAnotherLayoutAreRefused) {
             std::string::npos);
 }
 
-TEST_F(ResultFiles, AnotherSchemaVersionIsRefused) {
+TEST_F(ResultFiles, SchemaOneIsRefusedInOneLine) {
   H5Writer file(file_);
-  file.attribute("/", "schema_version", std::int64_t{2});
+  file.attribute("/", "schema_version", std::int64_t{1});
   file.close();
-  EXPECT_NE(error().find("schema version 2, expected 1"), std::string::npos);
+  EXPECT_EQ(error(), file_.string() + ": schema 1, expected 2; run the config again");
+}
+
+TEST_F(ResultFiles, ParamsThatAreNoObjectOfTextsAreRefused) {
+  for (const char* text : {"", "shots=4", "[]", "{\"shots\":4}", "{\"shots\":\"4\""}) {
+    params_of_second_ = text;
+    EXPECT_NE(error_after([](H5Writer&) { return true; }).find("/records/params: '"), std::string::npos) << text;
+  }
+  params_of_second_ = "{}";
 }
 
 TEST_F(ResultFiles, WriterRefusesArraysItCouldNotReadBack) {

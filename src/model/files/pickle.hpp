@@ -51,6 +51,7 @@ class Pickle {
   static constexpr std::size_t kMaxBytes = 32u << 20, kMaxValues = 1'000'000;
 
  private:
+  friend class PickleStack;
   friend class PickleReader;
   std::deque<PickleValue> values_;
   const PickleValue* root_ = nullptr;

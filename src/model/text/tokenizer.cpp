@@ -260,7 +260,7 @@ std::filesystem::path Tokenizer::default_vocabulary() {
 }
 
 Tokenizer::Tokenizer(TokenizerRules rules, const std::filesystem::path& vocabulary)
-    : state_(std::make_unique<State>(rules, vocabulary)) {}
+    : rules_(rules), state_(std::make_unique<State>(rules, vocabulary)) {}
 
 Tokenizer::~Tokenizer() = default;
 

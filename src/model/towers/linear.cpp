@@ -3,7 +3,8 @@
 // take LibTorch's choice, which is oneDNN and cuBLAS there.
 #include <ATen/Context.h>
 
-#include "model/towers/modules.hpp"
+#include "base/cpu.hpp"
+#include "model/towers/layers.hpp"
 
 namespace cliplab {
 
@@ -35,9 +36,7 @@ using PackWeight = Tensor(const Tensor&, std::optional<c10::SymInt>);
 
 bool can_pack(const Tensor& weight) {
   if (!weight.device().is_cpu() || weight.dim() != 2 || !onednn_operator()) return false;
-#ifdef __x86_64__
-  if (weight.scalar_type() == torch::kBFloat16) return __builtin_cpu_supports("avx512bf16") != 0;
-#endif
+  if (weight.scalar_type() == torch::kBFloat16) return supports_bf16();
   return weight.scalar_type() == torch::kFloat32;
 }
 

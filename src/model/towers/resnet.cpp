@@ -1,6 +1,6 @@
-// ModifiedResNet: three-layer stem, anti-aliased strides (average pool before the convolution) and attention
-// pooling instead of the average (openai/CLIP model.py: Bottleneck, AttentionPool2d, ModifiedResNet).
-// Runs channels_last, which oneDNN wants.
+// The image tower of the family "resnet", ModifiedResNet: three-layer stem, anti-aliased strides (average pool before
+// the convolution) and attention pooling instead of the average (openai/CLIP model.py: Bottleneck, AttentionPool2d,
+// ModifiedResNet). Runs channels_last, which oneDNN wants.
 #include <cmath>
 
 #include "model/towers/modules.hpp"
@@ -70,12 +70,10 @@ struct ConvNorm {
   }
 };
 
-struct Named : torch::nn::Module {};
-
 ConvNorm conv_norm(torch::nn::Module& owner, const std::string& conv, const std::string& norm, std::int64_t in,
                    std::int64_t out, std::int64_t kernel, std::int64_t stride = 1, bool zero_gain = false) {
-  auto c = owner.register_module(conv, std::make_shared<Named>());
-  auto n = owner.register_module(norm, std::make_shared<Named>());
+  auto c = owner.register_module(conv, std::make_shared<NamedParameters>());
+  auto n = owner.register_module(norm, std::make_shared<NamedParameters>());
   ConvNorm layer;
   layer.weight = c->register_parameter(
       "weight",
@@ -96,7 +94,7 @@ class Bottleneck : public torch::nn::Module {
     conv2_ = conv_norm(*this, "conv2", "bn2", planes, planes, 3);
     conv3_ = conv_norm(*this, "conv3", "bn3", planes, 4 * planes, 1, 1, /*zero_gain=*/true);
     if (stride > 1 || in != 4 * planes) {
-      auto downsample = register_module("downsample", std::make_shared<Named>());
+      auto downsample = register_module("downsample", std::make_shared<NamedParameters>());
       shortcut_ = conv_norm(*downsample, "0", "1", in, 4 * planes, 1);
       has_shortcut_ = true;
     }
@@ -124,13 +122,13 @@ class Bottleneck : public torch::nn::Module {
 
 class ModifiedResNet : public VisionTowerImpl {
  public:
-  explicit ModifiedResNet(const Architecture& a) : heads_(a.vision_heads()) {
+  explicit ModifiedResNet(const Architecture& a) : heads_(32 * a.vision_width / a.head_width) {
     const std::int64_t w = a.vision_width;
     stem_ = {conv_norm(*this, "conv1", "bn1", 3, w / 2, 3, 2), conv_norm(*this, "conv2", "bn2", w / 2, w / 2, 3),
              conv_norm(*this, "conv3", "bn3", w / 2, w, 3)};
     std::int64_t in = w;
     for (int stage = 0; stage < 4; ++stage) {
-      auto layer = register_module("layer" + std::to_string(stage + 1), std::make_shared<Named>());
+      auto layer = register_module("layer" + std::to_string(stage + 1), std::make_shared<NamedParameters>());
       const std::int64_t planes = w << stage;
       for (int block = 0; block < a.vision_layers[stage]; ++block) {
         const std::int64_t stride = block == 0 && stage > 0 ? 2 : 1;
@@ -139,12 +137,12 @@ class ModifiedResNet : public VisionTowerImpl {
         in = 4 * planes;
       }
     }
-    auto pool = register_module("attnpool", std::make_shared<Named>());
+    auto pool = register_module("attnpool", std::make_shared<NamedParameters>());
     const std::int64_t grid = a.resolution / 32;
     const double std = 1.0 / std::sqrt(static_cast<double>(in));
     position_ = pool->register_parameter("positional_embedding", normal_values({grid * grid + 1, in}, std));
     const auto linear = [&](const std::string& name, std::int64_t out, Tensor& weight, Tensor& bias) {
-      auto layer = pool->register_module(name, std::make_shared<Named>());
+      auto layer = pool->register_module(name, std::make_shared<NamedParameters>());
       weight = layer->register_parameter("weight", normal_values({out, in}, std));
       bias = layer->register_parameter("bias", default_uniform({out}, in));
     };
@@ -192,10 +190,11 @@ class ModifiedResNet : public VisionTowerImpl {
   Tensor position_, k_weight_, k_bias_, q_weight_, q_bias_, v_weight_, v_bias_, c_weight_, c_bias_;
 };
 
-}  // namespace
-
-std::shared_ptr<VisionTowerImpl> make_modified_resnet(const Architecture& architecture) {
+std::shared_ptr<VisionTowerImpl> make(const Architecture& architecture) {
   return std::make_shared<ModifiedResNet>(architecture);
 }
 
+const bool registered = register_towers("resnet", {make});
+
+}  // namespace
 }  // namespace cliplab

@@ -1,6 +1,6 @@
 // The softmax over a vocabulary of which one entry a row is asked for. Kept whole, a batch of 256 captions has 0.6 GB
 // of logits, several times over in backward; here a tile is used while it is in the cache.
-#include "model/towers/modules.hpp"
+#include "model/towers/layers.hpp"
 
 namespace cliplab {
 namespace {

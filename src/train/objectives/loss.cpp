@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "model/towers/modules.hpp"
+#include "model/towers/layers.hpp"
 
 namespace cliplab {
 
@@ -42,8 +42,8 @@ Tensor log_sums(const Tensor& scale, const Tensor& a, const Tensor& b, Tensor co
 
 /// With G = P + Q, the softmax of the rows plus that of the columns of z, whose log sums are given: -> G b [n, E]; into
 /// `db`, where it is defined, G^T a [m, E].
-Tensor pulled(const Tensor& scale, const Tensor& a, const Tensor& b, const Tensor& row_sums, const Tensor& column_sums,
-              Tensor db = {}) {
+Tensor logit_gradient_product(const Tensor& scale, const Tensor& a, const Tensor& b, const Tensor& row_sums,
+                              const Tensor& column_sums, Tensor db = {}) {
   Tensor da = torch::zeros_like(a);
   for_tiles(a.size(0), b.size(0), [&](auto i, auto n, auto j, auto m) {
     const Tensor A = a.narrow(0, i, n), B = b.narrow(0, j, m), z = apply_linear(scale * A, B);
@@ -97,10 +97,10 @@ struct BlockwiseLoss : torch::autograd::Function<BlockwiseLoss> {
     Tensor d_image, d_text;
     if (comm.size() == 1) {
       d_text = torch::zeros_like(T);
-      d_image = pulled(scale, I, T, image_sums, text_sums, d_text);
+      d_image = logit_gradient_product(scale, I, T, image_sums, text_sums, d_text);
     } else {
-      d_image = pulled(scale, I, all_T, image_sums, comm.all_gather(text_sums));
-      d_text = pulled(scale, T, all_I, text_sums, comm.all_gather(image_sums));
+      d_image = logit_gradient_product(scale, I, all_T, image_sums, comm.all_gather(text_sums));
+      d_text = logit_gradient_product(scale, T, all_I, text_sums, comm.all_gather(image_sums));
     }
     const Tensor share = gradients[0] * scale / static_cast<double>(2 * all_I.size(0));
     d_image.sub_(T, 2).mul_(share), d_text.sub_(I, 2).mul_(share);

@@ -1,0 +1,94 @@
+// Everything that a run touches, listed before it starts: from the keys that declare what they stand for
+// (base/options.hpp) and their values. Fetching, leaving out, the run's key, `check`, `describe` and the provenance of
+// results all walk this one object; no key's meaning is inferred from its name.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/options.hpp"
+#include "sets/set_ref.hpp"
+
+namespace cliplab {
+
+/// A set in one role.
+struct PlannedSet {
+  std::string study;  // "": the run's own (training, watching)
+  std::string key;    // "retrieval.sets"
+  Role role = Role::kTest;
+  std::string item;                 // as the key's value says it: "a>b" of a shift
+  SetRef set;                       // of a shift its source
+  std::optional<SetRef> shift;      // what the source is held against
+  std::vector<std::string> splits;  // of `set` that are read
+  SetRules rules;
+};
+
+struct PlannedFile {
+  std::string study, key;
+  std::filesystem::path file;
+};
+
+/// What the run does not measure, and why.
+struct PlannedGap {
+  std::string study;   // "": of all studies
+  std::string item;    // a set, a pair of sets, or the study itself
+  std::string reason;  // one line
+};
+
+class Plan {
+ public:
+  /// From the values of all declared keys of the studies that `options` asks for. Reads names only. Throws InputError
+  /// for an unknown set (a set that is known but absent is planned), a shift without '>', a missing file.
+  explicit Plan(const Options& options);
+
+  /// Names of the built sets that the run reads, each once: fetch_built_set() makes them.
+  std::vector<std::string> built_sets() const;
+
+  /// Looks at the data. What is absent or does not fit its role is an error, or with `leave_out` a gap. Sets that are
+  /// not built yet pass where `building` says that the run would build them.
+  void settle(bool leave_out, bool building = false);
+
+  /// The studies that have something to measure, in the order of the config.
+  const std::vector<std::string>& studies() const { return studies_; }
+  const std::vector<PlannedSet>& sets() const { return sets_; }
+  const std::vector<PlannedFile>& files() const { return files_; }
+  const std::vector<PlannedGap>& gaps() const { return gaps_; }
+
+  /// The sets of a key, or of the key that it falls back to, as the config writes them; without those that were left
+  /// out.
+  std::vector<std::string> items(const std::string& key) const;
+  /// The gaps of a study and of all studies.
+  std::vector<PlannedGap> gaps_of(const std::string& study) const;
+
+  /// The content of everything that decides a number: ids of sets, hashes of files and prompts. A line each, sorted.
+  std::string content() const;
+  /// The ids of the sets, by "dataset <name>".
+  std::map<std::string, std::string> provenance() const;
+  /// For people: studies, sets with their splits, files, and what is left out.
+  std::string text() const;
+
+ private:
+  void add_sets(const Options& options, const Options::Declared& declared);
+  void add_file(const Options::Declared& declared, const std::string& file);
+  void settle_references();
+  void settle_studies();
+  void leave_out(const PlannedGap& gap, bool allowed);
+
+  struct Reference {
+    std::string study, key, of, set;
+  };
+  std::vector<std::string> studies_;
+  std::vector<PlannedSet> sets_;
+  std::vector<PlannedFile> files_;
+  std::vector<PlannedGap> gaps_;
+  std::vector<Reference> references_;
+  std::map<std::string, std::string> takes_untrainable_;  // key -> the key whose untrainable sets it also takes
+  std::vector<std::string> with_sets_;  // studies that declare sets: one without any has nothing to measure
+  std::filesystem::path prompts_;       // of --prompts; empty: the sets' own
+  bool leave_out_ = false;
+};
+
+}  // namespace cliplab
