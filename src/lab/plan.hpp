@@ -75,7 +75,8 @@ class Plan {
   void add_file(const Options::Declared& declared, const std::string& file);
   void settle_references();
   void settle_studies();
-  void leave_out(const PlannedGap& gap, bool allowed);
+  /// Throws InputError with `error` where nothing may be left out.
+  void leave_out(const PlannedGap& gap, const std::string& error);
 
   struct Reference {
     std::string study, key, of, set;
