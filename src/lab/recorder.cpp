@@ -11,6 +11,7 @@
 namespace cliplab {
 
 void Recorder::record(Record record, const Interval& interval) {
+  if (record.unit.empty()) record.unit = unit_of(record.metric);
   record.value = interval.value, record.ci_low = interval.low, record.ci_high = interval.high, record.n = interval.n;
   results_.records.push_back(std::move(record));
 }
