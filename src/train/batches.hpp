@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "corpora/corpus.hpp"
 #include "model/text/tokenizer.hpp"
+#include "sets/pairs.hpp"
 #include "train/augment.hpp"
 
 namespace cliplab {

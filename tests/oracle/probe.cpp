@@ -20,9 +20,8 @@ namespace {
 
 struct ProbeSamples {
   Matrix x;
-  std::vector<int> y;
-  int num_classes = 0;
-  LabelledRows rows() const { return {x, y}; }
+  Truth truth;
+  LabelledRows rows() const { return {x, truth}; }
 };
 
 ProbeSamples read_samples(const std::string& file) {
@@ -32,9 +31,9 @@ ProbeSamples read_samples(const std::string& file) {
   if (std::sscanf(bytes.c_str(), "%lld %lld %lld\n", &N, &D, &C) != 3 || N < 1 || D < 1 ||
       bytes.size() != header + static_cast<std::size_t>(4 * N * (D + 1)))
     fail(file, "another layout", "a line 'N D C', float32 features and int32 labels");
-  ProbeSamples samples{Matrix(N, D), std::vector<int>(N), static_cast<int>(C)};
+  ProbeSamples samples{Matrix(N, D), {.labels = std::vector<int>(N), .num_classes = static_cast<int>(C)}};
   std::memcpy(samples.x.data(), bytes.data() + header, static_cast<std::size_t>(4 * N * D));
-  std::memcpy(samples.y.data(), bytes.data() + header + 4 * N * D, static_cast<std::size_t>(4 * N));
+  std::memcpy(samples.truth.labels.data(), bytes.data() + header + 4 * N * D, static_cast<std::size_t>(4 * N));
   return samples;
 }
 
@@ -51,7 +50,7 @@ void probe_fit(Words words) {
     const auto start = Clock::now();
     FitReport report;
     options.lambda = std::stod(lambda);
-    const LinearClassifier fit = fit_once(samples.x, samples.y, samples.num_classes, options, &report);
+    const LinearClassifier fit = fit_once(samples.x, samples.truth.labels, samples.truth.num_classes, options, &report);
     fmt::print("lambda {} objective {:.17g} gradient {:.6g} iterations {} evaluations {} seconds {:.6f}\npredictions",
                lambda, report.objective, report.max_abs_gradient, report.iterations, report.evaluations,
                seconds_since(start));
@@ -65,7 +64,7 @@ void probe_search(Words words) {
   const SweepOptions options{.rule = stop_rule(words[2]), .search = search_named(words[3])};
   const LabelledRows held_out = validation.rows();
   const auto start = Clock::now();
-  const SweepResult sweep = sweep_probe(train.rows(), &held_out, train.num_classes, options);
+  const SweepResult sweep = sweep_probe(train.rows(), &held_out, options);
   fmt::print("search fits {} lambda {} objective {:.17g} seconds {:.6f}\n", sweep.points.size(), sweep.lambda,
              sweep.refit.objective, seconds_since(start));
   for (const SweepPoint& p : sweep.points)
@@ -100,8 +99,7 @@ void probe_rate(Words words) {
 void probe_few_shot(Words words) {
   const ProbeSamples train = read_samples(words[0]), test = read_samples(words[1]);
   const auto start = Clock::now();
-  const auto points =
-      few_shot(train.rows(), test.rows(), test.rows(), train.num_classes, {.draws = std::stoi(words[2])});
+  const auto points = few_shot(train.rows(), test.rows(), test.rows(), {.draws = std::stoi(words[2])});
   const double seconds = seconds_since(start);
   for (const FewShotPoint& p : points)
     fmt::print("shots {} draw {} lambda {:.6g} accuracy {:.6f}\n", p.shots, p.draw, p.lambda, p.score);
