@@ -2,7 +2,8 @@
 # isa_variants.sh OUT AVX2_OBJECT... -- AVX512_OBJECT...: the same sources compiled for two instruction sets become one
 # object. Each public function F becomes F.avx2 and F.avx512, and F itself a jump to the one that isa() names.
 # All else that the AVX-512 objects define (templates, inline functions, vtables) becomes local, so that the linker can
-# never merge an AVX-512 copy of, say, std::vector with the copies that every processor runs.
+# never merge an AVX-512 copy of, say, std::vector with the copies that every processor runs. Their static constructors
+# run only where they are chosen.
 set -eu
 export LC_ALL=C
 LD=${LD:-ld} OBJCOPY=${OBJCOPY:-objcopy} NM=${NM:-nm} AS=${AS:-as}
@@ -29,7 +30,9 @@ defined "$work/avx512.o" '^[A-Za-z]$' | rename .avx512 >"$work/avx512.names"
 $OBJCOPY --redefine-syms="$work/avx2.names" "$work/avx2.o"
 $OBJCOPY --redefine-syms="$work/avx512.names" "$work/avx512.o"
 sed 's/$/.avx512/' "$work/functions" >"$work/kept"
-$OBJCOPY --keep-global-symbols="$work/kept" "$work/avx512.o"
+constructors=cliplab_avx512_$(basename "$out" .o)  # a C name: the linker defines __start_ and __stop_ of it
+$OBJCOPY --keep-global-symbols="$work/kept" \
+  --rename-section .init_array="$constructors",alloc,load,data,contents "$work/avx512.o"
 
 {
   echo '.text'
@@ -54,14 +57,22 @@ choose:
   addq $8, %rsi
   cmpq %rdx, %rsi
   jb 1b
+  pushq %rbx
+  leaq __start_CONSTRUCTORS(%rip), %rbx
+  jmp 4f
+3: call *(%rbx)
+  addq $8, %rbx
+4: leaq __stop_CONSTRUCTORS(%rip), %rax
+  cmpq %rax, %rbx
+  jb 3b
+  popq %rbx
 2: ret
 .section .init_array.00102, "aw", @init_array
 .p2align 3
 .quad choose
-.data
-.p2align 3
-slots:
 END
+  printf '.section %s, "aw", @progbits\n' "$constructors"  # so that it exists where no file has a constructor
+  printf '.data\n.p2align 3\nslots:\n'
   while read -r f; do printf '"%s.slot": .quad "%s.avx2"\n' "$f" "$f"; done <"$work/functions"
   echo '.section .data.rel.ro, "aw", @progbits'
   echo '.p2align 3'
@@ -69,7 +80,7 @@ END
   while read -r f; do printf '.quad "%s.avx512"\n' "$f"; done <"$work/functions"
   echo 'wide_end:'
   echo '.section .note.GNU-stack, "", @progbits'
-} >"$work/choice.s"
+} | sed "s/CONSTRUCTORS/$constructors/" >"$work/choice.s"
 $AS -o "$work/choice.o" "$work/choice.s"
 $LD -r -o "$out" "$work/avx2.o" "$work/avx512.o" "$work/choice.o"
 rm -rf "$work"

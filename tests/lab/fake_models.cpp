@@ -94,7 +94,7 @@ std::unique_ptr<ImageModel> open_baseline_model(const std::string& name, const s
 std::vector<std::pair<std::string, std::string>> objective_summaries() { return {{"contrastive", "fake"}}; }
 
 std::unique_ptr<StackedObjective> torch_objective(RowSource, Eigen::Index, const VectorD&, const std::string&, bool,
-                                                  bool) {
+                                                  bool, Eigen::Index) {
   fail("probe.algebra", "torch", "eigen in these tests");
 }
 

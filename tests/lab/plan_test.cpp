@@ -54,7 +54,10 @@ TEST_F(PlanTest, AnAbsentSetOfTheCatalogueIsAnErrorOrAGap) {
 }
 
 TEST_F(PlanTest, ASetWithoutTrainAndTestNamesItsParts) {
-  write_colours("drawn", {"photo", "sketch"}, 2);
+  write("drawn/classes.txt", "red\ngreen\n");
+  write("drawn/labels.tsv",
+        "path\tsplit\tlabel\tclass\na.png\tsketch\t0\tred\nb.png\tphoto\t0\tred\nc.png\tphoto\t1\tgreen\n");
+  for (int i = 0; i < 3; ++i) write(std::string("drawn/") + static_cast<char>('a' + i) + ".png", coloured(i % 2, i));
   const std::string line = error("few_shot", {"--eval.datasets=drawn"});
   EXPECT_THAT(line, HasSubstr("photo"));
   EXPECT_THAT(line, HasSubstr("sketch"));

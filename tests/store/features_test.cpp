@@ -8,7 +8,9 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/rng.hpp"
+#include "store/features.hpp"
 #include "store/h5.hpp"
+#include "store/probe_file.hpp"
 #include "store/results.hpp"
 
 namespace cliplab {
@@ -41,8 +43,8 @@ Matrix noise(Eigen::Index rows, Eigen::Index columns) {
 TEST_F(FeatureFiles, RoundTripKeepsEveryBit) {
   for (const auto& [rows, columns] : {std::pair<Eigen::Index, Eigen::Index>{1, 1}, {100, 7}, {3000, 384}, {0, 5}}) {
     const Matrix features = noise(rows, columns);
-    write_features(file_, "vit-s@1 cifar10/test@2", features);
-    const Matrix found = read_features(file_, "vit-s@1 cifar10/test@2");
+    write_features(file_, "vit-s@1 cifar10/test@2", {features});
+    const Matrix found = read_features(file_, "vit-s@1 cifar10/test@2").x;
     ASSERT_EQ(found.rows(), rows);
     ASSERT_EQ(found.cols(), columns);
     EXPECT_TRUE(rows == 0 ||
@@ -55,7 +57,7 @@ TEST_F(FeatureFiles, RowsAreWrittenAndReadInPieces) {
   write_feature_rows(file_, "key", 1000, 7, [&](std::int64_t begin, std::int64_t count, float* values) {
     std::memcpy(values, features.row(begin).data(), static_cast<std::size_t>(count) * 7 * sizeof(float));
   });
-  EXPECT_EQ(read_features(file_, "key"), features);
+  EXPECT_EQ(read_features(file_, "key").x, features);
   const FeatureFile file(file_, "key");
   ASSERT_EQ(file.rows(), 1000);
   ASSERT_EQ(file.cols(), 7);
@@ -69,13 +71,45 @@ TEST_F(FeatureFiles, RowsAreWrittenAndReadInPieces) {
   EXPECT_THROW(FeatureFile(file_, "other"), InputError);
 }
 
+TEST_F(FeatureFiles, TruthAndRowsStandWithTheFeatures) {
+  const StoredFeatures several{noise(3, 2), {{0, 1, 0}, {1, -1, 0, 1, 1, -1}, {1, -1, 2}, 2}, {4, 5, 9}, 2};
+  write_features(file_, "key", several);
+  const StoredFeatures found = read_features(file_, "key");
+  EXPECT_EQ(found.truth.labels, several.truth.labels);
+  EXPECT_EQ(found.truth.targets, several.truth.targets);
+  EXPECT_EQ(found.truth.clips, several.truth.clips);
+  EXPECT_EQ(found.truth.num_classes, 2);
+  EXPECT_EQ(found.rows, several.rows);
+  EXPECT_EQ(found.undecodable, 2);
+}
+
+TEST_F(FeatureFiles, ATruthThatDoesNotFitIsRefused) {
+  for (const Truth& truth : {Truth{{0, 1}, {}, {}, 2}, Truth{{0, 1, 2}, {}, {}, 2}, Truth{{0, 1, 0}, {1, 1}, {}, 2},
+                             Truth{{0, 1, 0}, {}, {1}, 2}})
+    EXPECT_THROW(write_features(file_, "key", {noise(3, 2), truth}), InputError);
+  EXPECT_THROW(write_features(file_, "key", {noise(3, 2), {}, {1, 2}}), InputError);
+}
+
+TEST_F(FeatureFiles, ProbesComeBackBitForBitUnderTheirKey) {
+  StoredProbe probe{noise(4, 7), noise(1, 4).row(0), 0.316, MatrixD::Random(15, 4)};
+  write_probe(file_, "key", probe);
+  const StoredProbe found = read_probe(file_, "key");
+  EXPECT_EQ(found.weight, probe.weight);
+  EXPECT_EQ(found.bias, probe.bias);
+  EXPECT_EQ(found.lambda, probe.lambda);
+  EXPECT_EQ(found.search, probe.search);
+  EXPECT_THROW(read_probe(file_, "another"), InputError);
+  write_results(file_, Results{});
+  EXPECT_THROW(read_probe(file_, "key"), InputError);
+}
+
 TEST_F(FeatureFiles, AnotherKeyIsRefused) {
-  write_features(file_, "key one", noise(2, 2));
+  write_features(file_, "key one", {noise(2, 2)});
   EXPECT_NE(error("key two").find("features of another key, expected 'key two'"), std::string::npos);
 }
 
 TEST_F(FeatureFiles, AnyDamageIsAnInputError) {
-  write_features(file_, "key", noise(20, 10));
+  write_features(file_, "key", {noise(20, 10)});
   const std::string whole = read_file(file_);
   Rng rng(7);
   for (int round = 0; round < 500; ++round) {
