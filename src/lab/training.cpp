@@ -25,8 +25,8 @@ std::string label_of(const Options& options, const TrainConfig& config) {
          (options.list("train.corpus").size() > 1 ? " on " + config.corpus : "");
 }
 
-/// The training's curve, with the provenance of this run, as a result file of its own.
-void keep_curve(const Options& options, const fs::path& training, const fs::path& curve) {
+/// The training's curve, with the provenance of this run, as a result file of its own; `label` tells it apart.
+void keep_curve(const Options& options, const std::string& label, const fs::path& training, const fs::path& curve) {
   if (fs::exists(curve)) return;
   Results results;
   try {
@@ -37,6 +37,7 @@ void keep_curve(const Options& options, const fs::path& training, const fs::path
   }
   for (const auto& [name, value] : provenance()) results.provenance.emplace(name, value);
   results.provenance["smoke"] = options.flag("smoke") ? "yes" : "no";
+  results.provenance["label"] = label;
   write_results(curve, results);
 }
 
@@ -47,17 +48,17 @@ void train_one(const Options& options, const TrainConfig& config, const fs::path
   const TrainWatch watch = train_watch(options, models / ".watch" / folder.filename());
   const fs::path file = train_clip(config, models, ranks, watch);
   if (ranks.rank() > 0) return;
-  std::string label = label_of(options, config);
-  const std::string name = label == config.architecture ? "" : label;
+  const std::string label = label_of(options, config);
   if (existed)
     say(label + ": trained already (" + fs::relative(file, root).string() + ")" +
         (watch.names.empty() ? "" : "; nothing is watched: study its train.snapshots instead"));
-  std::replace(label.begin(), label.end(), '/', '-');
-  std::replace(label.begin(), label.end(), ' ', '_');
-  keep_curve(options, file.parent_path() / "train.h5", folder / ("train_" + label + ".h5"));
+  std::string file_name = "train_" + label + ".h5";
+  std::replace(file_name.begin(), file_name.end(), '/', '-');
+  std::replace(file_name.begin(), file_name.end(), ' ', '_');
+  keep_curve(options, label, file.parent_path() / "train.h5", folder / file_name);
   for (const fs::path& snapshot : snapshot_files(config, models))
     files.push_back({snapshot, label + " " + snapshot.stem().string()});
-  files.push_back({file, name});
+  files.push_back({file, label == config.architecture ? "" : label});
 }
 
 }  // namespace

@@ -187,6 +187,13 @@ def test_chance_the_source_and_one_example_are_what_miniatures_are_held_against(
     assert found.state == "reproduced" and found.estimate.value == pytest.approx(1.75)
 
 
+def test_a_data_sets_own_labels_are_no_prompt_of_the_claims(tmp_path: Path) -> None:
+    rows = [row("a", "rn-s", "zero-shot", "top1", value, {"prompts": prompts} | own, 400)
+            for prompts, value in (("name-only", 0.3), ("one-template", 0.4)) for own in ({}, {"names": "own"})
+            for value in (value if not own else 0.9,)]
+    assert in_miniature(tmp_path, "prompt_engineering", rows)["one-template"].estimate.value == pytest.approx(0.1)
+
+
 def test_contradictions_stand_with_both_values() -> None:
     found = contradictions(PROJECT).set_index(["about", "where_a"])
     assert len(found) == 15 and (found["value_a"] != found["value_b"]).all()

@@ -242,6 +242,13 @@ def test_overlap_is_drawn_over_its_share_with_the_papers_seven(tmp_path: Path) -
     assert "nothing to compare" in left.texts[0].get_text()
 
 
+def test_trainings_of_one_architecture_stand_apart_by_their_labels(tmp_path: Path) -> None:
+    for label in ("vit-s on emoji", "vit-s on clip art"):
+        write(tmp_path / "own" / f"train_{label.replace(' ', '_')}.h5", "train", [row("drawings", "vit-s", "train", "loss", 1.3, {"batch": "256"}, 256, 0.0)],
+              {"curve": curve("vit-s")}, label=label)
+    assert set(read_run(tmp_path / "own").training()) == {"vit-s on emoji", "vit-s on clip art"}
+
+
 def test_what_was_watched_is_drawn_over_the_pairs_seen(tmp_path: Path) -> None:
     watched = (["step", "zero-shot fashion_mnist", "recall1 drawings image-to-text"], np.array([[600.0, 0.21, 0.05], [1190.0, 0.35, np.nan]]))
     for name, arrays in (("plain", {}), ("watched", {"watched": watched})):
