@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/stacked_objective.hpp"
+#include "model/objective.hpp"
 #include "train/train.hpp"
 
 namespace cliplab {
@@ -97,6 +98,26 @@ std::unique_ptr<StackedObjective> torch_objective(RowSource, Eigen::Index, const
                                                   bool, Eigen::Index) {
   fail("probe.algebra", "torch", "eigen in these tests");
 }
+
+// --- model/objective.hpp: the default objective of an architecture ---
+
+namespace {
+
+class FakeObjective : public ModelObjective {
+ public:
+  std::string name() const override { return "contrastive"; }
+  std::string summary() const override { return "fake"; }
+  bool contrasts() const override { return true; }
+  double text_macs(const Architecture&) const override { return 0; }
+  std::int64_t text_parameters(const Architecture&) const override { return 0; }
+  std::unique_ptr<TextSide> make_text_side(torch::nn::Module&, const Architecture&) const override;
+};
+
+}  // namespace
+
+class TextSide {};
+std::unique_ptr<TextSide> FakeObjective::make_text_side(torch::nn::Module&, const Architecture&) const { return {}; }
+CLIPLAB_REGISTER_OBJECTIVE(FakeObjective);
 
 // --- train/train.hpp ---
 
