@@ -11,10 +11,10 @@
 #include <cstdio>
 #include <mutex>
 
+#include "base/clock.hpp"
+
 namespace cliplab {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 std::mutex output_mutex;
 bool bar_on_screen = false, silent = false;
@@ -49,7 +49,7 @@ struct Progress::State {
   }
 
   std::string line() const {
-    const double seconds = std::chrono::duration<double>(Clock::now() - since).count();
+    const double seconds = seconds_since(since);
     const double rate = seconds > 0 ? static_cast<double>(done - std::max<std::int64_t>(first, 0)) / seconds : 0;
     std::string text = fmt::format("{} {:3.0f} %  {}/{} {}", what, 100 * share(), done, total, unit);
     if (rate > 0) {
@@ -94,7 +94,7 @@ Progress::~Progress() {
   const std::lock_guard lock(output_mutex);
   clear_bar();
   if (state_->done == 0 || silent) return;
-  const double seconds = std::chrono::duration<double>(Clock::now() - state_->start).count();
+  const double seconds = seconds_since(state_->start);
   std::fprintf(stderr, "%s: %lld of %lld %s in %s%s%s\n", state_->what.c_str(), static_cast<long long>(state_->done),
                static_cast<long long>(state_->total), state_->unit.c_str(), duration(seconds).c_str(),
                state_->note.empty() ? "" : "  ", state_->note.c_str());

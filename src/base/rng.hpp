@@ -25,10 +25,6 @@ class Rng {
     for (std::size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[below(i)]);
   }
 
-  /// The whole state, for checkpoints.
-  std::array<std::uint64_t, 4> state() const { return state_; }
-  void set_state(const std::array<std::uint64_t, 4>& state) { state_ = state; }
-
  private:
   std::array<std::uint64_t, 4> state_;
 };

@@ -42,13 +42,13 @@ A stopped run (Ctrl-C, kill) goes on with the same command. Results: results/REA
 constexpr const char* kRunUsage = R"(./cliplab run CONFIG [--key value ...]
 ./cliplab sweep CONFIG KEY=a,b,c ... [--key value ...] [--cells FILE] [--jobs N] [--launcher slurm]
 
-CONFIG is a name of ./cliplab list (quickstart, zero_shot_vs_probe/small) or a file. Each key of it can be changed on the
-command line, and swept; several KEY=a,b,c make the cross product, one run folder a cell:
+CONFIG is a name of ./cliplab list (quickstart, STUDY/small) or a file. Each key of it can be changed on the command
+line, and swept; several KEY=a,b,c make the cross product, one run folder a cell:
 
   ./cliplab run quickstart --train.steps 100
-  ./cliplab sweep zero_shot_vs_probe/smoke train.lr=0.001,0.002 train.arch=vit-test,rn-test --seed 1
-  ./cliplab sweep encoder_scaling/smoke --cells cells.txt --jobs 2       a line of --key value ... a cell, two at a time
-  ./cliplab sweep zero_shot_vs_probe/paper model.files=a.pt,b.pt --launcher slurm      a job array, a task a cell
+  ./cliplab sweep STUDY/smoke train.lr=0.001,0.002 train.arch=vit-test,rn-test --seed 1
+  ./cliplab sweep STUDY/smoke --cells cells.txt --jobs 2       a line of --key value ... a cell, two at a time
+  ./cliplab sweep STUDY/paper model.files=a.pt,b.pt --launcher slurm      a job array, a task a cell
 
 `run` takes the same words, with --sweep before each KEY=a,b,c.
 
@@ -65,7 +65,7 @@ open_clip_config.json, Hugging Face CLIPModel folders (weights beside config.jso
 executed. What neither the file nor a configuration beside it states has to be given:
 
   ./cliplab model convert ViT-B-32-laion2b.pt b32.safetensors --model.like open_clip
-  ./cliplab run zero_shot_vs_probe/paper --model b32.safetensors
+  ./cliplab run STUDY/paper --model b32.safetensors
 )";
 
 int help_command(const std::string& command) {

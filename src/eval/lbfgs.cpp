@@ -67,11 +67,15 @@ bool Lbfgs::begin_line() {
   step_ = scaled ? 1.0 : std::min(1.0, 1 / along_.norm());
   origin_ = x_, origin_gradient_ = gradient_, origin_slope_ = slope;
   line_ = LineSearch(value_, slope, step_);
+  go_to_step();
+  return true;
+}
+
+void Lbfgs::go_to_step() {
   if (step_ == 1)
     x_ = full_step_;
   else
     x_ = origin_ + step_ * along_;
-  return true;
 }
 
 double Lbfgs::estimate_gap(double gain) {
@@ -107,10 +111,7 @@ bool Lbfgs::advance(double value) {
   if (!flat && line_.advance(value, slope) == LineSearch::State::kContinue) {
     if (line_.evaluations() < options_.max_line_search) {
       step_ = line_.step();
-      if (step_ == 1)
-        x_ = full_step_;
-      else
-        x_ = origin_ + step_ * along_;
+      go_to_step();
       return true;
     }
     x_ = origin_, gradient_ = origin_gradient_;
@@ -124,15 +125,6 @@ bool Lbfgs::advance(double value) {
   if (largest(gradient_) <= options_.gradient_tolerance || stalls) return finish(true);
   if (result_.iterations >= options_.max_iterations) return finish(false);
   return begin_line();
-}
-
-LbfgsResult minimize_lbfgs(const std::function<double(const VectorD&, VectorD&)>& objective, VectorD& x,
-                           const LbfgsOptions& options) {
-  Lbfgs search(std::move(x), options);
-  while (search.advance(objective(search.point(), search.gradient()))) {
-  }
-  x = search.point();
-  return search.result();
 }
 
 }  // namespace cliplab

@@ -64,6 +64,7 @@ class Lbfgs {
   bool begin_line();     // chooses a direction and its first trial; false: the end
   bool restart();        // from the line's origin along -gradient; false: that was tried already
   void set_direction();  // z_ = x - H g, along_ = z_ - x
+  void go_to_step();     // x_ = origin_ + step_ * along_
   void store_pair();
   double estimate_gap(double gain);
   bool finish(bool converged);
@@ -78,9 +79,5 @@ class Lbfgs {
   bool started_ = false;
   LineSearch line_;
 };
-
-/// Minimises in place from `x`. `objective` returns f(x) and fills the gradient; it is never called after it threw.
-LbfgsResult minimize_lbfgs(const std::function<double(const VectorD& x, VectorD& gradient)>& objective, VectorD& x,
-                           const LbfgsOptions& options);
 
 }  // namespace cliplab

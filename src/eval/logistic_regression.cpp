@@ -186,31 +186,4 @@ std::vector<Fit> ProbeFitter::fit(std::span<const double> lambdas, int max_itera
   return fits;
 }
 
-LinearClassifier fit_logistic_regression(const Matrix& features, std::span<const int> labels, int num_classes,
-                                         const FitOptions& options, FitReport* report,
-                                         const LinearClassifier* warm_start, const ObjectiveFactory& make) {
-  const Fit start{warm_start ? *warm_start : LinearClassifier(), {}, {}};
-  const Fit* const starts[] = {warm_start ? &start : nullptr};
-  ProbeFitter fitter(features, labels, num_classes, options.rule, make);
-  Fit fit = std::move(fitter.fit(std::span(&options.lambda, 1), options.max_iterations, starts).front());
-  if (report) *report = fit.report;
-  return std::move(fit.classifier);
-}
-
-double logistic_objective(const LinearClassifier& classifier, const Matrix& features, std::span<const int> labels,
-                          double lambda) {
-  const int num_classes = static_cast<int>(classifier.weight.rows());
-  check_lambda(lambda);
-  check_labels(features.rows(), features.cols(), labels, num_classes);
-  const Eigen::Index first = num_classes == 2 ? 1 : 0;
-  MatrixD W = classifier.weight.bottomRows(num_classes - first).cast<double>();
-  VectorD b = classifier.bias.tail(num_classes - first).cast<double>();
-  if (first == 1) W -= classifier.weight.row(0).cast<double>(), b[0] -= static_cast<double>(classifier.bias[0]);
-  VectorD point(W.size() + b.size()), gradient;
-  point << Eigen::Map<const VectorD>(W.data(), W.size()), b;
-  Evaluation evaluation{.point = &point, .labels = labels.data(), .lambda = lambda, .gradient = &gradient};
-  softmax_objective(rows_of(features), W.rows(), {}, {.float64 = true})->evaluate(std::span(&evaluation, 1));
-  return evaluation.value;
-}
-
 }  // namespace cliplab

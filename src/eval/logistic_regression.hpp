@@ -12,12 +12,6 @@
 
 namespace cliplab {
 
-struct FitOptions {
-  double lambda = 1.0;        // L2 strength on the summed loss; scikit-learn's 1/C
-  int max_iterations = 1000;  // paper A.3
-  StopRule rule = StopRule::kFast;
-};
-
 struct Fit {
   LinearClassifier classifier;
   FitReport report;
@@ -63,15 +57,5 @@ class ProbeFitter {
   std::unique_ptr<StackedObjective> objective_;
   std::unique_ptr<Curvature> curvature_;
 };
-
-/// One fit at one lambda. `warm_start` may be null.
-LinearClassifier fit_logistic_regression(const Matrix& features, std::span<const int> labels, int num_classes,
-                                         const FitOptions& options, FitReport* report = nullptr,
-                                         const LinearClassifier* warm_start = nullptr,
-                                         const ObjectiveFactory& make = softmax_objective);
-
-/// The objective that fit_logistic_regression minimises, at `classifier`, in float64.
-double logistic_objective(const LinearClassifier& classifier, const Matrix& features, std::span<const int> labels,
-                          double lambda);
 
 }  // namespace cliplab

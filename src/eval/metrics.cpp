@@ -78,21 +78,18 @@ Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels,
     for (const auto& mine : hits) sum += rate(mine);
     return sum / static_cast<double>(hits.size());
   };
-  Interval result;
-  result.n = std::ssize(labels);
-  result.value = mean([](const auto& mine) {
+  const double value = mean([](const auto& mine) {
     return std::accumulate(mine.begin(), mine.end(), 0.0) / static_cast<double>(mine.size());
   });
   Rng rng(seed, 0xb007);
-  std::vector<double> resampled(1000);
-  for (double& value : resampled)
-    value = mean([&](const auto& mine) {
+  Interval result = percentile_interval(value, std::ssize(labels), 1000, [&] {
+    return mean([&](const auto& mine) {
       std::int64_t count = 0;
       for (std::size_t i = 0; i < mine.size(); ++i) count += mine[rng.below(mine.size())];
       return static_cast<double>(count) / static_cast<double>(mine.size());
     });
-  std::sort(resampled.begin(), resampled.end());
-  result.low = std::min(result.value, resampled[24]), result.high = std::max(result.value, resampled[974]);
+  });
+  result.low = std::min(value, result.low), result.high = std::max(value, result.high);
   return result;
 }
 
@@ -128,33 +125,16 @@ Predictions top_predictions(const Matrix& logits) {
   return result;
 }
 
-double calibration_error(std::span<const double> confidence, std::span<const int> ranks, int bins) {
-  if (confidence.size() != ranks.size() || bins < 1)
-    fail("calibration error", std::to_string(confidence.size()) + " confidences", std::to_string(ranks.size()));
-  std::vector<double> excess(bins, 0.0);  // confidence less hits
-  for (std::size_t i = 0; i < ranks.size(); ++i) {
-    const int bin = std::clamp(static_cast<int>(std::ceil(confidence[i] * bins)) - 1, 0, bins - 1);
-    excess[bin] += confidence[i] - (ranks[i] == 0);
-  }
-  double sum = 0;
-  for (const double value : excess) sum += std::abs(value);
-  return ranks.empty() ? 0 : sum / static_cast<double>(ranks.size());
-}
-
-McNemar mcnemar(std::span<const int> first_ranks, std::span<const int> second_ranks) {
-  if (first_ranks.size() != second_ranks.size())
-    fail("McNemar", std::to_string(second_ranks.size()) + " ranks", std::to_string(first_ranks.size()));
-  McNemar result;
-  for (std::size_t i = 0; i < first_ranks.size(); ++i) {
-    result.only_first += first_ranks[i] == 0 && second_ranks[i] != 0;
-    result.only_second += first_ranks[i] != 0 && second_ranks[i] == 0;
-  }
-  const std::int64_t n = result.only_first + result.only_second;
-  if (n > 0) {
-    const boost::math::binomial_distribution<> even(static_cast<double>(n), 0.5);
-    result.p_value = std::min(1.0, 2 * cdf(even, static_cast<double>(std::min(result.only_first, result.only_second))));
-  }
-  return result;
+Interval percentile_interval(double value, std::int64_t n, int resamples, const std::function<double()>& draw) {
+  std::vector<double> values;
+  for (int i = 0; i < resamples; ++i)
+    if (const double drawn = draw(); !std::isnan(drawn)) values.push_back(drawn);
+  if (values.empty()) return {value, value, value, n};
+  std::sort(values.begin(), values.end());
+  const auto at = [&](double share) {
+    return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+  };
+  return {value, at(0.025), at(0.975), n};
 }
 
 Interval bootstrap(std::int64_t n, const std::function<double(std::span<const std::size_t>)>& statistic, int resamples,
@@ -162,17 +142,12 @@ Interval bootstrap(std::int64_t n, const std::function<double(std::span<const st
   if (n < 1 || resamples < 1) fail("bootstrap", std::to_string(n) + " samples", "at least one");
   std::vector<std::size_t> rows(n);
   std::iota(rows.begin(), rows.end(), 0);
-  Interval result{statistic(rows), 0, 0, n};
+  const double value = statistic(rows);
   Rng rng(seed, 0xb0075);
-  std::vector<double> values(resamples);
-  for (double& value : values) {
+  return percentile_interval(value, n, resamples, [&] {
     for (std::size_t& row : rows) row = rng.below(n);
-    value = statistic(rows);
-  }
-  std::sort(values.begin(), values.end());
-  result.low = values[static_cast<std::size_t>(0.025 * (resamples - 1))],
-  result.high = values[static_cast<std::size_t>(0.975 * (resamples - 1))];
-  return result;
+    return statistic(rows);
+  });
 }
 
 namespace {

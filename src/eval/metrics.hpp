@@ -49,16 +49,9 @@ struct Predictions {
 /// logits [N, C].
 Predictions top_predictions(const Matrix& logits);
 
-/// Expected calibration error: |accuracy - mean confidence| in equal bins of confidence, weighed by their samples.
-double calibration_error(std::span<const double> confidence, std::span<const int> ranks, int bins = 15);
-
-/// Two classifiers on the same samples, from their ranks: exact two-sided McNemar test on those that one alone got
-/// right.
-struct McNemar {
-  std::int64_t only_first = 0, only_second = 0;
-  double p_value = 1;
-};
-McNemar mcnemar(std::span<const int> first_ranks, std::span<const int> second_ranks);
+/// 95 % percentile interval of a statistic with this value, from `resamples` calls of `draw`; those where the statistic
+/// is undefined (NaN) do not count. Without any: the value alone.
+Interval percentile_interval(double value, std::int64_t n, int resamples, const std::function<double()>& draw);
 
 /// 95 % percentile interval of `statistic` over resamples of n rows with replacement; the value is that of rows 0..n-1.
 /// Paired differences come from a statistic that looks at two classifiers' rows.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "base/error.hpp"
@@ -39,17 +40,13 @@ Line fit_line(std::span<const double> x, std::span<const double> y, int resample
   line.n = std::ssize(x);
   if (!least_squares(x, y, rows, line))
     fail("line fit", std::to_string(x.size()) + " points with one x", "two different x");
-  std::vector<double> slopes;
   Rng rng(seed, 0x11e);
-  for (int i = 0; i < resamples; ++i) {
+  const Interval slope = percentile_interval(line.slope, line.n, resamples, [&] {
     for (std::size_t& row : rows) row = rng.below(x.size());
-    if (Line resampled; least_squares(x, y, rows, resampled)) slopes.push_back(resampled.slope);
-  }
-  std::sort(slopes.begin(), slopes.end());
-  const auto quantile = [&](double q) {
-    return slopes.empty() ? line.slope : slopes[static_cast<std::size_t>(q * static_cast<double>(slopes.size() - 1))];
-  };
-  line.slope_low = quantile(0.025), line.slope_high = quantile(0.975);
+    Line resampled;
+    return least_squares(x, y, rows, resampled) ? resampled.slope : std::numeric_limits<double>::quiet_NaN();
+  });
+  line.slope_low = slope.low, line.slope_high = slope.high;
   return line;
 }
 

@@ -187,35 +187,6 @@ Image resize_bicubic(const Image& image, int height, int width) {
                   PillowRule::kClassic);
 }
 
-Image resize_short_side(const Image& image, int size) {
-  assert(image.height > 0 && image.width > 0 && size > 0);
-  if (std::min(image.height, image.width) == size) return image;
-  const std::int64_t other = long_side(image, size);
-  constexpr std::int64_t kMaxPixels = (std::int64_t{1} << 31) / 4 - 1;
-  if (other > kMaxPixels / size)
-    fail("resize to a short side of " + std::to_string(size),
-         "an image of " + std::to_string(image.width) + " x " + std::to_string(image.height),
-         "a result of at most " + std::to_string(kMaxPixels) + " pixels");
-  const int rest = static_cast<int>(other);
-  return image.height <= image.width ? resize_bicubic(image, size, rest) : resize_bicubic(image, rest, size);
-}
-
-Image center_crop(const Image& image, int size) {
-  assert(size > 0);
-  if (image.height == size && image.width == size) return image;
-  // A smaller image is padded with 0: (size - extent) / 2 before, the rest behind.
-  const auto first = [&](int extent) {
-    return extent < size ? -((size - extent) / 2) : static_cast<int>(crop_offset(extent, size));
-  };
-  const int top = first(image.height), left = first(image.width);
-  Image out = Image::make(size, size, image.channels);
-  const int begin = std::max(0, -left), end = std::min(size, image.width - left);
-  for (int y = std::max(0, -top); y < std::min(size, image.height - top); ++y)
-    std::copy_n(image.at(y + top, begin + left), static_cast<std::size_t>(end - begin) * image.channels,
-                out.at(y, begin));
-  return out;
-}
-
 Image composite(const Image& image, std::array<std::uint8_t, 3> background) {
   assert(image.channels == 3 || image.channels == 4);
   if (image.channels == 3) return image;

@@ -54,13 +54,6 @@ Image clip_transform(const Image& image, int size);
 /// resample in the classic order of a whole image; channels as they are, alpha not premultiplied.
 Image resize_bicubic(const Image& image, int height, int width);
 
-/// torchvision Resize(size) of the channels as they are: short side to `size`, the long one to int(size * long /
-/// short).
-Image resize_short_side(const Image& image, int size);
-
-/// torchvision CenterCrop(size): offsets round half to even; smaller images are padded with 0.
-Image center_crop(const Image& image, int size);
-
 /// RGBA with straight alpha put on one colour; RGB passes unchanged.
 Image composite(const Image& image, std::array<std::uint8_t, 3> background);
 

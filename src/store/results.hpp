@@ -28,7 +28,7 @@ struct LeftOut {
 
 /// All that a result file holds.
 struct Results {
-  std::string experiment;                         // "zero_shot_vs_probe"
+  std::string experiment;                         // the study's name
   std::string config;                             // the resolved options, Options::resolved()
   std::map<std::string, std::string> provenance;  // commit, dirty, compiler, torch, device, seed, seconds, ids
   std::vector<Record> records;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "../eval/fit_once.hpp"
 #include "base/rng.hpp"
 #include "eval/logistic_regression.hpp"
 #include "eval/products.hpp"
@@ -52,7 +53,7 @@ BENCHMARK(objective)->Arg(32)->Arg(64)->Unit(benchmark::kMillisecond)->UseRealTi
 void probe_fit(benchmark::State& state) {
   const FitOptions options{.lambda = std::pow(10.0, state.range(1) / 2.0),
                            .rule = state.range(0) == 0 ? StopRule::kFast : StopRule::kReference};
-  for (auto _ : state) benchmark::DoNotOptimize(fit_logistic_regression(task().x, task().y, 100, options));
+  for (auto _ : state) benchmark::DoNotOptimize(fit_once(task().x, task().y, 100, options));
 }
 BENCHMARK(probe_fit)->ArgsProduct({{0, 1}, {4, 1, -2}})->Unit(benchmark::kMillisecond)->Iterations(1)->UseRealTime();
 

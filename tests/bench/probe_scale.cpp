@@ -6,8 +6,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
-#include <chrono>
-
+#include "base/clock.hpp"
 #include "base/files.hpp"
 #include "base/rng.hpp"
 #include "eval/softmax_objective.hpp"
@@ -16,8 +15,6 @@
 using namespace cliplab;
 
 namespace {
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 double peak_mib() {
   rusage usage{};
@@ -35,17 +32,17 @@ int main(int argc, char** argv) {
   Rng rng(0);
   std::vector<float> noise(1 << 20);
   for (float& v : noise) v = static_cast<float>(rng.normal());
-  double start = now();
+  auto start = Clock::now();
   write_feature_rows(path, "scale", N, D, [&](std::int64_t, std::int64_t count, float* values) {
     const std::size_t offset = rng.below(noise.size());
     for (std::int64_t i = 0; i < count * D; ++i)
       values[i] = noise[(offset + static_cast<std::size_t>(i)) % noise.size()];
   });
-  fmt::print("written: {:.1f} s\n", now() - start);
-  start = now();
+  fmt::print("written: {:.1f} s\n", seconds_since(start));
+  start = Clock::now();
   {
     const FeatureFile file(path, "scale");
-    fmt::print("seal checked: {:.1f} s\n", now() - start);
+    fmt::print("seal checked: {:.1f} s\n", seconds_since(start));
     const RowSource source{file.rows(), file.cols(),
                            [&](Eigen::Index begin, Eigen::Index count, float* to) { file.read(begin, count, to); }};
     std::vector<int> labels(N);
@@ -55,9 +52,9 @@ int main(int argc, char** argv) {
     const VectorD point = VectorD::Zero(objective->num_parameters());
     VectorD gradient;
     Evaluation e{.point = &point, .labels = labels.data(), .lambda = 1, .gradient = &gradient};
-    start = now();
+    start = Clock::now();
     objective->evaluate(std::span(&e, 1));
-    const double seconds = now() - start, expected = static_cast<double>(N) * std::log(static_cast<double>(C));
+    const double seconds = seconds_since(start), expected = static_cast<double>(N) * std::log(static_cast<double>(C));
     fmt::print("one evaluation of {} x {} x {}: {:.1f} s, {:.0f} GFLOP/s; sum of losses at 0 {:.6f} of N log C\n", N, D,
                C, seconds, 4e-9 * static_cast<double>(N * D * C) / seconds, e.value / expected);
     fmt::print(

@@ -4,10 +4,21 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace cliplab {
 namespace {
+
+/// Minimises in place from `x`.
+LbfgsResult minimize(const std::function<double(const VectorD& x, VectorD& gradient)>& objective, VectorD& x,
+                     const LbfgsOptions& options) {
+  Lbfgs search(std::move(x), options);
+  while (search.advance(objective(search.point(), search.gradient())))
+    ;
+  x = search.point();
+  return search.result();
+}
 
 const LbfgsOptions kTight{10, 2000, 1e-9, -1};
 
@@ -27,7 +38,7 @@ double rosenbrock(const VectorD& x, VectorD& gradient) {
 TEST(Lbfgs, FindsTheMinimumOfRosenbrock) {
   for (const int size : {2, 5, 20}) {
     VectorD x = VectorD::Constant(size, -0.5);
-    const LbfgsResult result = minimize_lbfgs(rosenbrock, x, kTight);
+    const LbfgsResult result = minimize(rosenbrock, x, kTight);
     EXPECT_TRUE(result.converged);
     // The Hessian at the minimum has its least eigenvalue near 0.4, so |x - 1| <= |gradient| / 0.4.
     EXPECT_LT((x - VectorD::Ones(size)).norm(), std::sqrt(size) * 1e-9 / 0.4 * 10) << size;
@@ -39,7 +50,7 @@ TEST(Lbfgs, FindsTheMinimumOfRosenbrock) {
 TEST(Lbfgs, QuadraticOfConditionOneMillion) {
   VectorD x = VectorD::Constant(12, 3.0), scale(12);
   for (int i = 0; i < 12; ++i) scale[i] = std::pow(10.0, 6.0 * i / 11);
-  const LbfgsResult result = minimize_lbfgs(
+  const LbfgsResult result = minimize(
       [&](const VectorD& at, VectorD& gradient) {
         gradient = scale.cwiseProduct(at);
         return 0.5 * at.dot(gradient);
@@ -79,7 +90,7 @@ TEST(Lbfgs, TheGapIsWhatIsLeftToGain) {
 TEST(Lbfgs, StepsOverTheEdgeOfTheDomainAreTakenBack) {
   // x - 1000 log x, infinite below 0; minimum at 1000.
   VectorD x = VectorD::Constant(1, 1e-3);
-  const LbfgsResult result = minimize_lbfgs(
+  const LbfgsResult result = minimize(
       [](const VectorD& at, VectorD& gradient) {
         gradient = VectorD::Constant(1, 1 - 1000 / at[0]);
         return at[0] > 0 ? at[0] - 1000 * std::log(at[0]) : std::numeric_limits<double>::infinity();
@@ -91,32 +102,32 @@ TEST(Lbfgs, StepsOverTheEdgeOfTheDomainAreTakenBack) {
 
 TEST(Lbfgs, StopRules) {
   VectorD x = VectorD::Ones(3);
-  LbfgsResult result = minimize_lbfgs(rosenbrock, x, {});
+  LbfgsResult result = minimize(rosenbrock, x, {});
   EXPECT_TRUE(result.converged);
   EXPECT_EQ(result.iterations, 0);  // it began at the minimum
   EXPECT_EQ(result.evaluations, 1);
 
   x = VectorD::Constant(3, -0.5);
-  result = minimize_lbfgs(rosenbrock, x, {10, 3, 1e-4, 0});
+  result = minimize(rosenbrock, x, {10, 3, 1e-4, 0});
   EXPECT_FALSE(result.converged);
   EXPECT_EQ(result.iterations, 3);
 
   x = VectorD::Constant(3, -0.5);
   VectorD gradient;
   const double start = rosenbrock(x, gradient);
-  result = minimize_lbfgs(rosenbrock, x, {10, 1000, 0, 0.9});  // enough: a step that gains less than nine tenths
+  result = minimize(rosenbrock, x, {10, 1000, 0, 0.9});  // enough: a step that gains less than nine tenths
   EXPECT_TRUE(result.converged);
   EXPECT_GT(result.value, 1e-6);
   EXPECT_LT(result.value, start);
 
   VectorD nothing;
-  EXPECT_TRUE(minimize_lbfgs([](const VectorD&, VectorD&) { return 4.0; }, nothing, {}).converged);
+  EXPECT_TRUE(minimize([](const VectorD&, VectorD&) { return 4.0; }, nothing, {}).converged);
 }
 
 TEST(Lbfgs, ReturnsThePointOfItsValue) {
   for (const int limit : {1, 2, 5, 17}) {
     VectorD x = VectorD::Constant(6, -1.2), gradient;
-    const LbfgsResult result = minimize_lbfgs(rosenbrock, x, {5, limit, 0, 0});
+    const LbfgsResult result = minimize(rosenbrock, x, {5, limit, 0, 0});
     EXPECT_EQ(result.value, rosenbrock(x, gradient)) << limit;
     EXPECT_EQ(result.max_abs_gradient, gradient.lpNorm<Eigen::Infinity>()) << limit;
   }

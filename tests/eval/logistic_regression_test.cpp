@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "eval/metrics.hpp"
+#include "fit_once.hpp"
 #include "golden.hpp"
 
 namespace cliplab {
@@ -51,7 +52,7 @@ TEST_P(Oracle, ReferenceEndsWhereScipyEndsUnderTheSameRule) {
   for (const json& expected : entry["fits"]) {
     const FitOptions options{.lambda = expected["lambda"], .rule = StopRule::kReference};
     FitReport report;
-    const LinearClassifier fit = fit_logistic_regression(p.x, p.y, p.classes, options, &report);
+    const LinearClassifier fit = fit_once(p.x, p.y, p.classes, options, &report);
     const double rule = expected["rule_objective"], spread = expected["rule_spread"];
     // The paths are the same but for rounding. Where a path is long, rounding decides where it ends: `spread` is how
     // far SciPy is from itself when the samples come in other orders.
@@ -68,7 +69,7 @@ TEST_P(Oracle, FastIsWithinAMillionthOfTheOptimum) {
   const Problem p = load(entry);
   for (const json& expected : entry["fits"]) {
     FitReport report;
-    const LinearClassifier fit = fit_logistic_regression(p.x, p.y, p.classes, {.lambda = expected["lambda"]}, &report);
+    const LinearClassifier fit = fit_once(p.x, p.y, p.classes, {.lambda = expected["lambda"]}, &report);
     const double optimum = expected["optimum"];
     EXPECT_TRUE(report.converged);
     EXPECT_LE(report.objective, optimum * (1 + 1e-6)) << entry["name"] << " lambda " << expected["lambda"];
@@ -85,10 +86,10 @@ INSTANTIATE_TEST_SUITE_P(Sklearn, Oracle, ::testing::Values(0, 1, 2, 3));
 
 TEST(LogisticRegression, ShiftingTheFeaturesChangesNoPrediction) {
   const Problem p = load(golden()["problems"][1]);
-  const LinearClassifier plain = fit_logistic_regression(p.x, p.y, p.classes, {.lambda = 10});
+  const LinearClassifier plain = fit_once(p.x, p.y, p.classes, {.lambda = 10});
   Matrix moved = p.x;
   moved.array() += 100;
-  const LinearClassifier shifted = fit_logistic_regression(moved, p.y, p.classes, {.lambda = 10});
+  const LinearClassifier shifted = fit_once(moved, p.y, p.classes, {.lambda = 10});
   // Two points within 1e-6 f of the minimum: |W - W'|^2 <= 4 * 2e-6 f / lambda; f <= N log C.
   EXPECT_LT((plain.weight - shifted.weight).norm(),
             std::sqrt(8e-6 * static_cast<double>(p.y.size()) * std::log(p.classes) / 10));
@@ -97,14 +98,14 @@ TEST(LogisticRegression, ShiftingTheFeaturesChangesNoPrediction) {
 
 TEST(LogisticRegression, TwoClassesAreOneLogit) {
   const Problem p = load(golden()["problems"][2]);
-  const LinearClassifier fit = fit_logistic_regression(p.x, p.y, 2, {.lambda = 1});
+  const LinearClassifier fit = fit_once(p.x, p.y, 2, {.lambda = 1});
   EXPECT_TRUE(fit.weight.row(0).isZero());
   EXPECT_EQ(fit.weight.rows(), 2);
 }
 
 TEST(LogisticRegression, AClassWithoutSamplesIsAllowedAndNeverPredicted) {
   const Problem p = load(golden()["problems"][0]);
-  const LinearClassifier fit = fit_logistic_regression(p.x, p.y, 5, {.lambda = 1});
+  const LinearClassifier fit = fit_once(p.x, p.y, 5, {.lambda = 1});
   for (const int label : predict(fit, p.x)) EXPECT_LT(label, 3);
 }
 
@@ -112,7 +113,7 @@ TEST(LogisticRegression, FewerSamplesThanClassesAreFitted) {
   const Matrix x = Matrix::Identity(3, 4);
   const std::vector<int> y{0, 3, 5};
   for (const StopRule rule : {StopRule::kFast, StopRule::kReference})
-    EXPECT_EQ(predict(fit_logistic_regression(x, y, 6, {.lambda = 0.01, .rule = rule}), x), y);
+    EXPECT_EQ(predict(fit_once(x, y, 6, {.lambda = 0.01, .rule = rule}), x), y);
 }
 
 TEST(LogisticRegression, SeparableDataAtTinyLambdaEndsFinite) {
@@ -120,7 +121,7 @@ TEST(LogisticRegression, SeparableDataAtTinyLambdaEndsFinite) {
   x << 0, 0, 0, 1, 5, 5, 5, 6;
   const std::vector<int> y{0, 0, 1, 1};
   FitReport report;
-  const LinearClassifier fit = fit_logistic_regression(x, y, 2, {.lambda = 1e-6}, &report);
+  const LinearClassifier fit = fit_once(x, y, 2, {.lambda = 1e-6}, &report);
   EXPECT_TRUE(fit.weight.allFinite() && fit.bias.allFinite());
   EXPECT_EQ(predict(fit, x), y);
 }
@@ -128,7 +129,7 @@ TEST(LogisticRegression, SeparableDataAtTinyLambdaEndsFinite) {
 TEST(LogisticRegression, ConstantFeaturesGiveThePriors) {
   const Matrix x = Matrix::Constant(6, 3, 2.5f);
   const std::vector<int> y{0, 0, 0, 1, 1, 2};
-  const Matrix z = fit_logistic_regression(x, y, 3, {.lambda = 1}).logits(x);
+  const Matrix z = fit_once(x, y, 3, {.lambda = 1}).logits(x);
   const double share = std::exp(z(0, 0)) / (std::exp(z(0, 0)) + std::exp(z(0, 1)) + std::exp(z(0, 2)));
   EXPECT_NEAR(share, 0.5, 1e-3);
 }
@@ -136,7 +137,7 @@ TEST(LogisticRegression, ConstantFeaturesGiveThePriors) {
 TEST(LogisticRegression, ZeroIterationsReturnTheStart) {
   const Problem p = load(golden()["problems"][0]);
   FitReport report;
-  const LinearClassifier fit = fit_logistic_regression(p.x, p.y, 3, {.max_iterations = 0}, &report);
+  const LinearClassifier fit = fit_once(p.x, p.y, 3, {.max_iterations = 0}, &report);
   EXPECT_TRUE(fit.weight.isZero());
   EXPECT_FALSE(report.converged);
 }
@@ -147,7 +148,7 @@ TEST(LogisticRegression, BadInputIsNamed) {
   std::vector<int> y{0, 1, 2, 0};
   const auto message = [&](int classes, FitOptions options = {}) {
     try {
-      fit_logistic_regression(x, y, classes, options);
+      fit_once(x, y, classes, options);
     } catch (const InputError& error) {
       return std::string(error.what());
     }
@@ -186,8 +187,8 @@ TEST(LogisticRegression, FastIsNotAboveReferenceOnACollapsedSpectrum) {
   const Problem p = collapsed(600, 40, 5);
   for (const double lambda : {100.0, 1.0, 0.01, 1e-4}) {
     FitReport fast, reference;
-    fit_logistic_regression(p.x, p.y, p.classes, {.lambda = lambda}, &fast);
-    fit_logistic_regression(p.x, p.y, p.classes, {.lambda = lambda, .rule = StopRule::kReference}, &reference);
+    fit_once(p.x, p.y, p.classes, {.lambda = lambda}, &fast);
+    fit_once(p.x, p.y, p.classes, {.lambda = lambda, .rule = StopRule::kReference}, &reference);
     EXPECT_LE(fast.objective, reference.objective * (1 + 1e-6)) << lambda;
     if (lambda < 1) {
       EXPECT_LT(3 * fast.iterations, reference.iterations) << lambda;
@@ -198,8 +199,8 @@ TEST(LogisticRegression, FastIsNotAboveReferenceOnACollapsedSpectrum) {
 TEST(LogisticRegression, SklearnsRuleStopsEarlierOnTheMean) {
   const Problem p = load(golden()["problems"][1]);
   FitReport reference, today;
-  fit_logistic_regression(p.x, p.y, p.classes, {.lambda = 0.01, .rule = StopRule::kReference}, &reference);
-  fit_logistic_regression(p.x, p.y, p.classes, {.lambda = 0.01, .rule = StopRule::kSklearn}, &today);
+  fit_once(p.x, p.y, p.classes, {.lambda = 0.01, .rule = StopRule::kReference}, &reference);
+  fit_once(p.x, p.y, p.classes, {.lambda = 0.01, .rule = StopRule::kSklearn}, &today);
   EXPECT_GT(today.objective, reference.objective);
   EXPECT_LT(today.iterations, reference.iterations);
   EXPECT_LE(today.max_abs_gradient, 1e-4 * static_cast<double>(p.y.size()));  // its tolerance, times N
@@ -216,7 +217,7 @@ TEST(LogisticRegression, OneVersusRestIsAFitAClass) {
     for (int c = 0; c < 3; ++c) {
       std::vector<int> own;
       for (const int label : p.y) own.push_back(label == c);
-      const LinearClassifier alone = fit_logistic_regression(p.x, own, 2, {.lambda = lambda, .rule = rule});
+      const LinearClassifier alone = fit_once(p.x, own, 2, {.lambda = lambda, .rule = rule});
       EXPECT_EQ(all.classifier.weight.row(c), alone.weight.row(1)) << c;  // the stack changes no bit
       EXPECT_EQ(all.classifier.bias[c], alone.bias[1]);
     }
@@ -227,8 +228,8 @@ TEST(LogisticRegression, FewSamplesAreSolvedInTheirOwnSpace) {
   const Problem whole = collapsed(700, 60, 4);
   const Problem few{whole.x.topRows(30), {whole.y.begin(), whole.y.begin() + 30}, 4};
   FitReport fast, reference;
-  const LinearClassifier fit = fit_logistic_regression(few.x, few.y, 4, {.lambda = 0.1}, &fast);
-  fit_logistic_regression(few.x, few.y, 4, {.lambda = 0.1, .rule = StopRule::kReference}, &reference);
+  const LinearClassifier fit = fit_once(few.x, few.y, 4, {.lambda = 0.1}, &fast);
+  fit_once(few.x, few.y, 4, {.lambda = 0.1, .rule = StopRule::kReference}, &reference);
   EXPECT_LE(fast.objective, reference.objective * (1 + 1e-6));
   EXPECT_NEAR(logistic_objective(fit, few.x, few.y, 0.1), fast.objective, 2e-6 * fast.objective);
 }
@@ -252,8 +253,8 @@ TEST(LogisticRegression, TheStartDoesNotMoveTheMinimum) {
   LinearClassifier random{Matrix(4, 20), Vector::Zero(4)};
   for (float& v : random.weight.reshaped()) v = static_cast<float>(rng.normal());
   FitReport from_zero, from_random;
-  const LinearClassifier a = fit_logistic_regression(p.x, p.y, 4, {.lambda = 1}, &from_zero);
-  const LinearClassifier b = fit_logistic_regression(p.x, p.y, 4, {.lambda = 1}, &from_random, &random);
+  const LinearClassifier a = fit_once(p.x, p.y, 4, {.lambda = 1}, &from_zero);
+  const LinearClassifier b = fit_once(p.x, p.y, 4, {.lambda = 1}, &from_random, &random);
   EXPECT_NEAR(from_zero.objective, from_random.objective, 1e-6 * from_zero.objective);
   // f - f* <= 1e-6 f and curvature >= lambda: |W - W*|^2 <= 2e-6 f / lambda for either.
   EXPECT_LT((a.weight - b.weight).norm(), 2 * std::sqrt(2e-6 * from_zero.objective));
@@ -304,7 +305,7 @@ TEST(LogisticRegression, TheFastRuleFindsTheMinimumInDirectionsThatHardlyVary) {
   p.x = (z * Q).cast<float>();
   for (const double lambda : {1.0, 1e-2, 1e-4}) {
     FitReport report;
-    const LinearClassifier fit = fit_logistic_regression(p.x, p.y, 2, {.lambda = lambda}, &report);
+    const LinearClassifier fit = fit_once(p.x, p.y, 2, {.lambda = lambda}, &report);
     const double least = newton_minimum(p.x, p.y, lambda), found = logistic_objective(fit, p.x, p.y, lambda);
     // Logits of products of 300 and 50 in float32 are off by 1e-3, which moves the minimum's value by their square, an
     // eighth of it a sample: 1e-7 of the loss; the rule promises 1e-6.

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/rng.hpp"
 #include "eval/metrics.hpp"
+#include "fit_once.hpp"
 
 namespace cliplab {
 namespace {
@@ -68,7 +69,7 @@ TEST(ProbeSweep, AGivenValidationSplitChoosesAndJoinsTheRefit) {
   const LabelledRows given{validation, validation_truth};
   const SweepResult sweep = sweep_probe({train, of(train_labels, 4)}, &given, {});
   FitReport whole;
-  fit_logistic_regression(x, y, 4, {.lambda = sweep.lambda}, &whole);
+  fit_once(x, y, 4, {.lambda = sweep.lambda}, &whole);
   EXPECT_NEAR(sweep.refit.objective, whole.objective, 1e-6 * whole.objective);
 }
 

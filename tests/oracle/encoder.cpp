@@ -1,9 +1,10 @@
 // Embeddings of any model file or baseline, and the speed of the image tower.
 #include "model/encoder.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/rng.hpp"
-#include "base/stopwatch.hpp"
+#include "lab/baselines.hpp"
 #include "model_words.hpp"
 #include "pixels/codecs.hpp"
 
@@ -18,7 +19,7 @@ void embed(Words all_words) {
   const bool reads_captions = space == "text" || space == "scores";
   std::unique_ptr<ImageModel> model;
   if (std::ranges::find(baselines, words[0]) != baselines.end())
-    model = open_baseline_model(words[0], model_keys);
+    model = open_baseline_model(words[0], obtain_baseline(words[0]), model_keys);
   else
     model = open_clip_model(words[0], model_keys);
   auto* clip = dynamic_cast<ClipModel*>(model.get());
@@ -43,7 +44,7 @@ void embed(Words all_words) {
 /// Images a second on COUNT noise images of the model's own size, the median of 7 rounds after one that warms up.
 void image_speed(Words all_words) {
   const auto [words, model_keys] = split_model_keys(all_words);
-  Stopwatch watch;
+  auto start = Clock::now();
   const auto model = open_clip_model(words[0], model_keys);
   const int side = model->info().architecture.resolution;
   std::vector<Image> images(std::stoul(words[1]), Image::make(side, side, 3));
@@ -51,13 +52,13 @@ void image_speed(Words all_words) {
   for (Image& image : images)
     for (auto& value : image.pixels) value = static_cast<std::uint8_t>(rng.next());
   model->image().encode({images.data(), 1}, Space::kJoint);
-  const double first = watch.seconds();
+  const double first = seconds_since(start);
   model->image().encode(images, Space::kJoint);
   std::vector<double> rates;
   for (int round = 0; round < 7; ++round) {
-    watch.restart();
+    start = Clock::now();
     model->image().encode(images, Space::kJoint);
-    rates.push_back(static_cast<double>(images.size()) / watch.seconds());
+    rates.push_back(static_cast<double>(images.size()) / seconds_since(start));
   }
   std::cout << median(rates) << " images/s, " << first << " s to the first embedding\n";
 }

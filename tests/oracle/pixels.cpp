@@ -20,9 +20,9 @@ struct Transform {
     pixels = split.model.pixels;
     if (!parse_number(side, pixels.size) || pixels.size < 1 || pixels.size > 4096)
       fail("cliplab_oracle", "size '" + side + "'", "a side of 1 to 4096 pixels");
-    const ModelFacts& facts = split.model.facts;
-    if (facts.resize_mode) pixels.mode = parse_resize_mode(*facts.resize_mode);
-    if (facts.interpolation) pixels.interpolation = parse_interpolation(*facts.interpolation);
+    const CheckpointSpec& spec = split.model.spec;
+    if (spec.resize_mode) pixels.mode = parse_resize_mode(*spec.resize_mode);
+    if (spec.interpolation) pixels.interpolation = parse_interpolation(*spec.interpolation);
     table = make_normalize_table(pixels.normalization.mean, pixels.normalization.std);
     files = split.words.subspan(1);
   }

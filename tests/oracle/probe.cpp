@@ -5,10 +5,11 @@
 #include <cstdio>
 #include <cstring>
 
+#include "../eval/fit_once.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/rng.hpp"
-#include "base/stopwatch.hpp"
 #include "eval/few_shot.hpp"
 #include "eval/metrics.hpp"
 #include "eval/probe_sweep.hpp"
@@ -19,9 +20,8 @@ namespace {
 
 struct ProbeSamples {
   Matrix x;
-  std::vector<int> y;
-  int num_classes = 0;
-  LabelledRows rows() const { return {x, y}; }
+  Truth truth;
+  LabelledRows rows() const { return {x, truth}; }
 };
 
 ProbeSamples read_samples(const std::string& file) {
@@ -31,9 +31,9 @@ ProbeSamples read_samples(const std::string& file) {
   if (std::sscanf(bytes.c_str(), "%lld %lld %lld\n", &N, &D, &C) != 3 || N < 1 || D < 1 ||
       bytes.size() != header + static_cast<std::size_t>(4 * N * (D + 1)))
     fail(file, "another layout", "a line 'N D C', float32 features and int32 labels");
-  ProbeSamples samples{Matrix(N, D), std::vector<int>(N), static_cast<int>(C)};
+  ProbeSamples samples{Matrix(N, D), {.labels = std::vector<int>(N), .num_classes = static_cast<int>(C)}};
   std::memcpy(samples.x.data(), bytes.data() + header, static_cast<std::size_t>(4 * N * D));
-  std::memcpy(samples.y.data(), bytes.data() + header + 4 * N * D, static_cast<std::size_t>(4 * N));
+  std::memcpy(samples.truth.labels.data(), bytes.data() + header + 4 * N * D, static_cast<std::size_t>(4 * N));
   return samples;
 }
 
@@ -47,13 +47,13 @@ void probe_fit(Words words) {
   FitOptions options{.rule = stop_rule(rule.substr(0, colon))};
   if (colon != std::string::npos) options.max_iterations = std::stoi(rule.substr(colon + 1));
   for (const std::string& lambda : words.subspan(2)) {
-    const Stopwatch watch;
+    const auto start = Clock::now();
     FitReport report;
     options.lambda = std::stod(lambda);
-    const LinearClassifier fit = fit_logistic_regression(samples.x, samples.y, samples.num_classes, options, &report);
+    const LinearClassifier fit = fit_once(samples.x, samples.truth.labels, samples.truth.num_classes, options, &report);
     fmt::print("lambda {} objective {:.17g} gradient {:.6g} iterations {} evaluations {} seconds {:.6f}\npredictions",
                lambda, report.objective, report.max_abs_gradient, report.iterations, report.evaluations,
-               watch.seconds());
+               seconds_since(start));
     for (const int label : top_predictions(fit.logits(samples.x)).label) fmt::print(" {}", label);
     fmt::print("\n");
   }
@@ -63,10 +63,10 @@ void probe_search(Words words) {
   const ProbeSamples train = read_samples(words[0]), validation = read_samples(words[1]);
   const SweepOptions options{.rule = stop_rule(words[2]), .search = search_named(words[3])};
   const LabelledRows held_out = validation.rows();
-  const Stopwatch watch;
-  const SweepResult sweep = sweep_probe(train.rows(), &held_out, train.num_classes, options);
+  const auto start = Clock::now();
+  const SweepResult sweep = sweep_probe(train.rows(), &held_out, options);
   fmt::print("search fits {} lambda {} objective {:.17g} seconds {:.6f}\n", sweep.points.size(), sweep.lambda,
-             sweep.refit.objective, watch.seconds());
+             sweep.refit.objective, seconds_since(start));
   for (const SweepPoint& p : sweep.points)
     fmt::print("point {} accuracy {} objective {:.17g} evaluations {}\n", p.lambda, p.validation_accuracy,
                p.fit.objective, p.fit.evaluations);
@@ -88,9 +88,9 @@ void probe_rate(Words words) {
     stack.push_back({.point = &points[m], .labels = y.data(), .lambda = 1, .gradient = &gradients[m]});
   std::vector<double> seconds;
   for (int round = 0; round < 10; ++round) {
-    const Stopwatch watch;
+    const auto start = Clock::now();
     objective->evaluate(stack);
-    if (round > 0) seconds.push_back(watch.seconds());
+    if (round > 0) seconds.push_back(seconds_since(start));
   }
   fmt::print("evaluation seconds {:.6f} gflops {:.1f}\n", median(seconds),
              4e-9 * static_cast<double>(N * D * C) * stacked / median(seconds));
@@ -98,10 +98,9 @@ void probe_rate(Words words) {
 
 void probe_few_shot(Words words) {
   const ProbeSamples train = read_samples(words[0]), test = read_samples(words[1]);
-  const Stopwatch watch;
-  const auto points =
-      few_shot(train.rows(), test.rows(), test.rows(), train.num_classes, {.draws = std::stoi(words[2])});
-  const double seconds = watch.seconds();
+  const auto start = Clock::now();
+  const auto points = few_shot(train.rows(), test.rows(), test.rows(), {.draws = std::stoi(words[2])});
+  const double seconds = seconds_since(start);
   for (const FewShotPoint& p : points)
     fmt::print("shots {} draw {} lambda {:.6g} accuracy {:.6f}\n", p.shots, p.draw, p.lambda, p.score);
   fmt::print("few-shot fits {} seconds {:.6f}\n", points.size(), seconds);

@@ -4,13 +4,13 @@
 
 #include <fstream>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
-#include "base/stopwatch.hpp"
 #include "base/text.hpp"
 #include "kernels/normalize.hpp"
 #include "oracle.hpp"
 #include "sets/loader.hpp"
-#include "sets/open_set.hpp"
+#include "sets/set_ref.hpp"
 
 namespace cliplab::oracle {
 namespace {
@@ -33,7 +33,7 @@ double resident_mib() {
 /// For each of the first COUNT samples a line "H W C class", then the pixels.
 void samples(Words words) {
   const std::int64_t count = count_of(words[2]);
-  const auto set = open_dataset(words[0], words[1]);
+  const auto set = open_dataset(SetRef::parse(words[0]), words[1]);
   for (std::int64_t i = 0; i < std::min(count, set->size()); ++i) {
     const Sample sample = set->get(i);
     std::cout << fmt::format("{} {} {} {}\n", sample.image.height, sample.image.width, sample.image.channels,
@@ -51,7 +51,7 @@ void loader_speed(Words words) {
       make_normalize_table(options.preprocess.normalization.mean, options.preprocess.normalization.std);
   std::vector<float> floats(options.batch * area);  // [B, 3, SIZE, SIZE]
   std::vector<LoadedSample> batch;
-  const Stopwatch watch;
+  const auto start = Clock::now();
   std::int64_t done = 0, bad = 0;
   double first = 0, waited = 0, early = 0;
   for (; done < count; ++options.epoch) {
@@ -60,7 +60,7 @@ void loader_speed(Words words) {
       for (std::size_t i = 0; i < batch.size(); ++i)
         normalize_cpu(batch[i].image.pixels.data(), 1, options.preprocess.size, table,
                       floats.data() + static_cast<std::int64_t>(i) * area);
-      if (done == 0) first = watch.seconds();
+      if (done == 0) first = seconds_since(start);
       done += std::ssize(batch);
       if (early == 0 && 10 * done >= count) early = resident_mib();
     }
@@ -70,7 +70,8 @@ void loader_speed(Words words) {
   fmt::print(
       "{:.1f} images/s, {:.3f} s to the first batch, {} bad, waited {:.1f} %, {:.1f} MiB after a tenth, {:.1f} MiB at "
       "the end\n",
-      static_cast<double>(done) / watch.seconds(), first, bad, 100 * waited / watch.seconds(), early, resident_mib());
+      static_cast<double>(done) / seconds_since(start), first, bad, 100 * waited / seconds_since(start), early,
+      resident_mib());
 }
 
 }  // namespace cliplab::oracle

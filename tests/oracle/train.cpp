@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/parallel.hpp"
-#include "base/stopwatch.hpp"
 #include "model/files/weights.hpp"
 #include "oracle.hpp"
 #include "train/loss_scaler.hpp"
@@ -66,7 +66,7 @@ void train(Words a) {
   LossScaler scaler = a[7] == "fp16" ? LossScaler::for_fp16() : LossScaler{};
   std::vector<double> losses, seconds;
   for (std::int64_t step = 1; step <= steps; ++step) {
-    const Stopwatch watch;
+    const auto start = Clock::now();
     StepResult result = gradients.run(pairs, scaler.scale);
     for (; scaler.in_use() && !std::isfinite(result.gradient_norm); result = gradients.run(pairs, scaler.scale))
       scaler.update(false), optimizer.clear();
@@ -75,7 +75,7 @@ void train(Words a) {
       for (const auto& [name, value] : parameters) kept["grad." + name] = value.grad().detach().clone();
     optimizer.step(step, std::stod(a[4]));
     clamp_logit_scale(model->logit_scale);
-    seconds.push_back(watch.seconds());
+    seconds.push_back(seconds_since(start));
   }
   fmt::print("seconds {:.4f} peak_mb {}\n", median_after_first(seconds), peak_mb());
   if (ranks.rank() > 0 || a[2] == "-") return;
@@ -100,11 +100,11 @@ void loss_speed(Words a) {
   Tensor loss;
   for (int round = 0; round < 6; ++round) {
     for (Tensor* x : {&image, &text, &scale}) x->mutable_grad().reset();
-    const Stopwatch watch;
+    const auto start = Clock::now();
     loss =
         a[2] == "plain" ? contrastive_loss(image, text, scale) : blockwise_contrastive_loss(image, text, scale, *comm);
     loss.backward();
-    seconds.push_back(watch.seconds());
+    seconds.push_back(seconds_since(start));
   }
   fmt::print("seconds {:.4f} peak_mb {} loss {:.9f} scale_gradient {:.9g}\n", median_after_first(seconds), peak_mb(),
              loss.item<double>(), scale.grad().item<double>());

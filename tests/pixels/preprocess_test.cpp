@@ -8,7 +8,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "base/error.hpp"
 #include "base/hash.hpp"
 #include "base/rng.hpp"
 
@@ -59,37 +58,39 @@ TEST(Preprocess, BytesEqualPillowAndTorchvision) {
   EXPECT_EQ(cases, 58);
 }
 
+/// The whole picture resized as torchvision does, and its middle cut out: offsets round half to even.
+Image resized_then_cropped(const Image& image, int size) {
+  const bool landscape = image.height <= image.width, fits = std::min(image.height, image.width) == size;
+  const auto scaled = [&](int side, int other) { return side <= other ? size : size * side / other; };
+  const Image whole = fits ? image
+                           : resize_bicubic(image, landscape ? size : scaled(image.height, image.width),
+                                            scaled(image.width, image.height));
+  const auto offset = [&](int extent) { return static_cast<int>(std::nearbyint((extent - size) / 2.0)); };
+  const int top = offset(whole.height), left = offset(whole.width);
+  Image out = Image::make(size, size, image.channels);
+  for (int y = 0; y < size; ++y)
+    std::copy_n(whole.at(top + y, left), static_cast<std::size_t>(size) * image.channels, out.at(y, 0));
+  return out;
+}
+
 TEST(Preprocess, CroppingFirstChangesNothing) {
   Rng rng(7);
   for (int round = 0; round < 60; ++round) {
     const int height = 1 + static_cast<int>(rng.below(150)), width = 1 + static_cast<int>(rng.below(150));
     const int size = 1 + static_cast<int>(rng.below(60));
-    const Image image = picture("noise", height, width, 3);
-    const Image whole = center_crop(resize_short_side(image, size), size), window = clip_transform(image, size);
+    const Image image = picture("noise", height, width, 3), window = clip_transform(image, size);
     ASSERT_EQ(window.height, size);
     ASSERT_EQ(window.width, size);
-    ASSERT_EQ(window.pixels, whole.pixels) << height << " x " << width << " to " << size;
+    ASSERT_EQ(window.pixels, resized_then_cropped(image, size).pixels) << height << " x " << width << " to " << size;
   }
 }
 
-TEST(Preprocess, ShortSideRuleTruncatesTheLongOne) {
-  const Image tall = resize_short_side(picture("noise", 100, 30, 3), 7);
-  EXPECT_EQ(tall.width, 7);
-  EXPECT_EQ(tall.height, 23);  // int(7 * 100 / 30)
-  const Image wide = resize_short_side(picture("noise", 30, 100, 3), 7);
-  EXPECT_EQ(wide.height, 7);
-  EXPECT_EQ(wide.width, 23);
-  const Image same = picture("noise", 12, 40, 3);
-  EXPECT_EQ(resize_short_side(same, 12).pixels, same.pixels);
-}
-
 TEST(Preprocess, CropOffsetsRoundHalfToEven) {
-  Image image = Image::make(1, 1, 3);
   const auto first_column = [](int width, int size) {
-    Image row = Image::make(size, width, 1);
+    Image row = Image::make(size, width, 3);  // the short side fits: nothing is resized
     for (int y = 0; y < size; ++y)
       for (int x = 0; x < width; ++x) row.at(y, x)[0] = static_cast<std::uint8_t>(x);
-    return static_cast<int>(center_crop(row, size).at(0, 0)[0]);
+    return static_cast<int>(clip_transform(row, size).at(0, 0)[0]);
   };
   EXPECT_EQ(first_column(11, 10), 0);  // 0.5 -> 0
   EXPECT_EQ(first_column(13, 10), 2);  // 1.5 -> 2
@@ -98,17 +99,14 @@ TEST(Preprocess, CropOffsetsRoundHalfToEven) {
   EXPECT_EQ(first_column(14, 10), 2);
 }
 
-TEST(Preprocess, SmallImagesArePaddedWithZeroLessBefore) {
-  Image image = Image::make(2, 9, 1);
+TEST(Preprocess, TheRestOfALongSideIsPaddedWithZeroLessBefore) {
+  Image image = Image::make(2, 9, 3);
   std::fill(image.pixels.begin(), image.pixels.end(), 255);
-  const Image out = center_crop(image, 5);  // rows: 1 before, 2 behind; columns: 2 cut on each side
-  for (int y = 0; y < 5; ++y)
-    for (int x = 0; x < 5; ++x) EXPECT_EQ(out.at(y, x)[0], y == 1 || y == 2 ? 255 : 0);
-  Image dot = Image::make(1, 1, 3);
-  dot.pixels = {1, 2, 3};
-  const Image padded = center_crop(dot, 4);
-  EXPECT_EQ(padded.at(1, 1)[2], 3);
-  EXPECT_EQ(std::count(padded.pixels.begin(), padded.pixels.end(), 0), 45);
+  Preprocess preprocess;
+  preprocess.size = 9, preprocess.mode = ResizeMode::kLongest;
+  const Image out = preprocess_pixels(image, preprocess);  // rows: 3 before, 4 after
+  for (int y = 0; y < 9; ++y)
+    for (int x = 0; x < 9; ++x) EXPECT_EQ(out.at(y, x)[0], y == 3 || y == 4 ? 255 : 0);
 }
 
 TEST(Preprocess, ChannelsAreIndependent) {
@@ -152,7 +150,6 @@ TEST(Preprocess, AlphaIsDroppedAfterAPremultipliedResize) {
 TEST(Preprocess, ExtremeAspectsCostNoMemory) {
   const Image needle = picture("noise", 1, 3'000'000, 3);  // resized whole: 224 x 672,000,000
   EXPECT_EQ(clip_transform(needle, 224).size(), 224u * 224 * 3);
-  EXPECT_THROW(resize_short_side(needle, 224), InputError);
   EXPECT_EQ(clip_transform(picture("noise", 200'000, 2, 3), 224).size(), 224u * 224 * 3);
 }
 
