@@ -39,7 +39,7 @@ TEST(PerceptualHash, AnotherPictureOrColourCounts) {
 
 TEST(PerceptualHash, NothingDrawnIsLikeNothing) {
   const PerceptualHash blank = perceptual_hash(drawing("")),
-                  white = perceptual_hash(drawing("<rect width='90' height='90' fill='white'/>"));
+                       white = perceptual_hash(drawing("<rect width='90' height='90' fill='white'/>"));
   EXPECT_FALSE(is_same_picture(blank, blank));
   EXPECT_FALSE(is_same_picture(blank, white));
   EXPECT_FALSE(is_same_picture(white, perceptual_hash(drawing("<rect width='3' height='3' fill='#eee'/>"))));
