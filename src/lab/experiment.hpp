@@ -21,7 +21,7 @@ class Experiment {
 };
 
 struct ExperimentInfo {
-  std::string name;      // "zero_shot_vs_probe", the folder's name
+  std::string name;      // the name of its folder
   std::string paper;     // "section 3.1, Figures 5 and 8"
   std::string question;  // one sentence
   std::shared_ptr<const Experiment> experiment;

@@ -17,7 +17,7 @@ namespace cliplab {
 /// A set in one role.
 struct PlannedSet {
   std::string study;  // "": the run's own (training, watching)
-  std::string key;    // "retrieval.sets"
+  std::string key;    // "<study>.sets"
   Role role = Role::kTest;
   std::string item;                 // as the key's value says it: "a>b" of a shift
   SetRef set;                       // of a shift its source

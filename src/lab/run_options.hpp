@@ -19,7 +19,7 @@ Options study_options(const ExperimentInfo& info);
 /// the data root. Throws InputError.
 Options read_options(const std::filesystem::path& config, std::span<const std::string> words);
 
-/// "quickstart" -> experiments/quickstart.cfg; "encoder_scaling/small" -> experiments/encoder_scaling/small.cfg; a path
+/// "quickstart" -> experiments/quickstart.cfg; "STUDY/small" -> experiments/STUDY/small.cfg; a path
 /// stays. Throws InputError with the configs that exist.
 std::filesystem::path find_config(const std::string& name);
 /// Every shipped config by name.

@@ -19,7 +19,7 @@ Plan check_run(const Options& options);
 /// fails does not stop the next; throws InputError that names them at the end.
 std::filesystem::path execute_run(const Options& options, const std::string& name, std::unique_ptr<Ranks> ranks);
 
-/// experiments/encoder_scaling/small.cfg -> "encoder_scaling-small".
+/// experiments/STUDY/small.cfg -> "STUDY-small".
 std::string run_name(const std::filesystem::path& config);
 
 }  // namespace cliplab

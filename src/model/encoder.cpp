@@ -194,7 +194,7 @@ class TorchClipModel : public ClipModel {
   TextEncoder& text() override {
     if (!text_)
       fail("model " + info_.name, "no text tower: it was trained by " + info_.architecture.objective,
-           "a contrastive model", "objective_efficiency studies it");
+           "a contrastive model", "./cliplab list shows the study of other objectives");
     return *text_;
   }
   Matrix prompt_scores(const Matrix& features, std::span<const std::string> prompts) override {

@@ -10,7 +10,7 @@
 #include "base/files.hpp"
 #include "base/rng.hpp"
 #include "eval/softmax_objective.hpp"
-#include "store/results.hpp"
+#include "store/features.hpp"
 
 using namespace cliplab;
 
