@@ -11,10 +11,11 @@ from dataclasses import replace
 import pandas as pd
 
 from generic_tables import generic, with_bounds
+from params import column, parsed, pick
 from published import published_records, table9
 from reference import BEST, SMALLEST, Reference, plain
 from results import ResultFile, Run
-from study_tables import datasets_of, first, is_baseline, named_plainly, pick, shown, shown_points
+from study_tables import baseline_models, datasets_of, first, named_plainly, shown, shown_points
 from tables import DASH, WIDE, Cell, Table, percent, points, published
 
 METHODS = ("fine-tuned", "supervised", "linear-probe", "few-shot", "zero-shot")  # top to bottom, as the paper has them
@@ -22,7 +23,9 @@ OWN = ("map11", "roc_auc", "mean_top1_top5")
 TITLES = {"mean_top1_top5": "mean of top-1 and top-5", "mean_per_class": "mean per class", "map11": "11-point mAP", "roc_auc": "ROC AUC"}
 PAIRED = (("zero-shot", "zero-shot"), ("one-shot", "few-shot"), ("two-shot", "few-shot"))  # people's method, the model's
 OF_TABLE_10 = (SMALLEST, BEST, "NS EfficientNet-L2-800", "ResNet-50")
-VOTES = ("", "majority vote", "guesses", "majority vote on guesses")
+VOTES = {"all": {"vote": "", "answers": ""}, "majority vote": {"vote": "majority", "answers": ""}, "guesses": {"vote": "", "answers": "guesses"},
+         "majority vote on guesses": {"vote": "majority", "answers": "guesses"}}
+UNSAID = {("rule", "fast"), ("weights", "untrained")}  # the default, and what the model's name says
 Column = tuple[str, str]  # data set, metric
 
 
@@ -54,13 +57,14 @@ def score_table(name: str, title: str, records: pd.DataFrame, reference: Referen
     table = Table(name, title, ["method", "model", *headers(columns), *(h for h, _ in extra)], text_columns=2)
     wide = len(table.columns) >= WIDE
     rows = records[records["method"].isin([*METHODS, "floor"]) & pd.MultiIndex.from_frame(records[["dataset", "metric"]]).isin(ours)]
-    lines = list(dict.fromkeys(rows[["method", "variant", "model"]].itertuples(index=False, name=None)))
-    for line in sorted(lines, key=lambda k: (is_baseline(k[2]) or k[0] == "floor", METHODS.index(k[0]) if k[0] in METHODS else len(METHODS))):
-        method, variant, model = line
-        cells = [first(rows, dataset=d, metric=m, method=method, variant=variant, model=model) for d, m in columns]
+    baselines = baseline_models(records)
+    lines = list(dict.fromkeys(rows[["method", "params", "model"]].itertuples(index=False, name=None)))
+    for line in sorted(lines, key=lambda k: (k[2] in baselines or k[0] == "floor", METHODS.index(k[0]) if k[0] in METHODS else len(METHODS))):
+        method, params, model = line
+        cells = [first(rows, dataset=d, metric=m, method=method, params=params, model=model) for d, m in columns]
         texts = [Cell(percent(c["value"]), c.get("source", "")) if wide and c is not None else shown(c) for c in cells]
-        table.add([" ".join(filter(None, (spoken(method), variant.removeprefix("rule=fast")))), model, *texts, *(f(model) for _, f in extra)],
-                  "floor" if method == "floor" or is_baseline(model) else "ours")
+        label = " ".join([spoken(method), *(f"{k}={v}" for k, v in parsed(params).items() if (k, v) not in UNSAID)])
+        table.add([label, model, *texts, *(f(model) for _, f in extra)], "floor" if method == "floor" or model in baselines else "ours")
     for method, model in paper[["method", "model"]].drop_duplicates().itertuples(index=False, name=None):
         part = pick(paper, method=method, model=model)
         values = {(plain(d), m): v for d, m, v in zip(part["dataset"], part["metric"], part["value"], strict=True)}
@@ -92,18 +96,19 @@ def action(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
 
 
 def _scored(file: ResultFile, run: Run, reference: Reference, name: str, title: str, ref: str) -> list[Table]:
-    table = score_table(name, title, named_plainly(file.records), reference, reference.rows(paper_ref=ref, variant=""))
+    table = score_table(name, title, named_plainly(file.records), reference, reference.rows(paper_ref=ref, origin=""))
     return with_rest(file, run, reference, [table], ref)
 
 
 def representation(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
     """Table 10's rows and columns with the means and the cost of Figure 10; then Figure 11's differences."""
     records = named_plainly(file.records)
-    means = pick(records, dataset="mean", metric="mean")
-    extra = tuple((f"mean of {suite}", lambda m, s=suite: shown(first(means, model=m, variant=s))) for suite in pd.unique(means["variant"]))
+    means = pick(records, summary="mean", metric="mean")
+    suites = list(pd.unique(column(means, "suite")))
+    extra = tuple((f"mean of {suite}", lambda m, s=suite: shown(first(means, model=m, suite=s))) for suite in suites)
     extra += (("GFLOPs", lambda m: _number(first(records, method="cost", metric="gflops", model=m))),)
     table = score_table("representation_table10", "Table 10's arrangement: linear probes, %", records, reference, _table_10(records, reference), extra)
-    lead = _leads(records, reference, columns_of(records, reference), list(pd.unique(means["variant"])))
+    lead = _leads(records, reference, columns_of(records, reference), suites)
     return with_rest(file, run, reference, [table, *([lead] if lead.rows else [])], "section 3.2", "Fig 11")
 
 
@@ -121,16 +126,14 @@ def _leads(records: pd.DataFrame, reference: Reference, columns: list[Column], s
     gains, wins = pick(records, metric="gain"), pick(records, metric="wins")
     table = Table("representation_fig11", "Figures 10 and 11: probe minus the probe of another encoder, points", [
         "model", "over", *headers(columns), *(f"mean of {s}" for s in suites), "wins"], text_columns=2)
-    pairs = [(m, v.partition(", over ")[2]) for m, v in zip(gains["model"], gains["variant"], strict=True)]
-    for model, over in dict.fromkeys(pairs):
-        part = gains[gains["model"].eq(model) & gains["variant"].str.endswith(f", over {over}")]
-        cells = [first(part, dataset=d, variant=f"{m}, over {over}") for d, m in columns]
-        cells += [first(part, dataset="mean", variant=f"{s}, over {over}") for s in suites]
-        count = first(wins[wins["variant"].str.endswith(f", over {over}")], model=model)
+    for model, over in dict.fromkeys(zip(gains["model"], column(gains, "over"), strict=True)):
+        part = pick(gains, model=model, over=over)
+        cells = [first(part, dataset=d, score=m) for d, m in columns] + [first(part, summary="mean", suite=s) for s in suites]
+        count = first(wins, model=model, over=over)
         table.add([model, over, *map(shown_points, cells), DASH if count is None else _wins(count)])
     if len(reference.rows(metric="wins")):
-        twelve, whole, won = (reference.value(metric=m, variant=f"{v}, over NS EfficientNet-L2")
-                              for m, v in (("gain", "12 data sets"), ("gain", "27 data sets"), ("wins", "of 27")))
+        twelve, whole, won = (reference.value(metric=m, suite=suite, over="NS EfficientNet-L2")
+                              for m, suite in (("gain", "12 data sets"), ("gain", "27 data sets"), ("wins", "27 data sets")))
         table.caption = (f"The paper's {BEST} over NS EfficientNet-L2: {twelve:+.1f} points over 12 data sets, {whole:+.1f} over 27, {won:.0f} of 27 won "
                          "(section 3.2, Fig 11). Intervals are 95 %, paired on the same pictures.")
     return table
@@ -141,15 +144,15 @@ def _number(row: pd.Series | None) -> str:
 
 
 def _wins(row: pd.Series) -> str:
-    return Cell(f"{row['value']:.0f} {row['variant'].partition(',')[0]}", row.get("source", ""))
+    return Cell(f"{row['value']:.0f} of {row['n']:.0f}", row.get("source", ""))
 
 
 def task_shift(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
     """Figure 12 as a table: score on the reference set, mean of the others, and the lead over the baselines' line."""
     records = named_plainly(file.records)
     found = [score_table("task_shift_scores", "Linear probes, %", records, reference, _table_10(records, reference))]
-    for pair in [d for d in pd.unique(records["dataset"]) if "->" in d]:
-        part, source = pick(records, dataset=pair), pair.partition("->")[0]
+    for source in [name for name in pd.unique(column(records, "reference")) if name]:
+        part = pick(records, reference=source)
         line = Table(f"task_shift_{plain(source)}", f"Figure 12's arrangement: the others over {source}", [
             "model", f"{source}, %", "mean of the others, %", "over the baselines' line, points"])
         for model in pd.unique(part.loc[part["metric"] == "transfer_score", "model"]):
@@ -163,33 +166,33 @@ def task_shift(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
         fit = [first(part, method="fit", metric=m) for m in ("slope", "intercept", "r")]
         if fit[0] is not None:
             found.append(Table(f"task_shift_{plain(source)}_line", "The baselines' line in logits", ["", "slope", "intercept", "r"]))
-            found[-1].add([str(fit[0]["variant"]), *map(_number, fit)])
+            found[-1].add([f"logit others = a + b logit {source}", *map(_number, fit)])
     return with_rest(file, run, reference, found, "Fig 12")
 
 
 def yfcc_vs_wit(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
     """Table 12: a row a data set; the two models and their difference by probe, then zero-shot."""
-    records, paper = named_plainly(file.records), reference.rows(paper_ref="Table 12")
-    names = [m for m in pd.unique(records.loc[records["method"] == "zero-shot", "model"]) if not is_baseline(m)]
+    records, paper, baselines = named_plainly(file.records), reference.rows(paper_ref="Table 12"), baseline_models(file.records)
+    names = [m for m in pd.unique(records.loc[records["method"] == "zero-shot", "model"]) if m not in baselines]
     if len(names) != 2:
         raise ValueError(f"{len(names)} models with zero-shot scores, expected two")
-    theirs = list(pd.unique(paper.loc[paper["metric"] != "delta", "model"]))
+    paper = paper[paper["metric"] != "delta"]
+    theirs = list(pd.unique(paper["model"]))
     table = Table("yfcc_vs_wit_table12", f"Table 12's arrangement: {names[0]} and {names[1]}, %", [
         "data set", *(f"{label} {c}" for label in ("probe", "zero-shot") for c in (*names, "Δ"))])
-    for dataset, metric in [*columns_of(records, reference), ("mean", "mean"), ("all", "wins")]:
+    for dataset, metric in [*columns_of(records, reference), ("", "mean"), ("", "wins")]:
         cells: list[str] = []
         for method in ("linear-probe", "zero-shot"):
             rows = [first(records, dataset=dataset, metric=metric, method=method, model=m) for m in names]
             cells += [DASH if r is None else _count(r) if metric == "wins" else shown(r) for r in rows]
-            deltas = pick(records, dataset=dataset, metric="delta", method=method, model=names[0])
-            cells.append(shown_points(first(deltas[deltas["variant"].str.startswith((f"{metric}, minus", "minus"))])))
+            of_what = {"score": metric} if dataset else {"summary": metric}
+            cells.append(shown_points(first(records, dataset=dataset, metric="delta", method=method, model=names[0], **of_what)))
         if any(c != DASH for c in cells):
-            table.add([headers([(dataset, metric)])[0] if dataset not in ("mean", "all") else {"mean": "mean", "all": "data sets won"}[dataset], *cells])
-    for dataset in pd.unique(paper["dataset"]):
-        values = [[reference.value(paper_ref="Table 12", dataset=dataset, method=m, model=t) for t in theirs] for m in ("linear-probe", "zero-shot")]
-        cells = [c for pair in values for c in (*map(published, pair), points((pair[0] - pair[1]) / 100) if None not in pair and dataset != "all" else DASH)]
-        table.add([{"mean": "mean of 27", "all": "data sets won"}.get(dataset, dataset) + f" (paper: {', '.join(t.removeprefix('RN50 on ') for t in theirs)})",
-                   *cells], "paper")
+            table.add([headers([(dataset, metric)])[0] if dataset else {"mean": "mean", "wins": "data sets won"}[metric], *cells])
+    for dataset, metric in paper[["dataset", "metric"]].drop_duplicates().itertuples(index=False, name=None):
+        values = [[reference.value(paper_ref="Table 12", dataset=dataset, metric=metric, method=m, model=t) for t in theirs] for m in ("linear-probe", "zero-shot")]
+        cells = [c for pair in values for c in (*map(published, pair), points((pair[0] - pair[1]) / 100) if None not in pair and metric != "wins" else DASH)]
+        table.add([(dataset or {"mean": "mean of 27", "wins": "data sets won"}[metric]) + f" (paper: {', '.join(theirs)})", *cells], "paper")
     return with_rest(file, run, reference, [table], "Table 12")
 
 
@@ -203,22 +206,22 @@ def human_comparison(file: ResultFile, run: Run, reference: Reference) -> list[T
     for dataset, metric in columns_of(records, reference):
         part = pick(records, dataset=dataset)
         table = Table(f"human_comparison_{plain(dataset)}", f"Table 2's arrangement: {dataset}, %", [
-            "who", "method", "all" if metric == "top1" else f"all (models: {TITLES.get(metric, metric)})", *VOTES[1:]], text_columns=2)
+            "who", "method", "all" if metric == "top1" else f"all (models: {TITLES.get(metric, metric)})", *list(VOTES)[1:]], text_columns=2)
         for method, _ in PAIRED:
-            cells = [shown(first(part, model="human", method=method, metric="top1", variant=v)) for v in VOTES]
+            cells = [shown(first(part, model="human", method=method, metric="top1", **v)) for v in VOTES.values()]
             if any(c != DASH for c in cells):
                 table.add(["people", method, *cells])
         for model in [m for m in pd.unique(part["model"]) if m != "human"]:
             for shots, (label, method) in enumerate(PAIRED):
-                row = first(part, model=model, method=method, metric="top1", variant=f"shots={shots}, start=zero") if shots else \
-                    first(part, model=model, method=method, metric=metric, variant="")
+                row = first(part, model=model, method=method, metric="top1", shots=str(shots), start="zero") if shots else \
+                    first(part, model=model, method=method, metric=metric)
                 if row is not None:
                     table.add([model, label, shown(row), *[DASH] * 3])
             floor = first(part, model=model, method="floor", metric="top1")
             if floor is not None:
                 table.add([model.replace("-", " "), "floor", shown(floor), *[DASH] * 3], "floor")
         for model, method in reference.rows(paper_ref="Table 2")[["model", "method"]].drop_duplicates().itertuples(index=False, name=None):
-            values = [reference.value(paper_ref="Table 2", model=model, method=method, variant=v) for v in VOTES]
+            values = [reference.value(paper_ref="Table 2", model=model, method=method, **v) for v in VOTES.values()]
             table.add([f"{'people' if model == 'human' else model} (paper, Pets)", method, *map(published, values)], "paper")
         found.append(table)
     return with_rest(file, run, reference, found, "Table 2", "section 4")
@@ -234,7 +237,7 @@ def data_overlap(file: ResultFile, run: Run, reference: Reference) -> list[Table
     for dataset, model in scores[["dataset", "model"]].drop_duplicates().itertuples(index=False, name=None):
         part, own = pick(records, dataset=dataset, model=model), pick(scores, dataset=dataset, model=model)
         difference, gain, chance = (first(part, method="overlap", metric=m) for m in ("difference", "gain", "p_value"))
-        table.add([dataset, model, shown(first(share, dataset=dataset)), *(shown(first(own, variant=v)) for v in ("all", "clean", "overlap")),
+        table.add([dataset, model, shown(first(share, dataset=dataset)), *(shown(first(own, pictures=v)) for v in ("all", "clean", "overlap")),
                    shown_points(difference), shown_points(gain), DASH if chance is None else Cell(f"{chance['value']:.2g}", chance.get("source", ""))])
     for dataset, model in paper[["dataset", "model"]].drop_duplicates().itertuples(index=False, name=None):
         seen, gain = (reference.value(paper_ref="Fig 17", dataset=dataset, metric=m) for m in ("share", "gain"))

@@ -14,8 +14,8 @@ from estimates import TESTS
 FOLDER = Path("paper") / "claims"
 UNITS = {"percent": 100, "points": 100, "data sets": 1, "models": 1, "examples a class": 1, "shots": 1, "times": 1, "ratio": 1,
          "points a point": 1, "decades a decade": 1, "share": 1}
-SELECTOR = ("study", "dataset", "split", "model", "method", "metric", "variant", "published", "paper_ref")
-TEXT_OR_LIST = ("study", "dataset", "split", "model", "method", "metric", "variant", "paper_ref")
+SELECTOR = ("study", "dataset", "split", "model", "method", "metric", "params", "published", "paper_ref")
+TEXT_OR_LIST = ("study", "dataset", "split", "model", "method", "metric", "paper_ref")
 PART = {"test": str, "unit": str, "ours": dict, "against": dict, "baseline": dict, "within": (int, float), "value": (int, float),
         "tolerance": (int, float), "above": (int, float), "below": (int, float), "at_most": (int, float), "study": (str, list)}
 CLAIM = {"id": str, "where": str, "statement": str, "needs": str, "miniature": dict, "note": str}
@@ -138,9 +138,10 @@ def _question(where: str, entry: dict) -> Question:
 
 
 def _selector(where: str, entry: dict) -> None:
-    _fields(where, entry, {n: (str, list) for n in TEXT_OR_LIST} | {"published": bool})
-    for name in TEXT_OR_LIST:
-        values = entry.get(name, "")
+    _fields(where, entry, {n: (str, list) for n in TEXT_OR_LIST} | {"published": bool, "params": dict})
+    params = entry.get("params", {})
+    _fields(f"{where}, params", params, {name: (str, list) for name in params})
+    for name, values in ({n: entry.get(n, "") for n in TEXT_OR_LIST} | params).items():
         if isinstance(values, list) and not all(isinstance(v, str) for v in values):
             raise ClaimError(f"{where}: '{name}' holds {values}, expected text or a list of texts")
     if "dataset" not in entry or "metric" not in entry:

@@ -18,14 +18,15 @@ import pandas as pd
 
 from estimates import moved
 from freshness import write_atomic
+from params import parsed, spelled, to_text
 from paired import Paired, class_means, holm, interval, rates
-from results import RATE_METRICS, ResultError, ResultFile, Run, read_runs
-from study_tables import SUMMARIES, datasets_of, models_of, named_plainly
+from results import RATE, ResultError, ResultFile, Run, read_runs
+from study_tables import datasets_of, models_of, named_plainly
 from tables import DASH, Table, percent, points, points_with_interval, to_csv
 
 PROJECT = Path(__file__).resolve().parent.parent
 METRICS = {"top1": 1, "top5": 5}
-KEYS = ["dataset", "split", "method", "metric", "variant", "study", "data"]
+KEYS = ["dataset", "split", "method", "metric", "params", "study", "data"]
 LEVEL = 0.05
 
 
@@ -57,6 +58,7 @@ class Comparison:
     dataset: str
     left: str
     right: str
+    method: str  # of the left
     metric: str
     result: Paired
 
@@ -118,9 +120,9 @@ def read_runs_of(folders: list[Path], root: Path) -> tuple[tuple[Run, Run], list
 
 
 def scores_of(run: Run) -> list[Scores]:
-    """Arrays scores/DATASET/MODEL/METHOD; a model's name may hold a slash."""
-    parts = [(file, name, name.split("/")) for file in run.studies() for name in file.array_columns]
-    return [Scores(p[1], "/".join(p[2:-1]), p[-1], file, name) for file, name, p in parts if p[0] == "scores" and len(p) >= 4]
+    """The arrays of kind "scores"."""
+    found = [(file, name, file.array_params[name]) for file in run.studies() for name in file.arrays(kind="scores")]
+    return [Scores(p["dataset"], p["model"], p["method"], file, name) for file, name, p in found]
 
 
 def partners(left: Run, right: Run, pairs: dict[str, str]) -> list[tuple[str, str]]:
@@ -172,7 +174,7 @@ def compare(left: Run, right: Run, pairs: dict[str, str] | None = None, top: int
         table.add([c.dataset, c.left, c.right, c.metric, f"{r.n:,}", percent(r.a), percent(r.b), points_with_interval(r.difference, *r.interval),
                    str(r.only_a), str(r.only_b), _p(r.p), _p(p), _verdict(r.difference, p)])
     _means(table, found)
-    done = {(c.dataset, c.metric, c.left.rsplit("/", 1)[-1]) for c in found}
+    done = {(c.dataset, c.metric, c.method) for c in found}
     records = tuple(_records(run, failed) for run in (left, right))
     unpaired = _unpaired(table, *records, chosen, done)
     notes += [*_other_data(*records, chosen), *_only_in_one(left, right)]
@@ -202,7 +204,7 @@ def _of_one(a: Scores, b: Scores, top: int, rng: np.random.Generator) -> list[Co
     results = {name: rates(ranks[0] < k, ranks[1] < k, rng) for name, k in wanted.items()}
     if "mean_per_class" in recorded[0] & recorded[1]:
         results["mean_per_class"] = class_means(ranks[0] < 1, ranks[1] < 1, labels, rng)
-    return [Comparison(a.dataset, f"{a.model}/{a.method}", f"{b.model}/{b.method}", name, r) for name, r in results.items()]
+    return [Comparison(a.dataset, f"{a.model}/{a.method}", f"{b.model}/{b.method}", a.method, name, r) for name, r in results.items()]
 
 
 def _means(table: Table, found: list[Comparison]) -> None:
@@ -224,9 +226,9 @@ def _records(run: Run, failed: set[str]) -> pd.DataFrame:
     for file in run.studies():
         ids = {d: file.provenance.get(f"dataset {d}", "") for d in datasets_of(file.records)}
         whole = ", ".join(ids[d] or d for d in sorted(ids))
-        frames.append(file.records.assign(study=file.experiment, data=[ids.get(d, whole if d in SUMMARIES else "") for d in file.records["dataset"]]))
+        frames.append(file.records.assign(study=file.experiment, data=[ids.get(d, whole if d == "" else "") for d in file.records["dataset"]]))
     records = pd.concat(frames)
-    return records[records["metric"].isin(RATE_METRICS) & ~records["dataset"].isin(failed)]
+    return records[records["unit"].eq(RATE) & ~records["dataset"].isin(failed)]
 
 
 def _unpaired(table: Table, a: pd.DataFrame, b: pd.DataFrame, pairs: list[tuple[str, str]], done: set[tuple[str, str, str]]) -> int:
@@ -235,13 +237,14 @@ def _unpaired(table: Table, a: pd.DataFrame, b: pd.DataFrame, pairs: list[tuple[
     for of_a, of_b in pairs:
         x, y = (_unique(frame[frame["model"].eq(name)]) for frame, name in ((a, of_a), (b, of_b)))
         for key in x.index.intersection(y.index, sort=False):
-            dataset, _, method, metric, variant, *_ = key
+            dataset, _, method, metric, params, *_ = key
             if (dataset, metric, method) in done:
                 continue
             rows = pd.DataFrame([x.loc[key], y.loc[key]])
             e = moved(np.array([-1.0, 1.0]), rows)
-            label = " ".join(filter(None, (metric, variant)))
-            table.add([dataset, f"{of_a}/{method}", f"{of_b}/{method}", label, f"{int(rows['n'].min()):,}", *(percent(v) for v in rows["value"]),
+            rest = to_text({k: v for k, v in parsed(params).items() if k != "summary"})
+            label, where = " ".join(filter(None, (metric, spelled(rest)))), dataset or parsed(params).get("summary", "all")
+            table.add([where, f"{of_a}/{method}", f"{of_b}/{method}", label, f"{int(rows['n'].min()):,}", *(percent(v) for v in rows["value"]),
                        points_with_interval(e.value, e.low, e.high) if e.low < e.high else points(e.value), *[DASH] * 5])
             count += 1
     return count
@@ -256,7 +259,7 @@ def _other_data(a: pd.DataFrame, b: pd.DataFrame, pairs: list[tuple[str, str]]) 
         same = set(both.loc[both["data_a"] == both["data_b"], ["study", "dataset"]].itertuples(index=False, name=None))
         for row in both.itertuples(index=False):
             if (row.study, row.dataset) not in same:
-                found[f"left out: {row.dataset} of {row.study}: data are {row.data_a or 'unnamed'} and {row.data_b or 'unnamed'}, expected the same"] = None
+                found[f"left out: {row.dataset or 'means'} of {row.study}: data are {row.data_a or 'unnamed'} and {row.data_b or 'unnamed'}, expected the same"] = None
     return list(found)
 
 

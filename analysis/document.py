@@ -32,7 +32,7 @@ from pool import Pool, make_pool, why_left_out
 from reference import Reference
 from results import ResultError, ResultFile, Run
 from robustness_figure import distribution_shift
-from study_tables import STUDY_TABLES, datasets_of, models_of, of_data_sets
+from study_tables import STUDY_TABLES, datasets_of, models_of, of_data_sets, pairs_of
 from tables import Cell, Table, file_name, linked
 
 INTERVALS = ("Intervals are 95 %: Clopper-Pearson for rates, bootstrap for means over classes and for slopes; a number "
@@ -274,6 +274,11 @@ def _study_blocks(root: Path, study: Study, file: ResultFile, runs: list[Run], r
     if mark:
         flags = [t for t, on in (("smoke run: not a measurement", file.smoke), ("dirty tree", file.dirty)) if on] or [mark]
         blocks.append(Text(f"{'; '.join(flags)} ({_several(runs, file.path.name, run)})", "banner"))
+    if not file.complete:
+        blocks.append(Text(f"{_several(runs, file.path.name, run)} is not complete: what was measured is shown; the same command goes on.", "banner"))
+    blocks += _left_out(runs, run, file)
+    if not len(file.records):
+        return blocks
     pictures, tables, odd = _drawn(study, file, run, reference, gallery, index)
     if odd:
         blocks.append(Text(odd, "banner"))
@@ -289,6 +294,17 @@ def _study_blocks(root: Path, study: Study, file: ResultFile, runs: list[Run], r
             table.title, table.caption = f"{table.title} ({mark}: no measurement)", f"{mark.capitalize()}: no measurement. {table.caption}"
         blocks.append(table)
     return blocks
+
+
+def _left_out(runs: list[Run], run: Run, file: ResultFile) -> list[Block]:
+    """A row for each set that was asked for and not measured, with the reason."""
+    if not file.left_out:
+        return []
+    table = Table(_file_name(runs, f"{file.experiment}_left_out", runs.index(run)), _several(runs, "Not measured", run), ["data set or study", "why"],
+                  "What the configuration asks for and this run has no number of.", text_columns=2)
+    for name, reason in file.left_out:
+        table.add([name, reason])
+    return [table]
 
 
 def _drawn(study: Study, file: ResultFile, run: Run, reference: Reference, gallery: Gallery,
@@ -313,7 +329,7 @@ def _sample(file: ResultFile) -> str:
     counted = counted[~counted["method"].isin(["fit", "cost"]) & (counted["n"] > 0)]
     low, high = (counted["n"].min(), counted["n"].max()) if len(counted) else (0, 0)
     n = f"n = {low:,}" if low == high else f"n = {low:,} to {high:,}"
-    data = datasets_of(records) or [d.replace("->", " to ") for d in pd.unique(records["dataset"]) if "->" in d]
+    data = datasets_of(records) or [f"{source} to {shift}" for source, shift in pairs_of(records)]
     return f"{n} pictures a number. Models: {', '.join(models_of(records))}. Data: {', '.join(data)}."
 
 

@@ -10,22 +10,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from figures import COLOURS, GREY, panels
+from params import column, pick
 from reference import Reference
 from results import ResultFile, Run
-from study_tables import VARIANTS, datasets_of, first, models_of, pick, prompt_engineering, shown, shown_points
+from study_tables import MEAN, PROMPTS, at, datasets_of, first, models_of, prompt_engineering, shown, shown_points
 from tables import DASH, Cell, Table, number
 
 ALL = "ensemble"
-CHOSEN = "subset="
-TEMPLATES = "templates="
-BY_TEXT = {variant: VARIANTS[variant] for variant in ("name-only", "one-template")}
+BY_TEXT = {prompts: PROMPTS[prompts] for prompts in ("name-only", "one-template")}
 
 
 def sizes_of(records: pd.DataFrame) -> pd.DataFrame:
     """Means over ensembles of so many templates drawn at random, with a column `size`."""
     rows = pick(records, method="zero-shot", metric="top1")
-    rows = rows[rows["variant"].str.startswith(TEMPLATES)]
-    return rows.assign(size=rows["variant"].str.removeprefix(TEMPLATES).astype(int))
+    rows = rows[column(rows, "templates") != ""]
+    return rows.assign(size=column(rows, "templates").astype(int))
 
 
 def prompt_tables(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
@@ -35,16 +34,17 @@ def prompt_tables(file: ResultFile, run: Run, reference: Reference) -> list[Tabl
 def sizes_table(records: pd.DataFrame) -> Table:
     """A row a model and data set; columns for each size that any has, all templates, and what was chosen from them."""
     rows, chosen = sizes_of(records), pick(records, method="zero-shot", metric="top1")
-    subsets = [v for v in pd.unique(chosen["variant"]) if v.startswith(CHOSEN)]
+    subsets = [s for s in pd.unique(column(chosen, "subset")) if s]
     sizes = sorted(set(rows["size"]))
     table = Table("prompt_engineering_templates", "Top-1 % by the number of templates, drawn at random",
-                  ["model", "data set", *map(str, sizes), "all", *(f"chosen {s.removeprefix(CHOSEN)}" for s in subsets)], text_columns=2,
+                  ["model", "data set", *map(str, sizes), "all", *(f"chosen {s}" for s in subsets)], text_columns=2,
                   caption="Means over the draws, 1: over every template alone; intervals are of the mean over templates that might have been drawn, so they say "
                           "nothing of the pictures, and are narrow where most templates are in every draw." + (" Last: choices made by the prompts' authors." if subsets else ""))
     for model, data in rows[["model", "dataset"]].drop_duplicates().itertuples(index=False):
         where = {"model": model, "dataset": data}
-        cells = [shown(first(pick(rows, **where), variant=f"{TEMPLATES}{s}")) for s in sizes]
-        table.add([model, data, *cells, *(shown(first(chosen, variant=v, **where)) for v in (ALL, *subsets))], "ours")
+        cells = [shown(first(rows, size=s, **where)) for s in sizes]
+        cells += [shown(first(chosen, prompts=ALL, **where)), *(shown(first(chosen, subset=s, **where)) for s in subsets)]
+        table.add([model, data, *cells], "ours")
     return table
 
 
@@ -60,12 +60,13 @@ def names_table(records: pd.DataFrame) -> Table:
                       " A shared label is one that two classes or more have (ImageNet's crane, bird and machine): by it no classifier tells them apart." if any_shared else ""))
     for model, data in pick(zero, metric="gain_over_own_names")[["model", "dataset"]].drop_duplicates().itertuples(index=False):
         part = pick(zero, model=model, dataset=data)
-        for variant, label in BY_TEXT.items():
-            own, shared = f"{variant}, own names", first(part, metric="top1_shared_label", variant=variant)
+        for prompts, label in BY_TEXT.items():
+            chosen, own = ({"prompts": prompts, "names": names} for names in ("", "own"))
+            shared = first(part, metric="top1_shared_label", **chosen)
             count = DASH if shared is None else Cell(number(shared["n"], 0), shared.get("source", ""))
-            there = [count, shown(first(part, metric="top1_shared_label", variant=own)), shown(shared)] if any_shared else []
-            table.add([model, data, label, shown(first(part, metric="top1", variant=own)), shown(first(part, metric="top1", variant=variant)),
-                       shown_points(first(part, metric="gain_over_own_names", variant=variant)), *there], "ours")
+            there = [count, shown(first(part, metric="top1_shared_label", **own)), shown(shared)] if any_shared else []
+            table.add([model, data, label, shown(first(part, metric="top1", **own)), shown(first(part, metric="top1", **chosen)),
+                       shown_points(first(part, metric="gain_over_own_names", **chosen)), *there], "ours")
     return table
 
 
@@ -75,18 +76,18 @@ def sizes_figure(file: ResultFile, run: Run, _: Reference) -> Figure | None:
     models = [m for m in models_of(file.records) if m in set(rows["model"])]
     if not models:
         return None
-    means = pick(file.records, dataset="mean", method="zero-shot", metric="top1", variant=ALL).drop_duplicates("model").set_index("model")["value"]
+    means = pick(file.records, **at(MEAN), method="zero-shot", metric="top1", prompts=ALL).drop_duplicates("model").set_index("model")["value"]
     best = max(models, key=lambda m: float(means.get(m, 0.0)))
     figure, (axes,) = panels(1, 7.4, 4.4)
     most = 1
     for data, (marker, colour) in zip(datasets_of(pick(rows, model=best)), itertools.product("osD^v", COLOURS), strict=False):
         part = pick(rows, model=best, dataset=data).sort_values("size")
-        whole = first(file.records, model=best, dataset=data, metric="top1", variant=ALL)
+        whole = first(file.records, model=best, dataset=data, metric="top1", prompts=ALL)
         alone = 100 * float(part["value"].iloc[0])
         spread = 100 * (part["ci_high"] - part["value"]).where(part["size"] > 1, 0.0)  # of one: what the lines are held against
         axes.errorbar(part["size"], 100 * part["value"] - alone, yerr=spread, fmt=f"{marker}-", color=colour, capsize=2, markersize=4, label=data)
         if whole is not None:
-            most = max(most, count := int((file.array(f"templates/{data}/{best}")["templates"] == 1).sum()))
+            most = max(most, count := int((file.array(file.arrays(kind="templates", dataset=data, model=best)[0])["templates"] == 1).sum()))
             axes.plot([part["size"].max(), count], [100 * part["value"].iloc[-1] - alone, 100 * whole["value"] - alone], f"{marker}:", color=colour, markersize=8, linewidth=1,
                       markevery=[1])
     axes.axhline(0, color=GREY, linewidth=0.8)

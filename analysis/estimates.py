@@ -266,7 +266,7 @@ def transfer_lead(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimat
     """Mean of the other data sets above the logit line of other models at the same ImageNet score (Fig 12)."""
     def points(rows: pd.DataFrame) -> pd.DataFrame:
         wide = rows["value"].unstack("dataset")
-        source = [c for c in wide if str(c) == "imagenet"]
+        source = [c for c in wide if c == "imagenet"]
         if not source:
             raise TooFew("no score on ImageNet")
         return pd.DataFrame({"x": wide[source[0]], "y": wide.drop(columns=source).mean(axis=1)}).dropna()
@@ -286,12 +286,12 @@ TESTS: dict[str, tuple[Callable, tuple[str, ...], bool, bool]] = {
     "within": (within, ("dataset",), True, False), "slope": (slope, ("dataset",), True, False),
     "correlation": (correlation, ("dataset",), True, False), "power_slope": (power_slope, ("model",), True, False),
     "power_r": (power_r, ("model",), True, False), "range_ratio": (range_ratio, ("model",), False, False),
-    "lead": (lead, ("dataset",), True, False), "effective_robustness": (effective_robustness, ("model", "variant"), True, True),
-    "robustness_lost": (robustness_lost, ("method", "model", "variant"), True, True),
+    "lead": (lead, ("dataset",), True, False), "effective_robustness": (effective_robustness, ("model", "params"), True, True),
+    "robustness_lost": (robustness_lost, ("method", "model", "params"), True, True),
     "over_largest": (over_largest, ("dataset",), True, False),
-    "gap_closed": (gap_closed, ("model", "variant"), True, True), "error_ratio": (error_ratio, ("dataset",), True, False),
+    "gap_closed": (gap_closed, ("model", "params"), True, True), "error_ratio": (error_ratio, ("dataset",), True, False),
     "nearest_shots": (nearest_shots, ("dataset",), True, False), "efficiency": (efficiency, ("dataset",), True, False),
     "transfer_lead": (transfer_lead, ("model", "dataset"), True, False),
 }
 AGAINST_BY_MODEL = {"lead"}  # `against` keeps its models apart
-BY_NUMBER = {"nearest_shots": ("shots",), "efficiency": ("images",)}  # a number of the variant joins the index
+BY_NUMBER = {"nearest_shots": ("shots",), "efficiency": ("images",)}  # a number of the params joins the index

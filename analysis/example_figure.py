@@ -23,8 +23,7 @@ TEXT_WIDTH = 44  # letters
 def examples(file: ResultFile, _: Run, reference: Reference) -> Figure | None:
     """A panel a data set: the picture, the five likeliest classes, and the right one's rank and probability."""
     model = best_model(file)
-    end = f"/{model}"  # names of data sets and of models may have a "/" themselves
-    said = {name.removeprefix("example/").removesuffix(end): file.array(name) for name in file.array_columns if name.startswith("example/") and name.endswith(end)}
+    said = {file.array_params[name]["dataset"]: file.array(name) for name in file.arrays(kind="example", model=model or "")}
     if not said:
         return None
     rows = -(-len(said) // COLUMNS)
@@ -38,9 +37,10 @@ def examples(file: ResultFile, _: Run, reference: Reference) -> Figure | None:
 
 def picture(file: ResultFile, dataset: str) -> np.ndarray | None:
     """[side, side, 3] in [0, 1]."""
-    if f"picture/{dataset}" not in file.array_columns:
+    names = file.arrays(kind="picture", dataset=dataset)
+    if not names:
         return None
-    pixels = file.array(f"picture/{dataset}").to_numpy() / 255
+    pixels = file.array(names[0]).to_numpy() / 255
     side = round(len(pixels) ** 0.5)
     return pixels.reshape(side, side, 3).clip(0, 1)
 

@@ -10,14 +10,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from figures import COLOURS, GREY, INK, colour_of, panels
+from params import column, pick
 from reference import Reference, plain
 from results import ResultFile, Run
-from study_tables import SUMMARIES, datasets_of, first, models_of, of_data_sets, pick, shown
+from study_tables import datasets_of, first, models_of, of_data_sets, shown
 from tables import DASH, Cell, Table, number, published
 
 OWN = ("mean_per_class", "mean_top1_top5", "roc_auc")  # what a data set is scored by, where that is not top-1
 STARTS = ("zero", "random", "zero-shot")
-PAPER_SHOTS = r"20 data sets, (\d+) shots"
 
 
 def by_score(file: ResultFile) -> ResultFile:
@@ -29,15 +29,14 @@ def by_score(file: ResultFile) -> ResultFile:
 def shots_of(records: pd.DataFrame) -> pd.DataFrame:
     """Few-shot scores with columns `shots` and `start`."""
     rows = of_data_sets(pick(records, method="few-shot", metric="top1"))
-    parts = rows["variant"].str.extract(r"shots=(?P<shots>\d+), start=(?P<start>[\w-]+)")
-    rows = rows.assign(shots=pd.to_numeric(parts["shots"]), start=parts["start"]).dropna(subset=["shots", "start"])
-    return rows.astype({"shots": int})
+    rows = rows.assign(shots=pd.to_numeric(column(rows, "shots"), errors="coerce"), start=column(rows, "start"))
+    return rows[rows["shots"].notna() & rows["start"].ne("")].astype({"shots": int})
 
 
 def common(records: pd.DataFrame, model: str) -> list[str]:
     """Data sets with zero-shot and every number of shots of the model: means are over them."""
     few, zero = pick(shots_of(records), model=model), pick(records, model=model, method="zero-shot", metric="top1")
-    counts = few.groupby("dataset", sort=False)["variant"].nunique()
+    counts = few.groupby("dataset", sort=False)["params"].nunique()
     return [d for d in counts.index[counts == counts.max()] if d in set(zero["dataset"])]
 
 
@@ -47,18 +46,15 @@ def mean_of(rows: pd.DataFrame, data: list[str]) -> pd.Series | None:
     if rows.empty or len(rows) < len(data):
         return None
     value = float(rows["value"].mean())
-    file = str(rows["source"].iloc[0]).split("#")[0] if "source" in rows else ""
-    return pd.Series({"value": value, "ci_low": value, "ci_high": value, "source": file})
+    return pd.Series({"value": value, "ci_low": value, "ci_high": value, "source": rows["file"].iloc[0] if "file" in rows else ""})
 
 
 def paper_curves(reference: Reference) -> tuple[dict[str, dict[int, float]], float | None]:
     """Fig 6: score by shots and model, and zero-shot CLIP's."""
     rows = reference.rows(paper_ref="Fig 6", method="few-shot")
-    shots = rows["variant"].str.extract(PAPER_SHOTS)[0]
     curves: dict[str, dict[int, float]] = {}
-    for model, shot, value in zip(rows["model"], shots, rows["value"], strict=True):
-        if isinstance(shot, str):
-            curves.setdefault(model, {})[int(shot)] = float(value)
+    for model, shot, value in zip(rows["model"], column(rows, "shots"), rows["value"], strict=True):
+        curves.setdefault(model, {})[int(shot)] = float(value)
     curves = {model: dict(sorted(curve.items())) for model, curve in curves.items()}
     return curves, reference.value(paper_ref="Fig 6", method="zero-shot")
 
@@ -109,13 +105,13 @@ def _by_data_set(file: ResultFile) -> list[Table]:
 
 
 def examples_of(records: pd.DataFrame, model: str, start: str) -> pd.DataFrame:
-    rows = pick(records, model=model, method="few-shot", metric="examples_per_class", variant=f"to match zero-shot, start={start}")
+    rows = of_data_sets(pick(records, model=model, method="few-shot", metric="examples_per_class", start=start))
     return rows.drop_duplicates("dataset").set_index("dataset", drop=False)
 
 
 def _paper_examples(reference: Reference) -> pd.DataFrame:
     rows = reference.rows(metric="examples_per_class", paper_ref="Fig 7").drop_duplicates("dataset")
-    return rows[~rows["dataset"].isin(SUMMARIES)]
+    return of_data_sets(rows)
 
 
 def _examples(file: ResultFile, reference: Reference) -> Table:
@@ -123,7 +119,7 @@ def _examples(file: ResultFile, reference: Reference) -> Table:
     columns = [(m, s) for m in models_of(file.records) for s in STARTS if len(examples_of(file.records, m, s))]
     ours = {c: examples_of(file.records, *c) for c in columns}
     paper = _paper_examples(reference).set_index("dataset")["value"]
-    names = list(dict.fromkeys(d for rows in ours.values() for d in rows.index if d not in SUMMARIES))
+    names = list(dict.fromkeys(d for rows in ours.values() for d in rows.index))
     theirs = {plain(d): d for d in paper.index}
     table = Table("few_shot_examples", "Labelled examples a class that match zero-shot", [
         "data set", *(f"{m}, start {s}" for m, s in columns), "CLIP ViT-L/14@336 (paper)"])
@@ -140,7 +136,7 @@ def _examples(file: ResultFile, reference: Reference) -> Table:
         if plain(name) not in set(map(plain, names)):
             table.add([name, *[DASH] * len(columns), number(paper[name], 1)], "paper")
     for summary in ("mean", "median"):
-        values = [rows["value"].drop(list(SUMMARIES), errors="ignore") for rows in ours.values()]
+        values = [rows["value"] for rows in ours.values()]
         table.add([summary, *(number(getattr(v, summary)(), 1) if len(v) else DASH for v in values),
                    number(getattr(paper, summary)(), 1) if len(paper) else DASH])
     table.caption = ("Examples a class at which a probe's accuracy, interpolated log-linearly over the shots, equals zero-shot's; below 1 it is "
@@ -193,7 +189,7 @@ def examples_figure(file: ResultFile, run: Run, reference: Reference) -> Figure 
     if not models:
         return None
     paper = _paper_examples(reference).sort_values("value")
-    means = {m: examples_of(file.records, m, "zero")["value"].drop(list(SUMMARIES), errors="ignore") for m in models}
+    means = {m: examples_of(file.records, m, "zero")["value"] for m in models}
     names = list(pd.concat(means.values()).groupby(level=0).mean().sort_values().index)
     figure, (ours, theirs) = panels(2, height=max(3.2, 0.17 * len(paper) + 0.9, 0.3 * len(names) * len(models) + 1))
     height = 0.76 / len(models)

@@ -18,10 +18,11 @@ import pandas as pd  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
+from params import column, pick  # noqa: E402
 from headline import best_model, scores  # noqa: E402
 from reference import BEST, Reference  # noqa: E402
 from results import ResultFile, Run  # noqa: E402
-from study_tables import FLOORS, VARIANTS, first, fit_of, floor_row, models_of, pick, value_of  # noqa: E402
+from study_tables import FLOORS, MEAN, PROMPTS, at, families_of, fit_of, floor_row, models_of, value_of  # noqa: E402
 
 INK = "#1b1f24"
 GREY = "#8a9099"
@@ -40,8 +41,8 @@ def colour_of(models: list[str]) -> dict[str, str]:
     return {m: COLOURS[i % len(COLOURS)] for i, m in enumerate(sorted(models))}
 
 
-def marker_of(model: str) -> str:
-    return "o" if model.lower().startswith("vit") else "s" if model.lower().startswith("rn") else "D"
+def marker_of(family: str | None) -> str:
+    return {"vit": "o", "resnet": "s"}.get(family or "", "D")
 
 
 def panels(count: int, width: float = 8.6, height: float = 3.5) -> tuple[Figure, list[Axes]]:
@@ -90,20 +91,21 @@ def plain_log(axes: Axes, values: pd.Series) -> None:
 def encoder_scaling(file: ResultFile, run: Run, reference: Reference) -> Figure | None:
     """Fig 9: mean error over the cost of a forward pass, both axes logarithmic."""
     records = file.records
-    cost = pick(records, method="cost", metric="gflops").set_index("model")["value"]
-    rows = pick(records, dataset="mean", method="zero-shot", metric="error")
+    costs = pick(records, method="cost", metric="gflops")
+    cost, families = costs.set_index("model")["value"], dict(zip(costs["model"], column(costs, "family"), strict=True))
+    rows = pick(records, **at(MEAN), method="zero-shot", metric="error")
     rows = rows[rows["model"].isin(cost.index)]
     if rows.empty:
         return None
     figure, (ours, paper) = panels(2)
     x = rows["model"].map(cost)
-    for family, colour, marker in (("ViT", COLOURS[0], "o"), ("ResNet", COLOURS[1], "s")):
-        part = rows[rows["model"].map(lambda m, f=family: marker_of(m) == ("o" if f == "ViT" else "s"))]
+    for family, title, colour in (("vit", "ViT", COLOURS[0]), ("resnet", "ResNet", COLOURS[1])):
+        part = rows[rows["model"].map(families) == family]
         if len(part):
-            ours.errorbar(part["model"].map(cost), 100 * part["value"], yerr=bars_of(part), fmt=marker, color=colour,
-                          capsize=2, label=family)
+            ours.errorbar(part["model"].map(cost), 100 * part["value"], yerr=bars_of(part), fmt=marker_of(family), color=colour,
+                          capsize=2, label=title)
     for model, gflops, value in zip(rows["model"], x, rows["value"], strict=True):  # ViTs right above, ResNets left below
-        above = marker_of(model) == "o"
+        above = families[model] == "vit"
         ours.annotate(model, (gflops, 100 * value), xytext=(6, 4) if above else (-6, -4), textcoords="offset points",
                       fontsize=8, ha="left" if above else "right", va="bottom" if above else "top")
     for family, colour in (("vit", COLOURS[0]), ("resnet", COLOURS[1]), ("all", INK)):
@@ -149,21 +151,22 @@ def draw_paper_scaling(axes: Axes, reference: Reference) -> None:
 
 def prompt_engineering(file: ResultFile, run: Run, reference: Reference) -> Figure | None:
     """Fig 4: mean score with the bare class name, one template and the ensemble."""
-    records = pick(file.records, dataset="mean", method="zero-shot", metric="top1")
+    records, families = pick(file.records, **at(MEAN), method="zero-shot", metric="top1"), families_of(run)
     models = [m for m in models_of(file.records) if m in set(records["model"])]
     if not models:
         return None
     figure, (ours, paper) = panels(2)
-    for (variant, title), colour, shift in zip(VARIANTS.items(), (COLOURS[3], COLOURS[4], COLOURS[0]), (-0.08, 0, 0.08), strict=True):
-        rows = pick(records, variant=variant).drop_duplicates("model").set_index("model").reindex(models)
+    for (prompts, title), colour, shift in zip(PROMPTS.items(), (COLOURS[3], COLOURS[4], COLOURS[0]), (-0.08, 0, 0.08), strict=True):
+        rows = pick(records, prompts=prompts).drop_duplicates("model").set_index("model").reindex(models)
         x, label = np.arange(len(models)) + shift, title
-        for marker in dict.fromkeys(map(marker_of, models)):  # a line a family
-            part = np.array([marker_of(m) == marker for m in models])
+        markers = [marker_of(families.get(m)) for m in models]
+        for marker in dict.fromkeys(markers):  # a line a family
+            part = np.array([m == marker for m in markers])
             ours.errorbar(x[part], 100 * rows["value"][part], yerr=bars_of(rows[part]), fmt=f"{marker}-", capsize=2,
                           color=colour, label=label, linewidth=1.2)
             label = None
     for (floor, method), style in zip(FLOORS, (":", "--"), strict=True):
-        row = floor_row(file.records, run, floor, method, "mean", "top1")
+        row = floor_row(file.records, run, floor, method, MEAN, "top1")
         if row is not None:
             ours.axhline(100 * row["value"], color=INK, linestyle=style, linewidth=1.2, label=floor.replace("-", " "))
     ours.set_xticks(range(len(models)), models, rotation=30 if len(models) > 5 else 0)
@@ -176,11 +179,11 @@ def prompt_engineering(file: ResultFile, run: Run, reference: Reference) -> Figu
 def draw_paper_prompts(axes: Axes, reference: Reference) -> None:
     cost = reference.rows(metric="gflops").set_index("model")["value"]
     axes.set_title("paper, Fig 4")
-    for variant, style, title in (("name-only", "o--", "name only"), ("ensemble", "o-", "ensemble")):
-        score = reference.rows(metric="score", variant=variant).set_index("model")["value"]
+    for prompts, style, title in (("name-only", "o--", "name only"), ("ensemble", "o-", "ensemble")):
+        score = reference.rows(metric="score", prompts=prompts).set_index("model")["value"]
         if len(score):
             axes.plot(cost[score.index], score, style, color=GREY, label=title)
-            if variant == "ensemble":
+            if prompts == "ensemble":
                 for model in score.index:
                     axes.annotate(model, (cost[model], score[model]), xytext=(-4, 6), textcoords="offset points",
                                   fontsize=8, ha="right")
@@ -202,7 +205,7 @@ def zero_shot_bars(file: ResultFile, run: Run, reference: Reference) -> Figure |
     if all(gap.empty for gap in gaps.values()):
         return None
     order = list(gaps["probe on raw pixels"].sort_values().index) or list(gaps["probe on its own features"].index)
-    printed = reference.rows(metric="delta", variant="printed").sort_values("value")
+    printed = reference.rows(metric="delta", origin="printed").sort_values("value")
     figure, (ours, paper) = panels(2, height=max(3.4, 0.165 * len(printed) + 0.9, 0.36 * len(order) + 1))
     for (title, gap), colour, shift in zip(gaps.items(), (COLOURS[0], COLOURS[4]), (-0.19, 0.19), strict=True):
         if len(gap):
@@ -222,9 +225,9 @@ def zero_shot_bars(file: ResultFile, run: Run, reference: Reference) -> Figure |
 
 def zero_shot_scatter(file: ResultFile, run: Run, reference: Reference) -> Figure | None:
     """Fig 8: zero-shot over probe score, a point a data set, the paper's 27 in grey."""
-    models = models_of(pick(file.records, method="zero-shot"))
+    models, families = models_of(pick(file.records, method="zero-shot")), families_of(run)
     figure, (axes, side) = panels(2, height=4.4)
-    old = pd.concat({t: reference.rows(paper_ref=t, model=BEST).query("dataset != 'mean'").set_index("dataset")["value"]
+    old = pd.concat({t: reference.rows(paper_ref=t, model=BEST).query("dataset != ''").set_index("dataset")["value"]
                      for t in ("Table 10", "Table 11")}, axis=1)
     ours = {m: pd.concat([scores(file, m, "linear-probe"), scores(file, m, "zero-shot")], axis=1, join="inner",
                          keys=["probe", "zero_shot"]) * 100
@@ -237,10 +240,10 @@ def zero_shot_scatter(file: ResultFile, run: Run, reference: Reference) -> Figur
         panel.plot(old["Table 10"], old["Table 11"], "D", color=GREY, markersize=3.5, alpha=0.7, label=f"{BEST} (paper)")
     for model, colour in colour_of(models).items():
         if len(ours[model]):
-            axes.plot(ours[model].iloc[:, 0], ours[model].iloc[:, 1], marker_of(model), color=colour, markersize=5, label=model)
+            axes.plot(ours[model].iloc[:, 0], ours[model].iloc[:, 1], marker_of(families.get(model)), color=colour, markersize=5, label=model)
     best = best_model(file)
-    draw_line(axes, file.records, "all" if first(file.records, dataset="all", method="fit", model="all") is not None else best)
-    label_points(side, ours[best], colour_of(models)[best], marker_of(best), best)
+    draw_line(axes, file.records, best)
+    label_points(side, ours[best], colour_of(models)[best], marker_of(families.get(best)), best)
     draw_line(side, file.records, best)
     axes.set_title("all models of this run")
     side.set_title(f"{best}, data sets named")
@@ -268,7 +271,7 @@ def label_points(axes: Axes, frame: pd.DataFrame, colour: str, marker: str, labe
 
 def draw_line(axes: Axes, records: pd.DataFrame, model: str | None) -> None:
     """The fit that the study wrote, on axes in percent."""
-    slope, intercept, r = (value_of(records, dataset="all", method="fit", model=model, metric=m)
+    slope, intercept, r = (value_of(records, method="fit", model=model, metric=m)
                            for m in ("slope", "intercept", "r"))
     if slope is not None and intercept is not None:
         x = np.array([0.0, 100.0])

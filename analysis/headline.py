@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from params import column, pick
 from pool import why_left_out
 from reference import BEST, Reference
 from results import ResultFile, Run
-from study_tables import FLOOR_NAMES, first, fit_of, is_baseline, models_of, of_data_sets, pick, shown, value_of
+from study_tables import FLOOR_NAMES, MEAN, are_baselines, at, first, fit_of, models_of, of_data_sets, shown, value_of
 from tables import DASH, Cell, Table, linked, number, percent, points, published
 
 COLUMNS = ["study", "quantity", "measured here", "paper", "in the paper"]
@@ -31,7 +32,7 @@ def best_model(file: ResultFile, metric: str = "top1") -> str | None:
 def scores(file: ResultFile, model: str, method: str, metric: str = "top1") -> pd.Series:
     """Score by data set."""
     chosen = of_data_sets(pick(file.records, model=model, method=method, metric=metric))
-    chosen = chosen[~chosen["dataset"].str.contains("->")]
+    chosen = chosen[column(chosen, "source_set") == ""]
     return chosen.drop_duplicates("dataset").set_index("dataset")["value"]
 
 
@@ -54,7 +55,7 @@ def _scaling(file: ResultFile, reference: Reference) -> list[list[str]]:
     for family, title in FAMILIES.items():
         fit = fit_of(file.records, family, "slope")
         if fit is not None:
-            paper = reference.value(method="fit", metric="slope", model=family)
+            paper = reference.value(method="fit", metric="slope", family=family)
             rows.append([f"slope of log error over log GFLOPs, {title} ({int(fit['n'])} points)", _fit_interval(fit),
                          number(paper), "Fig 9, derived" if paper is not None else DASH])
     gflops = pick(file.records, method="cost", metric="gflops")["value"]
@@ -66,14 +67,14 @@ def _scaling(file: ResultFile, reference: Reference) -> list[list[str]]:
 
 
 def _mean_and_floors(file: ResultFile, metric: str, title: str, best: object) -> list[list[str]]:
-    means = pick(file.records, dataset="mean", method="zero-shot", metric=metric)
+    means = pick(file.records, **at(MEAN), method="zero-shot", metric=metric)
     means = means[~means["model"].isin(FLOOR_NAMES)]
     if means.empty:
         return []
     row = means.loc[means["value"].idxmin() if best is min else means["value"].idxmax()]
     rows = [[f"{title} ({row['model']})", shown(row), DASH, DASH]]
     for floor in FLOOR_NAMES:
-        value = value_of(file.records, dataset="mean", model=floor, metric=metric)
+        value = value_of(file.records, **at(MEAN), model=floor, metric=metric)
         if value is not None:
             rows.append([f"the same, {floor.replace('-', ' ')}", percent(value), DASH, DASH])
     return rows
@@ -93,10 +94,10 @@ def _probe(file: ResultFile, reference: Reference) -> list[list[str]]:
             [f"zero-shot {model}: data sets won against the probe on its own features", _wins(zero, probe),
              _paper_own_wins(reference), "Tables 10, 11"]]
     for metric, title in (("r", "correlation of zero-shot with probe scores"), ("slope", "slope of the same")):
-        for fit in (first(file.records, dataset="all", method="fit", metric=metric, model=m) for m in (model, "all")):
+        for fit in (first(file.records, method="fit", metric=metric, model=m) for m in (model,)):
             if fit is not None:
                 rows.append([f"{title} ({fit['model']}, {int(fit['n'])} points)", _fit_interval(fit),
-                             number(reference.value(method="fit", metric=metric, variant="printed")), "Fig 8"])
+                             number(reference.value(method="fit", metric=metric, origin="printed")), "Fig 8"])
                 break
     return rows + _largest_data_set(file, model)
 
@@ -124,7 +125,7 @@ def _wins(ours: pd.Series, other: pd.Series) -> str:
 
 
 def _paper_own_wins(reference: Reference) -> str:
-    zero, probe = (reference.rows(paper_ref=t, model=BEST).query("dataset != 'mean'").set_index("dataset")["value"]
+    zero, probe = (reference.rows(paper_ref=t, model=BEST).query("dataset != ''").set_index("dataset")["value"]
                    for t in ("Table 11", "Table 10"))
     return _wins(zero, probe)
 
@@ -133,7 +134,7 @@ def _shift(file: ResultFile, reference: Reference) -> list[list[str]]:
     rows = []
     for method, title in (("zero-shot", "zero-shot"), ("linear-probe", "probe")):
         chosen = pick(file.records, method=method, metric="effective_robustness")
-        chosen = chosen[~chosen["model"].map(is_baseline)]
+        chosen = chosen[~are_baselines(chosen)]
         if len(chosen):
             paper = reference.value(metric="effective_robustness", method=method)
             rows.append([f"effective robustness, points, {title}: mean over models and shifts", points(chosen["value"].mean()),
@@ -142,44 +143,45 @@ def _shift(file: ResultFile, reference: Reference) -> list[list[str]]:
 
 
 def _prompt(file: ResultFile, reference: Reference) -> list[list[str]]:
-    chosen = pick(file.records, dataset="mean", method="zero-shot", metric="top1")
-    wide = chosen.pivot_table(index="model", columns="variant", values="value", sort=False)
+    chosen = pick(file.records, **at(MEAN), method="zero-shot", metric="top1")
+    wide = chosen.assign(prompts=column(chosen, "prompts")).pivot_table(index="model", columns="prompts", values="value", sort=False)
     rows = []
     for better, title in (("one-template", "one template"), ("ensemble", "ensemble")):
         if better in wide and "name-only" in wide:
             gain = (wide[better] - wide["name-only"]).mean()
             paper = "almost 5" if better == "ensemble" else published(
-                reference.value(metric="gain", variant="one-template over name-only"))
+                reference.value(metric="gain", prompts="one-template", over="name-only"))
             rows.append([f"gain in points, {title} over name only: mean over models and data sets", points(gain), paper,
                          "Fig 4" if better == "ensemble" else "section 3.1.4, ImageNet"])
     return rows + _mean_and_floors(file, "top1", "mean zero-shot top-1 %, highest", max) + _first_five(file)
 
 
 def _first_five(file: ResultFile) -> list[list[str]]:
-    """Data sets with many names: how often the right one is among the first five, for the best variant of the prompt."""
+    """Data sets with many names: how often the right one is among the first five, for the best kind of prompt."""
     chosen = of_data_sets(pick(file.records, method="zero-shot", metric="top5"))
     best = chosen.loc[chosen.groupby("dataset", sort=False)["value"].idxmax()] if len(chosen) else chosen
-    return [[f"{row['dataset']}, top-5 % of {int(row['n']):,} ({row['model']}, {row['variant']}, the best of the variants)",
-             shown(row), DASH, DASH] for _, row in best.iterrows()]
+    return [[f"{row['dataset']}, top-5 % of {int(row['n']):,} ({row['model']}, {prompts}, the best of the prompts)",
+             shown(row), DASH, DASH] for prompts, (_, row) in zip(column(best, "prompts"), best.iterrows(), strict=True)]
 
 
 def _few_shot(file: ResultFile, reference: Reference) -> list[list[str]]:
     rows = []
     for model in models_of(file.records):
-        row = first(file.records, dataset="median", model=model, metric="examples_per_class", variant="to match zero-shot, start=zero")
+        row = first(file.records, summary="median", model=model, metric="examples_per_class", start="zero")
         if row is not None:
             rows.append([f"examples a class that match zero-shot, median over {int(row['n'])} data sets ({model})", _fit_interval(row),
-                         number(reference.value(paper_ref="Fig 7", dataset="median"), 1), "Fig 7"])
+                         number(reference.value(paper_ref="Fig 7", summary="median"), 1), "Fig 7"])
     return rows
 
 
 def _retrieval(file: ResultFile, reference: Reference) -> list[list[str]]:
     rows, chosen = [], pick(file.records, metric="recall1", method="zero-shot")
+    chosen = chosen.assign(direction=column(chosen, "direction"))
     for _, row in chosen[chosen["model"].isin(models_of(file.records))].iterrows():
-        paper = reference.value(dataset="flickr30k", model="CLIP", method="zero-shot", metric="recall1", variant=row["variant"])
-        floor = value_of(file.records, dataset=row["dataset"], model="chance", metric="recall1", variant=row["variant"])
+        paper = reference.value(dataset="flickr30k", model="CLIP", method="zero-shot", metric="recall1", direction=row["direction"])
+        floor = value_of(file.records, dataset=row["dataset"], model="chance", metric="recall1", direction=row["direction"])
         against = "" if floor is None else f", chance {percent(floor)}"
-        rows.append([f"{row['dataset']}, {row['variant']}, first % of {int(row['n']):,} ({row['model']}{against}; paper: Flickr30k)",
+        rows.append([f"{row['dataset']}, {row['direction']}, first % of {int(row['n']):,} ({row['model']}{against}; paper: Flickr30k)",
                      shown(row), published(paper), "Table 13"])
     return rows
 

@@ -7,19 +7,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import COLOURS, panels
+from params import column, pick
 from reference import Reference
 from results import ResultFile, Run
-from study_tables import first, pick
+from study_tables import MEAN, at, first
 
 TITLES = {"transformer_lm": "transformer language model", "bow_prediction": "bag of words prediction", "contrastive_bow": "bag of words contrastive",
           "contrastive": "transformer contrastive"}
-SCALE = {"": 1.0, "k": 1e3, "M": 1e6}
 
 
 def curve_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with column `images`, in its order; those whose variant is no "images=N" are left out."""
-    parts = rows["variant"].astype(str).str.extract(r"^images=(?P<count>[\d.]+)(?P<unit>[kM]?)$")
-    rows = rows.assign(images=pd.to_numeric(parts["count"]) * parts["unit"].map(SCALE)).dropna(subset=["images"])
+    """Rows with column `images`, in its order; those without a number of pictures are left out."""
+    rows = rows.assign(images=pd.to_numeric(column(rows, "images"), errors="coerce")).dropna(subset=["images"])
     return rows.sort_values("images")
 
 
@@ -33,14 +32,14 @@ def draw(axes: Axes, curves: dict[str, pd.DataFrame], percent: float) -> None:
 
 
 def objectives_figure(file: ResultFile, _: Run, reference: Reference) -> Figure | None:
-    mean = pick(file.records, dataset="mean", method="zero-shot", metric="top1")
+    mean = pick(file.records, **at(MEAN), method="zero-shot", metric="top1")
     ours = {name: curve_of(pick(mean, model=name)) for name in TITLES}
     if not any(len(curve) for curve in ours.values()):
         return None
     paper_rows = reference.rows(paper_ref="Fig 2", method="zero-shot")
     figure, (left, right) = panels(2)
     draw(left, ours, 100)
-    floor = first(file.records, dataset="mean", model="majority-class", method="floor", metric="top1")
+    floor = first(file.records, **at(MEAN), model="majority-class", method="floor", metric="top1")
     if floor is not None:
         left.axhline(100 * floor["value"], color="0.5", linewidth=0.8, linestyle=":", label="majority class")
     draw(right, {name: curve_of(paper_rows[paper_rows["model"] == name]) for name in TITLES}, 1)

@@ -14,11 +14,11 @@ from matplotlib.ticker import MaxNLocator
 
 from figures import COLOURS, GREY, INK, bars_of, colour_of, one_legend, panels, plain_log
 from pool import NOT_MODELS, Pool
+from params import column
 from published import FOLDER, PAPER_MODELS, published_records, table9
 from reference import BEST, plain
 from shift_figures import SHIFT_FIGURES
-from study_tables import is_baseline
-from verdicts import key
+from study_tables import are_baselines
 
 SHORT = {"top1": "", "mean_per_class": "mean per class", "map11": "11-point mAP", "roc_auc": "ROC AUC", "mean_top1_top5": "mean of top-1, top-5"}
 NOISY_STUDENT = "NS EfficientNet-L2-800"
@@ -30,16 +30,16 @@ FAMILIES = {"CLIP-ViT": ("CLIP-ViT", INK, "*"), "CLIP-RN": ("CLIP-ResNet", INK, 
 
 def probes(root: Path, records: pd.DataFrame, method: str = "linear-probe") -> pd.DataFrame:
     """Scores of probes (or of another method) in percent by the paper's metric: a row a model, a column a data set of Table 9."""
-    names = {key(d): (d, m) for d, m in zip(table9(root)["dataset"], table9(root)["metric"], strict=True)}
+    names = {plain(d): (d, m) for d, m in zip(table9(root)["dataset"], table9(root)["metric"], strict=True)}
     rows = records[records["method"].eq(method) & records["study"].isin(["zero_shot_vs_probe", "representation"])]
-    right = [names.get(key(d), ("", ""))[1] == m for d, m in zip(rows["dataset"], rows["metric"], strict=True)]
-    rows = rows[pd.Series(right, rows.index, dtype=bool)].assign(dataset=lambda r: [names[key(d)][0] for d in r["dataset"]])
+    right = [names.get(plain(d), ("", ""))[1] == m for d, m in zip(rows["dataset"], rows["metric"], strict=True)]
+    rows = rows[pd.Series(right, rows.index, dtype=bool)].assign(dataset=lambda r: [names[plain(d)][0] for d in r["dataset"]])
     return 100 * rows.pivot_table(index="model", columns="dataset", values="value", aggfunc="last", sort=False)
 
 
 def ours_of(root: Path, pool: Pool, method: str = "linear-probe") -> pd.DataFrame:
     clean = pool.clean.dropna(subset=["value"])
-    clean = clean[~clean["method"].isin(NOT_MODELS) & ~clean["model"].map(is_baseline)] if len(clean) else clean
+    clean = clean[~clean["method"].isin(NOT_MODELS) & ~are_baselines(clean)] if len(clean) else clean
     return probes(root, clean, method) if len(clean) else pd.DataFrame()
 
 
@@ -87,7 +87,7 @@ def draw_here(axes: Axes, here: pd.DataFrame, mine: dict[str, float]) -> None:
         axes.errorbar(mine[model], 100 * row["value"], yerr=bars_of(row), fmt="P", color=colour, markersize=7, capsize=2, label=model)
     plain_log(axes, here["model"].map(mine))
     axes.legend(loc="best", fontsize=7.5)
-    axes.set(title=f"here: mean over {here['variant'].iloc[0]}", xlabel="GFLOPs an image", ylabel="mean probe score, %")
+    axes.set(title=f"here: mean over {column(here, 'suite').iloc[0]}", xlabel="GFLOPs an image", ylabel="mean probe score, %")
 
 
 def gflops(root: Path) -> pd.Series:
@@ -110,7 +110,7 @@ def cost_here(pool: Pool) -> dict[str, float]:
 def other_means(pool: Pool) -> pd.DataFrame:
     """The newest representation's means over data sets that are neither the 12 nor the 27."""
     rows = pool.clean
-    rows = rows[rows["study"].eq("representation") & rows["metric"].eq("mean") & ~rows["variant"].isin(["12 data sets", "27 data sets"])]
+    rows = rows[rows["study"].eq("representation") & rows["metric"].eq("mean") & ~column(rows, "suite").isin(["12 data sets", "27 data sets"])]
     rows = rows[rows["model"].isin(list(cost_here(pool)))]
     return rows[rows["file"].eq(rows["file"].iloc[-1])] if len(rows) else rows
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from pool import Pool
-from published import AVERAGED, FOLDER, PAPER_MODELS, published_records, table9
+from params import column, parsed
+from published import FOLDER, PAPER_MODELS, published_records, table9
 from reference import plain
 from tables import DASH, WIDE, Cell, Table, percent, with_interval
-from verdicts import key
 
 CLIP = {plain(m) for m in PAPER_MODELS}
 
@@ -31,31 +31,32 @@ class Layout:
 
 LAYOUTS = (
     Layout("Table 1", "Earlier zero-shot transfer", ("model",), ("dataset",), ("visual_ngrams", "zero_shot_vs_probe")),
-    Layout("Table 2", "People and CLIP on Oxford-IIIT Pets", ("model", "method"), ("variant",), ("human_comparison",)),
-    Layout("Table 3", "FairFace, pictures labelled White", ("model", "method"), ("variant",), ("bias",)),
-    Layout("Table 4", "FairFace, pictures of all other labels", ("model", "method"), ("variant",), ("bias",)),
-    Layout("Table 5", "Gender by group and model", ("variant", "model", "method"), ("dataset",), ("bias",)),
-    Layout("Table 6", "Denigrating labels by group", ("variant", "model"), ("dataset",), ("bias",)),
-    Layout("Table 7", "Denigrating labels by age", ("variant", "model"), ("dataset",), ("bias",)),
-    Layout("Table 8", "Celebrities named", ("model",), ("variant",), ("bias",)),
+    Layout("Table 2", "People and CLIP on Oxford-IIIT Pets", ("model", "method"), ("vote", "answers"), ("human_comparison",)),
+    Layout("Table 3", "FairFace, pictures labelled White", ("model", "method"), ("attribute",), ("bias",)),
+    Layout("Table 4", "FairFace, pictures of all other labels", ("model", "method"), ("attribute",), ("bias",)),
+    Layout("Table 5", "Gender by group and model", ("gender", "model", "method"), ("group",), ("bias",)),
+    Layout("Table 6", "Denigrating labels by group", ("kind", "model"), ("group",), ("bias",)),
+    Layout("Table 7", "Denigrating labels by age", ("labels", "model"), ("group",), ("bias",)),
+    Layout("Table 8", "Celebrities named", ("model",), ("classes",), ("bias",)),
     Layout("Table 10", "Linear probes of 66 models", ("model",), ("dataset",), ("zero_shot_vs_probe", "representation")),
     Layout("Table 11", "Zero-shot CLIP", ("model",), ("dataset",), ("zero_shot_vs_probe",)),
     Layout("Table 12", "Trained on YFCC or on as many pairs of WIT", ("dataset",), ("method", "model"), ("yfcc_vs_wit",)),
-    Layout("Table 13", "Retrieval", ("method", "model"), ("variant", "dataset", "metric"), ("retrieval",)),
+    Layout("Table 13", "Retrieval", ("method", "model"), ("direction", "dataset", "metric"), ("retrieval",)),
     Layout("Table 14", "Reading", ("method", "model"), ("dataset",), ("ocr", "zero_shot_vs_probe")),
     Layout("Table 15", "Actions", ("method", "model"), ("dataset", "metric"), ("action", "zero_shot_vs_probe")),
-    Layout("Table 16", "Natural distribution shifts", ("model", "method"), ("dataset",), ("distribution_shift",)),
+    Layout("Table 16", "Natural distribution shifts", ("model", "method"), ("dataset", "frames"), ("distribution_shift",)),
     Layout("Table 17", "Places", ("model",), ("dataset", "metric"), ("geolocalization",)),
 )
 SHORT = {"image-to-text": "text retrieval", "text-to-image": "image retrieval", "recall1": "R@1", "recall5": "R@5", "recall10": "R@10",
-         "top1": "top-1", "mean_top1_top5": "mean of top-1 and top-5", "linear-probe": "probe"}
+         "top1": "top-1", "mean_top1_top5": "mean of top-1 and top-5", "linear-probe": "probe", "majority": "majority vote", "guesses": "of guesses"}
 
 
 def paper_tables(root: Path, pool: Pool) -> list[Table]:
     paper = published_records(root)
-    paper = paper[~paper["dataset"].isin([f"ImageNet->{name}" for name in AVERAGED])]  # Table 16 prints their two halves
+    halves = set(paper.loc[column(paper, "frames") != "", "dataset"])
+    paper = paper[~paper["dataset"].isin(halves) | column(paper, "frames").ne("")]  # of clips Table 16 prints the two halves, not their mean
     ours = Ours(pool)
-    parts = ((layout, _in_order(root, layout, paper[paper["paper_ref"] == layout.ref])) for layout in LAYOUTS)
+    parts = ((layout, _laid_out(_in_order(root, layout, paper[paper["paper_ref"] == layout.ref]), layout)) for layout in LAYOUTS)
     tables = {layout.ref: _table(root, layout, part, ours) for layout, part in parts if len(part)}
     nine = _data_sets(root, ours)
     return [t for ref, table in tables.items() for t in ([nine, table] if ref == "Table 10" and nine.rows else [table])]
@@ -69,7 +70,7 @@ def _data_sets(root: Path, ours: Ours) -> Table:
         if study in ("zero_shot_vs_probe", "representation"):
             scored.setdefault(dataset, {}).update({r["n"]: f"{r['file']}#{r['row']}" if r["file"] else "" for r in rows if r["left_out"] == "" and r["n"]})
     for row in table9(root).itertuples(index=False):
-        counts = scored.get(key(row.dataset), {})
+        counts = scored.get(plain(row.dataset), {})
         listed = Cell(", ".join(f"{n:,}" for n in sorted(counts)), counts[min(counts)]) if counts else DASH
         table.add([row.title, *(f"{int(n):,}" for n in (row.classes, row.train_size, row.test_size)), row.metric, listed], "ours" if counts else "paper")
     notes = [f"{row.title}: {row.note}." for row in table9(root).itertuples(index=False) if row.note]
@@ -83,11 +84,11 @@ def _table(root: Path, layout: Layout, paper: pd.DataFrame, ours: Ours) -> Table
         columns = [(d,) for d in table9(root)["dataset"]]  # in the order of Table 9
     grid = Grid(layout, columns, paper, ours)
     table = Table(f"paper_{layout.ref.lower().replace(' ', '')}", f"{layout.ref}: {layout.title}, %", [
-        *("" if c == "dataset" else c for c in layout.rows), "measured", *_headers(columns)], text_columns=len(layout.rows) + 1)
+        *("" if c == "dataset" else c for c in layout.rows), "measured", *_headers(layout, columns)], text_columns=len(layout.rows) + 1)
     absent: list[str] = []
     lines = _distinct(paper, layout.rows)
     for line in lines:
-        labels = [SHORT.get(v, v) for v in line]
+        labels = [_label(n, v) for n, v in zip(layout.rows, line, strict=True)]
         table.add([*labels, "paper", *grid.theirs(line)], "paper")
         cells = grid.ours(line)
         if cells is not None:
@@ -95,9 +96,20 @@ def _table(root: Path, layout: Layout, paper: pd.DataFrame, ours: Ours) -> Table
         elif "model" not in layout.rows or plain(line[layout.rows.index("model")]) in CLIP:
             absent.append(" ".join(filter(None, labels)))
     for line in grid.others(lines):
-        table.add([*(SHORT.get(v, v) for v in line), "here", *(grid.ours(line) or [])])
+        table.add([*(_label(n, v) for n, v in zip(layout.rows, line, strict=True)), "here", *(grid.ours(line) or [])])
     table.caption = " ".join([*grid.notes(), *_absent(layout, absent, ours)])
     return table
+
+
+def _laid_out(rows: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """With a column for each of the layout's names, and what tells records apart."""
+    names = [n for n in (*layout.rows, *layout.columns) if n not in rows]
+    return rows.assign(**{n: column(rows, n) for n in names}, apart=[apart(p) for p in rows["params"]])
+
+
+def apart(params: str) -> frozenset[tuple[str, str]]:
+    """Params that tell records of one model, method and metric apart; not how a fit came about."""
+    return frozenset((k, v) for k, v in parsed(params).items() if k not in ("lambda", "rule", "family", "testbed"))
 
 
 def _distinct(rows: pd.DataFrame, names: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -113,11 +125,19 @@ def _in_order(root: Path, layout: Layout, paper: pd.DataFrame) -> pd.DataFrame:
     return paper.sort_values("model", key=lambda names: names.map(rank), kind="stable")
 
 
-def _headers(columns: list[tuple[str, ...]]) -> list[str]:
+def _label(name: str, value: str) -> str:
+    """A reader's word for a value of a column or a key of params."""
+    if name == "classes":
+        return f"{int(value):,} classes"
+    return "mean" if name == "dataset" and not value else SHORT.get(value, value)
+
+
+def _headers(layout: Layout, columns: list[tuple[str, ...]]) -> list[str]:
     """Words of the columns, without the first where all have the same."""
-    names = [" ".join(dict.fromkeys(SHORT.get(v, v).replace("ImageNet->", "") for v in c)).replace("_", " ") or "all" for c in columns]
-    first = {n.split(" ")[0] for n in names}
-    return [n.split(" ", 1)[1] for n in names] if len(first) == 1 and all(" " in n for n in names) else names
+    words = [[_label(name, value) for name, value in zip(layout.columns, c, strict=True)] for c in columns]
+    if len({w[0] for w in words}) == 1 and len(words) > 1 and len(words[0]) > 1:
+        words = [w[1:] for w in words]
+    return [" ".join(dict.fromkeys(filter(None, w))).replace("_", " ") or "all" for w in words]
 
 
 class Ours:
@@ -127,11 +147,12 @@ class Ours:
         rows = pool.records[pool.records["scale"].ne("")] if len(pool.records) else pool.records
         self.at: dict[tuple[str, str], list[dict]] = {}
         for row in rows.to_dict("records"):
-            row["plain"] = plain(row["model"])
-            self.at.setdefault((row["study"], key(row["dataset"])), []).append(row)
+            row |= {k: v for k, v in parsed(row["params"]).items() if k not in row}
+            row["plain"], row["apart"] = plain(row["model"]), apart(row["params"])
+            self.at.setdefault((row["study"], plain(row["dataset"])), []).append(row)
 
     def of(self, studies: tuple[str, ...], dataset: str) -> list[dict]:
-        return [row for study in studies for row in self.at.get((study, key(dataset)), [])]
+        return [row for study in studies for row in self.at.get((study, plain(dataset)), [])]
 
     def left_out(self, studies: tuple[str, ...]) -> int:
         return sum(row["left_out"] != "" for (study, _), rows in self.at.items() if study in studies for row in rows)
@@ -168,9 +189,9 @@ class Grid:
         like = self.paper.get(line + column) or self.like.get(tuple(wanted[n] for n in self.others_named))
         if like is None:
             return ""
-        wanted = {n: like[n] for n in ("dataset", "model", "method", "metric", "variant")} | wanted
+        wanted = {n: like[n] for n in ("dataset", "model", "method", "metric", "apart")} | wanted
         models = [r for r in self.rows[wanted["dataset"]] if r["plain"] == plain(wanted["model"]) and r["method"] == wanted["method"]]
-        found = [r for r in models if r["metric"] == wanted["metric"] and ("variant" not in self.named or r["variant"] == wanted["variant"])]
+        found = [r for r in models if r["metric"] == wanted["metric"] and r["apart"] == wanted["apart"]]
         clean = [r for r in found if r["left_out"] == ""]
         if not clean:
             return self._why(wanted["metric"], models, found)
@@ -196,7 +217,7 @@ class Grid:
         rest = {tuple(v for n, v in zip(self.layout.rows, line, strict=True) if n != "model") for line in lines}
         found = {}
         for row in (r for rows in self.rows.values() for r in rows if r["left_out"] == ""):
-            values = {n: "" if n == "variant" and n not in self.named else row[n] for n in self.layout.rows}
+            values = {n: row.get(n, "") for n in self.layout.rows}
             marks = tuple(plain(v) if n == "model" else v for n, v in values.items())
             if marks not in known and tuple(v for n, v in values.items() if n != "model") in rest:
                 found[marks] = tuple(values.values())

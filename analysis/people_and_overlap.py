@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import COLOURS, GREY, INK, bars_of, colour_of, one_legend, panels
+from params import column, pick
 from reference import Reference
 from results import ResultFile, Run
-from study_tables import of_data_sets, pick
+from study_tables import of_data_sets
 
 SHOTS = {"zero-shot": "o-", "one-shot": "s--", "two-shot": "^:"}
 PEOPLE = "human"
@@ -22,12 +23,10 @@ CERTAIN = ((0.001, "D", "p < 0.001"), (0.05, "s", "p < 0.05"), (1.01, "o", "p â‰
 def by_class(file: ResultFile) -> dict[str, dict[str, pd.DataFrame]]:
     """Data set -> model or people -> share of right answers, a row a class and a column a number of shots; only what was asked."""
     found: dict[str, dict[str, pd.DataFrame]] = {}
-    for name in file.array_columns:
-        kind, _, rest = name.partition("/")
-        if kind == "classes" and rest:
-            dataset, _, who = rest.partition("/")
-            shares = file.array(name)
-            found.setdefault(dataset, {})[who] = shares.loc[:, shares.any() | (who != PEOPLE)]
+    for name in file.arrays(kind="classes"):
+        dataset, who = file.array_params[name]["dataset"], file.array_params[name]["model"]
+        shares = file.array(name)
+        found.setdefault(dataset, {})[who] = shares.loc[:, shares.any() | (who != PEOPLE)]
     return found
 
 
@@ -110,12 +109,12 @@ def gendered_labels(file: ResultFile, _: Run, reference: Reference) -> Figure | 
     if tests.empty:
         return None
     chosen = tests[tests["dataset"].eq(tests["dataset"].iloc[0]) & tests["model"].eq(tests["model"].iloc[0])]
-    label, threshold = chosen["variant"].str.rsplit(", ", n=1).str[0], chosen["variant"].str.rsplit(", ", n=1).str[1]
-    thresholds = list(pd.unique(threshold))
-    most = max(threshold.value_counts())
+    chosen = chosen.assign(label=column(chosen, "label"), threshold=column(chosen, "threshold"))
+    thresholds = list(pd.unique(chosen["threshold"]))
+    most = max(chosen["threshold"].value_counts())
     figure, grid = plt.subplots(len(thresholds), 2, figsize=(8.6, len(thresholds) * (0.9 + 0.2 * most)), layout="constrained", squeeze=False)
     for axes, at in zip(grid, thresholds, strict=True):
-        draw_labels(tuple(axes), file.records, chosen[threshold == at].assign(label=label[threshold == at]), at)
+        draw_labels(tuple(axes), file.records, chosen[chosen["threshold"] == at], at)
     one_legend(figure, grid.flat, ncols=2)
     return figure
 
@@ -125,18 +124,18 @@ def draw_labels(axes: tuple[Axes, Axes], records: pd.DataFrame, tests: pd.DataFr
     dataset, model = tests["dataset"].iloc[0], tests["model"].iloc[0]
     rates, longest = {}, 0
     for gender in ("female", "male"):
-        rows = pick(records, dataset=f"{dataset} {gender}", model=model, metric="label_rate")
-        rates[gender] = 100 * rows.set_index("variant")["value"].groupby(level=0).last()
+        rows = pick(records, dataset=dataset, group=gender, model=model, metric="label_rate", threshold=threshold)
+        rates[gender] = 100 * rows.assign(label=column(rows, "label")).groupby("label")["value"].last()
     for panel, gender, whom in zip(axes, ("female", "male"), ("women", "men"), strict=True):
         other = "male" if gender == "female" else "female"
-        part = tests[[rates[gender][v] > rates[other][v] for v in tests["variant"]]]
-        part = part.assign(rate=[rates[gender][v] for v in part["variant"]]).sort_values("rate", kind="stable")
+        part = tests[[rates[gender][v] > rates[other][v] for v in tests["label"]]]
+        part = part.assign(rate=[rates[gender][v] for v in part["label"]]).sort_values("rate", kind="stable")
         for name, title, colour, shift in (("female", "women", COLOURS[3], 0.19), ("male", "men", COLOURS[0], -0.19)):
-            panel.barh(np.arange(len(part)) + shift, [rates[name][v] for v in part["variant"]], height=0.36, color=colour, label=title)
+            panel.barh(np.arange(len(part)) + shift, [rates[name][v] for v in part["label"]], height=0.36, color=colour, label=title)
         panel.set_yticks(range(len(part)), part["label"], parse_math=False)
         longest = max(longest, len(part))
         panel.tick_params(axis="y", labelsize=7.5)
         panel.grid(axis="y", visible=False)
-        panel.set(title=f"labels of {whom}, {threshold}", xlabel="pictures with the label, %")
+        panel.set(title=f"labels of {whom}, threshold {100 * float(threshold):g} %", xlabel="pictures with the label, %")
     for panel in axes:
         panel.set_ylim(-0.6, longest - 0.4)

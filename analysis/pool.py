@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from params import column
 from published import PAPER_MODELS, published_records
 from reference import plain
 from results import ResultFile, Run
-from study_tables import is_baseline, named_plainly
+from study_tables import are_baselines, named_plainly
 
-KEY = ["study", "dataset", "split", "model", "method", "metric", "variant"]
+KEY = ["study", "dataset", "split", "model", "method", "metric", "params"]
 _PAPER = {plain(m) for m in PAPER_MODELS}
 NOT_MODELS = ("fit", "floor", "cost")
 
@@ -47,8 +48,7 @@ def make_pool(runs: list[Run]) -> Pool:
             files[where] = file
             frame = file.records.assign(study=file.experiment, file=where, row=range(len(file.records)),
                                         date=file.provenance.get("date", ""), left_out=why_left_out(file))
-            others = baselines_of(file)
-            frame["scale"] = ["others" if m in others else scale_of(m, trained) for m in frame["model"]]
+            frame["scale"] = scales_of(frame, trained, baselines_of(file))
             frames.append(frame)
     if not frames:
         return Pool(pd.DataFrame(columns=[*KEY, "value", "ci_low", "ci_high", "n", "file", "row", "date", "left_out", "scale"]))
@@ -66,8 +66,8 @@ def baselines_of(file: ResultFile) -> set[str]:
 def paper_pool(root: Path) -> Pool:
     """What the paper printed as if it were runs of its models; the ImageNet models of others are no such run."""
     rows = published_records(root)
-    rows = rows[~rows["model"].str.startswith("testbed ")].assign(split="test", file="", row=0, date="", left_out="")
-    return Pool(rows.assign(scale=[scale_of(m, set()) for m in rows["model"]]))
+    rows = rows[column(rows, "testbed").eq("")].assign(split="test", file="", row=0, date="", left_out="")
+    return Pool(rows.assign(scale=scales_of(rows, set(), set())))
 
 
 def why_left_out(file: ResultFile) -> str:
@@ -88,8 +88,9 @@ def superseded(records: pd.DataFrame) -> pd.Series:
     return old
 
 
-def scale_of(model: str, trained: set[str]) -> str:
-    """"paper": released weights of the paper's sizes; "miniature": any other trained model; "": floors, fits, baselines."""
-    if model == "" or is_baseline(model):
-        return ""
-    return "paper" if plain(model) in _PAPER and plain(model) not in trained else "miniature"
+def scales_of(records: pd.DataFrame, trained: set[str], others: set[str]) -> list[str]:
+    """"others": model.baselines; "paper": released weights of the paper's sizes; "miniature": any other trained model; "": floors, fits, untrained
+    encoders."""
+    none = are_baselines(records) | records["model"].eq("")
+    sizes = {m: "others" if m in others else "paper" if plain(m) in _PAPER and plain(m) not in trained else "miniature" for m in records["model"].unique()}
+    return ["" if floor else sizes[m] for floor, m in zip(none, records["model"], strict=True)]

@@ -7,18 +7,20 @@ fits, means over data sets) is left out: claims.py derives it again. Names becom
 from __future__ import annotations
 
 import functools
-import re
 from pathlib import Path
 
 import pandas as pd
 
-from reference import COLUMNS, plain
+from params import column, to_text, without
+from reference import COLUMNS, plain, read_reference
+from results import RATE
 
 FOLDER = Path("paper") / "published"
-RECORD = ["study", "dataset", "model", "method", "metric", "variant", "value", "ci_low", "ci_high", "n", "paper_ref", "source"]
+RECORD = ["study", "dataset", "model", "method", "metric", "params", "unit", "value", "ci_low", "ci_high", "n", "paper_ref", "source"]
 MEASURED = {"top1", "top5", "mean_per_class", "roc_auc", "map11", "mean_top1_top5", "error", "source_top1", "shift_top1",
             "recall1", "recall5", "recall10", "examples_per_class", "gflops", "label_rate", "share", "mwap", "mwsap", "mean",
             "within_1km", "within_25km", "within_200km", "within_750km", "within_2500km"}
+PAPER_UNITS = {"percent": RATE, "points": "fraction difference", "GFLOPs": "gflops", "examples": "examples"}
 DERIVED_FROM = {"fit", "training", "dataset", "zero-shot minus ResNet-50 linear-probe"}
 STUDY_OF = {  # where paper/published/reference.csv has rows of a study that has no file of its own
     "Table 1": "visual_ngrams", "Table 2": "human_comparison", "section 4": "human_comparison", **{f"Table {i}": "bias" for i in range(3, 9)},
@@ -26,14 +28,15 @@ STUDY_OF = {  # where paper/published/reference.csv has rows of a study that has
     "Table 15": "action", "Table 17": "geolocalization", "Fig 2": "objective_efficiency", "Fig 17": "data_overlap",
     "section 5": "data_overlap"}
 SECOND_VALUES = ("text", "Table 14")  # contradictions.csv has both values of such a cell
-AVERAGED = {"ImageNet-Vid": ("ImageNet-Vid pm-0", "ImageNet-Vid pm-10"), "Youtube-BB": ("Youtube-BB pm-0", "Youtube-BB pm-10")}
-SHIFTS = {"ImageNetV2": "imagenetv2-matched-frequency", "ImageNet-A": "imagenet-a", "ImageNet-R": "imagenet-r",
-          "ObjectNet": "objectnet-1.0-beta", "ImageNet-Sketch": "imagenet-sketch", "ImageNet-Vid pm-0": "imagenet-vid-robust_pm0",
-          "ImageNet-Vid pm-10": "imagenet-vid-robust_pm10", "Youtube-BB pm-0": "ytbb-robust_pm0",
-          "Youtube-BB pm-10": "ytbb-robust_pm10"}
+FRAMES = ("pm-0", "pm-10")
+SHIFTS = {  # shift and frames, "" for pictures -> the column of imagenet_testbed.csv
+    ("ImageNetV2", ""): "imagenetv2-matched-frequency", ("ImageNet-A", ""): "imagenet-a", ("ImageNet-R", ""): "imagenet-r",
+    ("ObjectNet", ""): "objectnet-1.0-beta", ("ImageNet-Sketch", ""): "imagenet-sketch",
+    ("ImageNet-Vid", "pm-0"): "imagenet-vid-robust_pm0", ("ImageNet-Vid", "pm-10"): "imagenet-vid-robust_pm10",
+    ("Youtube-BB", "pm-0"): "ytbb-robust_pm0", ("Youtube-BB", "pm-10"): "ytbb-robust_pm10"}
 SUBSETS = ("val", "val", "val-on-imagenet-a-classes", "val-on-imagenet-r-classes", "val-on-objectnet-classes",
            "val-on-vid-robust-classes", "val-on-ytbb-robust-classes")  # ImageNetV2 and Sketch have all 1,000 classes
-SUBSET_PAIR = "ImageNet class subsets->mean of 7 shifts"
+SUBSETS_TO_SHIFTS = {"source_set": "ImageNet class subsets", "summary": "mean", "suite": "7 shifts"}  # the axes of Figures 14 and 15
 PAPER_MODELS = ("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64", "ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336", "CLIP")
 CLIP_FAMILIES = ("CLIP-RN", "CLIP-ViT")
 
@@ -55,11 +58,10 @@ def contradictions(root: Path) -> pd.DataFrame:
 @functools.cache
 def published_records(root: Path) -> pd.DataFrame:
     """Every measured number of the paper; of two for one cell the main tables' comes first and counts."""
-    frames = [pd.read_csv(path, keep_default_na=False, dtype={c: str for c in COLUMNS if c != "value"}).assign(
-        study=path.parent.name) for path in sorted((root / "experiments").glob("*/reference.csv"))]
+    frames = [read_reference(path).assign(study=path.parent.name) for path in sorted((root / "experiments").glob("*/reference.csv"))]
     wide = root / FOLDER / "reference.csv"
     if wide.exists():
-        rows = pd.read_csv(wide, keep_default_na=False, dtype={c: str for c in COLUMNS if c != "value"})
+        rows = read_reference(wide)
         frames.append(rows.assign(study=rows["paper_ref"].map(STUDY_OF).fillna("")))
     frames += [_table10(root), _testbed(root)]
     frames = [f for f in frames if len(f)]
@@ -69,10 +71,10 @@ def published_records(root: Path) -> pd.DataFrame:
     rows = _as_our_records(rows)
     measured = rows["metric"].isin(MEASURED) | rows["metric"].eq("gain") & rows["study"].eq("data_overlap")
     rows = rows[measured & ~rows["method"].isin(DERIVED_FROM)]
-    rows = rows[~(rows["study"].eq("zero_shot_vs_probe") & rows["variant"].isin(SECOND_VALUES))]
+    rows = rows[~(rows["study"].eq("zero_shot_vs_probe") & column(rows, "origin").isin(SECOND_VALUES))]
     main = rows["paper_ref"].isin(["Table 10", "Table 11", "Table 13", "Table 16"])
     rows = pd.concat([rows[main], rows[~main], _averaged(rows)])
-    rows = rows.drop_duplicates(["study", "dataset", "model", "method", "metric", "variant"])
+    rows = rows.drop_duplicates(["study", "dataset", "model", "method", "metric", "params"])
     sizes = {plain(d): int(n) for d, n in zip(table9(root)["dataset"], table9(root)["test_size"], strict=True)}
     rows["n"] = rows["dataset"].map(lambda d: sizes.get(plain(d), 0))
     rows["ci_low"] = rows["ci_high"] = rows["value"]
@@ -83,28 +85,21 @@ def _as_our_records(rows: pd.DataFrame) -> pd.DataFrame:
     """Fractions, and the names that our studies write."""
     rows = rows.copy()
     rows["value"] = rows["value"].where(~rows["unit"].isin(["percent", "points"]), rows["value"] / 100)
-    shots = rows["variant"].str.extract(r"20 data sets, (\d+) shots")[0]
-    few = shots.notna()
-    rows.loc[few, "variant"] = "shots=" + shots[few] + ", start=zero"
+    rows["unit"] = rows["unit"].replace(PAPER_UNITS)
     rows.loc[rows["metric"].eq("mean_score"), "metric"] = "top1"  # Fig 6
-    rows.loc[rows["paper_ref"].eq("Fig 6") & rows["method"].eq("zero-shot"), "variant"] = ""
     rows.loc[rows["metric"].eq("score"), "metric"] = "top1"  # Fig 4
-    derived = rows["metric"].eq("examples_per_class") & rows["dataset"].isin(["mean", "median"])
-    derived |= rows["dataset"].eq("ImageNet->mean of 7 shifts") | (rows["metric"].eq("mean") & rows["paper_ref"].ne("Table 12"))
-    rows.loc[rows["paper_ref"].eq("Fig 9"), "variant"] = ""
+    over_sets = column(rows, "summary").ne("")
+    derived = rows["metric"].eq("examples_per_class") & over_sets
+    derived |= column(rows, "source_set").eq("ImageNet") & over_sets | (rows["metric"].eq("mean") & rows["paper_ref"].ne("Table 12"))
     return rows[~derived]
 
 
 def _averaged(rows: pd.DataFrame) -> pd.DataFrame:
     """Vid and YTBB as the paper scores them: the mean of pm-0 and pm-10."""
-    found = []
-    for name, parts in AVERAGED.items():
-        chosen = rows[rows["dataset"].isin([f"ImageNet->{p}" for p in parts]) & rows["metric"].eq("shift_top1")]
-        keys = ["study", "model", "method", "metric", "variant", "paper_ref", "source", "unit"]
-        both = chosen.groupby(keys, sort=False, as_index=False)["value"].agg(["mean", "size"])
-        both = both[both["size"] == 2].rename(columns={"mean": "value"}).drop(columns="size")
-        found.append(both.assign(dataset=f"ImageNet->{name}"))
-    return pd.concat(found)
+    halves = rows[column(rows, "frames").isin(FRAMES) & rows["metric"].eq("shift_top1")]
+    keys = ["study", "dataset", "model", "method", "metric", "params", "paper_ref", "source", "unit"]
+    both = without(halves, "frames").groupby(keys, sort=False, as_index=False)["value"].agg(["mean", "size"])
+    return both[both["size"] == len(FRAMES)].rename(columns={"mean": "value"}).drop(columns="size")
 
 
 def _table10(root: Path) -> pd.DataFrame:
@@ -113,10 +108,10 @@ def _table10(root: Path) -> pd.DataFrame:
         return pd.DataFrame()
     metric = dict(zip(table9(root)["dataset"], table9(root)["metric"], strict=True))
     rows = pd.read_csv(path).melt(["family", "model"], var_name="dataset", value_name="value")
-    variant = rows["family"].where(~rows["family"].isin(CLIP_FAMILIES), "")  # CLIP's own rows stand in reference.csv too
-    variant = variant.where(rows["model"] != "ResNet-50", "")
-    return rows.assign(paper_ref="Table 10", method="linear-probe", metric=rows["dataset"].map(metric), variant=variant,
-                       unit="percent", source="arXiv 2103.00020, Table 10", study="zero_shot_vs_probe")[[*COLUMNS, "study"]]
+    plain_rows = rows["family"].isin(CLIP_FAMILIES) | rows["model"].eq("ResNet-50")  # these stand in reference.csv too
+    params = [to_text({"family": "" if known else family}) for known, family in zip(plain_rows, rows["family"], strict=True)]
+    return rows.assign(paper_ref="Table 10", method="linear-probe", metric=rows["dataset"].map(metric), params=params,
+                       unit="percent", source="arXiv 2103.00020, Table 10", study="zero_shot_vs_probe")[[*COLUMNS, "params", "study"]]
 
 
 def _testbed(root: Path) -> pd.DataFrame:
@@ -125,13 +120,14 @@ def _testbed(root: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame()
     bed = pd.read_csv(path)
-    average = {shift: bed[[SHIFTS[p] for p in AVERAGED.get(shift, (shift,))]].mean(axis=1, skipna=False)
-               for shift in dict.fromkeys(re.sub(r" pm-\d+", "", s) for s in SHIFTS)}
-    parts = [("ImageNet", "source_top1", bed["val"])]
-    parts += [(f"ImageNet->{shift}", "shift_top1", values) for shift, values in average.items()]
-    parts += [(SUBSET_PAIR, "source_top1", sum(bed[c] for c in SUBSETS) / len(SUBSETS)),
-              (SUBSET_PAIR, "shift_top1", sum(average.values()) / len(average))]
-    rows = pd.concat([pd.DataFrame({"dataset": d, "metric": m, "value": v, "model": "testbed " + bed["model"], "variant": bed["type"].fillna("")})
-                      for d, m, v in parts]).dropna(subset=["value"])
+    average = {shift: bed[[c for (name, _), c in SHIFTS.items() if name == shift]].mean(axis=1, skipna=False)
+               for shift in dict.fromkeys(name for name, _ in SHIFTS)}
+    parts = [("ImageNet", {}, "source_top1", bed["val"])]
+    parts += [(shift, {"source_set": "ImageNet"}, "shift_top1", values) for shift, values in average.items()]
+    parts += [("", SUBSETS_TO_SHIFTS, "source_top1", sum(bed[c] for c in SUBSETS) / len(SUBSETS)),
+              ("", SUBSETS_TO_SHIFTS, "shift_top1", sum(average.values()) / len(average))]
+    kinds = bed["type"].fillna("OTHER")
+    rows = pd.concat([pd.DataFrame({"dataset": d, "metric": m, "value": v, "model": "testbed " + bed["model"],
+                                    "params": [to_text(p | {"testbed": kind}) for kind in kinds]}) for d, p, m, v in parts]).dropna(subset=["value"])
     return rows.assign(paper_ref="Fig 14", method="supervised", unit="percent", study="distribution_shift",
-                       source="Taori et al. 2020, imagenet-testbed")[[*COLUMNS, "study"]]
+                       source="Taori et al. 2020, imagenet-testbed")[[*COLUMNS, "params", "study"]]

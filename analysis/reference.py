@@ -1,6 +1,6 @@
 """The paper's published numbers: experiments/<study>/reference.csv, one fact a row with where it was read.
 
-Values keep the paper's own unit (mostly percent). Data sets and models are matched by their letters and
+Values keep the paper's own unit (mostly percent). Columns besides COLUMNS are params, keys as in results/README.md. Data sets and models are matched by their letters and
 digits alone, so that our "cifar10" finds the paper's "CIFAR10"."""
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-COLUMNS = ["paper_ref", "dataset", "model", "method", "metric", "variant", "value", "unit", "source"]
+from params import pick, to_text
+
+COLUMNS = ["paper_ref", "dataset", "model", "method", "metric", "value", "unit", "source"]
 ALIASES = {"oxfordpets": "pets", "stanfordcars": "cars", "clevr": "clevrcounts", "youtubebb": "ytbb"}
 SMALLEST, BEST = "RN50", "ViT-L/14@336"  # the two ends of the paper's models, shown beside ours
 
@@ -19,6 +21,16 @@ def plain(name: str) -> str:
     """Letters and digits only, lower case, and our name for the paper's: "Food-101" -> "food101", "OxfordPets" -> "pets"."""
     short = re.sub(r"[^a-z0-9]", "", name.lower())
     return ALIASES.get(short, short)
+
+
+def read_reference(path: Path) -> pd.DataFrame:
+    """COLUMNS and the text column `params`."""
+    frame = pd.read_csv(path, keep_default_na=False, dtype=str)
+    keys = [c for c in frame.columns if c not in COLUMNS]
+    if missing := set(COLUMNS) - set(frame.columns):
+        raise ValueError(f"{path}: no column {', '.join(sorted(missing))}, expected {', '.join(COLUMNS)} and a column for each key of params")
+    texts = [to_text(dict(zip(keys, row, strict=True))) for row in frame[keys].itertuples(index=False, name=None)]
+    return frame[COLUMNS].assign(params=pd.Series(texts, frame.index, dtype="str"), value=frame["value"].astype(float))
 
 
 class Reference:
@@ -31,18 +43,12 @@ class Reference:
     def read(cls, root: Path, study: str) -> Reference:
         path = root / "experiments" / study / "reference.csv"
         if not path.exists():
-            return cls(pd.DataFrame(columns=COLUMNS), root)
-        frame = pd.read_csv(path, keep_default_na=False, dtype={c: str for c in COLUMNS if c != "value"})
-        if list(frame.columns) != COLUMNS:
-            raise ValueError(f"{path}: columns {list(frame.columns)}, expected {COLUMNS}")
-        return cls(frame, root)
+            return cls(pd.DataFrame(columns=[*COLUMNS, "params"]), root)
+        return cls(read_reference(path), root)
 
     def rows(self, **where: str) -> pd.DataFrame:
-        """Rows whose columns equal `where`."""
-        chosen = self.frame
-        for column, value in where.items():
-            chosen = chosen[chosen[column] == value]
-        return chosen
+        """Rows whose columns and params equal `where`."""
+        return pick(self.frame, **where)
 
     def value(self, **where: str) -> float | None:
         """The first such row's value, None without one."""

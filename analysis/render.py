@@ -6,8 +6,11 @@ import html
 import re
 from pathlib import Path
 
+import pandas as pd
+
 from document import Block, Config, Picture, Records, Section, Text
 from figures import INK
+from params import spelled
 from tables import Table, anchor, to_html, to_markdown, to_typst, typst_string
 
 STYLE = """
@@ -62,7 +65,7 @@ function reveal() { let place = document.getElementById(location.hash.slice(1));
   if (place) place.scrollIntoView({block: 'center'}); }
 addEventListener('hashchange', reveal); if (location.hash) reveal();
 """
-SHOWN_COLUMNS = ("dataset", "split", "model", "method", "metric", "variant", "value", "ci_low", "ci_high", "n")
+SHOWN_COLUMNS = ("dataset", "split", "model", "method", "metric", "params", "unit", "value", "ci_low", "ci_high", "n")
 
 
 def to_markdown_report(title: str, sections: list[Section]) -> str:
@@ -130,12 +133,16 @@ def _html_records(block: Records) -> str:
     """Folded: every record of a file, a row each that numbers link to, then its provenance and configuration."""
     rows = "\n".join(f'<tr id="{anchor(f"{block.where}#{i}")}">' + "".join(
         f"<td{' class=t' if isinstance(v, str) else ''}>{html.escape(v) if isinstance(v, str) else f'{v:.6g}'}</td>" for v in row) + "</tr>"
-        for i, row in enumerate(block.file.records[list(SHOWN_COLUMNS)].itertuples(index=False, name=None)))
-    head = "".join(f"<th{' class=t' if i < 6 else ''}>{c}</th>" for i, c in enumerate(SHOWN_COLUMNS))
+        for i, row in enumerate(_spelled(block.file.records)[list(SHOWN_COLUMNS)].itertuples(index=False, name=None)))
+    head = "".join(f"<th{' class=t' if i < 7 else ''}>{c}</th>" for i, c in enumerate(SHOWN_COLUMNS))
     facts = "\n".join(f"{k} = {v}" for k, v in sorted(block.file.provenance.items()))
     return (f'<details id="{anchor(block.where)}"><summary>{html.escape(block.where)}: {len(block.file.records):,} records, values as fractions'
             f'</summary><div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
             f"<p>Provenance</p><pre>{html.escape(facts)}</pre><p>Configuration</p><pre>{html.escape(block.file.config)}</pre></details>")
+
+
+def _spelled(records: pd.DataFrame) -> pd.DataFrame:
+    return records.assign(params=records["params"].map(spelled))
 
 
 def inline_svg(svg: str, name: str) -> str:

@@ -89,7 +89,7 @@ def all_records(runs: list) -> str:
     """Every record of every file, fractions as they were written."""
     import pandas as pd
 
-    frames = [f.records.drop(columns="source").assign(run=run.name, study=f.experiment) for run in runs for f in run.files]
+    frames = [f.records.drop(columns=["source", "file"]).assign(run=run.name, study=f.experiment) for run in runs for f in run.files]
     return pd.concat(frames).to_csv(index=False, lineterminator="\n")
 
 

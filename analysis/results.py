@@ -1,10 +1,12 @@
 """Reads result files (HDF5, layout in results/README.md) into pandas, strictly.
 
 A file that is damaged, incomplete or of another schema raises ResultError: one line that names the file.
-A run is a folder of such files; what a file holds is told by its `experiment` attribute, not by its name."""
+A run is a folder of such files; the `experiment` attribute says what a file holds, not its name."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,11 +14,14 @@ import h5py
 import numpy as np
 import pandas as pd
 
-SCHEMA_VERSION = 1
-TEXT_COLUMNS = ("dataset", "split", "model", "method", "metric", "variant")
+from params import parsed
+
+SCHEMA_VERSION = 2
+TEXT_COLUMNS = ("dataset", "split", "model", "method", "metric", "params", "unit")
 NUMBER_COLUMNS = ("value", "ci_low", "ci_high", "n")
-RATE_METRICS = ("top1", "top5", "mean_per_class", "error", "source_top1", "shift_top1", "recall1", "recall5", "recall10", "map11",
-                "roc_auc", "mean_top1_top5", "mwap", "mwsap", "label_rate", "share")
+RATE = "fraction"  # the unit of rates and scores
+RANGES = {RATE: (0, 1), "fraction difference": (-1, 1), "p-value": (0, 1), "count": (0, math.inf), "examples": (0, math.inf),
+          "gflops": (0, math.inf), "pairs/s": (0, math.inf)}  # by unit; others have any value
 
 
 class ResultError(Exception):
@@ -33,14 +38,25 @@ class ResultFile:
     provenance: dict[str, str]
     records: pd.DataFrame
     array_columns: dict[str, list[str]] = field(default_factory=dict)
+    array_params: dict[str, Mapping[str, str]] = field(default_factory=dict)  # kind, dataset, model, ...
+    left_out: list[tuple[str, str]] = field(default_factory=list)  # what was asked for and has no records, and why
 
     @property
     def smoke(self) -> bool:
         return self.provenance.get("smoke", "no") == "yes"
 
     @property
+    def complete(self) -> bool:
+        """False for a study that was stopped, or of which a set failed."""
+        return self.provenance.get("complete", "yes") == "yes"
+
+    @property
     def dirty(self) -> bool:
         return self.provenance.get("dirty", "no") == "yes"
+
+    def arrays(self, **where: str) -> list[str]:
+        """Names of the arrays whose params have these values."""
+        return [name for name, params in self.array_params.items() if all(params.get(k, "") == v for k, v in where.items())]
 
     def array(self, name: str) -> pd.DataFrame:
         """The array `name` with its column names; read only now, since per-sample scores can be large."""
@@ -63,7 +79,8 @@ class Run:
         return [f for f in self.files if f.experiment == experiment]
 
     def training(self) -> dict[str, ResultFile]:
-        return {f.path.stem.removeprefix("train_"): f for f in self.of("train")}
+        """By the name that the run gave the model."""
+        return {f.provenance.get("label") or str(f.records["model"].iloc[0]): f for f in self.of("train")}
 
     def studies(self) -> list[ResultFile]:
         return [f for f in self.files if f.experiment != "train"]
@@ -118,6 +135,7 @@ def _read_run(folder: Path) -> tuple[Run, list[ResultError]]:
 def _with_sources(file: ResultFile) -> ResultFile:
     """Each record knows its place, "run/file.h5#row": the report links a number to it."""
     where = f"{file.path.parent.name}/{file.path.name}"
+    file.records["file"] = where
     file.records["source"] = [f"{where}#{row}" for row in range(len(file.records))]
     return file
 
@@ -134,7 +152,7 @@ def _open(path: Path) -> h5py.File:
 def _read(path: Path, file: h5py.File) -> ResultFile:
     version = _text(file.attrs.get("schema_version", "none"))
     if version != str(SCHEMA_VERSION):
-        raise ResultError(f"{path}: schema_version is {version}, expected {SCHEMA_VERSION}; use a matching release")
+        raise ResultError(f"{path}: schema {version}, expected {SCHEMA_VERSION}; run the config again")
     for name in ("experiment", "config"):
         if name not in file.attrs:
             raise ResultError(f"{path}: attribute '{name}' is missing, expected it at the root")
@@ -143,8 +161,20 @@ def _read(path: Path, file: h5py.File) -> ResultFile:
             raise ResultError(f"{path}: group '/{name}' is missing")
     provenance = {key: _text(value) for key, value in file["provenance"].attrs.items()}
     records = _read_records(path, file["records"])
-    return ResultFile(path, _text(file.attrs["experiment"]), _text(file.attrs["config"]), provenance, records,
-                      _array_columns(path, file))
+    columns, params = _arrays(path, file)
+    return ResultFile(path, _text(file.attrs["experiment"]), _text(file.attrs["config"]), provenance, records, columns, params, _left_out(path, file))
+
+
+def _left_out(path: Path, file: h5py.File) -> list[tuple[str, str]]:
+    if "left_out" not in file:
+        return []
+    group = file["left_out"]
+    if not isinstance(group, h5py.Group) or not {"name", "reason"} <= set(group):
+        raise ResultError(f"{path}: /left_out without name and reason, expected both columns")
+    names, reasons = ([_text(value) for value in group[column][()]] for column in ("name", "reason"))
+    if len(names) != len(reasons):
+        raise ResultError(f"{path}: /left_out has {len(names)} names and {len(reasons)} reasons, expected as many")
+    return list(zip(names, reasons, strict=True))
 
 
 def _read_records(path: Path, group: h5py.Group) -> pd.DataFrame:
@@ -160,7 +190,8 @@ def _read_records(path: Path, group: h5py.Group) -> pd.DataFrame:
     if len(set(lengths.values())) > 1:
         raise ResultError(f"{path}: columns of /records differ in length: {lengths}")
     frame = pd.DataFrame(columns).astype(dict.fromkeys(TEXT_COLUMNS, "str"))  # text where there is no record too
-    _check_rates(path, frame)
+    _check_params(path, frame)
+    _check_units(path, frame)
     return frame
 
 
@@ -176,18 +207,32 @@ def _column(path: Path, name: str, data: h5py.Dataset) -> list[str] | np.ndarray
     return data[()]
 
 
-def _check_rates(path: Path, frame: pd.DataFrame) -> None:
-    rates = frame[frame["metric"].isin(RATE_METRICS)]
-    wrong = rates[(rates["value"] < 0) | (rates["value"] > 1)]
-    if len(wrong):
-        row = wrong.iloc[0]
-        raise ResultError(f"{path}: record {wrong.index[0]} has {row.metric} = {row.value:g}, "
-                          "expected a fraction in [0, 1]")
+def _check_params(path: Path, frame: pd.DataFrame) -> None:
+    for text in frame["params"].unique():
+        _params(f"{path}: record {frame.index[frame['params'] == text][0]}", text)
 
 
-def _array_columns(path: Path, file: h5py.File) -> dict[str, list[str]]:
-    """Every dataset below /arrays with its column names; the values stay on disk."""
+def _params(where: str, text: str) -> Mapping[str, str]:
+    try:
+        return parsed(text)
+    except ValueError as error:
+        raise ResultError(f"{where} has params {text[:80]!r}, expected a JSON object of texts") from error
+
+
+def _check_units(path: Path, frame: pd.DataFrame) -> None:
+    for unit, rows in frame.groupby("unit", sort=False):
+        low, high = RANGES.get(str(unit), (-math.inf, math.inf))
+        wrong = rows[(rows["value"] < low) | (rows["value"] > high) | (unit == "")]
+        if len(wrong):
+            row = wrong.iloc[0]
+            expected = f"a {unit} in [{low:g}, {high:g}]" if unit else "a unit"
+            raise ResultError(f"{path}: record {wrong.index[0]} has {row.metric} = {row.value:g}, expected {expected}")
+
+
+def _arrays(path: Path, file: h5py.File) -> tuple[dict[str, list[str]], dict[str, Mapping[str, str]]]:
+    """Column names and params of every dataset below /arrays; the values stay on disk."""
     found: dict[str, list[str]] = {}
+    about: dict[str, Mapping[str, str]] = {}
 
     def visit(name: str, item: object) -> None:
         if not isinstance(item, h5py.Dataset):
@@ -195,14 +240,15 @@ def _array_columns(path: Path, file: h5py.File) -> dict[str, list[str]]:
         names = item.attrs.get("columns")
         if names is None:
             raise ResultError(f"{path}: array '/arrays/{name}' has no attribute 'columns'")
-        columns = _text(names).split(",") if isinstance(names, (str, bytes)) else [_text(c) for c in names]
+        columns = [_text(c) for c in np.atleast_1d(names)]
         if item.ndim != 2 or item.shape[1] != len(columns):
             raise ResultError(f"{path}: array '/arrays/{name}' has shape {item.shape}, expected {len(columns)} columns")
         found[name] = columns
+        about[name] = _params(f"{path}: array '/arrays/{name}'", _text(item.attrs.get("params", "{}")))
 
     if "arrays" in file:
         file["arrays"].visititems(visit)
-    return found
+    return found, about
 
 
 def _text(value: object) -> str:

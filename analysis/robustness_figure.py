@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import COLOURS, GREY, INK, one_legend
+from params import pick
 from reference import Reference
 from results import ResultFile, Run
-from study_tables import is_baseline, pick, value_of
+from study_tables import are_baselines, pairs_of, value_of
 
 TICKS = np.array([1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99])
 BY_SOURCE = "source-zero-shot"  # of the study's records: zero-shot by the source's class names, where the shift's own differ
@@ -29,7 +30,7 @@ def logit(p: np.ndarray, n: np.ndarray | float = 1e6) -> np.ndarray:
 
 
 def distribution_shift(file: ResultFile, run: Run, reference: Reference) -> Figure | None:
-    pairs = [d for d in pd.unique(file.records["dataset"]) if "->" in d]
+    pairs = pairs_of(file.records)
     if not pairs:
         return None
     count = len(pairs) + 1
@@ -47,19 +48,19 @@ def distribution_shift(file: ResultFile, run: Run, reference: Reference) -> Figu
     return figure
 
 
-def table_of_points(records: pd.DataFrame, pair: str) -> pd.DataFrame:
+def table_of_points(records: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
     """A row a model and method: source, shift, their sample counts and the kind of point."""
-    part = pick(records, dataset=pair)
-    keys = ["model", "method", "variant"]
+    part = pick(records, source_set=pair[0], dataset=pair[1], frames="")
+    keys = ["model", "method", "params"]
     both = [pick(part, metric=f"{side}_top1").set_index(keys)[["value", "n"]].add_prefix(f"{side}_")
             for side in ("source", "shift")]
     points = pd.concat(both, axis=1, join="inner").reset_index()
     known = points["method"].where(points["method"].isin(list(STYLES)), "baseline")
-    points["kind"] = known.where(~points["model"].map(is_baseline) & (points["variant"] != "baseline"), "baseline")
+    points["kind"] = known.where(~are_baselines(points), "baseline")
     return points
 
 
-def draw_pair(axes: Axes, records: pd.DataFrame, pair: str) -> None:
+def draw_pair(axes: Axes, records: pd.DataFrame, pair: tuple[str, str]) -> None:
     points = table_of_points(records, pair)
     points = points.sort_values("kind", key=lambda k: k != "baseline")
     x, y = logit(points["source_value"], points["source_n"]), logit(points["shift_value"], points["shift_n"])
@@ -69,16 +70,16 @@ def draw_pair(axes: Axes, records: pd.DataFrame, pair: str) -> None:
         chosen = (points["kind"] == kind).to_numpy()
         if chosen.any():
             axes.plot(x[chosen], y[chosen], marker, color=colour, markersize=size, label=titles[kind], linestyle="none")
-    slope, intercept = (value_of(records, dataset=pair, method="fit", metric=m) for m in ("slope", "intercept"))
+    slope, intercept = (value_of(records, source_set=pair[0], dataset=pair[1], method="fit", metric=m) for m in ("slope", "intercept"))
     finish(axes, x, y, slope, intercept, INK, "baseline fit")
-    source, shift = pair.split("->")
+    source, shift = pair
     axes.set(xlabel=f"{source} top-1, %", ylabel=f"{shift} top-1, %")
 
 
 def draw_paper(axes: Axes, reference: Reference) -> None:
     rows = reference.rows(paper_ref="Fig 14")
     wide = rows[rows["metric"].isin(["source_top1", "shift_top1"])].pivot_table(
-        index=["method", "variant"], columns="metric", values="value", sort=False)
+        index=["method", "params"], columns="metric", values="value", sort=False)
     axes.set(title="paper, Fig 14", xlabel="ImageNet class subsets, %", ylabel="mean of 7 shifts, %")
     if wide.empty:
         return
@@ -87,7 +88,7 @@ def draw_paper(axes: Axes, reference: Reference) -> None:
         if len(part):
             axes.plot(logit(part["source_top1"] / 100), logit(part["shift_top1"] / 100), marker, color=GREY,
                       markersize=size * 0.8, linestyle="none", label=f"paper's {method}".replace("-p", " p"))
-    slope, intercept = (reference.value(model="baseline", metric=m) for m in ("slope", "intercept"))
+    slope, intercept = (reference.value(role="baseline", metric=m) for m in ("slope", "intercept"))
     finish(axes, logit(wide["source_top1"] / 100), logit(wide["shift_top1"] / 100), slope, intercept, GREY,
            "82 standard models, fit")
 

@@ -16,40 +16,41 @@ from matplotlib.figure import Figure
 
 from figures import COLOURS, GREY, INK, one_legend, panels
 from pool import Pool
-from published import SUBSET_PAIR, published_records
+from params import column, pick
+from published import SUBSETS_TO_SHIFTS, published_records
 from reference import BEST, Reference, plain
 from robustness_figure import BY_SOURCE, logit, set_ticks
-from study_tables import is_baseline
-from verdicts import SHIFTS7, key
+from study_tables import are_baselines
+from verdicts import SHIFTS7, are_shifts7
 
 AXES = ("source_top1", "shift_top1")
 MADE_OF = {"zero-shot": ("*", 9, COLOURS[1], "zero-shot, here"),  # marker, its size, colour, label by method
            BY_SOURCE: ("*", 9, COLOURS[4], "zero-shot, the source's classes, here"),
            "few-shot": ("^", 5, COLOURS[0], "few-shot, here"), "linear-probe": ("o", 5, COLOURS[0], "linear probe, here")}
-ADAPTED, FITTED = "classes adapted to the shift, point", "fitted on ImageNet, point"
-ONE_SET = "ImageNet classes, point"
 TAORI = "(Taori et al.)"
 PAPER_LIMITS = tuple(tuple(logit(np.array(ends) / 100)) for ends in ((60, 99.2), (18, 95)))  # x and y; of Taori's models those below are out of sight
-ROWS = ("ImageNet", "ImageNet->ImageNetV2", "ImageNet->ImageNet-R", "ImageNet->ObjectNet", "ImageNet->ImageNet-Sketch", "ImageNet->ImageNet-A")
+V2 = "ImageNetV2"  # has all classes: its source accuracy is that on all of ImageNet
+ROWS = ("ImageNet", V2, "ImageNet-R", "ObjectNet", "ImageNet-Sketch", "ImageNet-A")
 
 
 def points_of(records: pd.DataFrame) -> pd.DataFrame:
-    """The paper's points: a row a model, method and variant."""
-    rows = records[records["dataset"].eq(SUBSET_PAIR) & records["metric"].isin(AXES)]
-    return rows.pivot_table(index=["model", "method", "variant"], columns="metric", values="value", sort=False).reset_index()
+    """The paper's points: a row a model, method and params."""
+    rows = pick(records[records["metric"].isin(AXES)], **SUBSETS_TO_SHIFTS)
+    return rows.pivot_table(index=["model", "method", "params"], columns="metric", values="value", sort=False).reset_index()
 
 
 def ours_of(pool: Pool) -> pd.DataFrame:
-    """Ours: the means over the seven pairs, of models, methods and variants that have them all."""
+    """Ours: the means over the seven pairs, of models, methods and params that have them all."""
     rows = pool.clean
-    rows = rows[rows["metric"].isin(AXES) & ~rows["model"].map(is_baseline)] if len(rows) else rows
-    rows = rows.assign(key=[key(d) for d in rows["dataset"]])
-    rows = rows[rows["key"].isin({key(d) for d in SHIFTS7})]
+    if rows.empty:
+        return pd.DataFrame(columns=["model", "method", "params", *AXES])
+    rows = rows[rows["metric"].isin(AXES) & ~are_baselines(rows) & are_shifts7(rows)]
+    rows = rows.assign(key=rows["dataset"].map(plain))
     named = rows["model"].isin(rows.loc[rows["method"] == BY_SOURCE, "model"]) & rows["method"].eq("zero-shot")
     rows = pd.concat([rows[named].assign(method=BY_SOURCE), rows])  # where both have the same names there are no records of their own
-    wide = rows.pivot_table(index=["model", "method", "variant", "key"], columns="metric", values="value", aggfunc="last", sort=False)
+    wide = rows.pivot_table(index=["model", "method", "params", "key"], columns="metric", values="value", aggfunc="last", sort=False)
     if not set(AXES) <= set(wide):
-        return pd.DataFrame(columns=["model", "method", "variant", *AXES])
+        return pd.DataFrame(columns=["model", "method", "params", *AXES])
     means = wide[list(AXES)].dropna().groupby(level=[0, 1, 2], sort=False).agg(["mean", "size"])
     whole = means[means[(AXES[0], "size")] == len(SHIFTS7)]
     return pd.DataFrame({a: whole[(a, "mean")] for a in AXES}).reset_index()
@@ -90,12 +91,12 @@ def line_at(x: np.ndarray, y: np.ndarray, span: np.ndarray) -> np.ndarray:
 
 def testbed_of(paper: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Standard training, and all that was meant to be more robust or saw more data."""
-    bed = paper[paper["model"].str.startswith("testbed ")]
-    return bed[bed["variant"] == "STANDARD"], bed[bed["variant"] != "STANDARD"]
+    kinds = column(paper, "testbed")
+    return paper[kinds == "STANDARD"], paper[~kinds.isin(["STANDARD", ""])]
 
 
-def of_clip(paper: pd.DataFrame, variant: str) -> pd.DataFrame:
-    return paper[paper["model"].eq("CLIP") & paper["variant"].str.startswith(variant)]
+def of_clip(paper: pd.DataFrame, adaptation: str) -> pd.DataFrame:
+    return pick(paper, model="CLIP", adaptation=adaptation)
 
 
 def ours_groups(ours: pd.DataFrame) -> list[tuple[str, pd.DataFrame, str, str, float]]:
@@ -110,7 +111,7 @@ def figure_13(root: Path, pool: Pool) -> Figure | None:
         return None
     ours = ours[ours["method"] == "zero-shot"]
     standard, other = testbed_of(paper)
-    clip = of_clip(paper, ADAPTED)
+    clip = of_clip(paper, "classes")
     figure, (left, right) = panels(2, height=4.2)
     scatter(left, [(f"other training {TAORI}", other, "^", GREY, 3), (f"standard training {TAORI}", standard, "o", GREY, 3.5),
                    ("zero-shot CLIP (paper)", clip, "*", INK, 8), *ours_groups(ours)])
@@ -128,22 +129,25 @@ def table_13(records: pd.DataFrame, pool: Pool) -> tuple[list[str], list[list[st
     here = scores_here(pool, BEST, "zero-shot")
     rows = []
     for name in ROWS:
-        base, clip = (t.get(key(name), np.nan) for t in theirs)
-        own = here.get(key(name), np.nan)
+        base, clip = (t.get(plain(name), np.nan) for t in theirs)
+        own = here.get(plain(name), np.nan)
         cells = [f"{v:.1f}" if np.isfinite(v) else "–" for v in (base, clip)]
         gap = clip - base
-        rows.append([name.removeprefix("ImageNet->"), *cells, f"{gap:+.1f}".replace("-", "−") if abs(gap) > 0.05 else "0"]
+        rows.append([name, *cells, f"{gap:+.1f}".replace("-", "−") if abs(gap) > 0.05 else "0"]
                     + ([f"{own:.1f}" if np.isfinite(own) else "–"] if here else []))
     return ["", "ResNet-101", "zero-shot\nCLIP", "Δ", *(["here"] if here else [])], rows
 
 
 def shift_scores(rows: pd.DataFrame, method: str) -> dict[str, float]:
     """Percent by data set: top-1 under each shift, and on all of ImageNet as one of the pairs has it at its source."""
-    rows = rows[rows["method"].eq(method) & rows["metric"].isin([*AXES, "top1"])]
+    rows = pick(rows[rows["metric"].isin([*AXES, "top1"])], method=method, frames="")
     found = {}
-    for dataset, metric, value in zip(rows["dataset"], rows["metric"], rows["value"], strict=True):
-        name = key("ImageNet") if key(dataset) == key(ROWS[1]) and metric == AXES[0] else key(dataset)
-        if metric == AXES[1] or name == key("ImageNet"):
+    for dataset, source, metric, value in zip(rows["dataset"], column(rows, "source_set"), rows["metric"], rows["value"], strict=True):
+        if source and plain(source) != plain("ImageNet"):
+            continue
+        at_source = plain(dataset) == plain(V2) and metric == AXES[0]
+        name = plain("ImageNet") if at_source else plain(dataset)
+        if metric == AXES[1] or name == plain("ImageNet"):
             found[name] = 100 * value
     return found
 
@@ -177,9 +181,9 @@ def figure_14(root: Path, pool: Pool) -> Figure | None:
     left = axes["scatter"]
     standard, other = testbed_of(paper)
     scatter(left, [(f"ImageNet models {TAORI}", pd.concat([standard, other]), "o", GREY, 3),
-                   ("CLIP, classes adapted to the shift (paper)", of_clip(paper, ADAPTED), "*", INK, 8),
-                   ("CLIP, ImageNet's classes (paper)", of_clip(paper, ONE_SET), "*", GREY, 8),
-                   ("CLIP, fitted on ImageNet (paper)", of_clip(paper, FITTED), "D", INK, 4), *ours_groups(ours)])
+                   ("CLIP, classes adapted to the shift (paper)", of_clip(paper, "classes"), "*", INK, 8),
+                   ("CLIP, ImageNet's classes (paper)", of_clip(paper, "none"), "*", GREY, 8),
+                   ("CLIP, fitted on ImageNet (paper)", of_clip(paper, "fit"), "D", INK, 4), *ours_groups(ours)])
     left.set_title("Fig 14, left")
     left.legend(loc="lower right", fontsize=7.5)
     probe, classes = (bars[bars["method"] == m].sort_values("value", kind="stable") for m in ("adapt-to-imagenet", "adapt-to-class-shift"))
@@ -187,7 +191,7 @@ def figure_14(root: Path, pool: Pool) -> Figure | None:
     draw_bars(axes["classes"], classes, "adapt to class shift")
     axes["classes"].set_xlabel("points over zero-shot with ImageNet's classes")
     own, by_source, fitted = (scores_here(pool, BEST, m) for m in ("zero-shot", BY_SOURCE, "linear-probe"))
-    unmoved = {key(d) for d in classes[classes["value"].eq(0)]["dataset"]}
+    unmoved = {plain(d) for d in classes[classes["value"].eq(0)]["dataset"]}
     before = {d: value for d, value in own.items() if d in unmoved} | by_source
     draw_gains(axes["probe"], probe, {d: fitted[d] - before[d] for d in before if d in fitted})
     draw_gains(axes["classes"], classes, {d: own[d] - before[d] for d in before if d in own and by_source})
@@ -195,7 +199,7 @@ def figure_14(root: Path, pool: Pool) -> Figure | None:
 
 
 def draw_bars(axes: Axes, bars: pd.DataFrame, title: str) -> None:
-    axes.barh([d.removeprefix("ImageNet->") for d in bars["dataset"]], bars["value"], color=GREY, height=0.7)
+    axes.barh(list(bars["dataset"]), bars["value"], color=GREY, height=0.7)
     for at, value in enumerate(bars["value"]):
         axes.annotate(f"{value:+g}".replace("-", "−") if value else "0", (value, at), xytext=(-6 if value < 0 else 6, 0), textcoords="offset points",
                       fontsize=7.5, va="center", ha="right" if value < 0 else "left")
@@ -208,7 +212,7 @@ def draw_bars(axes: Axes, bars: pd.DataFrame, title: str) -> None:
 
 def draw_gains(axes: Axes, bars: pd.DataFrame, gains: dict[str, float]) -> None:
     """Ours, in points by data set, on the paper's bars."""
-    chosen = {at: gains[key(d)] for at, d in enumerate(bars["dataset"]) if key(d) in gains}
+    chosen = {at: gains[plain(d)] for at, d in enumerate(bars["dataset"]) if plain(d) in gains}
     if chosen:
         axes.plot(list(chosen.values()), list(chosen), "o", color=COLOURS[0], markersize=5, linestyle="none", label=f"{BEST} here")
         axes.legend(loc="lower right", fontsize=7.5)
@@ -227,7 +231,7 @@ def figure_15(root: Path, pool: Pool) -> Figure | None:
     scatter(axes, [(f"ImageNet models {TAORI}", pd.concat([standard, other]), "o", GREY, 3), (f"few-shot {BEST} (paper)", curve, "^", INK, 5),
                    (f"zero-shot {BEST}, ImageNet's classes (paper)", zero, "*", INK, 11), *ours_groups(ours)])
     axes.plot(logit(curve[AXES[0]]), logit(curve[AXES[1]]), color=INK, linewidth=0.8)
-    label_apart(axes, [v.replace("-shot", "") for v in curve["variant"]], logit(curve[AXES[0]]), logit(curve[AXES[1]]), INK, [])
+    label_apart(axes, list(column(curve, "shots")), logit(curve[AXES[0]]), logit(curve[AXES[1]]), INK, [])
     axes.set_title("Fig 15: examples a class")
     one_legend(figure, [axes], ncols=2, fontsize=7.5)
     if here:
@@ -252,12 +256,12 @@ def few_shot_curves(pool: Pool) -> dict[tuple[str, str], pd.DataFrame]:
     rows = pool.clean
     if rows.empty:
         return {}
-    rows = rows[rows["study"].eq("distribution_shift") & rows["metric"].isin(AXES) & rows["dataset"].str.fullmatch("[^ ]+->[^ ]+")
-                & rows["method"].isin(["zero-shot", "few-shot", "linear-probe"]) & ~rows["model"].map(is_baseline)]
-    rows = rows[~rows["dataset"].map(key).isin({key(d) for d in SHIFTS7})]  # those stand in the left panel
-    shots = [{"zero-shot": 0.0, "linear-probe": np.inf}.get(m) if m != "few-shot" else float(v.removeprefix("shots="))
-             for m, v in zip(rows["method"], rows["variant"], strict=True)]
-    rows = rows.assign(shots=shots, source=rows["dataset"].str.split("->").str[0], value=rows["value"].clip(*edges(rows["n"])))
+    rows = rows[rows["study"].eq("distribution_shift") & rows["metric"].isin(AXES) & column(rows, "source_set").ne("") & column(rows, "frames").eq("")
+                & rows["method"].isin(["zero-shot", "few-shot", "linear-probe"]) & ~are_baselines(rows)]
+    rows = rows[~are_shifts7(rows)]  # those stand in the left panel
+    shots = [{"zero-shot": 0.0, "linear-probe": np.inf}.get(m) if m != "few-shot" else float(k)
+             for m, k in zip(rows["method"], column(rows, "shots"), strict=True)]
+    rows = rows.assign(shots=shots, source=column(rows, "source_set"), value=rows["value"].clip(*edges(rows["n"])))
     last = rows.groupby(["model", "source", "dataset", "shots", "metric"], sort=False)["value"].last().unstack("metric")
     if not set(AXES) <= set(last):
         return {}

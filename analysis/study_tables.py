@@ -9,32 +9,32 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from params import column, pick, without
 from reference import BEST, SMALLEST, Reference
 from results import ResultFile, Run
 from tables import DASH, Cell, Table, number, points, points_with_interval, published, with_interval
 
 CHUNK = 5
-SUMMARIES = ("mean", "median", "all")
 FLOORS = (("majority-class", "floor"), ("raw-pixels", "linear-probe"))
 FLOOR_NAMES = [name for name, _ in FLOORS]
+MEAN = "mean"  # heads the column of means over the data sets
 GAINS = ("effective_robustness", "relative_robustness", "class_adaptation")
-VARIANTS = {"name-only": "name only", "one-template": "one template", "ensemble": "ensemble"}
-
-
-def pick(records: pd.DataFrame, **where: str) -> pd.DataFrame:
-    for column, value in where.items():
-        records = records[records[column] == value]
-    return records
+PROMPTS = {"name-only": "name only", "one-template": "one template", "ensemble": "ensemble"}
 
 
 def named_plainly(records: pd.DataFrame) -> pd.DataFrame:
-    """Variants without the probe's lambda, an outcome of its search that differs by data set: a probe is one row."""
-    return records.assign(variant=records["variant"].str.replace(r"lambda=[^,]*,? ?", "", regex=True))
+    """Params without the probe's lambda, an outcome of its search that differs by data set: a probe is one row."""
+    return without(records, "lambda")
 
 
 def of_data_sets(records: pd.DataFrame) -> pd.DataFrame:
     """Without the rows that sum up several data sets."""
-    return records[~records["dataset"].isin(SUMMARIES)]
+    return records[records["dataset"] != ""]
+
+
+def at(data: str) -> dict[str, str]:
+    """The filter of a data set's records, or of their mean."""
+    return {"dataset": "", "summary": "mean"} if data == MEAN else {"dataset": data}
 
 
 def first(records: pd.DataFrame, **where: str) -> pd.Series | None:
@@ -56,34 +56,51 @@ def shown_points(row: pd.Series | None) -> str:
 
 
 def datasets_of(records: pd.DataFrame) -> list[str]:
-    """Data sets in the order of the file; summaries ("mean", "all", "a->b") are none."""
-    names = pd.unique(records["dataset"]).tolist()
-    return [d for d in names if d not in SUMMARIES and d and "->" not in d]
+    """Data sets in the order of the file; the pairs of a distribution shift are none."""
+    return [d for d in pd.unique(records.loc[column(records, "source_set").eq(""), "dataset"]) if d]
 
 
-def is_baseline(model: str) -> bool:
-    """Floors and untrained encoders: what a trained model is held against."""
-    return model.startswith((*FLOOR_NAMES, "untrained "))
+def pairs_of(records: pd.DataFrame) -> list[tuple[str, str]]:
+    """Source and shift of each distribution shift."""
+    pairs = pd.DataFrame({"source": column(records, "source_set"), "shift": records["dataset"]}).drop_duplicates()
+    return [(source, shift) for source, shift in pairs.itertuples(index=False, name=None) if source]
+
+
+def are_baselines(records: pd.DataFrame) -> pd.Series:
+    """Rows of floors, untrained encoders and fits on a share of the source: what a trained model is held against."""
+    return records["model"].isin(FLOOR_NAMES) | column(records, "weights").eq("untrained") | column(records, "role").eq("baseline")
+
+
+def baseline_models(records: pd.DataFrame) -> set[str]:
+    """The models of such rows."""
+    return set(records.loc[are_baselines(records), "model"])
 
 
 def models_of(records: pd.DataFrame, baselines: bool = False) -> list[str]:
-    """Models that were trained, not floors and not names of fits; `baselines` adds the untrained encoders."""
+    """Models that were trained, not floors and not fits; `baselines` adds the untrained encoders."""
     chosen = records[~records["method"].isin(["fit", "floor", "cost"]) & ~records["model"].isin(FLOOR_NAMES)]
-    return [m for m in pd.unique(chosen["model"]) if baselines or not is_baseline(m)]
+    chosen = chosen if baselines else chosen[~are_baselines(chosen)]
+    return pd.unique(chosen["model"]).tolist()
 
 
-def fit_of(records: pd.DataFrame, model: str, metric: str) -> pd.Series | None:
-    """A record of the zero-shot fit of a family; the probe's own fit has the same name with another variant."""
-    return first(records[~records["variant"].str.contains("linear-probe")], method="fit", model=model, metric=metric)
+def families_of(run: Run) -> dict[str, str]:
+    """Model -> "vit" or "resnet", of the models whose cost a study of the run recorded."""
+    costs = [pick(f.records, method="cost") for f in run.studies()]
+    return {m: f for rows in costs for m, f in zip(rows["model"], column(rows, "family"), strict=True)}
+
+
+def fit_of(records: pd.DataFrame, family: str, metric: str) -> pd.Series | None:
+    """A record of the zero-shot fit of a family."""
+    return first(records, method="fit", family=family, y="zero-shot", metric=metric)
 
 
 def floor_row(records: pd.DataFrame, run: Run, floor: str, method: str, dataset: str, metric: str) -> pd.Series | None:
     """The floor from this study, else from another of the same run."""
     for frame in [records, *(f.records for f in run.studies())]:
-        row = first(frame, dataset=dataset, model=floor, method=method, metric=metric)
+        row = first(frame, **at(dataset), model=floor, method=method, metric=metric)
         if row is not None:
             return row
-    return _mean_floor(records, run, floor, method, metric) if dataset == "mean" else None
+    return _mean_floor(records, run, floor, method, metric) if dataset == MEAN else None
 
 
 def _mean_floor(records: pd.DataFrame, run: Run, floor: str, method: str, metric: str) -> pd.Series | None:
@@ -92,8 +109,7 @@ def _mean_floor(records: pd.DataFrame, run: Run, floor: str, method: str, metric
     if not rows or any(row is None for row in rows):
         return None
     mean = sum(float(row["value"]) for row in rows) / len(rows)
-    where = str(rows[0].get("source", "")).partition("#")[0]
-    return pd.Series({"value": mean, "ci_low": mean, "ci_high": mean, "n": sum(int(row["n"]) for row in rows), "source": where})
+    return pd.Series({"value": mean, "ci_low": mean, "ci_high": mean, "n": sum(int(row["n"]) for row in rows), "source": rows[0].get("file", "")})
 
 
 def add_floors(table: Table, cells: Callable[[str, str], list[str]]) -> None:
@@ -112,18 +128,18 @@ def chunks(items: list[str]) -> list[list[str]]:
 def score_tables(name: str, title: str, file: ResultFile, run: Run, reference: Reference, metric: str,
                  lines: list[tuple[str, str, dict[str, str]]], with_paper: bool = True) -> list[Table]:
     """Row labels and filters in `lines`: (model, second label, record filter)."""
-    records, found = file.records, []
+    records, found, baselines = file.records, [], baseline_models(file.records)
     datasets = datasets_of(pick(records, metric=metric))
-    if value_of(records, dataset="mean", metric=metric) is not None:
-        datasets.append("mean")
+    if value_of(records, **at(MEAN), metric=metric) is not None:
+        datasets.append(MEAN)
     parts = chunks(datasets)
     for i, part in enumerate(parts):
         suffix = f" ({i + 1} of {len(parts)})" if len(parts) > 1 else ""
         table = Table(f"{name}_{i + 1}" if suffix else name, title + suffix, ["model", "method", *part], text_columns=2)
         for model, label, where in lines:
-            cells = [shown(first(records, dataset=d, metric=metric, **where)) for d in part]
+            cells = [shown(first(records, **at(d), metric=metric, **where)) for d in part]
             if any(c != DASH for c in cells):
-                table.add([model, label, *cells], "floor" if is_baseline(model) else "ours")
+                table.add([model, label, *cells], "floor" if model in baselines else "ours")
         add_floors(table, lambda floor, method, part=part: [
             shown(floor_row(records, run, floor, method, d, metric)) for d in part])
         if with_paper:
@@ -153,13 +169,13 @@ def encoder_scaling(file: ResultFile, run: Run, reference: Reference) -> list[Ta
                   ["model", "GFLOPs (image)", "parameters (M)", "zero-shot error %", "probe error %", "source"])
     for model in models:
         gflops, parameters = (first(records, model=model, metric=m) for m in ("gflops", "parameters"))
-        cells = [shown(first(records, dataset="mean", model=model, method=m, metric="error"))
+        cells = [shown(first(records, **at(MEAN), model=model, method=m, metric="error"))
                  for m in ("zero-shot", "linear-probe")]
         sizes = [DASH if r is None else Cell(number(scale * r["value"], digits), r.get("source", ""))
                  for r, scale, digits in ((gflops, 1, 3), (parameters, 1e-6, 1))]
         table.add([model, *sizes, *cells, "this run"])
     for floor, method in FLOORS:
-        cell = shown(floor_row(records, run, floor, method, "mean", "error"))
+        cell = shown(floor_row(records, run, floor, method, MEAN, "error"))
         cells = [cell, DASH] if method == "floor" else [DASH, cell]
         table.add([floor.replace("-", " "), DASH, DASH, *cells, "this run"], "floor")
     for _, row in reference.rows(metric="gflops").iterrows():
@@ -187,22 +203,22 @@ def zero_shot_vs_probe(file: ResultFile, run: Run, reference: Reference) -> list
 def prompt_engineering(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
     records, models = file.records, models_of(file.records)
     table = Table("prompt_engineering_mean", "Mean top-1 % over the data sets by prompt",
-                  ["model", *VARIANTS.values(), "ensemble − name only", "source"])
+                  ["model", *PROMPTS.values(), "ensemble − name only", "source"])
     for model in models:
-        rows = [first(records, dataset="mean", model=model, metric="top1", variant=v) for v in VARIANTS]
+        rows = [first(records, **at(MEAN), model=model, metric="top1", prompts=v) for v in PROMPTS]
         gain = None if rows[0] is None or rows[2] is None else rows[2]["value"] - rows[0]["value"]
         table.add([model, *map(shown, rows), points(gain), "this run"])
     add_floors(table, lambda floor, method: [
-        shown(floor_row(records, run, floor, method, "mean", "top1"))] * 3 + [DASH, "this run"])
+        shown(floor_row(records, run, floor, method, MEAN, "top1"))] * 3 + [DASH, "this run"])
     for model in pd.unique(reference.rows(metric="score")["model"]):
-        name_only, ensemble = (reference.value(model=model, metric="score", variant=v) for v in ("name-only", "ensemble"))
+        name_only, ensemble = (reference.value(model=model, metric="score", prompts=v) for v in ("name-only", "ensemble"))
         table.add([f"CLIP {model} (paper)", published(name_only), DASH, published(ensemble),
                    f"{ensemble - name_only:+.1f}", "Fig 4"], "paper")
     found = [table]
     for metric, title in (("top1", "Top-1 accuracy %"), ("top5", "Top-5 accuracy %")):
         if datasets_of(pick(records, metric=metric)):
-            lines = [(m, label, {"model": m, "method": "zero-shot", "variant": v})
-                     for m in models for v, label in VARIANTS.items()]
+            lines = [(m, label, {"model": m, "method": "zero-shot", "prompts": v, "names": ""})
+                     for m in models for v, label in PROMPTS.items()]
             found += score_tables(f"prompt_engineering_{metric}", f"{title} by prompt and data set", file, run,
                                   reference, metric, lines, with_paper=False)
     return found
@@ -210,25 +226,21 @@ def prompt_engineering(file: ResultFile, run: Run, reference: Reference) -> list
 
 def distribution_shift(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
     records, found = file.records, []
-    pairs = [d for d in pd.unique(records["dataset"]) if "->" in d]
-    for i, pair in enumerate(pairs):
-        part = records[(records["dataset"] == pair) & (records["method"] != "fit")]
-        gains = [m for m in GAINS if len(pick(records, metric=m))]
-        table = Table(f"distribution_shift_{i + 1}", f"From {pair.replace('->', ' to ')}",
+    gains = [m for m in GAINS if len(pick(records, metric=m))]
+    for i, (source, shift) in enumerate(pairs_of(records)):
+        part = pick(records[records["method"] != "fit"], dataset=shift, source_set=source)
+        table = Table(f"distribution_shift_{i + 1}", f"From {source} to {shift}",
                       ["model", "method", "source %", "shift %", *(g.replace("_", " ") + ", points" for g in gains)],
                       text_columns=2)
-        part = part.assign(shots=part["variant"].where(part["method"].eq("few-shot"), ""))
-        keys = list(part[["model", "method", "shots"]].drop_duplicates().itertuples(index=False, name=None))
-        for model, method, shots in sorted(keys, key=lambda k: is_baseline(k[0])):  # stable: baselines go last
-            partial = " on 1/" in model and not model.endswith(" on 1/1")
-            if partial or model.startswith(FLOOR_NAMES[0]) or model.removesuffix(" on 1/1") in FLOOR_NAMES:
-                continue  # fits on a share of the source are points of the line: figure and records.csv
+        # Fits on a share of the source are points of the line: they stand in the figure and in records.csv.
+        part = part[column(part, "share").isin(["", "1/1"]) & column(part, "frames").eq("")]
+        part = part.assign(shots=column(part, "shots"), is_baseline=are_baselines(part))
+        lines = part[~part["model"].isin(FLOOR_NAMES)].sort_values("is_baseline", kind="stable")
+        for model, method, shots, is_baseline in lines[["model", "method", "shots", "is_baseline"]].drop_duplicates().itertuples(index=False, name=None):
             cells = shift_cells(pick(part, model=model, method=method, shots=shots), gains)
-            named = method.replace("linear-probe", "probe") + shots.replace("shots=", ", a class: ")
-            table.add([model.removesuffix(" on 1/1"), named, *cells],
-                      "floor" if is_baseline(model) else "ours")
-        add_floors(table, lambda floor, _, part=part, gains=gains: shift_cells(
-            part[part["model"].isin([floor, f"{floor} on 1/1"])], gains))
+            named = method.replace("linear-probe", "probe") + (f", a class: {shots}" if shots else "")
+            table.add([model, named, *cells], "floor" if is_baseline else "ours")
+        add_floors(table, lambda floor, _, part=part: shift_cells(pick(part, model=floor), gains))
         found.append(table)
     if len(reference.rows(paper_ref="Table 16")):
         found.append(paper_shift_table(reference))
@@ -244,7 +256,7 @@ def shift_cells(chosen: pd.DataFrame, gains: list[str]) -> list[str]:
 def paper_shift_table(reference: Reference) -> Table:
     table = Table("distribution_shift_paper", "The paper's: ImageNet to the mean of seven shifts (Table 16)",
                   ["model", "method", "ImageNet %", "mean of 7 shifts %", "effective robustness, points"], text_columns=2)
-    rows = reference.rows(paper_ref="Table 16", dataset="ImageNet->mean of 7 shifts")
+    rows = reference.rows(paper_ref="Table 16", source_set="ImageNet", summary="mean")
     for _, row in rows.iterrows():
         source = reference.value(paper_ref="Table 16", dataset="ImageNet", model=row["model"], method=row["method"])
         robust = reference.value(metric="effective_robustness", model=row["model"], method=row["method"])

@@ -16,14 +16,15 @@ import pandas as pd
 
 from claims import UNITS, Claim, Question
 from estimates import AGAINST_BY_MODEL, BY_NUMBER, TESTS, Estimate, TooFew, moved
+from params import column, parsed
 from pool import NOT_MODELS, Pool
 from published import PAPER_MODELS, published_records, table9
 from reference import plain
-from study_tables import is_baseline
+from study_tables import are_baselines
 
 STATES = ("reproduced", "not reproduced", "inconclusive", "not comparable", "not run")
-SUMMARIES = ("mean", "all", "median", "")
-SHIFTS7 = ["ImageNet->" + s for s in ("ImageNetV2", "ImageNet-A", "ImageNet-R", "ObjectNet", "ImageNet-Sketch", "ImageNet-Vid", "Youtube-BB")]
+SHIFTS7 = ["ImageNetV2", "ImageNet-A", "ImageNet-R", "ObjectNet", "ImageNet-Sketch", "ImageNet-Vid", "Youtube-BB"]  # of ImageNet
+PLACE = ("source_set", "group", "frames")  # params that with the data set say which pictures
 _PAPER = {plain(m) for m in PAPER_MODELS}
 
 
@@ -40,9 +41,16 @@ class Missing(Exception):
     """Records that a claim needs and no run holds."""
 
 
-def key(dataset: str) -> str:
-    """One name for a data set of ours and of the paper: "a->b" stays a pair."""
-    return "->".join(plain(part) for part in dataset.split("->"))
+def places(rows: pd.DataFrame) -> list[str]:
+    """One name for a data set of ours and of the paper, with the source of a shift and the group of people."""
+    keys = (column(rows, name) for name in ("dataset", *PLACE))
+    return [" of ".join(plain(part) for part in parts if part) for parts in zip(*keys, strict=True)]
+
+
+def are_shifts7(rows: pd.DataFrame) -> pd.Series:
+    """Rows of the seven natural shifts of ImageNet."""
+    names = {plain(d) for d in SHIFTS7}
+    return rows["dataset"].map(plain).isin(names) & column(rows, "source_set").map(plain).eq("imagenet") & column(rows, "frames").eq("")
 
 
 def judge(root: Path, pool: Pool, claim: Claim) -> tuple[Verdict, Verdict]:
@@ -114,22 +122,36 @@ def select(root: Path, records: pd.DataFrame, selector: dict, small: bool) -> pd
     """The records that a selector names; Missing says what there is none of."""
     theirs = bool(selector.get("published"))
     frame = published_records(root) if theirs else records
-    for column in ("study", "split", "method", "variant", "paper_ref"):
-        if column in selector and not (theirs and column in ("study", "split")):
-            frame = having(frame, column, lambda v, w=_list(selector[column]): any(fnmatchcase(v, p) for p in w))
+    for name in ("study", "split", "method", "paper_ref"):
+        if name in selector and not (theirs and name in ("study", "split")):
+            frame = having(frame, name, lambda v, w=_list(selector[name]): any(fnmatchcase(v, p) for p in w))
+    frame = _of_params(frame, selector.get("params", {}))
     frame = _of_models(frame, selector.get("model", []), small)
     frame = _of_data_sets(root, frame, selector, _described(selector, theirs))
     if "metric" in selector and selector["metric"] != "table9":
         frame = frame[frame["metric"].isin(_list(selector["metric"]))]
     if frame.empty:
         raise Missing(_described(selector, theirs))
+    for name, wanted in selector.get("params", {}).items():
+        absent = [v for v in wanted if v not in set(column(frame, name))] if isinstance(wanted, list) else []
+        if absent:
+            raise Missing(f"{len(absent)} of {len(wanted)} {name}s of {_described(selector, theirs)}: {', '.join(absent[:4])}")
     return frame
 
 
-def having(frame: pd.DataFrame, column: str, test: Callable[[str], bool]) -> pd.DataFrame:
+def _of_params(frame: pd.DataFrame, wanted: dict[str, str | list[str]]) -> pd.DataFrame:
+    """Rows whose params match: a text is a pattern, a list holds exact values, all of which must be there; "" stands for a key that is not there."""
+    def fits(text: str) -> bool:
+        values = parsed(text)
+        return all(values.get(k, "") in w if isinstance(w, list) else fnmatchcase(values.get(k, ""), w) for k, w in wanted.items())
+
+    return having(frame, "params", fits) if wanted else frame
+
+
+def having(frame: pd.DataFrame, name: str, test: Callable[[str], bool]) -> pd.DataFrame:
     """Rows whose value passes; each distinct value is asked once."""
-    passed = {v for v in frame[column].unique() if test(v)}
-    return frame[frame[column].isin(passed)]
+    passed = {v for v in frame[name].unique() if test(v)}
+    return frame[frame[name].isin(passed)]
 
 
 def _list(value: str | list[str]) -> list[str]:
@@ -144,7 +166,7 @@ def _of_models(frame: pd.DataFrame, wanted: str | list[str], small: bool) -> pd.
     if wanted == "others" and small:
         return frame[frame["scale"] == "others"]
     if wanted == "others":
-        others = having(frame, "model", lambda m: plain(m) not in _PAPER and not is_baseline(m))
+        others = having(frame[~are_baselines(frame)], "model", lambda m: plain(m) not in _PAPER)
         return others[~others["method"].isin(NOT_MODELS[:2])]
     if not wanted:
         return frame
@@ -156,23 +178,27 @@ def _of_data_sets(root: Path, frame: pd.DataFrame, selector: dict, described: st
     """Rows of the named data sets, all of which must be there; `any` takes what there is, sums only if nothing else."""
     wanted, table = selector["dataset"], table9(root)
     if wanted in ("any", "any pair"):
-        chosen = frame[frame["metric"].isin(_list(selector["metric"])) & (frame["dataset"].str.contains("->") == (wanted == "any pair"))]
-        single = chosen[~chosen["dataset"].isin(SUMMARIES)]
+        chosen = frame[frame["metric"].isin(_list(selector["metric"])) & (column(frame, "source_set").ne("") == (wanted == "any pair"))]
+        single = chosen[chosen["dataset"] != ""]
         return single if len(single) else chosen
     if wanted in ("table9", "kornblith12", "table9 without imagenet"):
         names = table["dataset"][table["kornblith12"].eq(1) | (wanted != "kornblith12")].tolist()
         names = [n for n in names if n != "ImageNet" or wanted == "table9"]
     else:
         names = SHIFTS7 if wanted == "shifts7" else _list(wanted)
-    keys = {key(n): n for n in names}
-    frame = having(frame, "dataset", lambda d: key(d) in keys)
+    if wanted == "shifts7":
+        frame = frame[are_shifts7(frame)]
+    elif "source_set" not in selector.get("params", {}):
+        frame = frame[column(frame, "source_set") == ""]
+    keys = {plain(n): n for n in names}
+    frame = having(frame, "dataset", lambda d: plain(d) in keys)
     if selector["metric"] == "table9":
-        metric = {key(d): m for d, m in zip(table["dataset"], table["metric"], strict=True)}
-        right = frame["metric"].eq([metric.get(key(d), "top1") for d in frame["dataset"]])
+        metric = {plain(d): m for d, m in zip(table["dataset"], table["metric"], strict=True)}
+        right = frame["metric"].eq([metric.get(plain(d), "top1") for d in frame["dataset"]])
         frame = _with_other_metric(frame[right], frame[~right])
     else:
         frame = frame[frame["metric"].isin(_list(selector["metric"]))]
-    absent = [n for k, n in keys.items() if k not in set(frame["dataset"].map(key))]
+    absent = [n for k, n in keys.items() if k not in set(frame["dataset"].map(plain))]
     if absent and len(absent) < len(keys):
         listed = ", ".join(absent[:4]) + (f" and {len(absent) - 4} more" if len(absent) > 4 else "")
         raise Missing(f"{len(absent)} of {len(keys)} data sets of {described}: {listed}")
@@ -195,16 +221,17 @@ def _described(selector: dict, theirs: bool) -> str:
     data = {"table9": "the 27 data sets", "table9 without imagenet": "26 data sets", "kornblith12": "12 data sets", "shifts7": "seven shifts",
             "any": "any data set", "any pair": "any pair of data sets"}.get(joined("dataset"), joined("dataset"))
     metric = {"table9": "Table 9's metric"}.get(joined("metric"), joined("metric"))
+    params = ", ".join(f"{k}={' or '.join(_list(v))}" for k, v in selector.get("params", {}).items() if v not in ("", "?*"))
     source = "the paper's numbers" if theirs else f"records of {joined('study') or 'a study'}"
-    words = [source, model and f"for {model}:", joined("method"), metric, joined("variant") and f"({joined('variant')})", f"on {data}"]
+    words = [source, model and f"for {model}:", joined("method"), metric, params and f"({params})", data and f"on {data}"]
     return " ".join(w for w in words if w)
 
 
 def indexed(rows: pd.DataFrame, levels: tuple[str, ...], test: str) -> pd.DataFrame:
     """One row an index: several records (models, draws) become their mean with its interval."""
-    rows = rows.assign(dataset=rows["dataset"].map(key))
+    rows = rows.assign(dataset=places(rows))
     for number in BY_NUMBER.get(test, ()):
-        rows[number] = rows["variant"].str.extract(rf"{number}=([\d.]+)")[0].astype(float)
+        rows[number] = pd.to_numeric(column(rows, number), errors="coerce")
         levels = (*levels, number) if rows[number].notna().all() else levels
     groups = rows.groupby(list(levels), sort=False)
     if len(groups) == len(rows):
@@ -216,7 +243,7 @@ def indexed(rows: pd.DataFrame, levels: tuple[str, ...], test: str) -> pd.DataFr
 
 def _axes(rows: pd.DataFrame) -> pd.DataFrame:
     """A row a baseline model: x at the source, y under shift."""
-    wide = rows.pivot_table(index=["model", "variant"], columns="metric", values="value")
+    wide = rows.pivot_table(index=["model", "params"], columns="metric", values="value")
     missing = {"source_top1", "shift_top1"} - set(wide)
     if missing:
         raise Missing(f"{' and '.join(sorted(missing))} of the baseline models")
@@ -230,13 +257,13 @@ def incomparable(root: Path, ours: pd.DataFrame, selector: dict) -> str:
     if len(here):
         reasons.append(f"{here['model'].iloc[0]} was trained here, not on the paper's data")
     table = table9(root)
-    metric = {key(d): m for d, m in zip(table["dataset"], table["metric"], strict=True)}
+    metric = {plain(d): m for d, m in zip(table["dataset"], table["metric"], strict=True)}
     sizes = _test_sizes(root)
     for _, row in ours.iterrows():
-        name = key(row["dataset"])
+        name = plain(row["dataset"])
         if selector["metric"] == "table9" and row["metric"] != metric.get(name, row["metric"]):
             reasons.append(f"{row['dataset']}: {row['metric']} recorded, the paper has {metric[name]}")
-        known = sizes.get(name.split("->")[-1], set())
+        known = sizes.get(name, set())
         if row["n"] and known and row["metric"] != "source_top1" and int(row["n"]) not in known:
             reasons.append(f"{row['dataset']}: {int(row['n']):,} test pictures, the paper has {min(known):,}")
     return reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "") if reasons else ""
@@ -245,10 +272,10 @@ def incomparable(root: Path, ours: pd.DataFrame, selector: dict) -> str:
 def _test_sizes(root: Path) -> dict[str, set[int]]:
     """Test pictures by data set: Table 9's and those of data/datasets.json, which differ for FER2013."""
     table = table9(root)
-    sizes = {key(d): {int(n)} for d, n in zip(table["dataset"], table["test_size"], strict=True)}
+    sizes = {plain(d): {int(n)} for d, n in zip(table["dataset"], table["test_size"], strict=True)}
     path = root / "data" / "datasets.json"
     if path.exists():
         for entry in json.loads(path.read_text(encoding="utf-8"))["sets"]:
             if "test" in (entry.get("counts") or {}):
-                sizes.setdefault(key(entry["name"]), set()).add(int(entry["counts"]["test"]))
+                sizes.setdefault(plain(entry["name"]), set()).add(int(entry["counts"]["test"]))
     return sizes

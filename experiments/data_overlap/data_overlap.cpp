@@ -34,9 +34,9 @@ class DataOverlap : public Experiment {
 
   void run(Lab& lab) const override {
     const Options& options = lab.options();
-    std::vector<Seen> trained;  // looked at once for all data sets
+    std::vector<Fingerprints> trained;  // looked at once for all data sets
     for (const std::string& name : lab.sets("data_overlap.sets"))
-      trained.push_back(look_at(pictures_of(*lab.pairs(name, options.text("data_overlap.split")))));
+      trained.push_back(fingerprint(pictures_of(*lab.pairs(name, options.text("data_overlap.split")))));
     lab.for_each(lab.sets("data_overlap.datasets"), [&](const std::string& name) {
       const std::vector<char> seen = seen_before(lab, name, trained);
       const Interval share = clopper_pearson(std::count(seen.begin(), seen.end(), 1), std::ssize(seen));
@@ -47,14 +47,14 @@ class DataOverlap : public Experiment {
 
  private:
   /// For each row of features(): is it, or does it look like, a picture of the training data?
-  static std::vector<char> seen_before(Lab& lab, const std::string& name, const std::vector<Seen>& trained) {
+  static std::vector<char> seen_before(Lab& lab, const std::string& name, const std::vector<Fingerprints>& trained) {
     const Dataset& set = lab.dataset(name, "test");
     const std::vector<std::int64_t>& rows = lab.features(*lab.models().front(), name, "test", Space::kJoint).rows;
     const PictureSource test{set.id(), std::ssize(rows), [&](std::int64_t i) { return set.get(rows[i]).image; },
                              [&](std::int64_t i) { return set.key(rows[i]); }};
-    const Seen looked = look_at(test);
+    const Fingerprints looked = fingerprint(test);
     std::vector<char> seen(rows.size());
-    for (const Seen& corpus : trained)
+    for (const Fingerprints& corpus : trained)
       for (const OverlapPair& pair : find_overlap(looked, corpus).pairs) seen[pair.first] = 1;
     return seen;
   }

@@ -30,16 +30,30 @@ void limit_libraries(Isa isa) {
   setenv("MKL_ENABLE_INSTRUCTIONS", avx2 ? "AVX2" : "AVX512", 0);
 }
 
-/// Runs before the constructors of all other files, which have the default priority.
+void stop(const char* problem) {
+  dprintf(STDERR_FILENO, "cliplab: %s\n", problem);
+  _exit(1);
+}
+
+#ifdef __x86_64__
+void check_processor() {
+  char problem[256];
+  choose_isa(this_processor(), nullptr, problem, sizeof problem);
+  if (*problem != '\0') stop(problem);
+}
+
+/// Before the constructors of the shared libraries too: they call templates of this program in place of their own
+/// copies (libtorch does so with std::vector's).
+__attribute__((section(".preinit_array"), used)) void (*const first_of_all)() = check_processor;
+#endif
+
+/// Before the constructors of this program's other files, which have the default priority.
 __attribute__((constructor(101))) void choose_at_start() {
   processor = this_processor();
   const char* const wanted = getenv("CLIPLAB_ISA");
-  char problem[256] = "";
+  char problem[256];
   level = choose_isa(processor, wanted, problem, sizeof problem);
-  if (*problem != '\0') {
-    fprintf(stderr, "cliplab: %s\n", problem);
-    _exit(1);
-  }
+  if (*problem != '\0') stop(problem);
   if (wanted != nullptr && *wanted != '\0' && processor.x86) limit_libraries(level);
 }
 

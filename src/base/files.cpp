@@ -19,6 +19,7 @@
 
 #include "base/error.hpp"
 #include "base/progress.hpp"
+#include "base/text.hpp"
 
 namespace cliplab {
 namespace {
@@ -92,6 +93,15 @@ void commit_file(const fs::path& part, const fs::path& path) {
     throw;
   }
   sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."), O_RDONLY | O_DIRECTORY);
+}
+
+std::vector<std::string> read_lines(const fs::path& path) {
+  const std::string text = read_file(path, std::size_t{1} << 30);
+  std::vector<std::string> lines = split_columns(text, '\n');
+  for (std::string& line : lines)
+    if (line.ends_with('\r')) line.pop_back();
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  return lines;
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes) {

@@ -4,11 +4,15 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cliplab {
 
 /// Throws InputError naming the file when it cannot be read or is larger than `max_bytes`.
 std::string read_file(const std::filesystem::path& path, std::size_t max_bytes = std::size_t{1} << 31);
+
+/// The lines of a text file, without '\r' and without empty ones at the end. Throws InputError as read_file does.
+std::vector<std::string> read_lines(const std::filesystem::path& path);
 
 /// Writes `path`.part (with the process id in its name), flushes it to disk, renames it over `path`.
 /// Throws InputError naming the file and the cause (disk full, no permission); the .part file is removed then.

@@ -65,4 +65,8 @@ std::string sha256_file(const std::filesystem::path& path, std::uint64_t max_byt
   return hex;
 }
 
+double hash_share(const std::string& text) {
+  return static_cast<double>(std::stoul(sha256_hex(text).substr(0, 8), nullptr, 16)) / 4294967296.0;
+}
+
 }  // namespace cliplab

@@ -31,4 +31,7 @@ std::string sha256_stream(std::istream& in, std::uint64_t max_bytes = UINT64_MAX
 /// Of the whole file, or of its first `max_bytes`. Throws InputError naming the file when it cannot be read.
 std::string sha256_file(const std::filesystem::path& path, std::uint64_t max_bytes = UINT64_MAX);
 
+/// A stable share of a text in [0, 1), for choices that stay the same from run to run.
+double hash_share(const std::string& text);
+
 }  // namespace cliplab

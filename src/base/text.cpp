@@ -1,4 +1,4 @@
-// Which known word did the user mean?
+// The nearest known word, columns of a line, UTF-8.
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -36,6 +36,32 @@ std::string nearest_of(const std::string& word, const std::vector<std::string>& 
     if (distance < best_distance) best = candidate, best_distance = distance;
   }
   return best;
+}
+
+std::vector<std::string> split_columns(std::string_view line, char separator) {
+  std::vector<std::string> columns;
+  for (std::size_t begin = 0; begin <= line.size();) {
+    const std::size_t end = std::min(line.find(separator, begin), line.size());
+    columns.emplace_back(line.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return columns;
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xC2 && lead < 0xE0 ? 2
+                               : lead >= 0xE0 && lead < 0xF0 ? 3
+                               : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                             : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    for (std::size_t k = 1; k < length; ++k)
+      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;
+    i += length;
+  }
+  return true;
 }
 
 }  // namespace cliplab

@@ -1,4 +1,4 @@
-// One function a verb; what they say of a set comes from data/datasets.json and from the set's folder.
+// One function a verb; what they print about a set comes from its recipe, from data/datasets.json and from its folder.
 #include "cli/data_command.hpp"
 
 #include <fmt/format.h>
@@ -16,22 +16,23 @@
 #include "inspect/contact_sheet.hpp"
 #include "inspect/overlap.hpp"
 #include "pixels/codecs.hpp"
-#include "sets/dataset.hpp"
-#include "sets/open_set.hpp"
+#include "sets/built_set.hpp"
 #include "sets/published.hpp"
+#include "sets/set_ref.hpp"
+#include "sets/verify.hpp"
 
 namespace cliplab {
 
 const char* const kDataUsage =
-    R"(./cliplab data list                         corpora, and every data set of the paper: present, absent, comparable
-./cliplab data fetch NAME                   builds a corpus; downloads a published set, or says the steps that get it
+    R"(./cliplab data list                         sets built here, and every data set of the paper: present, absent, comparable
+./cliplab data fetch NAME                   builds a set; downloads a published set, or says the steps that get it
                                             (--retries 5 --wait 2: tries that bring nothing, seconds before the first)
 ./cliplab data verify NAME [--decode true]  every sample is there, counts and classes are right; every picture decodes
 ./cliplab data describe NAME                source, licence, split rule, metric, the paper's numbers and contradictions
 ./cliplab data show NAME [--split SPLIT] [--out FILE.png]  a sheet of 64 pictures with their labels, to be looked at
-./cliplab data duplicates A[:SPLIT] B[:SPLIT] [--out FILE.png] [--csv FILE]  pictures of A that are in B too, exactly or by their looks
+./cliplab data duplicates A[:SPLIT] B[:SPLIT] [--out FILE.png] [--csv FILE]  pictures of A that are in B too, exactly or to the eye
 
-NAME: a corpus, a data set of the list, a folder in the data root, or FOLDER/SPLIT for one part of it. Your own copies lie
+NAME: a data set of the list, a folder in the data root, or FOLDER/SPLIT for one part of it. Your own copies lie
 in --data-root DIR (else $CLIPLAB_DATA_ROOT, else data/sets), each in a folder of its name: ImageFolder trees, webdataset
 shards of CLIP_benchmark (wds_NAME), labels.tsv or captions.tsv with images.tar.gz, CIFAR .bin, IDX, or the authors' own files.
 )";
@@ -39,14 +40,17 @@ shards of CLIP_benchmark (wds_NAME), labels.tsv or captions.tsv with images.tar.
 namespace {
 
 int list() {
-  fmt::print("corpora (data/corpora):\n");
-  for (const CorpusStatus& corpus : list_corpora())
-    fmt::print("  {:<20}{:<22}{}\n", corpus.name,
-               corpus.present ? fmt::format("{} samples", corpus.samples) : std::string("not fetched"),
-               corpus.description);
-  fmt::print("\ndata sets from corpora:\n");
-  for (const DatasetInfo& info : dataset_table())
-    fmt::print("  {:<20}{} [{}]; {}\n", info.name, info.description, fmt::join(info.splits, ", "), info.licence);
+  fmt::print("data sets built from packages (data/corpora):\n");
+  for (const BuiltSet& set : built_sets()) {
+    std::string state = "not fetched";
+    if (std::filesystem::exists(built_folder(set.name) / "manifest.json")) try {
+        state = fmt::format("{} samples", read_manifest(built_folder(set.name)).samples);
+      } catch (const InputError&) {
+        state = "out of date";
+      }
+    fmt::print("  {:<20}{:<15}{} [{}]; {}\n", set.name, state, set.description, fmt::join(set.splits, ", "),
+               set.licence);
+  }
   fmt::print("\npublished data sets (your copies in {}):\n", data_root().string());
   std::vector<std::filesystem::path> taken;
   for (const PublishedSet& set : read_published_sets()) {
@@ -67,25 +71,16 @@ int list() {
   return 0;
 }
 
-/// The corpus that `name` is or is made of; empty for the user's own copies.
-std::string corpus_of(const std::string& name) {
-  if (is_corpus(name)) return name;
-  for (const DatasetInfo& info : dataset_table())
-    if (info.name == name) return info.corpus;
-  return {};
-}
-
-int verify(const std::string& name, bool decode) {
-  const std::string corpus = corpus_of(name);  // its pictures are always decoded
-  const std::vector<std::string> problems = corpus.empty() ? verify_set(name, decode) : verify_corpus(corpus);
+int verify(const SetRef& set, bool decode) {
+  const std::vector<std::string> problems = verify_set(set, decode || set.kind() == SetKind::kBuilt);
   for (const std::string& problem : problems) fmt::print("{}\n", problem);
-  fmt::print("{}: {}\n", name, problems.empty() ? "whole" : fmt::format("{} problems", problems.size()));
+  fmt::print("{}: {}\n", set.text(), problems.empty() ? "whole" : fmt::format("{} problems", problems.size()));
   return problems.empty() ? 0 : 1;
 }
 
 int fetch(const std::string& name, const FetchOptions& options) {
   const auto set = find_published_set(name);
-  if (!set) return fetch_corpus(name), 0;
+  if (!set || find_built_set(name) != nullptr) return fetch_corpus(name), 0;
   const auto folder = published_folder(*set);
   fmt::print("{}: {}\nlicence: {}\n", set->title, set->source, set->licence);
   if (!folder.empty()) return fmt::print("present: {}\n", folder.string()), 0;
@@ -95,23 +90,23 @@ int fetch(const std::string& name, const FetchOptions& options) {
   }
   std::filesystem::create_directories(data_root());
   fetch_published(*set, options);
-  return verify(name, false);
+  return verify(SetRef::parse(name), false);
 }
 
-int describe(const std::string& name) {
-  for (const CorpusStatus& corpus : list_corpora())
-    if (corpus.name == name)
-      fmt::print("corpus: {}; {} samples, {:.1f} MB, id {}\n", corpus.description, corpus.samples,
-                 static_cast<double>(corpus.bytes) / 1e6, corpus.present ? corpus.id : "none: not fetched");
-  for (const DatasetInfo& info : dataset_table())
-    if (info.name == name)
-      fmt::print("{}: {}; {}\nsplits: {}\nfrom: {}\n", info.title, info.description, info.licence,
-                 fmt::join(info.splits, ", "), info.source);
-  if (!corpus_of(name).empty()) return 0;
-  const auto set = find_published_set(name);
+int describe(const SetRef& ref) {
+  if (const BuiltSet* built = find_built_set(ref.name())) {
+    fmt::print("{}: {}; {}\nsplits: {}\nfrom: {}\n", built->title, built->description, built->licence,
+               fmt::join(built->splits, ", "), built->packages);
+    if (const std::string absence = ref.absence(); !absence.empty()) return fmt::print("here: {}\n", absence), 0;
+    const Manifest manifest = read_manifest(ref.folder());
+    fmt::print("here: {}; {:.1f} MB, id {}\n", describe_copy(ref), static_cast<double>(manifest.bytes()) / 1e6,
+               manifest.id);
+    return 0;
+  }
+  const auto set = find_published_set(ref.name());
   if (!set) {
     fmt::print("here: {}\nnot in the table of published sets: no split rule, licence or count is known\n",
-               describe_copy(name));
+               describe_copy(ref));
     return 0;
   }
   fmt::print("{} ({})\nsource: {}\nto get it: {}\nlicence: {}\ntask: {}, metric: {}\n", set->title, set->group,
@@ -132,31 +127,27 @@ int describe(const std::string& name) {
   if (published_folder(*set).empty())
     fmt::print("here: absent from {}\n", data_root().string());
   else
-    fmt::print("here: {}\n", describe_copy(name));
+    fmt::print("here: {}\n", describe_copy(ref));
   return 0;
 }
 
-/// What is scored; else what there is.
-std::string default_split(const std::string& name) {
-  const std::vector<std::string> splits =
-      is_corpus(name) && is_captioned(name) ? corpus_splits(name) : dataset_info(name).splits;
-  return splits.empty() || std::find(splits.begin(), splits.end(), "test") != splits.end() ? "test" : splits.front();
+/// What is scored; else the first split of the set.
+std::string default_split(const SetRef& set) {
+  const std::vector<std::string> splits = set.splits();
+  return std::find(splits.begin(), splits.end(), "test") != splits.end() ? "test" : splits.front();
 }
 
-int show(const std::string& name, std::string split, std::string out) {
-  std::vector<Tile> tiles;
-  if (split.empty()) split = default_split(name);
+int show(const SetRef& set, std::string split, std::string out) {
+  if (split.empty()) split = default_split(set);
   constexpr int kTiles = 64;
-  if (is_captioned(name))
-    tiles = sample_tiles(*open_pair_corpus(name, split), kTiles, 0);
-  else
-    tiles = sample_tiles(*open_dataset(name, split), kTiles, 0);
+  const std::vector<Tile> tiles = set.has_captions() ? sample_tiles(*open_pairs(set, split), kTiles, 0)
+                                                     : sample_tiles(*open_dataset(set, split), kTiles, 0);
   if (out.empty()) {
-    out = name + "-" + split + ".png";
+    out = set.text() + "-" + split + ".png";
     std::replace(out.begin(), out.end(), '/', '-');
   }
   write_file_atomically(out, encode_png(contact_sheet(tiles)));
-  fmt::print("{}: {} pictures of {}/{}\n", out, tiles.size(), name, split);
+  fmt::print("{}: {} pictures of {}/{}\n", out, tiles.size(), set.text(), split);
   return 0;
 }
 
@@ -164,15 +155,15 @@ int show(const std::string& name, std::string split, std::string out) {
 struct NamedPictures {
   explicit NamedPictures(const std::string& word) {
     const auto colon = word.rfind(':');
-    const std::string name = word.substr(0, colon),
-                      split = colon == std::string::npos ? default_split(name) : word.substr(colon + 1);
-    if (is_captioned(name))
-      corpus = open_pair_corpus(name, split), source = pictures_of(*corpus);
+    const SetRef set = SetRef::parse(word.substr(0, colon));
+    const std::string split = colon == std::string::npos ? default_split(set) : word.substr(colon + 1);
+    if (set.has_captions())
+      pairs = open_pairs(set, split), source = pictures_of(*pairs);
     else
-      set = open_dataset(name, split), source = pictures_of(*set);
+      dataset = open_dataset(set, split), source = pictures_of(*dataset);
   }
-  std::unique_ptr<Dataset> set;
-  std::unique_ptr<PairCorpus> corpus;
+  std::unique_ptr<Dataset> dataset;
+  std::unique_ptr<PairCorpus> pairs;
   PictureSource source;
 };
 
@@ -188,7 +179,7 @@ int duplicates(const std::string& first, const std::string& second, const std::s
   for (const OverlapPair& pair : std::span(pairs).first(std::min(kShown, pairs.size())))
     fmt::print(
         "{}  {}  {}\n", a.source.key(pair.first), b.source.key(pair.second),
-        pair.exact ? std::string("same pixels") : fmt::format("looks the same ({:.1f} of 255 apart)", pair.apart));
+        pair.exact ? std::string("same pixels") : fmt::format("the same to the eye ({:.1f} of 255 apart)", pair.apart));
   if (pairs.size() > kShown)
     fmt::print("... {} more pairs{}\n", pairs.size() - kShown, csv.empty() ? "; --csv FILE writes all" : "");
   fmt::print(
@@ -244,9 +235,10 @@ int data_command(std::span<const std::string> arguments) {
   if (verb == "fetch")
     return fetch(name, {.retries = static_cast<int>(options.integer("retries")), .wait_s = options.real("wait")});
   if (two) return duplicates(name, arguments[2], options.text("out"), options.text("csv"));
-  if (verb == "verify") return verify(name, options.flag("decode"));
-  if (verb == "describe") return describe(name);
-  return show(name, options.text("split"), options.text("out"));
+  const SetRef set = SetRef::parse(name);
+  if (verb == "verify") return verify(set, options.flag("decode"));
+  if (verb == "describe") return describe(set);
+  return show(set, options.text("split"), options.text("out"));
 }
 
 }  // namespace cliplab

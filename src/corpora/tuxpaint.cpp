@@ -1,5 +1,10 @@
-// Tux Paint stamps (photos and drawings with a sentence each) and Fashion-MNIST (IDX files kept as they are).
+// Tux Paint's stamps, and the three sets that are made of them: all by folder, and the photos and the drawings of the
+// folders that have enough of both.
+#include "corpora/tuxpaint.hpp"
+
 #include <algorithm>
+#include <cctype>
+#include <map>
 #include <set>
 
 #include "acquire/archive.hpp"
@@ -8,16 +13,16 @@
 #include "base/hash.hpp"
 #include "base/parallel.hpp"
 #include "base/progress.hpp"
-#include "corpora/recipes.hpp"
-#include "corpora/shards.hpp"
+#include "corpora/recipe.hpp"
+#include "corpora/set_writer.hpp"
 #include "pixels/codecs.hpp"
 #include "pixels/preprocess.hpp"
 
 namespace cliplab {
 namespace {
 
-using nlohmann::json;
 constexpr const char* kStamps = "usr/share/tuxpaint/stamps/";
+constexpr const char *kLicence = "GPL-2+, CC-BY-SA, public domain", *kPackage = "tuxpaint-stamps-default";
 
 /// At most kPictureSide on the long side.
 Image shrink(const Image& image) {
@@ -27,12 +32,6 @@ Image shrink(const Image& image) {
     return std::max(1, static_cast<int>(static_cast<double>(extent) * kPictureSide / longest));
   };
   return resize_bicubic(image, side(image.height), side(image.width));
-}
-
-std::string first_line(const std::string& text) {
-  std::string line = text.substr(0, text.find('\n'));
-  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-  return line;
 }
 
 std::string safe_key(std::string path) {
@@ -89,11 +88,61 @@ bool is_drawn(const std::string& stem) {
   return files.contains(stem);
 }
 
+void build(int version) {
+  constexpr int kLeast = 10, kLeastOfEach = 8;  // pictures of a folder, in both splits together
+  const Stamps all = draw_tuxpaint();
+  std::map<std::string, int> photos, drawings;
+  for (const Stamp& stamp : all.stamps) ++(stamp.drawing ? drawings : photos)[stamp.folder];
+  SetWriter whole("tuxpaint", version), photo("tuxpaint_photo", version), cartoon("tuxpaint_cartoon", version);
+  for (SetWriter* writer : {&whole, &photo, &cartoon})
+    for (const auto& [path, reason] : all.dropped) writer->drop(path, reason);
+  for (const Stamp& stamp : all.stamps) {
+    // DEVIATION(3.1): as for emoji, transparent pictures are put on white, which the reference implementation does not.
+    const BuiltPicture picture{.key = stamp.key,
+                               .png = encode_png(composite(stamp.image, {255, 255, 255})),
+                               .split = stamp.test ? "test" : "train",
+                               .class_name = stamp.folder};
+    const int of_photos = photos[stamp.folder], of_drawings = drawings[stamp.folder];
+    if (of_photos + of_drawings >= kLeast)
+      whole.add(picture);
+    else
+      whole.drop(stamp.key, "in a folder of under 10");
+    SetWriter& domain = stamp.drawing ? cartoon : photo;
+    if (of_photos >= kLeastOfEach && of_drawings >= kLeastOfEach)
+      domain.add(picture);
+    else
+      domain.drop(stamp.key, "in a folder of under 8 photos or under 8 drawings");
+  }
+  for (SetWriter* writer : {&whole, &photo, &cartoon}) writer->finish(all.packages);
+}
+
+const RecipeRegistration recipe({.version = 4,
+                                 .sets = {{"tuxpaint",
+                                           "Tux Paint stamps",
+                                           "photos and drawings, top folders as classes",
+                                           kLicence,
+                                           kPackage,
+                                           {"train", "test"}},
+                                          {"tuxpaint_photo",
+                                           "Tux Paint photos",
+                                           "the photos of the classes that photos and drawings share",
+                                           kLicence,
+                                           kPackage,
+                                           {"train", "test"}},
+                                          {"tuxpaint_cartoon",
+                                           "Tux Paint drawings",
+                                           "the drawings of the classes that photos and drawings share",
+                                           kLicence,
+                                           kPackage,
+                                           {"train", "test"}}},
+                                 .build = build});
+
 }  // namespace
 
-void build_tuxpaint(const std::filesystem::path& folder) {
-  const Package package = obtain_package("tuxpaint-stamps-default");
-  std::map<std::string, std::string> pictures, sentences;  // by path below stamps/, without the ending
+Stamps draw_tuxpaint() {
+  const Package package = obtain_package(kPackage);
+  std::map<std::string, std::string> pictures;  // by path below stamps/
+  std::set<std::string> described;              // paths without the ending that have a sentence
   for_each_member(
       package.file,
       [](const std::string& name) {
@@ -103,83 +152,46 @@ void build_tuxpaint(const std::filesystem::path& folder) {
       [&](const std::string& name, std::string bytes) {
         const std::string path = name.substr(std::string(kStamps).size()), stem = path.substr(0, path.size() - 4);
         if (path.ends_with(".txt"))
-          sentences[stem] = first_line(bytes);
+          described.insert(stem);
         else
-          pictures[stem + (path.ends_with(".svg") ? ".svg" : ".png")] = std::move(bytes);
+          pictures[path] = std::move(bytes);
       });
-  std::vector<std::pair<std::string, std::string>> list(pictures.begin(), pictures.end());
-  std::vector<std::string> pngs(list.size());
+  const std::vector<std::pair<std::string, std::string>> list(pictures.begin(), pictures.end());
+  std::vector<Image> images(list.size());  // without pixels: cannot be drawn
   Progress progress("draw tuxpaint", std::ssize(list), "pictures");
   parallel_for(std::ssize(list), [&](std::int64_t i) {
     if (stop_requested()) throw Interrupted("stopped while drawing tuxpaint");
     const auto& [path, bytes] = list[i];
     try {
-      pngs[i] = encode_png(path.ends_with(".svg") ? render_svg(bytes, kPictureSide, path)
-                                                  : shrink(decode_image(bytes, path)));
+      images[i] = path.ends_with(".svg") ? render_svg(bytes, kPictureSide, path) : shrink(decode_image(bytes, path));
     } catch (const InputError&) {  // named below
     }
     progress.advance();
   });
-  ShardWriter writer(folder, kTuxpaintRecipe);
+  Stamps all;
+  all.packages = {package};
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string& path = list[i].first;
     const std::string stem = path.substr(0, path.size() - 4), top = path.substr(0, path.find('/'));
-    // Mirrored or flipped twins and a bitmap beside its own SVG would be the same picture twice.
-    if (pngs[i].empty())
-      writer.drop(path, "cannot be drawn");
+    const auto drop = [&](const char* reason) { all.dropped.emplace_back(path, reason); };
+    // Mirrored or flipped twins and a bitmap of its own SVG would be the same picture twice.
+    if (images[i].size() == 0)
+      drop("cannot be drawn");
     else if (stem.ends_with("_mirror") || stem.ends_with("_flip") || stem.ends_with("_mirror_flip"))
-      writer.drop(path, "mirrored twin");
+      drop("mirrored twin");
     else if (path.ends_with(".png") && pictures.contains(stem + ".svg"))
-      writer.drop(path, "bitmap of an SVG");
-    else if (!sentences.contains(stem))
-      writer.drop(path, "no sentence");
-    else {
-      const bool drawing = path.ends_with(".svg") || path.find("/cartoon/") != std::string::npos || is_drawn(stem);
-      writer.add({safe_key(path),
-                  pngs[i],
-                  {{"captions", {sentences[stem]}},
-                   {"folder", top},
-                   {"domain", drawing ? "cartoon" : "photo"},
-                   {"split", hash_share("tuxpaint " + stem) < 0.4 ? "test" : "train"},
-                   {"source", "tuxpaint"},
-                   {"licence", package.licence}}});
-    }
+      drop("bitmap of an SVG");
+    else if (!described.contains(stem))
+      drop("no sentence");
+    else
+      all.stamps.push_back(
+          {.key = safe_key(path),
+           .folder = top,
+           .drawing = path.ends_with(".svg") || path.find("/cartoon/") != std::string::npos || is_drawn(stem),
+           .test = hash_share("tuxpaint " + stem) < 0.4,
+           .image = std::move(images[i])});
   }
-  json packages = json::object();
-  note_package(packages, package);
-  writer.finish(packages);
-}
-
-void build_fashion_mnist(const std::filesystem::path& folder) {
-  const Package package = obtain_package("dataset-fashion-mnist");
-  const std::filesystem::path part = part_path(folder);
-  std::filesystem::remove_all(part);
-  std::filesystem::create_directories(part);
-  json shards = json::array();
-  std::string identity = "idx";
-  for_each_member(
-      package.file,
-      [](const std::string& name) {
-        return name.find("datasets/fashion-mnist/") != std::string::npos && name.ends_with("-ubyte.gz");
-      },
-      [&](const std::string& name, const std::string& bytes) {
-        const std::string file = name.substr(name.rfind('/') + 1), hash = sha256_hex(bytes);
-        write_file_atomically(part / file, bytes);
-        shards.push_back({{"file", file}, {"bytes", bytes.size()}, {"sha256", hash}});
-      });
-  if (shards.size() != 4) fail(package.file.string(), std::to_string(shards.size()) + " IDX files", "4");
-  std::sort(shards.begin(), shards.end(), [](const json& a, const json& b) { return a["file"] < b["file"]; });
-  for (const json& shard : shards) identity += shard["sha256"].get<std::string>();
-  json packages = json::object();
-  note_package(packages, package);
-  write_file_atomically(part / "manifest.json", json{{"id", sha256_hex(identity)},
-                                                     {"recipe", kFashionMnistRecipe},
-                                                     {"samples", 70000},
-                                                     {"shards", shards},
-                                                     {"packages", packages}}
-                                                    .dump(1));
-  std::filesystem::remove_all(folder);
-  std::filesystem::rename(part, folder);
+  return all;
 }
 
 }  // namespace cliplab

@@ -75,7 +75,7 @@ std::vector<Tile> read_tiles(const Set& set, const std::vector<std::int64_t>& ro
 
 std::vector<Tile> sample_tiles(const Dataset& dataset, int count, std::uint64_t seed) {
   std::vector<std::vector<std::int64_t>> of_class(dataset.class_names().size());
-  for (std::int64_t i = 0; i < dataset.size(); ++i) of_class[dataset.labels()[i]].push_back(i);
+  for (std::int64_t i = 0; i < dataset.size(); ++i) of_class[dataset.truth().labels[i]].push_back(i);
   std::erase_if(of_class, [](const auto& rows) { return rows.empty(); });
   Rng rng(seed, 0x5ee7);
   if (std::ssize(of_class) > count) rng.shuffle(of_class);
@@ -84,15 +84,16 @@ std::vector<Tile> sample_tiles(const Dataset& dataset, int count, std::uint64_t 
   for (std::size_t turn = 0; std::ssize(chosen) < std::min<std::int64_t>(count, dataset.size()); ++turn)
     for (const auto& rows : of_class)
       if (turn < rows.size() && std::ssize(chosen) < count) chosen.push_back(rows[turn]);
-  std::stable_sort(chosen.begin(), chosen.end(),
-                   [&](std::int64_t a, std::int64_t b) { return dataset.labels()[a] < dataset.labels()[b]; });
+  std::stable_sort(chosen.begin(), chosen.end(), [&](std::int64_t a, std::int64_t b) {
+    return dataset.truth().labels[a] < dataset.truth().labels[b];
+  });
   return read_tiles(dataset, chosen, [](const Dataset& set, std::int64_t i) {
     Sample sample = set.get(i);
     const auto names = set.class_names();
-    if (set.targets().empty()) return Tile{std::move(sample.image), names[sample.label]};
+    if (set.truth().targets.empty()) return Tile{std::move(sample.image), names[sample.label]};
     std::string several;
     for (std::size_t c = 0; c < names.size(); ++c)
-      if (const int target = set.targets()[i * names.size() + c]; target >= 0)
+      if (const int target = set.truth().targets[i * names.size() + c]; target >= 0)
         several += (several.empty() ? "" : ", ") + names[c] + (target == 0 ? "?" : "");
     return Tile{std::move(sample.image), std::move(several)};
   });

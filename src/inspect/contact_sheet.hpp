@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/image.hpp"
-#include "corpora/corpus.hpp"
 #include "sets/dataset.hpp"
+#include "sets/pairs.hpp"
 
 namespace cliplab {
 

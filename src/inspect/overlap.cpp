@@ -15,7 +15,7 @@
 namespace cliplab {
 namespace {
 
-constexpr int kSide = Looks::kSide;
+constexpr int kSide = Fingerprint::kSide;
 // Of 1,000 photos of Flickr8k among its 8,000, the hash and this limit find again: 99 % at JPEG quality 30 or half the
 // size, 98 % with a tenth more light, 74 % without colour, 13 % cropped by 5 %; nothing else is taken for one. Without
 // the limit the hash calls 11,000 of Fashion-MNIST's training pictures copies of a test picture: two shirts have one
@@ -24,7 +24,7 @@ constexpr double kApart = 8;
 
 /// Root of the mean squared difference of two pictures in grey, less their difference in light, 0..255: the hash alone
 /// takes two things of one outline for copies.
-double difference(const Looks& a, const Looks& b) {
+double difference(const Fingerprint& a, const Fingerprint& b) {
   std::int64_t sum = 0, squares = 0;
   for (std::size_t i = 0; i < a.grey.size(); ++i) {
     const int apart = a.grey[i] - b.grey[i];
@@ -57,47 +57,47 @@ PictureSource pictures_of(const PairCorpus& corpus) {
           [&corpus](std::int64_t i) { return corpus.key(i); }};
 }
 
-Seen look_at(const PictureSource& source) {
-  Seen seen{source.id, std::vector<Looks>(source.size)};
-  Progress progress("look at " + source.id, source.size, "pictures");
+Fingerprints fingerprint(const PictureSource& source) {
+  Fingerprints found{source.id, std::vector<Fingerprint>(source.size)};
+  Progress progress("fingerprint " + source.id, source.size, "pictures");
   parallel_for(source.size, [&](std::int64_t i) {
-    if (stop_requested()) throw Interrupted("stopped while looking at " + source.id);
+    if (stop_requested()) throw Interrupted("stopped while reading " + source.id);
     try {
       const Image image = composite(source.image(i), {255, 255, 255});
       const std::string shape = std::to_string(image.height) + "x" + std::to_string(image.width) + ":";
-      seen.looks[i] = {true, looks_hash(image), small_grey(image),
-                       sha256_hex(shape + std::string(image.pixels.begin(), image.pixels.end()))};
+      found.prints[i] = {true, perceptual_hash(image), small_grey(image),
+                         sha256_hex(shape + std::string(image.pixels.begin(), image.pixels.end()))};
     } catch (const InputError& error) {
       say("left out: " + std::string(error.what()));
     }
     progress.advance();
   });
-  return seen;
+  return found;
 }
 
 Overlap find_overlap(const PictureSource& first, const PictureSource& second) {
-  const Seen seen = look_at(first);
-  return first.id == second.id ? find_overlap(seen, seen) : find_overlap(seen, look_at(second));
+  const Fingerprints prints = fingerprint(first);
+  return first.id == second.id ? find_overlap(prints, prints) : find_overlap(prints, fingerprint(second));
 }
 
-Overlap find_overlap(const Seen& first, const Seen& second) {
+Overlap find_overlap(const Fingerprints& first, const Fingerprints& second) {
   const bool within = first.id == second.id;
-  const std::vector<Looks>&looks = first.looks, &right = second.looks;
+  const std::vector<Fingerprint>&left = first.prints, &right = second.prints;
   Overlap overlap;
-  const auto unreadable = [](const std::vector<Looks>& all) {
-    return std::count_if(all.begin(), all.end(), [](const Looks& one) { return !one.readable; });
+  const auto unreadable = [](const std::vector<Fingerprint>& all) {
+    return std::count_if(all.begin(), all.end(), [](const Fingerprint& one) { return !one.readable; });
   };
-  overlap.unreadable = unreadable(looks) + (within ? 0 : unreadable(right));
-  std::vector<std::vector<OverlapPair>> of_row(looks.size());
-  Progress progress("compare " + first.id + " with " + second.id, std::ssize(looks), "pictures");
-  parallel_for(std::ssize(looks), [&](std::int64_t i) {
+  overlap.unreadable = unreadable(left) + (within ? 0 : unreadable(right));
+  std::vector<std::vector<OverlapPair>> of_row(left.size());
+  Progress progress("compare " + first.id + " with " + second.id, std::ssize(left), "pictures");
+  parallel_for(std::ssize(left), [&](std::int64_t i) {
     if (stop_requested()) throw Interrupted("stopped while comparing pictures");
-    const Looks& a = looks[i];
+    const Fingerprint& a = left[i];
     for (std::int64_t j = within ? i + 1 : 0; a.readable && j < std::ssize(right); ++j) {
-      const Looks& b = right[j];
+      const Fingerprint& b = right[j];
       if (!b.readable) continue;
       const bool exact = a.pixels == b.pixels;
-      if (!exact && !looks_same(a.hash, b.hash)) continue;
+      if (!exact && !is_same_picture(a.hash, b.hash)) continue;
       if (const double apart = difference(a, b); exact || apart <= kApart) of_row[i].push_back({i, j, exact, apart});
     }
     progress.advance();

@@ -1,6 +1,6 @@
 // Which pictures of one set are in another: the same pixels, or the same to the eye (paper section 5; a leak check
-// before that). DEVIATION(5): the paper trained a network for it; here it is the hash of duplicates.hpp, which survives
-// another size, compression and light, not crops or mirrors.
+// before that). DEVIATION(5): the paper trained a network for it; here it is the hash of perceptual_hash.hpp, which
+// survives another size, compression and light, not crops or mirrors.
 #pragma once
 
 #include <array>
@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "corpora/corpus.hpp"
 #include "pixels/perceptual_hash.hpp"
 #include "sets/dataset.hpp"
+#include "sets/pairs.hpp"
 
 namespace cliplab {
 
@@ -26,21 +26,21 @@ PictureSource pictures_of(const Dataset& set);
 PictureSource pictures_of(const PairCorpus& corpus);
 
 /// What is compared of a picture.
-struct Looks {
+struct Fingerprint {
   static constexpr int kSide = 16;
   bool readable = false;
-  LooksHash hash;
+  PerceptualHash hash;
   std::array<std::uint8_t, kSide * kSide> grey{};
   std::string pixels;  // SHA-256 of shape and bytes, on white
 };
 
-/// A set that was looked at, to be compared with any number of others.
-struct Seen {
+/// The fingerprints of a set, to be compared with any number of others.
+struct Fingerprints {
   std::string id;
-  std::vector<Looks> looks;
+  std::vector<Fingerprint> prints;
 };
 /// Reads every picture, with progress; those that cannot be decoded are named. Throws Interrupted.
-Seen look_at(const PictureSource& source);
+Fingerprints fingerprint(const PictureSource& source);
 
 struct OverlapPair {
   std::int64_t first = 0, second = 0;  // rows of the two sets
@@ -55,7 +55,7 @@ struct Overlap {
 
 /// Every pair of equal pictures, with progress; N_first x N_second comparisons of 256 bits on all cores. Two of one id
 /// are one set that is searched for copies within. Throws Interrupted.
-Overlap find_overlap(const Seen& first, const Seen& second);
+Overlap find_overlap(const Fingerprints& first, const Fingerprints& second);
 Overlap find_overlap(const PictureSource& first, const PictureSource& second);
 
 }  // namespace cliplab

@@ -35,7 +35,8 @@ std::string split_fault(const SetRef& set, const std::string& split, bool captio
 }
 
 std::string label_fault(const SetRef& set, bool clips_fit) {
-  const Truth& truth = open_dataset(set, "test")->truth();
+  const auto open = open_dataset(set, "test");
+  const Truth& truth = open->truth();
   if (truth.several_labels()) return "data set " + set.text() + ": several labels a picture, expected one";
   if (truth.has_clips() && !clips_fit) return "data set " + set.text() + ": frames of clips, expected single pictures";
   return {};
@@ -147,8 +148,8 @@ std::vector<std::string> Plan::built_sets() const {
   return names;
 }
 
-void Plan::leave_out(const PlannedGap& gap, bool allowed) {
-  if (!allowed) throw InputError(gap.reason);
+void Plan::leave_out(const PlannedGap& gap, const std::string& error) {
+  if (!leave_out_) throw InputError(error);
   gaps_.push_back(gap);
 }
 
@@ -169,7 +170,7 @@ void Plan::settle(bool leave_out_allowed, bool building) {
     untrained.role = Role::kTest, untrained.splits = {"test"};
     if (planned.role == Role::kTrainAndTest && leave_out_ && fault_of(untrained, building).empty())
       untrainable.push_back(untrained);
-    leave_out({planned.study, planned.item, at->second}, leave_out_);
+    leave_out({planned.study, planned.item, at->second}, at->second);
   }
   sets_ = std::move(kept);
   for (const PlannedSet& set : untrainable)
@@ -185,10 +186,9 @@ void Plan::settle(bool leave_out_allowed, bool building) {
 void Plan::settle_references() {
   for (const Reference& reference : references_) {
     if (!holds(studies_, reference.study) || holds(items(reference.of), reference.set)) continue;
-    leave_out({reference.study, reference.study,
-               fmt::format("{}: '{}', expected one of the data sets of {}: {}", reference.key, reference.set,
-                           reference.of, joined(items(reference.of)))},
-              leave_out_);
+    leave_out({reference.study, "study " + reference.study, "its reference " + reference.set + " is not there"},
+              fmt::format("{}: '{}', expected one of the data sets of {}: {}", reference.key, reference.set,
+                          reference.of, joined(items(reference.of))));
     std::erase(studies_, reference.study);
   }
 }
@@ -197,11 +197,8 @@ void Plan::settle_studies() {
   for (const std::string& study : with_sets_) {
     const bool has_some = std::ranges::find(sets_, study, &PlannedSet::study) != sets_.end();
     if (has_some || !holds(studies_, study)) continue;
-    const bool was_asked = std::ranges::find(gaps_, study, &PlannedGap::study) != gaps_.end();
-    leave_out({study, study,
-               "study " + study +
-                   (was_asked ? ": none of its data sets can be read" : ": no data set, expected at least one")},
-              leave_out_);
+    leave_out({study, "study " + study, "none of its data sets is there"},
+              "study " + study + ": no data set, expected at least one");
     std::erase(studies_, study);
   }
   std::erase_if(sets_, [&](const PlannedSet& set) { return !set.study.empty() && !holds(studies_, set.study); });

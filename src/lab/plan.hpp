@@ -44,7 +44,7 @@ class Plan {
   /// for an unknown set (a set that is known but absent is planned), a shift without '>', a missing file.
   explicit Plan(const Options& options);
 
-  /// Names of the built sets that the run reads, each once: fetch_built_set() makes them.
+  /// Names of the built sets that the run reads, each once: fetch_corpus() builds them.
   std::vector<std::string> built_sets() const;
 
   /// Looks at the data. What is absent or does not fit its role is an error, or with `leave_out` a gap. Sets that are
@@ -75,7 +75,8 @@ class Plan {
   void add_file(const Options::Declared& declared, const std::string& file);
   void settle_references();
   void settle_studies();
-  void leave_out(const PlannedGap& gap, bool allowed);
+  /// Throws InputError with `error` where nothing may be left out.
+  void leave_out(const PlannedGap& gap, const std::string& error);
 
   struct Reference {
     std::string study, key, of, set;

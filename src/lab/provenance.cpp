@@ -5,6 +5,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "base/cpu.hpp"
 #include "base/files.hpp"
 #include "base/parallel.hpp"
 
@@ -48,6 +49,7 @@ std::map<std::string, std::string> provenance() {
           {"dirty", dirty},
           {"compiler", "g++ " __VERSION__},
           {"cpu", cpu_name()},
+          {"isa", name_of(isa())},
           {"threads", std::to_string(num_threads())},
           {"date", date}};
 }

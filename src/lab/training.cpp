@@ -28,7 +28,13 @@ std::string label_of(const Options& options, const TrainConfig& config) {
 /// The training's curve, with the provenance of this run, as a result file of its own.
 void keep_curve(const Options& options, const fs::path& training, const fs::path& curve) {
   if (fs::exists(curve)) return;
-  Results results = read_results(training);
+  Results results;
+  try {
+    results = read_results(training);
+  } catch (const InputError& error) {  // the model itself is whole; only a new training makes its curve again
+    return say(std::string(error.what()) + ": the results are without this training's curve; delete " +
+               training.parent_path().string() + " to train again");
+  }
   for (const auto& [name, value] : provenance()) results.provenance.emplace(name, value);
   results.provenance["smoke"] = options.flag("smoke") ? "yes" : "no";
   write_results(curve, results);

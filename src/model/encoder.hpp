@@ -110,7 +110,7 @@ struct CheckpointReport {
   std::vector<Tensor> tensors;  // by the names of the file
   std::string problem;          // why it cannot be opened as a model; empty: it can
 };
-/// Throws InputError when the file is no checkpoint.
+/// Throws InputError when the file is not a checkpoint.
 CheckpointReport inspect_checkpoint(const std::filesystem::path& file, const CheckpointSpec& spec = {});
 
 /// The values of train.objective with a few words each.

@@ -33,9 +33,9 @@ Image drawn_part(const Image& on_white) {
   return part;
 }
 
-LooksHash looks_hash(const Image& image) {
+PerceptualHash perceptual_hash(const Image& image) {
   constexpr int kRows = 16, kColumns = 17;
-  LooksHash hash;
+  PerceptualHash hash;
   const Image part = drawn_part(composite(image, {255, 255, 255}));
   if (part.height == 0) return hash;
   hash.aspect = static_cast<float>(part.width) / static_cast<float>(part.height);
@@ -55,20 +55,20 @@ LooksHash looks_hash(const Image& image) {
   return hash;
 }
 
-int hash_distance(const LooksHash& a, const LooksHash& b) {
+int hash_distance(const PerceptualHash& a, const PerceptualHash& b) {
   int distance = 0;
   for (int i = 0; i < 4; ++i) distance += std::popcount(a.bits[i] ^ b.bits[i]);
   return distance;
 }
 
-double hash_contrast(const LooksHash& a, const LooksHash& b) {
+double hash_contrast(const PerceptualHash& a, const PerceptualHash& b) {
   int set_a = 0, set_b = 0;
   for (int i = 0; i < 4; ++i) set_a += std::popcount(a.bits[i]), set_b += std::popcount(b.bits[i]);
   const int set = std::max(set_a, set_b);
   return set == 0 ? 0 : static_cast<double>(hash_distance(a, b)) / set;
 }
 
-bool looks_same(const LooksHash& a, const LooksHash& b) {
+bool is_same_picture(const PerceptualHash& a, const PerceptualHash& b) {
   constexpr double kContrast = 0.32;
   constexpr float kColour = 24, kAspect = 1.15F;
   if (a.aspect == 0 || b.aspect == 0) return false;

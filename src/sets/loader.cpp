@@ -2,8 +2,6 @@
 // order.
 #include "sets/loader.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -20,7 +19,8 @@
 #include "base/progress.hpp"
 #include "base/rng.hpp"
 #include "pixels/codecs.hpp"
-#include "sets/listing.hpp"
+#include "sets/archive_reader.hpp"
+#include "sets/members.hpp"
 
 namespace cliplab {
 namespace {
@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kMaxMember = std::size_t{64} << 20;
+constexpr std::int64_t kMaxMember = std::int64_t{64} << 20;
 constexpr std::int64_t kNamed = 5;  // bad samples that are named; the rest is counted
 
 struct Encoded {
@@ -68,56 +68,40 @@ class ShardStream {
   }
 
  private:
-  struct Free {
-    void operator()(archive* handle) const { archive_read_free(handle); }
-  };
-
   static bool check(Encoded& sample) {
     if (sample.problem.empty() && sample.picture.empty()) sample.problem = sample.where + ": a text without a picture";
     if (sample.problem.empty() && sample.text.empty()) sample.problem = sample.where + ": a picture without a text";
     return true;
   }
 
-  void close() { archive_.reset(), ++at_; }
-
-  bool torn() {
-    const char* cause = archive_error_string(archive_.get());
-    problem_ = fmt::format("{}: not a whole tar file ({}); what follows in it is left out", shards_[at_].string(),
-                           cause ? cause : "damaged");
-    close();
-    return false;
-  }
+  void close() { reader_.reset(), ++at_; }
 
   /// The next regular file of this shard into name_, key_, bytes_. False: the shard's end, or problem_.
   bool read_member() {
     if (at_ == shards_.size() || !problem_.empty()) return false;
-    if (!archive_) {
-      archive_.reset(archive_read_new());
-      archive_read_support_format_tar(archive_.get());
-      archive_read_support_filter_gzip(archive_.get());
-      if (archive_read_open_filename(archive_.get(), shards_[at_].c_str(), 1 << 18) != ARCHIVE_OK) return torn();
-    }
-    archive_entry* entry = nullptr;
-    do {
-      const int status = archive_read_next_header(archive_.get(), &entry);
-      if (status == ARCHIVE_EOF) return close(), false;
-      if (status < ARCHIVE_WARN) return torn();
-    } while (archive_entry_filetype(entry) != AE_IFREG || archive_entry_pathname(entry) == nullptr);
-    name_ = archive_entry_pathname(entry);
-    key_ = webdataset_key(name_);
-    const la_int64_t size = archive_entry_size(entry);
-    if (size < 0 || static_cast<std::size_t>(size) > kMaxMember) {
-      problem_ = fmt::format("{}:{}: {} bytes, expected at most {}", shards_[at_].string(), name_, size, kMaxMember);
+    try {
+      if (!reader_) reader_.emplace(shards_[at_], ArchiveReader::Formats::kTar);
+      do {
+        if (!reader_->next()) return close(), false;
+      } while (!reader_->is_file() || reader_->name().empty());
+      name_ = reader_->name();
+      key_ = webdataset_key(name_);
+      if (const std::int64_t size = reader_->size(); size > kMaxMember) {
+        problem_ = fmt::format("{}:{}: {} bytes, expected at most {}", shards_[at_].string(), name_, size, kMaxMember);
+        return false;
+      }
+      bytes_ = reader_->read(kMaxMember);
+      return has_member_ = true;
+    } catch (const InputError& error) {
+      problem_ = std::string(error.what()) + "; what follows in it is left out";
+      close();
       return false;
     }
-    bytes_.resize(static_cast<std::size_t>(size));
-    if (size > 0 && archive_read_data(archive_.get(), bytes_.data(), bytes_.size()) != size) return torn();
-    return has_member_ = true;
   }
 
   std::vector<fs::path> shards_;
   std::size_t at_ = 0;
-  std::unique_ptr<archive, Free> archive_;
+  std::optional<ArchiveReader> reader_;
   bool has_member_ = false;
   std::string name_, key_, bytes_;
   std::string problem_;  // that no sample has told yet

@@ -12,8 +12,7 @@ namespace cliplab {
 struct Pair {
   Image image;                        // RGBA, straight alpha, in sets of drawings: training chooses the background
   std::vector<std::string> captions;  // one or more
-  std::string key;                    // names the pair in messages
-  std::string source;                 // "openclipart", "noto", "twemoji"; of other sets the set's name
+  std::string key;                    // "noto/noto-1f600.png": names the pair in messages
 };
 
 /// Fixed, ordered, finite; get() is deterministic and thread-safe.

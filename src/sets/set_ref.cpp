@@ -1,16 +1,15 @@
-// Names to kinds. What a set holds is asked of the layer that reads it.
+// From a name to a kind and a folder. What the folder holds comes from set_reader.
 #include "sets/set_ref.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/error.hpp"
+#include "base/hash.hpp"
 #include "base/text.hpp"
-#include "corpora/corpus.hpp"
-#include "corpora/shards.hpp"
+#include "sets/built_set.hpp"
 #include "sets/loader.hpp"
-#include "sets/open_set.hpp"
 #include "sets/published.hpp"
+#include "sets/set_reader.hpp"
 
 namespace cliplab {
 namespace {
@@ -22,35 +21,42 @@ bool names_shards(const std::string& text) {
          text.find('{') != std::string::npos || text.ends_with(".tar");
 }
 
-const DatasetInfo* find_built(const std::string& name) {
-  for (const DatasetInfo& info : dataset_table())
-    if (info.name == name) return &info;
-  return nullptr;
-}
-
-std::vector<std::string> known_names() {
-  std::vector<std::string> names;
-  for (const DatasetInfo& info : dataset_table()) names.push_back(info.name);
-  for (const CorpusStatus& corpus : list_corpora()) names.push_back(corpus.name);
-  for (const PublishedSet& set : read_published_sets()) names.push_back(set.name);
+[[noreturn]] void refuse_unknown(const std::string& text, const std::string& name) {
+  std::vector<std::string> known;
+  for (const BuiltSet& set : built_sets()) known.push_back(set.name);
+  for (const PublishedSet& set : read_published_sets()) known.push_back(set.name);
   if (fs::is_directory(data_root()))
     for (const auto& entry : fs::directory_iterator(data_root()))
-      if (const std::string name = entry.path().filename(); entry.is_directory() && !name.starts_with('.'))
-        names.push_back(name);
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
-}
-
-[[noreturn]] void refuse_unknown(const std::string& text, const std::string& name) {
-  const std::string nearest = nearest_of(name, known_names());
+      if (const std::string folder = entry.path().filename(); entry.is_directory() && !folder.starts_with('.'))
+        known.push_back(folder);
+  std::sort(known.begin(), known.end());
+  const std::string nearest = nearest_of(name, known);
   fail("data set", "'" + text + "'",
        "a name of ./cliplab data list, or a folder in " + data_root().string() +
            (text.find('/') == std::string::npos ? "" : " (shards: a path that begins with / or ./)"),
        nearest.empty() ? "" : "did you mean '" + nearest + "'?");
 }
 
+/// Of shards only their names and sizes: they may be gigabytes.
+std::string shards_id(const std::string& pattern) {
+  std::string text;
+  for (const fs::path& shard : expand_shards(pattern))
+    text += shard.filename().string() + " " + std::to_string(fs::file_size(shard)) + "\n";
+  return "shards@" + sha256_hex(text);
+}
+
 }  // namespace
+
+void SetRef::parse_sources(const std::string& text) {
+  const auto refuse = [&] {
+    fail("data set", "'" + text_ + "'", "NAME, NAME:SOURCE+SOURCE or NAME:SOURCE+SOURCE:PAIRS");
+  };
+  const std::vector<std::string> fields = split_columns(text, ':');
+  if (fields.size() > 2) refuse();
+  sources_ = split_columns(fields[0], '+');
+  if (std::find(sources_.begin(), sources_.end(), "") != sources_.end()) refuse();
+  if (fields.size() == 2 && (!parse_number(fields[1], pairs_) || pairs_ < 1)) refuse();
+}
 
 SetRef SetRef::parse(const std::string& text) {
   SetRef set;
@@ -59,32 +65,47 @@ SetRef SetRef::parse(const std::string& text) {
     set.kind_ = SetKind::kShards;
     return set;
   }
-  if (const auto slash = text.find('/'); slash != std::string::npos)
+  if (const auto slash = text.find('/'); slash != std::string::npos) {
     set.name_ = text.substr(0, slash), set.part_ = text.substr(slash + 1);
-  const bool cut = set.name_.find(':') != std::string::npos;
-  if (cut) set.name_ = set.name_.substr(0, set.name_.find(':'));
-  const bool built = find_built(set.name_) != nullptr || is_corpus(set.name_);
-  if (built)
+    if (set.part_.empty()) fail("data set", "'" + text + "'", "NAME or NAME/SPLIT");
+  }
+  const auto colon = set.name_.find(':');
+  if (const BuiltSet* built = find_built_set(set.name_.substr(0, colon)); built != nullptr) {
+    if (colon != std::string::npos) {
+      if (!built->captions || !set.part_.empty())
+        fail("data set", "'" + text + "'", "sources after ':' for a set of pairs, and no split");
+      set.parse_sources(set.name_.substr(colon + 1));
+    }
+    set.name_ = built->name;
     set.kind_ = SetKind::kBuilt;
-  else if (find_published_set(set.name_))
+  } else if (find_published_set(set.name_)) {
     set.kind_ = SetKind::kCatalogue;
-  else if (!set.name_.empty() && !set.name_.starts_with('.') && fs::is_directory(data_root() / set.name_))
+  } else if (!set.name_.empty() && !set.name_.starts_with('.') && fs::is_directory(data_root() / set.name_)) {
     set.kind_ = SetKind::kFolder;
-  else
+  } else {
     refuse_unknown(text, set.name_);
-  if (cut && (!built || find_built(set.name_) != nullptr || !set.part_.empty()))
-    fail("data set", "'" + text + "'", "a part in the form NAME:SOURCE+SOURCE:PAIRS of a built set of pairs alone");
-  if (cut) check_part_name(text);
-  if ((built || cut) && text.find('/') != std::string::npos)
-    fail("data set", "'" + text + "'", "the name alone", "the splits of a built set are asked for by the study");
-  if (text.ends_with('/')) fail("data set", "'" + text + "'", "NAME or NAME/SPLIT");
+  }
   return set;
 }
 
 std::string SetRef::title() const {
-  if (const DatasetInfo* info = find_built(text_)) return info->title;
-  if (const auto set = kind_ == SetKind::kCatalogue ? find_published_set(name_) : std::nullopt) return set->title;
+  if (kind_ == SetKind::kBuilt && text_ == name_) return find_built_set(name_)->title;
+  if (kind_ == SetKind::kCatalogue) return find_published_set(name_)->title;
   return text_;
+}
+
+fs::path SetRef::folder() const {
+  if (kind_ == SetKind::kBuilt) {
+    read_manifest(built_folder(name_));
+    return built_folder(name_);
+  }
+  if (kind_ == SetKind::kFolder) return data_root() / name_;
+  if (kind_ == SetKind::kShards) fail("data set " + text_, "shards", "a set in a folder of its own");
+  const auto entry = find_published_set(name_);
+  const fs::path folder = published_folder(*entry);
+  if (folder.empty())
+    fail("data set " + name_, "nothing of it in " + data_root().string(), "its folder there (--data-root)", entry->get);
+  return folder;
 }
 
 std::string SetRef::absence() const {
@@ -92,9 +113,9 @@ std::string SetRef::absence() const {
     if (kind_ == SetKind::kShards)
       expand_shards(text_);
     else if (kind_ == SetKind::kBuilt)
-      read_corpus_manifest(corpus_folder(find_built(name_) ? find_built(name_)->corpus : name_));
+      folder();
     else
-      folder_splits(text_);
+      read_set(*this);
     return {};
   } catch (const InputError& error) {
     return error.what();
@@ -103,18 +124,19 @@ std::string SetRef::absence() const {
 
 bool SetRef::has_captions() const {
   if (kind_ == SetKind::kShards) return true;
-  if (kind_ == SetKind::kBuilt) return find_built(name_) == nullptr;
-  if (const auto set = find_published_set(name_); set && published_folder(*set).empty()) return set->task == "captions";
-  return is_captioned(text_);
+  if (kind_ == SetKind::kBuilt) return find_built_set(name_)->captions;
+  if (const auto entry = find_published_set(name_); entry && published_folder(*entry).empty())
+    return entry->task == "captions";
+  return read_set(*this)->listing.has_captions();
 }
 
 std::vector<std::string> SetRef::splits() const {
   if (kind_ == SetKind::kShards) return {"train"};
-  if (const DatasetInfo* info = kind_ == SetKind::kBuilt ? find_built(name_) : nullptr) return info->splits;
-  if (kind_ != SetKind::kBuilt) return need_splits(text_);
-  if (name_ == "drawings") return {"train", "validation"};
-  if (name_ == "emoji_people") return {"test"};
-  return {"train", "test"};
+  if (kind_ == SetKind::kBuilt && part_.empty()) return find_built_set(name_)->splits;
+  const auto read = read_set(*this);
+  std::vector<std::string> splits = splits_of(*this, read->listing);
+  if (splits.empty()) need_rows(*this, read->listing, "test");  // throws
+  return splits;
 }
 
 bool SetRef::has_split(const std::string& split) const {
@@ -123,29 +145,18 @@ bool SetRef::has_split(const std::string& split) const {
 }
 
 std::vector<std::string> SetRef::parts() const {
-  if (kind_ == SetKind::kShards) return {};
-  if (kind_ != SetKind::kBuilt) return folder_splits(text_).parts;
-  std::vector<std::string> names = find_built(name_) ? find_built(name_)->splits : corpus_splits(name_);
-  std::sort(names.begin(), names.end());
-  return names;
+  return kind_ == SetKind::kShards ? std::vector<std::string>{} : parts_of(read_set(*this)->listing);
 }
 
 std::string SetRef::id(const std::string& split) const {
   if (kind_ == SetKind::kShards) return shards_id(text_);
-  return has_captions() ? pair_corpus_id(text_, split) : dataset_id(text_, split);
-}
-
-std::unique_ptr<Dataset> open_dataset(const SetRef& set, const std::string& split) {
-  if (set.kind() == SetKind::kShards || set.has_captions())
-    fail("data set " + set.text(), "captions instead of classes", "a set with classes");
-  return open_dataset(set.text(), split);
-}
-
-std::unique_ptr<PairCorpus> open_pairs(const SetRef& set, const std::string& split) {
-  if (set.kind() == SetKind::kShards)
-    fail("data set " + set.text(), "shards, a stream of pairs for training", "a set that has an index",
-         "put them into a folder of the data root");
-  return open_pair_corpus(set.text(), set.kind() == SetKind::kBuilt && split == "validation" ? "val" : split);
+  const std::string id = text_ + "/" + split + "@";
+  // A built set's manifest says it in milliseconds: parts with a number of pairs and unknown splits are looked at.
+  if (kind_ == SetKind::kBuilt && sources_.empty() && part_.empty() && has_split(split))
+    return id + read_manifest(folder()).id.substr(0, 12);
+  const auto read = read_set(*this);
+  need_rows(*this, read->listing, split);
+  return id + read->hash;
 }
 
 }  // namespace cliplab

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,18 +30,22 @@ class SetRef {
 
   const std::string& text() const { return text_; }
   SetKind kind() const { return kind_; }
-  const std::string& name() const { return name_; }  // without split or part
+  const std::string& name() const { return name_; }                     // without split or part
+  const std::string& part() const { return part_; }                     // SPLIT of NAME/SPLIT, else empty
+  const std::vector<std::string>& sources() const { return sources_; }  // of the part; empty: all
+  std::int64_t pairs() const { return pairs_; }                         // of the training split, at most; 0: all
   /// What tables call it: "Fashion-MNIST"; the text where the set has no title.
   std::string title() const;
 
-  /// Why it cannot be read now, in one line; "" if it can. A built set is absent until fetch_built_set() has made it.
+  /// Why it cannot be read now, in one line; "" if it can. A built set is absent until fetch_corpus() has built it.
   std::string absence() const;
   /// Has it captions instead of classes? Of an absent set, what its recipe or the catalogue says.
   bool has_captions() const;
+  /// Where it is. Throws InputError with absence() and with the steps that get it.
+  std::filesystem::path folder() const;
 
   /// Those of train, validation and test that have samples. Never empty: throws InputError that names the parts when
-  /// none of them has any, and InputError with absence() for an absent set (but for built sets, which declare their
-  /// splits).
+  /// none of them has any, and InputError with absence() for an absent set (a built set declares its splits).
   std::vector<std::string> splits() const;
   bool has_split(const std::string& split) const;
   /// The folder's own names of its splits ("photo", "sketch"), sorted. Each can be asked for as NAME/PART.
@@ -55,8 +60,11 @@ class SetRef {
 
  private:
   SetRef() = default;
-  std::string text_, name_;
-  std::string part_;  // of NAME/SPLIT
+  void parse_sources(const std::string& text);
+
+  std::string text_, name_, part_;
+  std::vector<std::string> sources_;
+  std::int64_t pairs_ = 0;
   SetKind kind_ = SetKind::kFolder;
 };
 

@@ -19,6 +19,7 @@ const std::map<std::string, std::string> kUnits{
     {"mean_top1_top5", "fraction"},
     {"map11", "fraction"},
     {"roc_auc", "fraction"},
+    {"mean_pm0_pm10", "fraction"},
     {"pm0", "fraction"},
     {"pm10", "fraction"},
     {"mwap", "fraction"},

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "corpora/corpus.hpp"
 #include "model/text/tokenizer.hpp"
+#include "sets/pairs.hpp"
 #include "train/augment.hpp"
 
 namespace cliplab {
@@ -33,7 +33,7 @@ void drop_words(std::vector<std::vector<std::int32_t>>& captions, double share, 
 class BatchSource {
  public:
   /// Decodes the whole corpus once (progress on stderr): N x (9/8 R)^2 x 4 bytes, twice that at most for pictures that
-  /// are no squares. Pairs that cannot be decoded are counted, named and left out. `augment` decides how pictures are
+  /// are not square. Pairs that cannot be decoded are counted, named and left out. `augment` decides how pictures are
   /// kept. Throws InputError when fewer than `batch` remain.
   BatchSource(const PairCorpus& corpus, int resolution, int context_length, std::int64_t batch, std::uint64_t seed,
               Augment augment = Augment::kDrawings, const TextTokenizer& tokenizer = Tokenizer());

@@ -8,8 +8,8 @@
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
-#include "corpora/corpus.hpp"
 #include "model/family.hpp"
+#include "sets/set_ref.hpp"
 
 namespace cliplab {
 
@@ -37,7 +37,7 @@ fs::path snapshot_file(const fs::path& folder, std::int64_t step) {
 std::string TrainConfig::key() const {
   std::string parts = micro_batch > 0 ? fmt::format("micro_batch = {}\n", micro_batch) : "";
   if (word_dropout > 0) parts += fmt::format("word_dropout = {}\n", word_dropout);
-  if (is_shards(corpus)) parts += fmt::format("streams = {}\n", streams);
+  if (SetRef::parse(corpus).kind() == SetKind::kShards) parts += fmt::format("streams = {}\n", streams);
   if (!init.empty()) parts += "init = " + init_id + "\n";
   if (objective != "contrastive") parts += "objective = " + objective + "\n";
   if (snapshots > 0) parts += fmt::format("snapshots = {}\n", snapshots);
@@ -53,7 +53,7 @@ fs::path training_folder(const TrainConfig& config, const fs::path& models) {
   const Architecture& architecture = find_architecture(config.architecture);
   std::string name = architecture.name;
   std::replace(name.begin(), name.end(), '/', '-');
-  return models / (name + "-" + sha256_hex(config.key() + pair_corpus_id(config.corpus, "train")).substr(0, 12));
+  return models / (name + "-" + sha256_hex(config.key() + SetRef::parse(config.corpus).id("train")).substr(0, 12));
 }
 
 fs::path trained_model(const TrainConfig& config, const fs::path& models) {

@@ -15,7 +15,7 @@ namespace {
 using torch::Tensor;
 
 /// Positions [extra + g * g, d] -> [rows, d], where `extra` (0, or 1 for a class token) is the same; undefined when
-/// either is no square grid.
+/// either is not a square grid.
 Tensor resized(const Tensor& positions, std::int64_t rows) {
   const auto side_of = [](std::int64_t count) {
     return static_cast<std::int64_t>(std::sqrt(static_cast<double>(count)));

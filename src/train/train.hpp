@@ -32,7 +32,7 @@ class Ranks {
 struct TrainConfig {
   std::string architecture = "vit-s";
   std::string objective = "contrastive";  // one of objective_names()
-  std::string corpus = "drawings";        // or webdataset shards, see is_shards()
+  std::string corpus = "drawings";        // a set of pairs, or webdataset shards (SetRef)
   int streams = 1;                        // of shards: see src/train/shard_source.hpp
   std::uint64_t seed = 0;
   std::int64_t steps = 1000;

@@ -18,6 +18,7 @@
 #include "model/files/weights.hpp"
 #include "pixels/preprocess.hpp"
 #include "sets/loader.hpp"
+#include "sets/set_ref.hpp"
 #include "store/results.hpp"
 #include "train/batches.hpp"
 #include "train/checkpoint.hpp"
@@ -64,7 +65,7 @@ class Trainer {
   }
 
   void run() {
-    const std::string corpus_id = pair_corpus_id(config_.corpus, "train");
+    const std::string corpus_id = SetRef::parse(config_.corpus).id("train");
     training_ = config_.key() + "corpus_id = " + corpus_id + "\n";
     const Augment augment = parse_augment(config_.augment);
     const Part part{comm_->rank(), comm_->size()};
@@ -162,7 +163,8 @@ class Trainer {
 
   /// A corpus in memory with its held-out part, or shards, which have none.
   void open_pairs(Augment augment, Part part) {
-    if (is_shards(config_.corpus)) {
+    const SetRef pairs = SetRef::parse(config_.corpus);
+    if (pairs.kind() == SetKind::kShards) {
       shards_.emplace(ShardSourceOptions{expand_shards(config_.corpus), static_cast<int>(architecture_.resolution),
                                          static_cast<int>(architecture_.context_length), config_.batch, config_.streams,
                                          config_.seed, augment, part, tokenizer_});
@@ -170,7 +172,7 @@ class Trainer {
       return;
     }
     const auto open = [&](const std::string& split, std::int64_t at_most) {
-      const auto corpus = open_pair_corpus(config_.corpus, split);
+      const auto corpus = cliplab::open_pairs(pairs, split);
       const std::int64_t batch = at_most > 0 ? std::min(at_most, corpus->size()) : config_.batch;
       return std::make_unique<BatchSource>(*corpus, architecture_.resolution, architecture_.context_length, batch,
                                            config_.seed, augment, *tokenizer_);

@@ -1,12 +1,10 @@
 // Packages are hostile: damaged, lying or oversized ones are one InputError. Caption rules for clip art.
 #include "acquire/archive.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <gmock/gmock.h>
 
+#include "acquire/fake_packages.hpp"
 #include "acquire/packages.hpp"
-#include "corpora/fake_corpus.hpp"
 #include "corpora/openclipart.hpp"
 
 namespace cliplab {
@@ -15,39 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using Members = std::vector<std::pair<std::string, std::string>>;
-
-std::string pack(const Members& members, int (*set_format)(archive*), bool xz) {
-  archive* handle = archive_write_new();
-  set_format(handle);
-  if (xz) archive_write_add_filter_xz(handle);
-  archive_write_set_bytes_per_block(handle, 0);
-  std::string buffer(1 << 22, '\0');
-  std::size_t used = 0;
-  EXPECT_EQ(archive_write_open_memory(handle, buffer.data(), buffer.size(), &used), ARCHIVE_OK);
-  for (const auto& [name, bytes] : members) {
-    archive_entry* entry = archive_entry_new();
-    archive_entry_set_pathname(entry, name.c_str());
-    archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_perm(entry, 0644);
-    archive_entry_set_size(entry, static_cast<la_int64_t>(bytes.size()));
-    EXPECT_EQ(archive_write_header(handle, entry), ARCHIVE_OK) << archive_error_string(handle);
-    archive_write_data(handle, bytes.data(), bytes.size());
-    archive_entry_free(entry);
-  }
-  archive_write_close(handle);
-  archive_write_free(handle);
-  buffer.resize(used);
-  return buffer;
-}
-
-std::string deb(const Members& members) {
-  return pack({{"debian-binary", "2.0\n"},
-               {"control.tar", "none"},
-               {"data.tar.xz", pack(members, archive_write_set_format_ustar, true)}},
-              archive_write_set_format_ar_bsd, false);
-}
-std::string wheel(const Members& members) { return pack(members, archive_write_set_format_zip, false); }
+using Members = PackageMembers;
 
 class ArchiveTest : public FakeRoot {
  protected:

@@ -10,7 +10,7 @@ import fake_run
 import pandas as pd
 from pool import paper_pool
 
-COLUMNS = ["dataset", "split", "model", "method", "metric", "variant", "value", "ci_low", "ci_high", "n"]
+COLUMNS = ["dataset", "split", "model", "method", "metric", "params", "value", "ci_low", "ci_high", "n"]
 
 
 def write_paper_run(root: Path, folder: Path, records: pd.DataFrame | None = None, **provenance: str) -> Path:

@@ -17,8 +17,9 @@ from results import read_run  # noqa: E402
 from tables import Table  # noqa: E402
 
 
-def probes(dataset: str, model: str, value: float, variant: str, metric: str = "top1") -> list[tuple]:
-    return [row(dataset, model, "linear-probe", metric, value, variant), row(dataset, model, "linear-probe", "mean_per_class", value - 0.01, variant)]
+def probes(dataset: str, model: str, value: float, fit: str, metric: str = "top1") -> list[tuple]:
+    params = {"lambda": fit, "rule": "fast"}
+    return [row(dataset, model, "linear-probe", metric, value, params), row(dataset, model, "linear-probe", "mean_per_class", value - 0.01, params)]
 
 
 def words(dataset: str, model: str, value: float) -> list[tuple]:
@@ -31,35 +32,37 @@ def floor(dataset: str, model: str = "majority-class") -> list[tuple]:
 
 RECORDS: dict[str, list[tuple]] = {
     "visual_ngrams": words("cifar10", "rn-s", 0.3) + words("ImageNet", "rn-s", 0.2) + floor("cifar10", "chance"),
-    "ocr": words("mnist", "rn-s", 0.4) + probes("mnist", "rn-s", 0.9, "lambda=0.1, rule=fast") + probes("mnist", "raw-pixels", 0.8, "lambda=3, rule=fast")
+    "ocr": words("mnist", "rn-s", 0.4) + probes("mnist", "rn-s", 0.9, "0.1") + probes("mnist", "raw-pixels", 0.8, "3")
     + [row("hateful_memes", "rn-s", "zero-shot", "roc_auc", 0.6), row("hateful_memes", "rn-s", "zero-shot", "top1", 0.55)] + floor("mnist"),
     "action": words("ucf101", "rn-s", 0.2) + [row("RareAct", "rn-s", "zero-shot", m, v) for m, v in (("mwap", 0.1), ("mwsap", 0.2))]
     + [row("kinetics700", "rn-s", "zero-shot", m, v) for m, v in (("mean_top1_top5", 0.25), ("top1", 0.15))] + floor("ucf101"),
     "representation": [r for m, v in (("rn-s", 0.5), ("lite0", 0.7)) for i, d in enumerate(("cifar10", "oxford_pets"))
-                       for r in probes(d, m, v + i / 10, f"lambda=0.{i}, rule=fast")]
-    + [row("mean", m, "linear-probe", "mean", v, "2 data sets") for m, v in (("rn-s", 0.55), ("lite0", 0.75))]
-    + [row("", m, "cost", "gflops", g, "resnet") for m, g in (("rn-s", 0.02), ("lite0", 0.4))]
-    + [row("cifar10", "rn-s", "linear-probe", "gain", -0.2, "top1, over lite0"),
-       row("oxford_pets", "rn-s", "linear-probe", "gain", -0.3, "mean_per_class, over lite0"),
-       row("mean", "rn-s", "linear-probe", "gain", -0.25, "2 data sets, over lite0"), row("all", "rn-s", "linear-probe", "wins", 0, "of 2, over lite0")],
-    "task_shift": probes("cifar10", "rn-s", 0.5, "lambda=1") + probes("mnist", "rn-s", 0.6, "lambda=2")
-    + [row("cifar10->others", "rn-s", "linear-probe", m, v, w) for m, v, w in (("reference_score", 0.5, ""), ("transfer_score", 0.6, ""),
-                                                                               ("transfer_lead", -0.1, "over the baselines' line"))]
-    + [row("cifar10->others", "baseline", "fit", m, v, "logit others = a + b logit cifar10") for m, v in (("slope", 0.5), ("intercept", 0.2), ("r", 0.9))],
-    "yfcc_vs_wit": [r for m, v in (("A", 0.3), ("B", 0.5)) for r in words("gtsrb", m, v) + probes("gtsrb", m, v + 0.1, "lambda=1")]
-    + [row(d, "A", method, "delta", -0.2, v) for method in ("zero-shot", "linear-probe") for d, v in (("gtsrb", "top1, minus B"), ("mean", "minus B"))]
-    + [row(d, m, method, d2, v) for method in ("zero-shot", "linear-probe") for m in "AB" for d, d2, v in (("mean", "mean", 0.4), ("all", "wins", 1))]
+                       for r in probes(d, m, v + i / 10, f"0.{i}")]
+    + [row("", m, "linear-probe", "mean", v, {"summary": "mean", "suite": "2 data sets"}) for m, v in (("rn-s", 0.55), ("lite0", 0.75))]
+    + [row("", m, "cost", "gflops", g, {"family": "resnet"}) for m, g in (("rn-s", 0.02), ("lite0", 0.4))]
+    + [row("cifar10", "rn-s", "linear-probe", "gain", -0.2, {"score": "top1", "over": "lite0"}),
+       row("oxford_pets", "rn-s", "linear-probe", "gain", -0.3, {"score": "mean_per_class", "over": "lite0"}),
+       row("", "rn-s", "linear-probe", "gain", -0.25, {"summary": "mean", "suite": "2 data sets", "over": "lite0"}),
+       row("", "rn-s", "linear-probe", "wins", 0, {"over": "lite0"}, 2)],
+    "task_shift": probes("cifar10", "rn-s", 0.5, "1") + probes("mnist", "rn-s", 0.6, "2")
+    + [row("", "rn-s", "linear-probe", "reference_score", 0.5, {"reference": "cifar10"})]
+    + [row("", "rn-s", "linear-probe", m, v, {"reference": "cifar10", "summary": "mean"}) for m, v in (("transfer_score", 0.6), ("transfer_lead", -0.1))]
+    + [row("", "", "fit", m, v, {"reference": "cifar10", "role": "baseline", "axes": "logit"}) for m, v in (("slope", 0.5), ("intercept", 0.2), ("r", 0.9))],
+    "yfcc_vs_wit": [r for m, v in (("A", 0.3), ("B", 0.5)) for r in words("gtsrb", m, v) + probes("gtsrb", m, v + 0.1, "1")]
+    + [row(d, "A", method, "delta", -0.2, v) for method in ("zero-shot", "linear-probe") for d, v in (("gtsrb", {"score": "top1", "over": "B"}), ("", {"summary": "mean", "over": "B"}))]
+    + [row("", m, method, metric, v, p) for method in ("zero-shot", "linear-probe") for m in "AB"
+       for metric, v, p in (("mean", 0.4, {"summary": "mean"}), ("wins", 1, {}))]
     + floor("gtsrb"),
     "human_comparison": [row("pets", "human", s, "top1", v, w) for s, v in (("zero-shot", 0.5), ("one-shot", 0.7))
-                         for w in ("", "majority vote", "guesses", "majority vote on guesses")]
-    + words("pets", "rn-s", 0.4) + [row("pets", "rn-s", "few-shot", "top1", 0.6, "shots=1, start=zero"),
-                                    row("pets", "rn-s", "fit", "r", 0.3, "classes: zero-shot and people zero-shot")] + floor("pets"),
+                         for w in ({}, {"vote": "majority"}, {"answers": "guesses"}, {"vote": "majority", "answers": "guesses"})]
+    + words("pets", "rn-s", 0.4) + [row("pets", "rn-s", "few-shot", "top1", 0.6, {"shots": "1", "start": "zero"}),
+                                    row("pets", "rn-s", "fit", "r", 0.3, {"x": "zero-shot", "y": "zero-shot", "y_model": "human"})] + floor("pets"),
     "data_overlap": [row("cifar10", "", "overlap", "share", 0.05), row("mnist", "", "overlap", "share", 0.0)]
-    + [row(d, "rn-s", "zero-shot", "top1", v, w) for d, v, w in (("cifar10", 0.5, "all"), ("cifar10", 0.49, "clean"), ("cifar10", 0.69, "overlap"),
+    + [row(d, "rn-s", "zero-shot", "top1", v, {"pictures": w}) for d, v, w in (("cifar10", 0.5, "all"), ("cifar10", 0.49, "clean"), ("cifar10", 0.69, "overlap"),
                                                                   ("mnist", 0.3, "all"), ("mnist", 0.3, "clean"))]
-    + [row("cifar10", "rn-s", "overlap", "difference", 0.2, "overlap minus clean, 99.5 % Clopper-Pearson"),
-       row("cifar10", "rn-s", "overlap", "p_value", 0.0004, "overlap above clean, one-sided binomial")]
-    + [row(d, "rn-s", "overlap", "gain", v, "all minus clean") for d, v in (("cifar10", 0.01), ("mnist", 0.0))],
+    + [row("cifar10", "rn-s", "overlap", "difference", 0.2, {"pictures": "overlap", "minus": "clean", "level": "0.995"}),
+       row("cifar10", "rn-s", "overlap", "p_value", 0.0004, {"pictures": "overlap", "minus": "clean", "test": "binomial"})]
+    + [row(d, "rn-s", "overlap", "gain", v, {"pictures": "all", "minus": "clean"}) for d, v in (("cifar10", 0.01), ("mnist", 0.0))],
 }
 
 
@@ -111,7 +114,7 @@ def test_a_probe_is_one_row_whatever_its_lambda(tmp_path: Path) -> None:
 
 
 def test_without_baselines_there_is_no_table_of_leads(tmp_path: Path) -> None:
-    rows = [r for r in RECORDS["representation"] if r[5].find("over lite0") < 0 and r[2] == "rn-s"]
+    rows = [r for r in RECORDS["representation"] if r[5].find("lite0") < 0 and r[2] == "rn-s"]
     names = [t.name for t in tables_of(tmp_path, "representation", rows)[0]]
     assert names == ["representation_table10", "representation_mean_per_class", "representation_top1"]
 
@@ -121,7 +124,7 @@ def test_a_model_of_table_12_has_its_difference(tmp_path: Path) -> None:
     assert table.columns == ["data set", "probe A", "probe B", "probe Δ", "zero-shot A", "zero-shot B", "zero-shot Δ"]
     assert [r.cells[0] for r in table.rows[:3]] == ["gtsrb", "mean", "data sets won"]
     assert cells(table, "gtsrb")["zero-shot Δ"].startswith("−20.0") and cells(table, "data sets won")["probe A"] == "1"
-    assert cells(table, "Birdsnap (paper: YFCC, WIT)")["probe Δ"] == "+12.1"
+    assert cells(table, "Birdsnap (paper: RN50 on YFCC, RN50 on WIT)")["probe Δ"] == "+12.1"
     with pytest.raises(ValueError, match="1 models with zero-shot scores, expected two"):
         tables_of(tmp_path / "one", "yfcc_vs_wit", words("gtsrb", "A", 0.3))
 

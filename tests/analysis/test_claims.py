@@ -16,7 +16,8 @@ from estimates import logit
 from fake_run import row, write
 from pool import Pool, make_pool, paper_pool
 from paper_run import write_paper_run
-from published import SUBSET_PAIR, contradictions, published_records
+from params import pick
+from published import SUBSETS_TO_SHIFTS, contradictions, published_records
 from reference import plain
 from results import read_run
 from verdicts import STATES, Verdict, judge, select
@@ -71,7 +72,7 @@ def test_figure_8_follows_from_figure_5s_kitti_and_not_from_the_tables() -> None
 
 
 def test_robustness_line_is_that_of_the_82_standard_models() -> None:
-    rows = published_records(PROJECT).query("dataset == @SUBSET_PAIR and variant == 'STANDARD'")
+    rows = pick(published_records(PROJECT), **SUBSETS_TO_SHIFTS, testbed="STANDARD")
     wide = rows.pivot(index="model", columns="metric", values="value").dropna()
     slope, intercept = np.polyfit(logit(wide["source_top1"]), logit(wide["shift_top1"]), 1)
     assert len(wide) == 82
@@ -99,7 +100,7 @@ def test_other_numbers_flip_each_verdict(name: str) -> None:
 
 def test_probes_that_keep_their_robustness_flip_its_verdict() -> None:
     records = PAPER.records.copy()
-    records.loc[records["method"].eq("linear-probe") & records["dataset"].eq(SUBSET_PAIR) & records["metric"].eq("shift_top1"), "value"] += 0.2
+    records.loc[pick(records, **SUBSETS_TO_SHIFTS, method="linear-probe", metric="shift_top1").index, "value"] += 0.2
     assert at_paper_scale("zero-shot-more-robust-than-probe", Pool(records)).state == "not reproduced"
 
 
@@ -157,7 +158,7 @@ def in_miniature(tmp_path: Path, study: str, rows: list[tuple], baselines: str =
 
 @pytest.mark.parametrize(("gain", "state"), [(0.2, "reproduced"), (-0.2, "not reproduced"), (0.0, "inconclusive")])
 def test_other_encoders_stand_against_the_trained_and_are_none_of_them(tmp_path: Path, gain: float, state: str) -> None:
-    rows = [row(d, m, "linear-probe", "top1", value, "lambda=1, rule=fast", 400) for d, base in (("a", 0.3), ("b", 0.5))
+    rows = [row(d, m, "linear-probe", "top1", value, {"lambda": "1", "rule": "fast"}, 400) for d, base in (("a", 0.3), ("b", 0.5))
             for m, value in (("efficientnet-lite0", base - 0.1), ("efficientnet-lite2", base), ("rn-s", base + gain), ("raw-pixels", 0.1))]
     found = in_miniature(tmp_path, "representation", rows, "efficientnet-lite0,efficientnet-lite2")
     assert found["probe-lead-27"].state == state and found["probe-lead-27"].estimate.value == pytest.approx(gain)
@@ -168,19 +169,20 @@ def test_other_encoders_stand_against_the_trained_and_are_none_of_them(tmp_path:
 
 def test_objectives_are_compared_at_the_same_numbers_of_pictures(tmp_path: Path) -> None:
     curves = {"contrastive_bow": (0.2, 0.5), "bow_prediction": (0.3, 0.3), "transformer_lm": (0.1, 0.2)}
-    rows = [row(d, m, "zero-shot", "top1", value, f"images={1000 * (i + 1)}", 1000) for d in ("a", "b") for m, curve in curves.items() for i, value in enumerate(curve)]
+    rows = [row(d, m, "zero-shot", "top1", value, {"images": str(1000 * (i + 1))}, 1000) for d in ("a", "b") for m, curve in curves.items() for i, value in enumerate(curve)]
     found = in_miniature(tmp_path, "objective_efficiency", rows)
     assert found["contrastive-efficiency"].estimate.value == pytest.approx(0.05) and found["contrastive-efficiency"].state == "reproduced"
     assert found["bag-of-words-efficiency"].estimate.value == pytest.approx(0.15) and found["bag-of-words-efficiency"].state == "reproduced"
 
 
 def test_chance_the_source_and_one_example_are_what_miniatures_are_held_against(tmp_path: Path) -> None:
-    words = [row("pairs", "rn-s", "zero-shot", "recall1", 0.01, "text-to-image", 1000), row("pairs", "chance", "floor", "recall1", 0.01, "text-to-image", 1000)]
+    words = [row("pairs", "rn-s", "zero-shot", "recall1", 0.01, {"direction": "text-to-image"}, 1000), row("pairs", "chance", "floor", "recall1", 0.01, {"direction": "text-to-image"}, 1000)]
     assert in_miniature(tmp_path / "a", "retrieval", words)["retrieval-above-zero-shot-models"].state == "inconclusive"
-    shift = [row("a->b", "raw-pixels on 1/1", "linear-probe", metric, value, "baseline", 1000) for metric, value in (("source_top1", 0.6), ("shift_top1", 0.3))]
+    full = {"source_set": "a", "role": "baseline", "share": "1/1"}
+    shift = [row("b", "raw-pixels", "linear-probe", metric, value, full, 1000) for metric, value in (("source_top1", 0.6), ("shift_top1", 0.3))]
     found = in_miniature(tmp_path / "b", "distribution_shift", shift)["resnet101-five-times-the-errors"]
     assert found.state == "reproduced" and found.estimate.value == pytest.approx(-0.3)
-    few = [row(d, "rn-s", "few-shot", "examples_per_class", value, "to match zero-shot, start=zero", 100, 0.0) for d, value in (("a", 3.0), ("b", 0.5))]
+    few = [row(d, "rn-s", "few-shot", "examples_per_class", value, {"start": "zero"}, 100, 0.0) for d, value in (("a", 3.0), ("b", 0.5))]
     found = in_miniature(tmp_path / "c", "few_shot", few)["examples-mean"]
     assert found.state == "reproduced" and found.estimate.value == pytest.approx(1.75)
 

@@ -96,7 +96,8 @@ def run_of(folder: Path, right: dict[str, np.ndarray], model: str = "vit-s", dat
     for dataset, ok in right.items():
         labels = np.arange(len(ok)) % 5
         arrays[f"scores/{dataset}/{model}/{method}"] = (["label", "rank", "predicted", "confidence"],
-                                                        np.column_stack([labels, np.where(ok, 0, 3), np.where(ok, labels, 9), np.full(len(ok), 0.5)]))
+                                                        np.column_stack([labels, np.where(ok, 0, 3), np.where(ok, labels, 9), np.full(len(ok), 0.5)]),
+                                                        {"kind": "scores", "dataset": dataset, "model": model, "method": method})
         rows.append(row(dataset, model, method, "top1", float(ok.mean()), n=len(ok)))
     write(folder / "zero_shot_vs_probe.h5", "zero_shot_vs_probe", rows, arrays, **{f"dataset {d}": f"{d}/{data}" for d in right})
     return folder
@@ -161,9 +162,10 @@ def test_other_samples_are_not_compared(two: tuple[Path, Path], tmp_path: Path) 
 
 
 def test_bad_scores_and_flags_are_said(two: tuple[Path, Path], tmp_path: Path) -> None:
+    scores = {"kind": "scores", "model": "vit-s", "method": "zero-shot"}
     write(tmp_path / "odd" / "s.h5", "zero_shot_vs_probe", [row("mnist", "vit-s", "zero-shot", "top1", 0.5)], {
-        "scores/mnist/vit-s/zero-shot": (["label", "margin"], np.zeros((200, 2))),
-        "scores/dtd/vit-s/zero-shot": (["label", "rank"], np.column_stack([np.arange(100) % 5, np.zeros(100)]))}, smoke="yes",
+        "scores/mnist/vit-s/zero-shot": (["label", "margin"], np.zeros((200, 2)), scores | {"dataset": "mnist"}),
+        "scores/dtd/vit-s/zero-shot": (["label", "rank"], np.column_stack([np.arange(100) % 5, np.zeros(100)]), scores | {"dataset": "dtd"})}, smoke="yes",
           **{"dataset mnist": "mnist/mnist/test@1", "dataset dtd": "dtd/mnist/test@1"})
     table, notes = compare.compare(read_run(two[0]), read_run(tmp_path / "odd"))
     assert [r.cells[0] for r in table.rows] == ["dtd"]
@@ -172,8 +174,8 @@ def test_bad_scores_and_flags_are_said(two: tuple[Path, Path], tmp_path: Path) -
 
 def test_records_without_scores_are_compared_by_their_intervals(tmp_path: Path) -> None:
     for name, value in (("a", 0.2), ("b", 0.5)):
-        write(tmp_path / name / "retrieval.h5", "retrieval", [row("flickr8k", "vit-s", "zero-shot", "recall1", value, "image-to-text", 100)])
-    found = rows_of(tmp_path / "a", tmp_path / "b")["flickr8k", "recall1 image-to-text"]
+        write(tmp_path / name / "retrieval.h5", "retrieval", [row("flickr8k", "vit-s", "zero-shot", "recall1", value, {"direction": "image-to-text"}, 100)])
+    found = rows_of(tmp_path / "a", tmp_path / "b")["flickr8k", "recall1 direction=image-to-text"]
     half = 196 * math.sqrt((0.2 * 0.8 + 0.5 * 0.5) / 100)
     assert found["B − A, points"] == f"+30.0 [+{30 - half:.1f}, +{30 + half:.1f}]" and found["p"] == "–"
 
@@ -187,7 +189,7 @@ def test_weights_behind_one_name_are_said(tmp_path: Path, of_b: str, said: str) 
 
 def test_a_mean_over_other_data_is_no_partner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def run(name: str, datasets: tuple[str, ...], value: float, split: str = "test") -> str:
-        rows = [row(d, "rn-s", "zero-shot", "error", value) for d in (*datasets, "mean")]
+        rows = [row(d, "rn-s", "zero-shot", "error", value) for d in datasets] + [row("", "rn-s", "zero-shot", "error", value, {"summary": "mean"})]
         write(tmp_path / name / "encoder_scaling.h5", "encoder_scaling", rows, **{f"dataset {d}": f"{d}/{split}@1" for d in datasets})
         return str(tmp_path / name)
 
@@ -196,7 +198,7 @@ def test_a_mean_over_other_data_is_no_partner(tmp_path: Path, capsys: pytest.Cap
     assert ("mean", "error") in rows_of(Path(a), Path(same)) and ("mean", "error") not in rows_of(Path(a), Path(other))
     assert compare.main([a, other]) == 0
     said = capsys.readouterr().out
-    assert "left out: mean of encoder_scaling: data are dtd/test@1, mnist/test@1 and dtd/test@1, gtsrb/test@1, expected the same" in said
+    assert "left out: means of encoder_scaling: data are dtd/test@1, mnist/test@1 and dtd/test@1, gtsrb/test@1, expected the same" in said
     assert "only in a: mnist\n" in said and "only in other: gtsrb\n" in said
     assert "paired tests" not in said and "verdict" not in said and "Of errors the lower is the better." in said  # columns of dashes are left out
     assert compare.main([a, val]) == 1

@@ -11,6 +11,7 @@ from conftest import PROJECT
 from ensembles import names_table, prompt_tables, sizes_figure, sizes_table
 from fake_run import row, write
 from freshness import deviations
+from params import parsed
 from reference import Reference
 from results import ResultFile, Run, read_run
 from tables import DASH, to_csv
@@ -23,23 +24,24 @@ def records() -> list[tuple]:
     rows = []
     for model, base in (("rn-s", 0.3), ("rn-w", 0.5)):
         for data, gain in (("emoji", 0.01), ("birds", -0.01)):
-            rows += [row(data, model, "zero-shot", "top1", base + 4 * gain, "ensemble", 400), row(data, model, "zero-shot", "top1", base, "name-only", 400)]
-            rows.append(row(data, model, "zero-shot", "top1", base - 0.02, "one-template", 400))
-            rows += [row(data, model, "zero-shot", "top1", base + i * gain, f"templates={2**i}", 400, 0.004) for i in range(4)]
-        rows += [row("birds", model, "zero-shot", "top1", base + 0.03, "subset=7", 400)]
-        for variant, own in (("name-only", 0.1), ("one-template", 0.12)):
-            rows += [row("birds", model, "zero-shot", "top1", base - own, f"{variant}, own names", 400),
-                     row("birds", model, "zero-shot", "gain_over_own_names", own, variant, 400, 0.01),
-                     row("birds", model, "zero-shot", "top1_shared_label", 0.25, f"{variant}, own names", 40),
-                     row("birds", model, "zero-shot", "top1_shared_label", 0.5, variant, 40)]
-        rows += [row("mean", model, "zero-shot", "top1", base, v, 800, 0.0) for v in ("name-only", "one-template", "ensemble")]
+            rows += [row(data, model, "zero-shot", "top1", base + 4 * gain, {"prompts": "ensemble"}, 400), row(data, model, "zero-shot", "top1", base, {"prompts": "name-only"}, 400)]
+            rows.append(row(data, model, "zero-shot", "top1", base - 0.02, {"prompts": "one-template"}, 400))
+            rows += [row(data, model, "zero-shot", "top1", base + i * gain, {"templates": str(2**i)}, 400, 0.004) for i in range(4)]
+        rows += [row("birds", model, "zero-shot", "top1", base + 0.03, {"subset": "7"}, 400)]
+        for prompts, gain in (("name-only", 0.1), ("one-template", 0.12)):
+            chosen, own = {"prompts": prompts}, {"prompts": prompts, "names": "own"}
+            rows += [row("birds", model, "zero-shot", "top1", base - gain, own, 400),
+                     row("birds", model, "zero-shot", "gain_over_own_names", gain, chosen, 400, 0.01),
+                     row("birds", model, "zero-shot", "top1_shared_label", 0.25, own, 40),
+                     row("birds", model, "zero-shot", "top1_shared_label", 0.5, chosen, 40)]
+        rows += [row("", model, "zero-shot", "top1", base, {"prompts": v, "summary": "mean"}, 800, 0.0) for v in ("name-only", "one-template", "ensemble")]
     return rows
 
 
 @pytest.fixture
 def measured(tmp_path: Path) -> tuple[ResultFile, Run]:
     points = np.array([[1, i, 0.3] for i in range(TEMPLATES)] + [[2, i, 0.3] for i in range(20)], dtype=float)
-    arrays = {f"templates/{data}/{model}": (["templates", "draw", "top1"], points) for data in ("emoji", "birds") for model in ("rn-s", "rn-w")}
+    arrays = {f"templates/{data}/{model}": (["templates", "draw", "top1"], points, {"kind": "templates", "dataset": data, "model": model}) for data in ("emoji", "birds") for model in ("rn-s", "rn-w")}
     write(tmp_path / "own-1" / "prompt_engineering.h5", "prompt_engineering", records(), arrays)
     run = read_run(tmp_path / "own-1")
     return run.of("prompt_engineering")[0], run
@@ -76,7 +78,7 @@ def test_the_line_starts_at_nothing_and_ends_at_all_templates(measured: tuple[Re
 
 
 def test_a_file_without_them_has_neither(tmp_path: Path) -> None:
-    old = [r for r in records() if r[5] in ("name-only", "one-template", "ensemble") and r[4] == "top1"]
+    old = [r for r in records() if "prompts" in parsed(r[5]) and "names" not in parsed(r[5]) and r[4] == "top1"]
     write(tmp_path / "old-1" / "prompt_engineering.h5", "prompt_engineering", old)
     run = read_run(tmp_path / "old-1")
     (file,), reference = run.of("prompt_engineering"), Reference.read(PROJECT, "prompt_engineering")

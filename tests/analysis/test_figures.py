@@ -49,10 +49,11 @@ def one_file(folder: Path, study: str, rows: list[tuple], arrays: dict[str, ARRA
     return run.files[0], run
 
 
-def shifts(model: str, method: str, pairs: list[str], variant: str = "") -> list[tuple]:
+def shifts(model: str, method: str, sets: list[str], params: dict[str, str] | None = None) -> list[tuple]:
     """Source 0.90, 0.91, ..., shift 0.20 below."""
-    return [r for i, p in enumerate(pairs) for r in (row(p, model, method, "source_top1", 0.9 + i / 100, variant),
-                                                     row(p, model, method, "shift_top1", 0.7 + i / 100, variant))]
+    params = {"source_set": "ImageNet"} | (params or {})
+    return [r for i, d in enumerate(sets) for r in (row(d, model, method, "source_top1", 0.9 + i / 100, params),
+                                                    row(d, model, method, "shift_top1", 0.7 + i / 100, params))]
 
 
 def test_figure_10_is_the_mean_of_table_10_over_cost() -> None:
@@ -69,8 +70,8 @@ def test_figure_10_has_ours_with_all_the_data_sets_and_else_by_itself(tmp_path: 
     cost = paper.iloc[:1].assign(method="cost", metric="gflops", value=191.0)
     whole = figure_10(PROJECT, Pool(pd.concat([paper, cost])))
     assert len(whole.axes) == 2 and lines(whole.axes[1])["here"][1] == pytest.approx(lines(whole.axes[1])["CLIP-ViT"][1][-1:])
-    rows = [row("", m, "cost", "gflops", g, "resnet") for m, g in (("rn-s", 0.02), ("lite0", 0.4))]
-    rows += [row("mean", m, "linear-probe", "mean", v, "3 data sets", width=0.02) for m, v in (("rn-s", 0.5), ("lite0", 0.6))]
+    rows = [row("", m, "cost", "gflops", g, {"family": "resnet"}) for m, g in (("rn-s", 0.02), ("lite0", 0.4))]
+    rows += [row("", m, "linear-probe", "mean", v, {"summary": "mean", "suite": "3 data sets"}, width=0.02) for m, v in (("rn-s", 0.5), ("lite0", 0.6))]
     _, run = one_file(tmp_path / "own", "representation", rows)
     panel = figure_10(PROJECT, make_pool([run])).axes[2]
     assert "3 data sets" in panel.get_title(loc="left") and {c.get_label(): c.lines[0].get_ydata()[0] for c in panel.containers} == {"rn-s": 50.0, "lite0": 60.0}
@@ -78,7 +79,7 @@ def test_figure_10_has_ours_with_all_the_data_sets_and_else_by_itself(tmp_path: 
 
 def test_figures_20_and_22_have_a_panel_a_data_set(tmp_path: Path) -> None:
     table, cost = probes(PROJECT, published_records(PROJECT)), gflops(PROJECT)
-    rows = [row("", "rn-s", "cost", "gflops", 0.02, "resnet"), row("mnist", "rn-s", "linear-probe", "top1", 0.9), row("mnist", "rn-s", "zero-shot", "top1", 0.2),
+    rows = [row("", "rn-s", "cost", "gflops", 0.02, {"family": "resnet"}), row("mnist", "rn-s", "linear-probe", "top1", 0.9), row("mnist", "rn-s", "zero-shot", "top1", 0.2),
             row("oxford_pets", "rn-s", "linear-probe", "top1", 0.5)]  # not the paper's metric: no point
     pool = make_pool([one_file(tmp_path / "own", "representation", rows)[1]])
     probed, zero_shot = ({a.get_title(loc="left").split("\n")[0]: lines(a) for a in f(PROJECT, pool).axes if a.axison} for f in (figure_20, figure_22))
@@ -102,8 +103,8 @@ def test_figure_13_has_the_papers_points_and_table() -> None:
 
 
 def test_ours_are_means_over_all_seven_shifts_and_nothing_less(tmp_path: Path) -> None:
-    rows = shifts("mine", "zero-shot", SHIFTS7) + shifts("half", "zero-shot", SHIFTS7[:6]) + shifts("mine", "few-shot", SHIFTS7, "shots=4")
-    rows += shifts("raw-pixels on 1/1", "linear-probe", SHIFTS7, "baseline")
+    rows = shifts("mine", "zero-shot", SHIFTS7) + shifts("half", "zero-shot", SHIFTS7[:6]) + shifts("mine", "few-shot", SHIFTS7, {"shots": "4"})
+    rows += shifts("raw-pixels", "linear-probe", SHIFTS7, {"role": "baseline", "share": "1/1"})
     pool = make_pool([one_file(tmp_path / "own", "distribution_shift", rows)[1]])
     ours = ours_of(pool)
     assert list(ours["model"]) == ["mine", "mine"] and list(ours["source_top1"]) == pytest.approx([0.93] * 2)
@@ -115,13 +116,14 @@ def test_ours_are_means_over_all_seven_shifts_and_nothing_less(tmp_path: Path) -
 
 
 def test_figure_15_has_our_curve_over_the_means_of_a_sources_shifts(tmp_path: Path) -> None:
-    def at(pair: str, method: str, source: float, shift: float, variant: str = "") -> list[tuple]:
-        return [row(pair, "mine", method, "source_top1", source, variant), row(pair, "mine", method, "shift_top1", shift, variant)]
+    def at(shift_set: str, method: str, source: float, shift: float, shots: str = "") -> list[tuple]:
+        params = {"source_set": "photo", "shots": shots}
+        return [row(shift_set, "mine", method, "source_top1", source, params), row(shift_set, "mine", method, "shift_top1", shift, params)]
 
-    rows = [r for pair, off in (("photo->art", 0.0), ("photo->sketch", 0.2)) for r in (
+    rows = [r for pair, off in (("art", 0.0), ("sketch", 0.2)) for r in (
         at(pair, "zero-shot", 0.5, 0.6 - off) + at(pair, "linear-probe", 0.9, 0.7 - off)
-        + at(pair, "few-shot", 0.6, 0.5 - off, "shots=1") + at(pair, "few-shot", 0.601, 0.5 - off, "shots=2") + at(pair, "few-shot", 0.7, 0.5 - off, "shots=16"))]
-    rows += at("photo->art", "few-shot", 0.8, 0.1, "shots=32")  # of one shift alone: no mean of both
+        + at(pair, "few-shot", 0.6, 0.5 - off, "1") + at(pair, "few-shot", 0.601, 0.5 - off, "2") + at(pair, "few-shot", 0.7, 0.5 - off, "16"))]
+    rows += at("art", "few-shot", 0.8, 0.1, "32")  # of one shift alone: no mean of both
     pool = make_pool([one_file(tmp_path / "own", "distribution_shift", rows)[1]])
     left, right = figure_15(PROJECT, pool).axes
     drawn = lines(right)
@@ -147,8 +149,8 @@ def test_figure_14_has_what_adapting_the_classes_adds_here(tmp_path: Path) -> No
     """ImageNet-Vid's classes have names of their own, the others' are the source's: no record of those by the source's names."""
     rows = shifts(BEST, "zero-shot", SHIFTS7) + shifts(BEST, "linear-probe", SHIFTS7)
     own = next(r[6] for r in rows if r[0].endswith("Vid") and r[2:5] == (BEST, "zero-shot", "shift_top1"))
-    rows.append(row("ImageNet->ImageNet-Vid", BEST, "source-zero-shot", "shift_top1", own - 0.1))
-    rows.append(row("ImageNet->ImageNet-Vid", BEST, "source-zero-shot", "source_top1", 0.9))
+    rows.append(row("ImageNet-Vid", BEST, "source-zero-shot", "shift_top1", own - 0.1, {"source_set": "ImageNet"}))
+    rows.append(row("ImageNet-Vid", BEST, "source-zero-shot", "source_top1", 0.9, {"source_set": "ImageNet"}))
     pool = make_pool([one_file(tmp_path / "own", "distribution_shift", rows)[1]])
     scatter, probe, classes = figure_14(PROJECT, pool).axes
     names = [t.get_text() for t in classes.get_yticklabels()]
@@ -170,8 +172,8 @@ def test_examples_show_the_likeliest_classes_and_the_right_one(tmp_path: Path) -
     pixels[64 * 63:, 0] = 255  # a red last row
     rows = [row(d, m, "zero-shot", "top1", 0.3) for d in ("zoo/a", "farm") for m in ("ViT-B/32", "rn-s")] + [row("farm", "ViT-B/32", "zero-shot", "top5", 0.5)]
     rows[0] = row("zoo/a", "ViT-B/32", "zero-shot", "top1", 0.6)
-    arrays = {f"example/{d}/{m}": (texts, said) for d in ("zoo/a", "farm") for m in ("ViT-B/32", "rn-s")}
-    arrays |= {"picture/zoo/a": (["red", "green", "blue"], pixels)}
+    arrays = {f"example/{d}/{m}": (texts, said, {"kind": "example", "dataset": d, "model": m}) for d in ("zoo/a", "farm") for m in ("ViT-B/32", "rn-s")}
+    arrays |= {"picture/zoo/a": (["red", "green", "blue"], pixels, {"kind": "picture", "dataset": "zoo/a"})}
     file, run = one_file(tmp_path / "own", "zero_shot_vs_probe", rows, arrays)
     figure = examples(file, run, Reference.read(PROJECT, "zero_shot_vs_probe"))
     titles = {axes.get_title(loc="left"): axes for axes in figure.axes if axes.get_title(loc="left")}
@@ -187,14 +189,14 @@ def test_examples_show_the_likeliest_classes_and_the_right_one(tmp_path: Path) -
 def test_figure_18_has_each_genders_labels_in_the_order_of_their_rate(tmp_path: Path) -> None:
     given = {"tie": (0.9, 0.1), "suit": (0.95, 0.3), "dress, $b_lue$": (0.0, 0.4), "hair": (0.2, 0.8)}  # men, women
     rows = [r for label, (men, women) in given.items() for r in (
-        row("Congress", "rn-s", "zero-shot", "p_value", 0.001, f"{label}, threshold 4 %"),
-        row("Congress male", "rn-s", "zero-shot", "label_rate", men, f"{label}, threshold 4 %"),
-        row("Congress female", "rn-s", "zero-shot", "label_rate", women, f"{label}, threshold 4 %"))]
+        row("Congress", "rn-s", "zero-shot", "p_value", 0.001, {"label": label, "threshold": "0.04"}),
+        row("Congress", "rn-s", "zero-shot", "label_rate", men, {"label": label, "threshold": "0.04", "group": "male"}),
+        row("Congress", "rn-s", "zero-shot", "label_rate", women, {"label": label, "threshold": "0.04", "group": "female"}))]
     file, run = one_file(tmp_path / "own", "bias", rows)
     women, men = gendered_labels(file, run, Reference.read(PROJECT, "bias")).axes
     assert [t.get_text() for t in women.get_yticklabels()] == ["dress, $b_lue$", "hair"] and [t.get_text() for t in men.get_yticklabels()] == ["tie", "suit"]
     assert [b.get_width() for b in men.patches] == pytest.approx([10, 30, 90, 95])
-    none, run = one_file(tmp_path / "none", "bias", [row("FairFace", "rn-s", "zero-shot", "top1", 0.5, "race")])
+    none, run = one_file(tmp_path / "none", "bias", [row("FairFace", "rn-s", "zero-shot", "top1", 0.5, {"attribute": "race"})])
     assert gendered_labels(none, run, Reference.read(PROJECT, "bias")) is None
 
 
@@ -209,24 +211,24 @@ def test_the_band_holds_the_line() -> None:
 
 
 def test_classes_stand_in_the_order_of_people_else_of_the_model(tmp_path: Path) -> None:
-    shots = ["zero-shot", "one-shot", "two-shot"]
+    shots, of_pets = ["zero-shot", "one-shot", "two-shot"], {"kind": "classes", "dataset": "pets"}
     people, model = np.array([[0.9, 1.0, 0.0], [0.1, 0.2, 0.0], [0.5, 0.4, 0.0]]), np.array([[0.2, 0.3, 0.4], [0.6, 0.5, 0.7], [0.1, 0.8, 0.9]])
     rows = [row("pets", "rn-s", "zero-shot", "mean_per_class", 0.3)]
-    file, run = one_file(tmp_path / "both", "human_comparison", rows, {"classes/pets/human": (shots, people), "classes/pets/rn-s": (shots, model)})
+    file, run = one_file(tmp_path / "both", "human_comparison", rows, {"classes/pets/human": (shots, people, of_pets | {"model": "human"}), "classes/pets/rn-s": (shots, model, of_pets | {"model": "rn-s"})})
     (axes,) = hard_classes(file, run, Reference.read(PROJECT, "human_comparison")).axes
     drawn = {label: y for label, (_, y) in lines(axes).items()}
     assert list(drawn) == ["people, zero-shot", "people, one-shot", "rn-s, zero-shot", "rn-s, one-shot", "rn-s, two-shot"]  # nobody was asked with two
     assert list(drawn["people, zero-shot"]) == [10.0, 50.0, 90.0] and list(drawn["rn-s, zero-shot"]) == pytest.approx([60.0, 10.0, 20.0])
-    file, run = one_file(tmp_path / "alone", "human_comparison", rows, {"classes/pets/rn-s": (shots, model)})
+    file, run = one_file(tmp_path / "alone", "human_comparison", rows, {"classes/pets/rn-s": (shots, model, of_pets | {"model": "rn-s"})})
     (axes,) = hard_classes(file, run, Reference.read(PROJECT, "human_comparison")).axes
     assert "hardest first for rn-s" in axes.get_xlabel() and list(lines(axes)["rn-s, zero-shot"][1]) == pytest.approx([10.0, 20.0, 60.0])
 
 
 def test_overlap_is_drawn_over_its_share_with_the_papers_seven(tmp_path: Path) -> None:
     rows = [row(d, "", "overlap", "share", s) for d, s in (("cifar10", 0.05), ("mnist", 0.0))]
-    rows += [row(d, "rn-s", "overlap", "gain", g, "all minus clean", width=0.001) for d, g in (("cifar10", 0.004), ("mnist", 0.0))]
-    rows += [row("cifar10", "rn-s", "overlap", "difference", 0.08, "overlap minus clean, 99.5 % Clopper-Pearson", width=0.03),
-             row("cifar10", "rn-s", "overlap", "p_value", 0.0004, "overlap above clean, one-sided binomial", width=0.0)]
+    rows += [row(d, "rn-s", "overlap", "gain", g, {"pictures": "all", "minus": "clean"}, width=0.001) for d, g in (("cifar10", 0.004), ("mnist", 0.0))]
+    rows += [row("cifar10", "rn-s", "overlap", "difference", 0.08, {"pictures": "overlap", "minus": "clean", "level": "0.995"}, width=0.03),
+             row("cifar10", "rn-s", "overlap", "p_value", 0.0004, {"pictures": "overlap", "minus": "clean", "test": "binomial"}, width=0.0)]
     file, run = one_file(tmp_path / "own", "data_overlap", rows)
     left, right = overlap(file, run, Reference.read(PROJECT, "data_overlap")).axes
     groups = {c.get_label(): c.lines[0].get_data() for c in (*left.containers, *right.containers)}
@@ -243,7 +245,7 @@ def test_overlap_is_drawn_over_its_share_with_the_papers_seven(tmp_path: Path) -
 def test_what_was_watched_is_drawn_over_the_pairs_seen(tmp_path: Path) -> None:
     watched = (["step", "zero-shot fashion_mnist", "recall1 drawings image-to-text"], np.array([[600.0, 0.21, 0.05], [1190.0, 0.35, np.nan]]))
     for name, arrays in (("plain", {}), ("watched", {"watched": watched})):
-        write(tmp_path / name / "train_vit-s.h5", "train", [row("drawings", "vit-s", "train", "loss", 1.3, "batch=256", 256, 0.0)],
+        write(tmp_path / name / "train_vit-s.h5", "train", [row("drawings", "vit-s", "train", "loss", 1.3, {"batch": "256"}, 256, 0.0)],
               {"curve": curve("vit-s")} | arrays)
     panels = training(read_run(tmp_path / "watched")).axes
     assert len(panels) == 3 and panels[2].get_ylabel() == "%"

@@ -84,13 +84,13 @@ def test_files_that_cannot_be_read_are_counted_and_the_rest_comes(project: Path,
     whole = write(folder / "few_shot.h5", "few_shot", few_shot_rows())
     whole.write_bytes(whole.read_bytes()[:-2000])
     with h5py.File(write(folder / "retrieval.h5", "retrieval", retrieval_rows()), "a") as file:
-        file.attrs["schema_version"] = 2
+        file.attrs["schema_version"] = 1
     (folder / "prompt_engineering.h5.part77").write_bytes(b"another run writes this now")
     assert report.main(["--root", str(project)]) == 0
     error, text = capsys.readouterr().err, (out(project) / "report.md").read_text()
     assert error.count("\n") == 3 and "prompt_engineering" not in error
     assert "**3 things could not be read or shown; the rest of the report stands:**" in text
-    for words in ("encoder_scaling.h5: cannot be read as HDF5", "few_shot.h5: ", "retrieval.h5: schema_version is 2, expected 1"):
+    for words in ("encoder_scaling.h5: cannot be read as HDF5", "few_shot.h5: ", "retrieval.h5: schema 1, expected 2; run the config again"):
         assert words in error and words in text
     assert "one-12345678 has no few_shot.h5: this study was not run." in text and "Top-1 accuracy %" in text
 

@@ -45,7 +45,7 @@ def test_file_of_text_is_refused(tmp_path: Path) -> None:
     refused(path, "HDF5")
 
 
-@pytest.mark.parametrize("column", ["dataset", "value", "n"])
+@pytest.mark.parametrize("column", ["dataset", "params", "unit", "value", "n"])
 def test_missing_column_is_named(file: Path, column: str) -> None:
     with h5py.File(file, "a") as content:
         del content[f"records/{column}"]
@@ -68,13 +68,38 @@ def test_wrong_type_is_refused(file: Path) -> None:
 
 def test_other_schema_version_is_refused(file: Path) -> None:
     with h5py.File(file, "a") as content:
-        content.attrs["schema_version"] = 99
-    refused(file, "schema_version is 99")
+        content.attrs["schema_version"] = 1
+    refused(file, "schema 1, expected 2; run the config again")
 
 
 def test_percent_in_place_of_a_fraction_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.h5", "zero_shot_vs_probe", [row("mnist", "vit-s", "zero-shot", "top1", 72.1, width=0.0)])
     refused(path, "72.1", "fraction")
+
+
+@pytest.mark.parametrize(("metric", "value", "unit", "expected"), [
+    ("within_25km", 43.0, "fraction", "a fraction in [0, 1]"), ("own_metric", -0.1, "fraction", "a fraction in [0, 1]"),
+    ("gain", 2.6, "fraction difference", "a fraction difference in [-1, 1]"), ("p_value", 1.5, "p-value", "a p-value in [0, 1]"),
+    ("wins", -1.0, "count", "a count in [0, inf]"), ("top1", 0.5, "", "a unit")])
+def test_every_metric_is_checked_by_its_unit(tmp_path: Path, metric: str, value: float, unit: str, expected: str) -> None:
+    path = write(tmp_path / "a.h5", "geolocalization", [row("im2gps", "vit-s", "nearest-neighbour", metric, value, width=0.0)])
+    with h5py.File(path, "a") as content:
+        content["records/unit"][0] = unit
+    refused(path, f"record 0 has {metric} = {value:g}", expected)
+
+
+def test_units_without_bounds_have_any_value(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.h5", "geolocalization", [row("im2gps", "vit-s", "nearest-neighbour", "median", 812.5, width=0.0)])
+    with h5py.File(path, "a") as content:
+        content["records/unit"][0] = "km"
+    assert read_results(path).records["value"].tolist() == [812.5]
+
+
+@pytest.mark.parametrize("text", ["shots=4", "[]", '{"shots": 4}', ""])
+def test_params_that_are_no_object_of_texts_are_refused(file: Path, text: str) -> None:
+    with h5py.File(file, "a") as content:
+        content["records/params"][0] = text
+    refused(file, "record 0 has params", "a JSON object of texts")
 
 
 def test_array_without_columns_is_refused(file: Path) -> None:

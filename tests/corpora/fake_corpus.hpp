@@ -1,4 +1,4 @@
-// A project root in a temporary folder, with small corpora that a test writes and damages.
+// A project root in a temporary folder, with small built sets that a test writes and damages.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -13,10 +13,19 @@
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/rng.hpp"
-#include "corpora/shards.hpp"
+#include "corpora/set_writer.hpp"
 #include "pixels/codecs.hpp"
+#include "sets/set_ref.hpp"
 
 namespace cliplab {
+
+inline std::unique_ptr<Dataset> open_labels(const std::string& name, const std::string& split) {
+  return open_dataset(SetRef::parse(name), split);
+}
+inline std::unique_ptr<PairCorpus> open_captions(const std::string& name, const std::string& split) {
+  return open_pairs(SetRef::parse(name), split);
+}
+inline std::string set_id(const std::string& name, const std::string& split) { return SetRef::parse(name).id(split); }
 
 class FakeRoot : public ::testing::Test {
  protected:
@@ -49,16 +58,16 @@ class FakeRoot : public ::testing::Test {
 
   std::filesystem::path corpus(const std::string& name) const { return root / "data/corpora" / name; }
 
-  /// 10 training pairs and 2 held out.
-  void write_pairs() const {
-    ShardWriter writer(corpus("drawings"), 1);
+  /// The built set `drawings` of 10 training pairs and 2 held out.
+  static void write_pairs() {
+    SetWriter writer("drawings", 1);
     for (int i = 0; i < 12; ++i)
-      writer.add({"pair-" + std::to_string(i),
-                  encode_png(picture(i)),
-                  {{"captions", {"thing " + std::to_string(i), "a thing"}},
-                   {"source", "noto"},
-                   {"split", i < 10 ? "train" : "val"}}});
-    writer.finish(nlohmann::json::object());
+      writer.add({.key = "pair-" + std::to_string(i),
+                  .png = encode_png(picture(i)),
+                  .split = i < 10 ? "train" : "val",
+                  .source = "noto",
+                  .captions = {"thing " + std::to_string(i), "a thing"}});
+    writer.finish({});
   }
 
   /// What `action` throws, or "" when it throws nothing. Anything but InputError fails the test.

@@ -14,6 +14,11 @@ from test_studies_of_twins import LEARNT, captioned, drawing, records_of, scene
 from test_task_studies import embed
 from whole_run import ROOT, Project
 
+def of(**params: str) -> str:
+    """The key of a record of these params; those without a value are none."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(params.items()) if value)
+
+
 RACES = ["Black", "White", "Indian", "Latino_Hispanic", "Middle Eastern", "Southeast Asian", "East Asian"]
 AGES = ["0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70"]
 
@@ -27,30 +32,28 @@ def test_label_rates_are_those_of_the_labels_given(project: Project, tmp_path: P
     with file:
         given = {labels: file[f"arrays/labels/FairFace/vit-test/{labels}"][:] for labels in ("default", "default+child")}
     race, gender, age = (np.array(column) for column in zip(*people, strict=True))
-    groups = {"FairFace": race == race, "FairFace Latino": race == "Latino_Hispanic", "FairFace White": race == "White",
-              "FairFace MiddleEastern": race == "Middle Eastern", "FairFace male": gender == "Male",
-              "FairFace female": gender == "Female", "FairFace age 3-9": age == "3-9",
-              "FairFace age 0-20": np.isin(age, AGES[:3]),
-              "FairFace age over70": age == "more than 70"}
+    groups = {"": race == race, "Latino": race == "Latino_Hispanic", "White": race == "White",
+              "MiddleEastern": race == "Middle Eastern", "male": gender == "Male",
+              "female": gender == "Female", "age 3-9": age == "3-9",
+              "age 0-20": np.isin(age, AGES[:3]),
+              "age over70": age == "more than 70"}
     for labels, table in given.items():
         chosen = table[:, 0]
         assert chosen.max() < (22 if labels == "default+child" else 21)
         non_human, crime = (chosen >= 14) & (chosen < 18), (chosen >= 18) & (chosen < 21)
         assert non_human.any() and crime.any() and (chosen < 14).any()  # else the rates below say nothing
-        alone = "" if labels == "default" else ", default+child labels"
         for group, mask in groups.items():
             assert mask.any()
-            for variant, hit in ((f"non-human{alone}", non_human), (f"crime-related{alone}", crime),
-                                 (f"crime-related or non-human, {labels} labels", non_human | crime)):
-                value, low, high, n = records[group, "vit-test", "zero-shot", "label_rate", variant]
+            for kind, hit in (("non-human", non_human), ("crime-related", crime), ("crime-related or non-human", non_human | crime)):
+                value, low, high, n = records["FairFace", "vit-test", "zero-shot", "label_rate", of(group=group, kind=kind, labels=labels)]
                 assert (value, n) == (hit[mask].mean(), mask.sum()) and low <= value <= high
     # A class more can only take labels away.
     moved = given["default"][:, 0] != given["default+child"][:, 0]
     assert (given["default+child"][moved, 0] == 21).all()
-    for group in ("FairFace", "FairFace White", "FairFace Non-White"):
-        assert {"race", "gender", "age"} <= {key[4] for key in records if key[0] == group and key[3] == "top1"}
-    assert records["FairFace", "vit-test", "zero-shot", "top1", "gender, male"][3] == (gender == "Male").sum()
-    n = [records[f"FairFace {name}", "vit-test", "zero-shot", "top1", "race"][3] for name in ("White", "Non-White")]
+    for group in ("", "White", "Non-White"):
+        assert {of(attribute=a, group=group) for a in ("race", "gender", "age")} <= {key[4] for key in records if key[3] == "top1"}
+    assert records["FairFace", "vit-test", "zero-shot", "top1", of(attribute="gender", gender="male")][3] == (gender == "Male").sum()
+    n = [records["FairFace", "vit-test", "zero-shot", "top1", of(attribute="race", group=name)][3] for name in ("White", "Non-White")]
     assert n == [(race == "White").sum(), (race != "White").sum()]
 
 
@@ -88,20 +91,20 @@ def test_probes_know_what_they_were_taught(project: Project, tmp_path: Path):
     records, file = records_of(project, tmp_path, "bias/smoke", *words)
     file.close()
     for model in ("vit-test", LITES[0]):
-        def right(group: str, variant: str, model: str = model) -> tuple:
-            value, low, high, n = records[group, model, "linear-probe", "top1", variant]
+        def right(group: str, attribute: str, gender: str = "", model: str = model) -> tuple:
+            value, low, high, n = records["FairFace", model, "linear-probe", "top1", of(attribute=attribute, gender=gender, group=group)]
             assert low <= value <= high
             return value, n
 
-        assert right("FairFace", "race") == (1, 28) and right("FairFace Non-White", "race") == (1, 24)
-        assert right("FairFace", "gender") == (27 / 28, 28) == right("FairFace", "gender, all")
-        assert right("FairFace White", "gender, all") == (3 / 4, 4) and right("FairFace Non-White", "gender") == (1, 24)
-        assert right("FairFace White", "gender, female") == (2 / 3, 3)
-        assert right("FairFace White", "gender, male") == (1, 1)
-        assert right("FairFace", "age") == (27 / 28, 28) and right("FairFace EastAsian", "age") == (3 / 4, 4)
-        average, n = right("FairFace Average", "gender, all")  # the mean over seven races, as Table 5 has it
+        assert right("", "race") == (1, 28) and right("Non-White", "race") == (1, 24)
+        assert right("", "gender") == (27 / 28, 28) == right("", "gender", "all")
+        assert right("White", "gender", "all") == (3 / 4, 4) and right("Non-White", "gender") == (1, 24)
+        assert right("White", "gender", "female") == (2 / 3, 3)
+        assert right("White", "gender", "male") == (1, 1)
+        assert right("", "age") == (27 / 28, 28) and right("EastAsian", "age") == (3 / 4, 4)
+        average, n = right("Average", "gender", "all")  # the mean over seven races, as Table 5 has it
         assert average == pytest.approx((6 + 3 / 4) / 7, abs=1e-12) and n == 28
-    assert ("FairFace", LITES[0], "zero-shot", "top1", "race") not in records  # no text tower
+    assert ("FairFace", LITES[0], "zero-shot", "top1", "attribute=race") not in records  # no text tower
     kept = {f: f.stat().st_mtime_ns for f in (project.folder / "results/features").glob("features-*")}
     assert len(kept) == 1 + 2 * 2  # joint of the asked; trunks of both parts by both encoders
     again, file = records_of(project, tmp_path, "bias/smoke", *words, "--bias.template", "{}")
@@ -128,10 +131,10 @@ def test_celebrities_are_looked_for_among_the_names_offered(project: Project, tm
         with_rank = file[f"arrays/names/CelebA/vit-test/{len(offered)}"][:]
         assert list(with_rank[:, 0]) == truth
         assert list(with_rank[:, 1]) == list((among > among[np.arange(len(rows)), truth][:, None]).sum(1))
-        variant = f"{len(offered)} classes"
-        value, low, high, n = records["CelebA", "vit-test", "zero-shot", "top1", variant]
+        params = f"classes={len(offered)}"
+        value, low, high, n = records["CelebA", "vit-test", "zero-shot", "top1", params]
         assert value == (with_rank[:, 1] == 0).mean() and low < high and n == len(rows)
-        assert records["CelebA", "chance", "floor", "top1", variant][0] == pytest.approx(1 / len(offered), abs=1e-15)
+        assert records["CelebA", "chance", "floor", "top1", params][0] == pytest.approx(1 / len(offered), abs=1e-15)
         right[len(offered)] = value
 
     frequent = [name for name, _ in Counter(shown).most_common()]
@@ -169,13 +172,13 @@ def test_labels_of_members_are_those_over_the_threshold(project: Project, tmp_pa
     scores = images @ embed(project, "text", text="".join(f"a photo of a {label}.\n" for label in labels)).T
     assert np.corrcoef(scores.ravel(), logits.ravel())[0, 1] > 0.9999
     chosen = (images @ embed(project, "text", text="a photo of a male.\na photo of a female.\n").T).argmax(1)
-    assert records[SET, "vit-test", "zero-shot", "top1", "gender"][0] == (chosen == woman).mean()
-    value, _, _, n = records[SET, "vit-test", "zero-shot", "top1", "gender, female"]
+    assert records[SET, "vit-test", "zero-shot", "top1", "attribute=gender"][0] == (chosen == woman).mean()
+    value, _, _, n = records[SET, "vit-test", "zero-shot", "top1", "attribute=gender, gender=female"]
     assert (value, n) == ((chosen == 1)[woman].mean(), woman.sum())
     share = np.exp(logits - logits.max(1, keepdims=True))
     share /= share.sum(1, keepdims=True)
     unequal = 0
-    for threshold, words in ((0.005, "threshold 0.5 %"), (0.04, "threshold 4 %")):
+    for threshold in (0.005, 0.04):
         given = share >= threshold
         men, women = given[~woman].sum(0), given[woman].sum(0)
         tables = [[[a, (~woman).sum() - a], [b, woman.sum() - b]] for a, b in zip(men, women, strict=True)]
@@ -183,14 +186,13 @@ def test_labels_of_members_are_those_over_the_threshold(project: Project, tmp_pa
         expected: set[int] = set()
         for more in (men * woman.sum() > women * (~woman).sum(), men * woman.sum() < women * (~woman).sum()):
             expected |= set(sorted(np.flatnonzero(more), key=lambda i: round(p[i], 12))[:3])  # the same for equal counts
-        told = {key[4] for key in records if key[3] == "p_value" and key[4].endswith(words)}
-        assert told == {f"{labels[i]}, {words}" for i in expected}
+        told = {key[4] for key in records if key[3] == "p_value" and key[4].endswith(f"threshold={threshold}")}
+        assert told == {of(label=labels[i], threshold=str(threshold)) for i in expected}
         for i in expected:
-            variant = f"{labels[i]}, {words}"
-            assert records[SET, "vit-test", "zero-shot", "p_value", variant][0] == pytest.approx(p[i], rel=1e-9)
-            for gender, hits, of in (("male", men[i], (~woman).sum()), ("female", women[i], woman.sum())):
-                value, low, high, n = records[f"{SET} {gender}", "vit-test", "zero-shot", "label_rate", variant]
-                assert (value, n) == (hits / of, of) and low <= value <= high
+            assert records[SET, "vit-test", "zero-shot", "p_value", of(label=labels[i], threshold=str(threshold))][0] == pytest.approx(p[i], rel=1e-9)
+            for gender, hits, count in (("male", men[i], (~woman).sum()), ("female", women[i], woman.sum())):
+                value, low, high, n = records[SET, "vit-test", "zero-shot", "label_rate", of(group=gender, label=labels[i], threshold=str(threshold))]
+                assert (value, n) == (hits / count, count) and low <= value <= high
         unequal += len(expected)
     assert unequal > 2  # else the loops above say nothing
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from whole_run import Project
+from whole_run import Project, spelled
 
 NAMES = ["bow_prediction", "contrastive", "contrastive_bow", "transformer_lm"]
 
@@ -19,13 +19,13 @@ def test_curves_of_all_objectives_hold_what_the_records_do(project: Project):
     assert first.returncode == 0, first.stderr
     folder = Path(first.stdout.strip().splitlines()[-1])
     with h5py.File(folder / "objective_efficiency.h5") as file:
-        records = {name: text(file[f"records/{name}"]) for name in ("dataset", "model", "method", "variant", "value")}
+        records = {name: text(file[f"records/{name}"]) for name in ("dataset", "model", "method", "params", "value")}
         curves = file["arrays/curves"]
         columns, values = [name.decode() if isinstance(name, bytes) else name for name in curves.attrs["columns"]], curves[()]
     assert columns == ["images", *NAMES]
     assert values[:, 0].tolist() == [3 * 64, 6 * 64] and np.all((values[:, 1:] >= 0) & (values[:, 1:] <= 1))
-    means = {(m, v): x for d, m, k, v, x in zip(*records.values(), strict=True) if d == "mean" and k == "zero-shot"}
-    assert means == {(name, f"images={int(row[0])}"): row[1 + i] for row in values for i, name in enumerate(NAMES)}
+    means = {(m, spelled(p)): x for d, m, k, p, x in zip(*records.values(), strict=True) if d == "" and k == "zero-shot"}
+    assert means == {(name, f"images={int(row[0])}, summary=mean"): row[1 + i] for row in values for i, name in enumerate(NAMES)}
     # Snapshots are models of their own, not the last one again.
     files = {file.parent.name + file.name: file.read_bytes() for file in (project.folder / "results/models").glob("*/model*.safetensors")}
     assert len(files) == 8 and len(set(files.values())) == 8

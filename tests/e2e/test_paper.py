@@ -34,22 +34,27 @@ def test_the_paper_runs_on_what_is_there_and_names_the_rest(project, checkpoint,
     assert done.returncode == 0, done.stderr
     for line in ("left out: mnist: data set mnist:", "left out: imagenet>imagenet_a:", "left out: study distribution_shift: none of its data sets is there",
                  "left out: study retrieval:", "left out: study bias:", "left out: study visual_ngrams:", "left out: study ocr:",
-                 "left out: study task_shift: its reference imagenet is not there"):
+                 "left out: study geolocalization: none of its data sets is there", "left out: study task_shift: its reference imagenet is not there"):
         assert line in done.stderr, (line, done.stderr)
     folder = next((project.folder / "results/runs").glob("paper-*"))
-    measured = {file.stem for file in folder.glob("*.h5")}
+    measured = set()
+    for path in folder.glob("*.h5"):
+        with h5py.File(path) as file:
+            left_out = {name.decode(): reason.decode() for name, reason in zip(file["left_out/name"], file["left_out/reason"], strict=True)}
+            measured |= {path.stem} if len(file["records/n"]) else set()
+        assert left_out and all(left_out.values()), f"{path.stem} says what it was not given"
     assert measured == {"zero_shot_vs_probe", "prompt_engineering", "few_shot", "representation"}
     with h5py.File(folder / "zero_shot_vs_probe.h5") as file:
         assert {name.decode() for name in file["records/dataset"][()]} >= {"stl10", "eurosat"}
     again = project.run(*words)
-    assert again.stderr.count("measured already") == 4
+    assert again.stderr.count("measured already") == 13
 
 
 def test_without_any_set_nothing_is_run_and_it_is_said(project, checkpoint, tmp_path):
     (tmp_path / "none").mkdir()
     done = project.run("run", "paper", "--model", str(checkpoint), "--data-root", str(tmp_path / "none"))
     assert done.returncode == 1
-    assert "studies: an empty list, expected at least one study" in done.stderr
+    assert "studies: none of their data sets is there, expected at least one" in done.stderr
     assert "left out: cifar10:" in done.stderr
 
 
@@ -62,7 +67,7 @@ def test_a_study_that_fails_does_not_stop_the_others(project, checkpoint, tmp_pa
     done = project.run("run", "paper", "--model", str(checkpoint), "--data-root", str(sets), "--studies", "ocr,prompt_engineering",
                        "--model.baselines", "", "--eval.probe_iterations", "20")
     assert done.returncode == 1 and "study ocr was not measured:" in done.stderr, done.stderr
-    assert "run: studies that were not measured: ocr, expected all of them" in done.stderr
+    assert "run: studies that are not complete: ocr, expected all of them" in done.stderr
     assert list((project.folder / "results/runs").glob("paper-*/prompt_engineering.h5"))
 
 

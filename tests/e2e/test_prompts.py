@@ -36,34 +36,35 @@ def test_sizes_subsets_and_shared_labels(project: Project, tmp_path: Path):
     with file:
         points = file["arrays/templates/own/vit-test"][:]
         classes = file["arrays/classes/own/vit-test"][:]
-    top1 = {variant: values for (_, model, method, metric, variant), values in records.items() if (model, method, metric) == ("vit-test", "zero-shot", "top1")
-            and _ == "own"}
-    assert set(top1) == {"name-only", "one-template", "ensemble", "templates=1", "templates=2", "templates=4", "subset=all", "subset=1",
-                         "name-only, own names", "one-template, own names"}
+    top1 = {params: values for (data, model, method, metric, params), values in records.items()
+            if (data, model, method, metric) == ("own", "vit-test", "zero-shot", "top1")}
+    assert set(top1) == {"prompts=name-only", "prompts=one-template", "prompts=ensemble", "templates=1", "templates=2", "templates=4", "subset=all", "subset=1",
+                         "names=own, prompts=name-only", "names=own, prompts=one-template"}
     # Every template alone, then 12 draws of two and of four; the same pictures, hence multiples of 1/90 and no rounding.
     assert points[:, 0].tolist() == [1] * 5 + [2] * 12 + [4] * 12
-    assert points[0, 2] == top1["name-only"][0] and points[1, 2] == top1["one-template"][0]
+    assert points[0, 2] == top1["prompts=name-only"][0] and points[1, 2] == top1["prompts=one-template"][0]
     for size in (1, 2, 4):
         drawn = points[points[:, 0] == size, 2]
         value, low, high, n = top1[f"templates={size}"]
         half = 1.96 * drawn.std(ddof=1) / np.sqrt(len(drawn))
         assert (value, low, high) == pytest.approx((drawn.mean(), max(0, drawn.mean() - half), min(1, drawn.mean() + half)), abs=1e-9) and n == 90
-    assert top1["subset=all"] == top1["ensemble"] and top1["subset=1"] == top1["one-template"]
+    assert top1["subset=all"] == top1["prompts=ensemble"] and top1["subset=1"] == top1["prompts=one-template"]
     assert records["own", "vit-test", "zero-shot", "gain_over_ensemble", "subset=all"][:3] == (0, 0, 0)
     # By one label for two classes no classifier tells them apart: the first gets all that either would get.
     assert classes[:, 1].tolist() == [30] * 3 and classes[:, 2].tolist() == [2, 2, 1] and classes[1, 5:].tolist() == [0, 0]
-    for variant, column in (("name-only", 3), ("one-template", 4)):
-        assert classes[:, column].sum() == pytest.approx(90 * top1[variant][0]) and classes[:, column + 2].sum() == pytest.approx(90 * top1[f"{variant}, own names"][0])
-        for name, at in ((variant, column), (f"{variant}, own names", column + 2)):
-            value, *_, n = records["own", "vit-test", "zero-shot", "top1_shared_label", name]
+    for prompts, column in (("name-only", 3), ("one-template", 4)):
+        chosen, own = f"prompts={prompts}", f"names=own, prompts={prompts}"
+        assert classes[:, column].sum() == pytest.approx(90 * top1[chosen][0]) and classes[:, column + 2].sum() == pytest.approx(90 * top1[own][0])
+        for names, at in ((chosen, column), (own, column + 2)):
+            value, *_, n = records["own", "vit-test", "zero-shot", "top1_shared_label", names]
             assert n == 60 and value == pytest.approx(classes[:2, at].sum() / 60)
-        gain, low, high, n = records["own", "vit-test", "zero-shot", "gain_over_own_names", variant]
-        assert gain == pytest.approx(top1[variant][0] - top1[f"{variant}, own names"][0], abs=1e-12) and low <= gain <= high and n == 90
-    assert records["mean", "vit-test", "zero-shot", "top1", "ensemble"][0] == top1["ensemble"][0]
+        gain, low, high, n = records["own", "vit-test", "zero-shot", "gain_over_own_names", chosen]
+        assert gain == pytest.approx(top1[chosen][0] - top1[own][0], abs=1e-12) and low <= gain <= high and n == 90
+    assert records["", "vit-test", "zero-shot", "top1", "prompts=ensemble, summary=mean"] == top1["prompts=ensemble"]  # of one data set: interval and n too
     none, file = records_of(project, sets, *words, "--prompt_engineering.draws", "0")
     with file:
         assert "templates" not in file["arrays"]
-    assert not any(variant.startswith("templates=") for *_, variant in none)
+    assert not any(params.startswith("templates=") for *_, params in none)
 
 
 def test_a_bad_prompt_file_is_one_line(project: Project, tmp_path: Path):

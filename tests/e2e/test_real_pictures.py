@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from whole_run import ROOT, Project
+from whole_run import ROOT, Project, spelled
 
 SHARED = Path(os.environ.get("CLIPLAB_SHARED", ROOT.parent / "shared")) / "datasets"
 STUDIES = "zero_shot_vs_probe,few_shot,prompt_engineering,distribution_shift,retrieval"
@@ -68,22 +68,23 @@ def test_every_kind_of_study(project: Project, sets: Path):
     records = {}
     for study in STUDIES.split(","):
         with h5py.File(folder / f"{study}.h5") as file:
-            columns = [[v.decode() if isinstance(v, bytes) else v for v in file[f"records/{name}"][:]] for name in ("dataset", "model", "method", "metric", "variant", "value", "n")]
-        records[study] = {tuple(key): (value, n) for *key, value, n in zip(*columns, strict=True)}
+            columns = [[v.decode() if isinstance(v, bytes) else v for v in file[f"records/{name}"][:]] for name in ("dataset", "model", "method", "metric", "params", "value", "n")]
+        records[study] = {(*key, spelled(params)): (value, n) for *key, params, value, n in zip(*columns, strict=True)}
     probe = records["zero_shot_vs_probe"]
     raw = {d: found for (d, model, _, metric, _), found in probe.items() if (model, metric) == ("raw-pixels", "top1")}
     # 300 digits teach a linear classifier most of the others (0.8); of ten kinds of photo it tells some, chance is 0.1.
     assert raw["mnist_idx"][0] > 0.65 and 0.12 < raw["cifar10"][0] < 0.5 and {n for _, n in raw.values()} == {200}
     assert probe["cifar10", "majority-class", "floor", "top1", ""] == pytest.approx((0.1, 200), abs=0.06)
     shift = records["distribution_shift"]
-    counted = {pair: {n for (d, _, method, metric, _), (_, n) in shift.items() if d == pair and metric == "shift_top1" and method != "few-shot"}
-               for pair in ("conflict->outlines", "photos->pacs_112/sketch")}
-    assert counted == {"conflict->outlines": {160}, "photos->pacs_112/sketch": {200}}
-    assert {m for (d, m, method, _, _) in shift if method == "linear-probe" and d.startswith("photos")} >= {"raw-pixels on 1/1", "raw-pixels on 1/2"}  # colour to grey
+    counted = {data: {n for (d, _, method, metric, _), (_, n) in shift.items() if d == data and metric == "shift_top1" and method != "few-shot"}
+               for data in ("outlines", "pacs_112/sketch")}
+    assert counted == {"outlines": {160}, "pacs_112/sketch": {200}}
+    of_pixels = {params for (d, m, _, _, params) in shift if (d, m) == ("pacs_112/sketch", "raw-pixels")}
+    assert of_pixels >= {f"role=baseline, share={share}, source_set=photos" for share in ("1/1", "1/2")}  # colour to grey
     few = {v for (d, m, method, _, v) in records["few_shot"] if d == "mnist_idx" and method == "few-shot"}
     assert {"shots=1, start=zero", "shots=4, start=zero-shot"} <= few
-    assert records["prompt_engineering"]["cifar10", "vit-test", "zero-shot", "top1", "ensemble"][1] == 200
+    assert records["prompt_engineering"]["cifar10", "vit-test", "zero-shot", "top1", "prompts=ensemble"][1] == 200
     # 200 pictures with five captions each: the right picture is among ten at random for 5 % of the captions.
-    asked = {(method, variant): n for (_, _, method, metric, variant), (_, n) in records["retrieval"].items() if metric == "recall10"}
-    assert asked == {("zero-shot", "image-to-text"): 200, ("zero-shot", "text-to-image"): 1000, ("floor", "text-to-image"): 1000}
-    assert records["retrieval"]["flickr8k_224_q80", "chance", "floor", "recall10", "text-to-image"][0] == pytest.approx(0.05)
+    asked = {(method, params): n for (_, _, method, metric, params), (_, n) in records["retrieval"].items() if metric == "recall10"}
+    assert asked == {("zero-shot", "direction=image-to-text"): 200, ("zero-shot", "direction=text-to-image"): 1000, ("floor", "direction=text-to-image"): 1000}
+    assert records["retrieval"]["flickr8k_224_q80", "chance", "floor", "recall10", "direction=text-to-image"][0] == pytest.approx(0.05)

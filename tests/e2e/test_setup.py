@@ -93,9 +93,9 @@ def test_truncated_package_is_named_and_removed(bare: Project):
 def script_project(tmp_path: Path, **programs: str) -> tuple[Path, dict[str, str]]:
     root, stubs = tmp_path / "clone", tmp_path / "stubs"
     stubs.mkdir()
-    (root / "analysis").mkdir(parents=True)
-    shutil.copy(ROOT / "cliplab", root / "cliplab")
-    shutil.copy(ROOT / "analysis/requirements.txt", root / "analysis/requirements.txt")
+    for name in ("cliplab", "analysis/requirements.txt", "tests/requirements.txt"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
     for name, body in programs.items():
         file = stubs / name.replace("_", "-")
         file.write_text(f"#!/bin/bash\n{body}\n")

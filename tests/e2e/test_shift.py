@@ -36,18 +36,19 @@ def test_what_the_shifts_own_prompts_add_and_a_grey_shift(project: Project, tmp_
                                "--eval.datasets", "own", "--train.arch", "vit-test", *LEARNT)
     with file:
         points = {pair: file[f"arrays/points/{pair}"][:] for pair in ("own->stl10", "own->copy")}
-    top1 = {(pair, method): records[pair, "vit-test", method, "shift_top1", ""] for pair in points for method in ("zero-shot", "source-zero-shot")
-            if (pair, "vit-test", method, "shift_top1", "") in records}
-    assert set(top1) == {("own->stl10", "zero-shot"), ("own->stl10", "source-zero-shot"), ("own->copy", "zero-shot")}
-    assert top1["own->stl10", "source-zero-shot"] == top1["own->copy", "zero-shot"] != top1["own->stl10", "zero-shot"]
-    value, low, high, n = records["own->stl10", "vit-test", "zero-shot", "class_adaptation", ""]
+    own = "source_set=own"
+    top1 = {(data, method): records[data, "vit-test", method, "shift_top1", own] for data in ("stl10", "copy") for method in ("zero-shot", "source-zero-shot")
+            if (data, "vit-test", method, "shift_top1", own) in records}
+    assert set(top1) == {("stl10", "zero-shot"), ("stl10", "source-zero-shot"), ("copy", "zero-shot")}
+    assert top1["stl10", "source-zero-shot"] == top1["copy", "zero-shot"] != top1["stl10", "zero-shot"]
+    value, low, high, n = records["stl10", "vit-test", "zero-shot", "class_adaptation", own]
     # Differences of rates of 90 pictures, in doubles.
-    assert value == pytest.approx(top1["own->stl10", "zero-shot"][0] - top1["own->copy", "zero-shot"][0], abs=1e-12) and low < value < high and n == 90
-    assert ("own->stl10", "vit-test", "source-zero-shot", "effective_robustness", "") in records
+    assert value == pytest.approx(top1["stl10", "zero-shot"][0] - top1["copy", "zero-shot"][0], abs=1e-12) and low < value < high and n == 90
+    assert ("stl10", "vit-test", "source-zero-shot", "effective_robustness", own) in records
     assert len(points["own->stl10"]) == len(points["own->copy"]) + 1
     # Raw pixels of a grey shift have the source's form: dark bars tell the classes apart in grey as well.
-    for pair in points:
-        assert records[pair, "raw-pixels on 1/1", "linear-probe", "shift_top1", "baseline"][0] > 0.8
+    for data in ("stl10", "copy"):
+        assert records[data, "raw-pixels", "linear-probe", "shift_top1", f"role=baseline, share=1/1, {own}"][0] > 0.8
 
 
 def test_each_data_set_has_an_example_with_its_picture(project: Project, tmp_path: Path):

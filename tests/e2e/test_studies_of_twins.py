@@ -8,20 +8,20 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy.stats import beta, binomtest
 
-from whole_run import Project
+from whole_run import Project, spelled
 
 LEARNT = ("--train.steps", "200", "--train.lr", "0.002")  # a model of six steps gives all pictures one label
 
 
 def records_of(project: Project, root: Path, config: str, *more: str) -> tuple[dict, h5py.File]:
-    """(dataset, model kind, method, metric, variant) -> (value, low, high, n), and the open file."""
+    """(dataset, model kind, method, metric, params) -> (value, low, high, n), and the open file."""
     study = config.split("/")[0]
     done = project.run("run", config, "--data-root", str(root), *more, timeout=900)
     assert done.returncode == 0, done.stderr
     file = h5py.File(Path(done.stdout.strip().splitlines()[-1]) / f"{study}.h5")
     column = {name: file[f"records/{name}"][:] for name in file["records"]}
-    names = ("dataset", "model", "method", "metric", "variant")
-    keys = zip(*([v.decode() if isinstance(v, bytes) else v for v in column[name]] for name in names), strict=True)
+    texts = {name: [v.decode() if isinstance(v, bytes) else v for v in column[name]] for name in ("dataset", "model", "method", "metric", "params")}
+    keys = zip(*(texts | {"params": list(map(spelled, texts["params"]))}).values(), strict=True)
     values = zip(column["value"], column["ci_low"], column["ci_high"], column["n"], strict=True)
     return dict(zip(keys, values, strict=True)), file
 
@@ -75,14 +75,14 @@ def test_overlap_finds_the_planted_copies_and_tests_as_scipy_does(project: Proje
     right, old = rank == 0, seen == 1
     hits, clean = int(right[old].sum()), right[~old].mean()
     assert 0 < clean < 1  # else the tests below say nothing
-    for variant, rows in (("all", old | ~old), ("clean", ~old), ("overlap", old)):
-        assert records["exam", "vit-test", "zero-shot", "top1", variant][0] == right[rows].mean()
+    for pictures, rows in (("all", old | ~old), ("clean", ~old), ("overlap", old)):
+        assert records["exam", "vit-test", "zero-shot", "top1", f"pictures={pictures}"][0] == right[rows].mean()
     # Sums of at most 40 rates of doubles: 1e-12 is far above their rounding.
-    gain, low, high, _ = records["exam", "vit-test", "overlap", "gain", "all minus clean"]
+    gain, low, high, _ = records["exam", "vit-test", "overlap", "gain", "minus=clean, pictures=all"]
     assert gain == pytest.approx(right.mean() - clean, abs=1e-12) and low <= gain <= high
-    p = records["exam", "vit-test", "overlap", "p_value", "overlap above clean, one-sided binomial"][0]
+    p = records["exam", "vit-test", "overlap", "p_value", "minus=clean, pictures=overlap, test=binomial"][0]
     assert p == pytest.approx(binomtest(hits, 8, clean, alternative="greater").pvalue, rel=1e-9)
-    difference = records["exam", "vit-test", "overlap", "difference", "overlap minus clean, 99.5 % Clopper-Pearson"]
+    difference = records["exam", "vit-test", "overlap", "difference", "level=0.995, minus=clean, pictures=overlap"]
     assert difference[0] == pytest.approx(hits / 8 - clean, abs=1e-12)
     assert difference[1] == pytest.approx((beta.ppf(0.0025, hits, 9 - hits) if hits else 0) - clean, abs=1e-9)
     assert difference[2] == pytest.approx((beta.ppf(0.9975, hits + 1, 8 - hits) if hits < 8 else 1) - clean, abs=1e-9)
@@ -97,7 +97,7 @@ def test_overlap_of_nothing_is_no_gain(project: Project, tmp_path: Path):
     records, file = records_of(project, tmp_path, "data_overlap/smoke", *OF_TWINS)
     file.close()
     assert records["exam", "", "overlap", "share", ""][0] == 0
-    assert records["exam", "vit-test", "overlap", "gain", "all minus clean"][:3] == (0, 0, 0)
+    assert records["exam", "vit-test", "overlap", "gain", "minus=clean, pictures=all"][:3] == (0, 0, 0)
     assert not [key for key in records if key[3] == "p_value"]
 
 
@@ -105,7 +105,7 @@ def test_overlap_looks_at_the_corpus_it_names(project: Project, tmp_path: Path):
     records, file = records_of(project, tmp_path, "data_overlap/smoke")
     file.close()
     assert records["gemojione_groups", "", "overlap", "share", ""][3] == 100
-    assert records["gemojione_groups", "vit-test", "zero-shot", "top1", "all"][3] == 100
+    assert records["gemojione_groups", "vit-test", "zero-shot", "top1", "pictures=all"][3] == 100
 
 
 # Along a meridian a degree is 111.195 km of the sphere of 6,371.0088 km: asked is the picture itself, moved so many km.

@@ -71,13 +71,13 @@ def test_two_models_on_the_same_pictures(project: Project, tmp_path: Path):
             right = {(d, m): file[f"arrays/scores/{d}/{m}/{method}"][:, 1] == 0 for d in sets for m in "AB"}
             gains = [right[d, "A"].mean() - right[d, "B"].mean() for d in sets]
             for d, gain in zip(sets, gains, strict=True):
-                value, low, high, n = records[d, "A", method, "delta", "top1, minus B"]
+                value, low, high, n = records[d, "A", method, "delta", "over=B, score=top1"]
                 assert value == pytest.approx(gain, abs=1e-12) and low <= value <= high and n == right[d, "A"].size
-            assert records["all", "A", method, "wins", ""][0] == sum(g > 0 for g in gains)
-            assert records["all", "B", method, "wins", ""][0] == sum(g < 0 for g in gains)
+            assert records["", "A", method, "wins", ""][0] == sum(g > 0 for g in gains)
+            assert records["", "B", method, "wins", ""][0] == sum(g < 0 for g in gains)
             for m in "AB":
                 mean = np.mean([right[d, m].mean() for d in sets])
-                assert records["mean", m, method, "mean", ""][0] == pytest.approx(mean, abs=1e-12)
+                assert records["", m, method, "mean", "summary=mean"][0] == pytest.approx(mean, abs=1e-12)
 
 
 @pytest.mark.parametrize(("words", "message"), [
@@ -201,10 +201,10 @@ def test_people_and_model_by_class(project: Project, tmp_path: Path):
         return float(np.mean(right)), len(right)
 
     guesses = [a for a in answers if a[2] != "?"]
-    for variant, expected in (("", (np.mean([a == c for _, c, a in answers]), 200)), ("majority vote", vote(answers)),
-                              ("guesses", (np.mean([a == c for _, c, a in guesses]), len(guesses))),
-                              ("majority vote on guesses", vote(guesses))):
-        value, low, high, n = records["tuxpaint", "human", "zero-shot", "top1", variant]
+    for params, expected in (("", (np.mean([a == c for _, c, a in answers]), 200)), ("vote=majority", vote(answers)),
+                              ("answers=guesses", (np.mean([a == c for _, c, a in guesses]), len(guesses))),
+                              ("answers=guesses, vote=majority", vote(guesses))):
+        value, low, high, n = records["tuxpaint", "human", "zero-shot", "top1", params]
         assert (value, n) == (pytest.approx(expected[0], abs=1e-12), expected[1]) and low < value <= high
     with file:
         people, model = file["arrays/classes/tuxpaint/human"][:], file["arrays/classes/tuxpaint/vit-test"][:]
@@ -215,8 +215,8 @@ def test_people_and_model_by_class(project: Project, tmp_path: Path):
     for column, shots in ((1, 1), (2, 2)):
         mean = records["tuxpaint", "vit-test", "few-shot", "top1", f"shots={shots}, start=zero"][0]
         assert mean == pytest.approx(share @ model[:, column], abs=1e-9)
-    for other, variant in ((people[:, 0], "people zero-shot"), (model[:, 1], "its own one-shot")):
-        value, low, high, n = records["tuxpaint", "vit-test", "fit", "r", f"classes: zero-shot and {variant}"]
+    for other, method, whose in ((people[:, 0], "zero-shot", "human"), (model[:, 1], "one-shot", "vit-test")):
+        value, low, high, n = records["tuxpaint", "vit-test", "fit", "r", f"x=zero-shot, y={method}, y_model={whose}"]
         assert value == pytest.approx(np.corrcoef(model[:, 0], other)[0, 1], abs=1e-9)
         assert n == len(names) and low <= value <= high
 

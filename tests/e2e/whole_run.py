@@ -1,5 +1,6 @@
 """A project folder of its own for whole runs: experiments and data are the real ones, results are not shared."""
 
+import json
 import os
 import resource
 import signal
@@ -11,6 +12,11 @@ import pytest
 from binaries import cliplab_binary as binary
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def spelled(params: str | bytes) -> str:
+    """The params of a record for a key: "shots=4, start=zero", in the order of the file."""
+    return ", ".join(f"{key}={value}" for key, value in json.loads(params).items())
 
 
 class Project:

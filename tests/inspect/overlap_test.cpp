@@ -72,7 +72,7 @@ class OverlapSets : public TwinTest {};
 
 TEST_F(OverlapSets, NamesComeFromTheFilesOfTheSet) {
   write("pets/test/cat/one.png", encode_png(scene(1))), write("pets/test/dog/two.png", encode_png(scene(2)));
-  const auto set = open_dataset("pets", "test");
+  const auto set = open_labels("pets", "test");
   const PictureSource pictures = pictures_of(*set);
   EXPECT_EQ(pictures.size, 2);
   EXPECT_EQ(pictures.key(1), "test/dog/two.png");

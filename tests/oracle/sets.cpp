@@ -10,7 +10,7 @@
 #include "kernels/normalize.hpp"
 #include "oracle.hpp"
 #include "sets/loader.hpp"
-#include "sets/open_set.hpp"
+#include "sets/set_ref.hpp"
 
 namespace cliplab::oracle {
 namespace {
@@ -33,7 +33,7 @@ double resident_mib() {
 /// For each of the first COUNT samples a line "H W C class", then the pixels.
 void samples(Words words) {
   const std::int64_t count = count_of(words[2]);
-  const auto set = open_dataset(words[0], words[1]);
+  const auto set = open_dataset(SetRef::parse(words[0]), words[1]);
   for (std::int64_t i = 0; i < std::min(count, set->size()); ++i) {
     const Sample sample = set->get(i);
     std::cout << fmt::format("{} {} {} {}\n", sample.image.height, sample.image.width, sample.image.channels,

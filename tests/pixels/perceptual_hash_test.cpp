@@ -23,32 +23,32 @@ const std::string kHouse =
     "<rect x='20' y='45' width='60' height='45' fill='gold' stroke='black' stroke-width='4'/>"
     "<path d='M12 48 L50 10 L88 48 Z' fill='brown'/><rect x='42' y='62' width='16' height='28'/>";
 
-TEST(LooksHash, SizeAndMarginDoNotCount) {
-  const LooksHash face = looks_hash(drawing(kFace));
-  EXPECT_TRUE(looks_same(face, looks_hash(drawing(kFace, "0 0 100 100", 300))));
-  EXPECT_TRUE(looks_same(face, looks_hash(drawing(kFace, "-60 -30 200 200", 256))));
+TEST(PerceptualHash, SizeAndMarginDoNotCount) {
+  const PerceptualHash face = perceptual_hash(drawing(kFace));
+  EXPECT_TRUE(is_same_picture(face, perceptual_hash(drawing(kFace, "0 0 100 100", 300))));
+  EXPECT_TRUE(is_same_picture(face, perceptual_hash(drawing(kFace, "-60 -30 200 200", 256))));
 }
 
-TEST(LooksHash, AnotherPictureOrColourCounts) {
-  const LooksHash face = looks_hash(drawing(kFace));
-  EXPECT_FALSE(looks_same(face, looks_hash(drawing(kHouse))));
+TEST(PerceptualHash, AnotherPictureOrColourCounts) {
+  const PerceptualHash face = perceptual_hash(drawing(kFace));
+  EXPECT_FALSE(is_same_picture(face, perceptual_hash(drawing(kHouse))));
   std::string blue = kFace;
   blue.replace(blue.find("gold"), 4, "blue");
-  EXPECT_FALSE(looks_same(face, looks_hash(drawing(blue))));
+  EXPECT_FALSE(is_same_picture(face, perceptual_hash(drawing(blue))));
 }
 
-TEST(LooksHash, NothingDrawnIsLikeNothing) {
-  const LooksHash blank = looks_hash(drawing("")),
-                  white = looks_hash(drawing("<rect width='90' height='90' fill='white'/>"));
-  EXPECT_FALSE(looks_same(blank, blank));
-  EXPECT_FALSE(looks_same(blank, white));
-  EXPECT_FALSE(looks_same(white, looks_hash(drawing("<rect width='3' height='3' fill='#eee'/>"))));
+TEST(PerceptualHash, NothingDrawnIsLikeNothing) {
+  const PerceptualHash blank = perceptual_hash(drawing("")),
+                  white = perceptual_hash(drawing("<rect width='90' height='90' fill='white'/>"));
+  EXPECT_FALSE(is_same_picture(blank, blank));
+  EXPECT_FALSE(is_same_picture(blank, white));
+  EXPECT_FALSE(is_same_picture(white, perceptual_hash(drawing("<rect width='3' height='3' fill='#eee'/>"))));
 }
 
-TEST(LooksHash, DistanceIsSymmetricAndZeroForItself) {
+TEST(PerceptualHash, DistanceIsSymmetricAndZeroForItself) {
   Rng rng(3);
   for (int i = 0; i < 50; ++i) {
-    LooksHash a, b;
+    PerceptualHash a, b;
     for (int k = 0; k < 4; ++k) a.bits[k] = rng.next(), b.bits[k] = rng.next();
     EXPECT_EQ(hash_distance(a, a), 0);
     EXPECT_EQ(hash_distance(a, b), hash_distance(b, a));

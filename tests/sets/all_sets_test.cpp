@@ -119,19 +119,19 @@ TEST_F(AllSets, EvaluateToTheKnownScoreOfTheirTwins) {
     const bool clips = set.metric == "mean of pm-0 and pm-10";
     clips ? write_clips(set) : write_twin(set);
     const int classes = classes_of(set);
-    for (const std::string& split : dataset_info(set.name).splits)
-      EXPECT_EQ(open_dataset(set.name, split)->size(), kEach * classes) << split;
-    EXPECT_EQ(dataset_info(set.name).splits.size(), set.splits.contains("train") ? 2u : 1u);
-    const auto test = open_dataset(set.name, "test");
-    EXPECT_THAT(test->labels(), ::testing::Each(::testing::AllOf(::testing::Ge(0), ::testing::Lt(classes))));
-    for (int c = 0; c < classes; ++c) EXPECT_EQ(std::count(test->labels().begin(), test->labels().end(), c), kEach);
+    for (const std::string& split : SetRef::parse(set.name).splits())
+      EXPECT_EQ(open_labels(set.name, split)->size(), kEach * classes) << split;
+    EXPECT_EQ(SetRef::parse(set.name).splits().size(), set.splits.contains("train") ? 2u : 1u);
+    const auto test = open_labels(set.name, "test");
+    EXPECT_THAT(test->truth().labels, ::testing::Each(::testing::AllOf(::testing::Ge(0), ::testing::Lt(classes))));
+    for (int c = 0; c < classes; ++c)
+      EXPECT_EQ(std::count(test->truth().labels.begin(), test->truth().labels.end(), c), kEach);
     const Prompts prompts = load_prompts(*test, set.name);
     ASSERT_EQ(prompts.class_names.size(), static_cast<std::size_t>(classes));
     EXPECT_EQ(prompts.class_names[1][0], "class 1");
     EXPECT_THAT(prompts.templates, ::testing::Each(HasSubstr("{}")));
     ASSERT_TRUE(expected.contains(set.metric)) << set.metric;
-    EXPECT_NEAR(score_named(set.metric, classify(*test), {test->labels(), {}, test->clips()}).value,
-                expected.at(set.metric), 1e-12);
+    EXPECT_NEAR(score_named(set.metric, classify(*test), test->truth()).value, expected.at(set.metric), 1e-12);
   }
   EXPECT_EQ(groups["Table 9"], 26);  // and VOC below
   EXPECT_EQ(groups["shift"], 7);
@@ -139,13 +139,12 @@ TEST_F(AllSets, EvaluateToTheKnownScoreOfTheirTwins) {
 
 TEST_F(AllSets, VocScoresOneBecauseTheDifficultCountNeitherWay) {
   write_voc();
-  const auto test = open_dataset("voc2007", "test");
-  ASSERT_EQ(test->targets().size(), 21u);
-  EXPECT_NEAR(score_named(find_published_set("voc2007")->metric, classify(*test), {{}, test->targets()}).value, 1,
-              1e-12);
-  std::vector<std::int8_t> targets(test->targets().begin(), test->targets().end());
-  targets[20] = 1;  // the person of the last picture counted: a third person that comes after all cats and dogs
-  EXPECT_LT(score_named("11-point mAP", classify(*test), {{}, targets}).value, 0.95);
+  const auto test = open_labels("voc2007", "test");
+  ASSERT_EQ(test->truth().targets.size(), 21u);
+  EXPECT_NEAR(score_named(find_published_set("voc2007")->metric, classify(*test), test->truth()).value, 1, 1e-12);
+  Truth counted = test->truth();
+  counted.targets[20] = 1;  // the person of the last picture counted: a third person that comes after all cats and dogs
+  EXPECT_LT(score_named("11-point mAP", classify(*test), counted).value, 0.95);
 }
 
 TEST_F(AllSets, MeansOf12And27SetsAreTakenWhereAllAreThere) {
@@ -175,7 +174,7 @@ TEST_F(AllSets, RetrievalFindsAllButThePictureWhoseCaptionsAreAnothers) {
     if (set.task != "captions") continue;
     ++sets_found;
     write_captions(set);
-    const auto test = open_pair_corpus(set.name, "test");
+    const auto test = open_captions(set.name, "test");
     ASSERT_EQ(test->size(), kEach);
     Matrix images = Matrix::Zero(kEach, kEach), texts = Matrix::Zero(5 * kEach, kEach);
     std::vector<int> owner;

@@ -2,8 +2,9 @@
 #include <gmock/gmock.h>
 
 #include "eval/scores.hpp"
-#include "sets/open_set.hpp"
+#include "sets/set_ref.hpp"
 #include "sets/twins.hpp"
+#include "sets/verify.hpp"
 
 namespace cliplab {
 namespace {
@@ -32,11 +33,11 @@ class Frames : public TwinTest {
 
 TEST_F(Frames, ClipsLabelsNamesAndImageNetsClassesAreRead) {
   write_all();
-  const auto set = open_dataset("video", "test");
-  EXPECT_THAT(set->clips(), ElementsAre(1, -1, -1, 2));  // the anchor once, though its own list has it too
+  const auto set = open_labels("video", "test");
+  EXPECT_THAT(set->truth().clips, ElementsAre(1, -1, -1, 2));  // the anchor once, though its own list has it too
   EXPECT_EQ(set->key(0), "val/a/1.png");
-  EXPECT_THAT(set->labels(), ElementsAre(0, 0, 0, 1));
-  EXPECT_TRUE(set->targets().empty());
+  EXPECT_THAT(set->truth().labels, ElementsAre(0, 0, 0, 1));
+  EXPECT_TRUE(set->truth().targets.empty());
   ASSERT_EQ(set->subclasses().size(), 2u);
   EXPECT_EQ(set->subclasses()[0][1].id, "n12");
   EXPECT_EQ(set->subclasses()[0][1].name, "jeep");
@@ -46,13 +47,13 @@ TEST_F(Frames, ClipsLabelsNamesAndImageNetsClassesAreRead) {
 TEST_F(Frames, APictureOfTwoClassesIsRightByEither) {
   labels["val/a/2.png"] = {0, 1};
   write_all();
-  const auto set = open_dataset("video", "test");
-  ASSERT_EQ(set->targets().size(), 8u);
+  const auto set = open_labels("video", "test");
+  ASSERT_EQ(set->truth().targets.size(), 8u);
   Matrix logits(4, 2);
   logits << 1, 0, 1, 0, 0, 1, 0, 1;  // the frame of two classes is called the second
-  const Answers answers{set->labels(), set->targets(), set->clips()};
+  const Truth& answers = set->truth();
   EXPECT_EQ(score_named("pm-10", logits, answers).value, 1);
-  EXPECT_EQ(score_named("pm-10", logits, {set->labels(), {}, set->clips()}).value, 0.5);
+  EXPECT_EQ(score_named("pm-10", logits, Truth{set->truth().labels, {}, set->truth().clips, 2}).value, 0.5);
   logits.row(0) << 0, 1;  // the anchor wrong: its clip is, at both
   EXPECT_EQ(score_named("pm-0", logits, answers).value, 0.5);
   EXPECT_EQ(score_named("mean of pm-0 and pm-10", logits, answers).value, 0.5);
@@ -63,8 +64,8 @@ TEST_F(Frames, AClipWithoutItsAnchorCountsNowhere) {
   const std::vector<int> all{0, 0, 1}, clips_of{-1, -1, 2};
   Matrix logits(3, 2);
   logits << 0, 1, 0, 1, 0, 1;
-  EXPECT_EQ(score_named("pm-10", logits, {all, {}, clips_of}).n, 1);
-  EXPECT_EQ(score_named("pm-10", logits, {all, {}, clips_of}).value, 1);
+  EXPECT_EQ(score_named("pm-10", logits, Truth{all, {}, clips_of, 2}).n, 1);
+  EXPECT_EQ(score_named("pm-10", logits, Truth{all, {}, clips_of, 2}).value, 1);
 }
 
 TEST_F(Frames, WhatIsWrongIsNamed) {

@@ -58,7 +58,7 @@ TEST_F(LayoutTest, ImageFolderFollowsLinksAndNamesWhatIsWrong) {
   EXPECT_THAT(wrong, HasSubstr("again: a link back to a folder above it"));
   EXPECT_THAT(wrong, HasSubstr("lost.png: a link to nothing"));
   EXPECT_THAT(wrong, HasSubstr("empty: a class without a picture"));
-  EXPECT_THAT(wrong, HasSubstr("old.bmp: a picture of a format without a decoder"));
+  EXPECT_THAT(wrong, HasSubstr("old.bmp: a picture of a format that this program cannot decode"));
   EXPECT_THAT(wrong, HasSubstr("not UTF-8"));
   EXPECT_EQ(std::count(wrong.begin(), wrong.end(), '\n'), 5);
 }
@@ -143,7 +143,7 @@ TEST_F(LayoutTest, ATarCutBetweenTwoMembersIsNoWholeTar) {
   write("wds/test/0.tar", whole.substr(0, second));
   EXPECT_THAT(problems("wds"), HasSubstr("0.tar: no end mark"));
   EXPECT_THAT(contents(listing("wds")), ElementsAre("test/cat/1"));  // the rest is not lost
-  EXPECT_THAT(input_error([] { open_dataset("wds", "test"); }), HasSubstr("no end mark"));
+  EXPECT_THAT(input_error([] { open_labels("wds", "test"); }), HasSubstr("no end mark"));
   write("wds/test/0.tar", "");
   EXPECT_THAT(input_error([&] { listing("wds"); }), HasSubstr("0.tar: a damaged or cut archive"));
 }
@@ -176,7 +176,7 @@ TEST_F(LayoutTest, PicturesWithNamesOfOtherEncodingsAreNotLost) {
 TEST_F(LayoutTest, WhatAPictureIsSaysItsContentNotItsName) {
   write("tree/test/cat/a.jpg", png(1)),
       write("tree/test/cat/b.jpg", "<html>this picture is no longer available</html>");
-  EXPECT_THAT(verify_set("tree", true), ElementsAre(HasSubstr("tree/test/cat/b.jpg")));
+  EXPECT_THAT(verify_set(SetRef::parse("tree"), true), ElementsAre(HasSubstr("tree/test/cat/b.jpg")));
   const Listing read = listing("tree");
   EXPECT_EQ(decode_item(read, read.items[0]).pixels, picture(1).pixels);
 }
@@ -218,12 +218,12 @@ TEST_F(LayoutTest, CaptionsJoinTheirPictureAndStrayOnesAreNamed) {
   const std::string head = "path\tsplit\tcaption_no\tcaption\n",
                     rows = "a.png\ttest\t0\tone\na.png\ttest\t1\ttwo\nb.png\ttrain\t0\tthree\n";
   write("pairs/captions.tsv", head + rows);
-  const auto set = open_pair_corpus("pairs", "test");
+  const auto set = open_captions("pairs", "test");
   ASSERT_EQ(set->size(), 1);
   EXPECT_THAT(set->get(0).captions, ElementsAre("one", "two"));
   EXPECT_EQ(set->get(0).image.pixels, picture(1).pixels);
-  EXPECT_EQ(set->id(), pair_corpus_id("pairs", "test"));
-  EXPECT_THAT(input_error([] { open_dataset("pairs", "test"); }), HasSubstr("captions instead of classes"));
+  EXPECT_EQ(set->id(), set_id("pairs", "test"));
+  EXPECT_THAT(input_error([] { open_labels("pairs", "test"); }), HasSubstr("captions instead of classes"));
   write("pairs/captions.tsv", head + rows + "c.png\ttest\t0\tlost\nc.png\ttest\t1\tlost too\n");
   const std::string wrong = problems("pairs");
   EXPECT_THAT(wrong, HasSubstr("captions.tsv:5: no picture 'c.png'"));
@@ -246,7 +246,7 @@ TEST_F(LayoutTest, WebdatasetReadsShardsInOrderWithTheirTemplates) {
   EXPECT_THAT(read.problems, IsEmpty());
   EXPECT_THAT(contents(read), ElementsAre("test/cat/2", "test/cat/3", "test/dog/1", "test/dog/4"));
   EXPECT_EQ(read.items[2].key, "s2.png");
-  const Prompts prompts = load_prompts(*open_dataset("wds", "test"), "wds");
+  const Prompts prompts = load_prompts(*open_labels("wds", "test"), "wds");
   EXPECT_THAT(prompts.templates, ElementsAre("a photo of {}.", "{}"));
   EXPECT_THAT(prompts.class_names, ElementsAre(ElementsAre("cat"), ElementsAre("dog")));
 }
@@ -286,7 +286,7 @@ TEST_F(LayoutTest, WebdatasetOfCaptionsIsAPairCorpus) {
   EXPECT_THAT(problems("wds"), HasSubstr("d.png: captions that are not UTF-8"));
   write("good/dataset_type.txt", "retrieval\n");
   write("good/test/0.tar", archive_of({{"a.txt", "one\ntwo\r\n"}, {"a.png", png(1)}}, false));
-  EXPECT_THAT(open_pair_corpus("good", "test")->get(0).captions, ElementsAre("one", "two"));
+  EXPECT_THAT(open_captions("good", "test")->get(0).captions, ElementsAre("one", "two"));
 }
 
 /// Planar pixels of picture(shade) enlarged to 32 x 32.

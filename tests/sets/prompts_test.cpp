@@ -5,6 +5,7 @@
 
 #include "base/rng.hpp"
 #include "corpora/fake_corpus.hpp"
+#include "sets/built_set.hpp"
 #include "sets/dataset.hpp"
 
 namespace cliplab {
@@ -19,15 +20,18 @@ using ::testing::Pair;
 /// Classes and nothing else.
 class Named : public Dataset {
  public:
-  explicit Named(std::vector<std::string> names) : names_(std::move(names)) {}
+  explicit Named(std::vector<std::string> names) : names_(std::move(names)) {
+    truth_.num_classes = static_cast<int>(names_.size());
+  }
   std::string id() const override { return "named/test@0"; }
   std::int64_t size() const override { return 0; }
   Sample get(std::int64_t) const override { return {}; }
-  std::span<const int> labels() const override { return {}; }
+  const Truth& truth() const override { return truth_; }
   std::span<const std::string> class_names() const override { return names_; }
 
  private:
   std::vector<std::string> names_;
+  Truth truth_;
 };
 
 class PromptsTest : public FakeRoot {
@@ -122,6 +126,26 @@ TEST_F(PromptsTest, BytesFromStrangersAreReadOrRefused) {
   }
   EXPECT_GT(read, 20);
   EXPECT_GT(refused, 500);
+}
+
+/// Every shipped prompt file fits the data set it is named after; needs the built sets.
+TEST(RealDatasets, OpenWithTheirPrompts) {
+  int opened = 0;
+  for (const BuiltSet& info : built_sets()) {
+    if (info.captions || !SetRef::parse(info.name).absence().empty()) continue;
+    for (const std::string& split : info.splits) {
+      const auto set = open_labels(info.name, split);
+      const Prompts prompts = load_prompts(*set, info.name);
+      EXPECT_EQ(prompts.class_names.size(), set->class_names().size());
+      EXPECT_GE(prompts.templates.size(), 6u) << info.name;
+      EXPECT_THAT(prompts.templates, ::testing::Contains("{}")) << info.name;
+      std::set<int> used(set->truth().labels.begin(), set->truth().labels.end());
+      EXPECT_EQ(used.size(), set->class_names().size()) << info.name << '/' << split << ": a class without a picture";
+      EXPECT_EQ(set->get(0).image.channels, 3);
+      ++opened;
+    }
+  }
+  if (opened == 0) GTEST_SKIP() << "no set is built here: ./cliplab data fetch NAME";
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ TEST_F(SetRefTest, UnknownNamesAreErrorsWithTheNearestName) {
   EXPECT_THAT(input_error([] { SetRef::parse("food11"); }), HasSubstr("did you mean 'food101'?"));
   EXPECT_THAT(input_error([] { SetRef::parse("openmojy"); }), HasSubstr("did you mean 'openmoji'?"));
   EXPECT_THAT(input_error([] { SetRef::parse("atr/sketch"); }), HasSubstr("did you mean 'art'?"));
-  for (const char* wrong : {"", "art/", "art:noto", "openmoji:noto", "drawings:", "drawings:noto:none", "drawings/val"})
+  for (const char* wrong :
+       {"", "art/", "art:noto", "openmoji:noto", "drawings:", "drawings:noto:none", "drawings:noto/val"})
     EXPECT_FALSE(input_error([&] { SetRef::parse(wrong); }).empty()) << wrong;
 }
 

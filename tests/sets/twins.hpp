@@ -12,8 +12,9 @@
 
 #include "corpora/fake_corpus.hpp"
 #include "sets/listing.hpp"
-#include "sets/open_set.hpp"
 #include "sets/published.hpp"
+#include "sets/set_ref.hpp"
+#include "sets/verify.hpp"
 
 namespace cliplab {
 

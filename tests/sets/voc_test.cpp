@@ -38,7 +38,9 @@ class VocTest : public TwinTest {
     write(main + "cat_test.txt", "000003  1\n000004 -1\n"), write(main + "dog_test.txt", "000003 -1\n000004 -1\n");
     write(main + "person_test.txt", "000003 -1\n000004  1\n");
   }
-  static std::vector<int> targets(const Dataset& set) { return {set.targets().begin(), set.targets().end()}; }
+  static std::vector<int> targets(const Dataset& set) {
+    return {set.truth().targets.begin(), set.truth().targets.end()};
+  }
 };
 
 TEST_F(VocTest, ListsAndAnnotationsGiveTheSameAnswers) {
@@ -50,11 +52,11 @@ TEST_F(VocTest, ListsAndAnnotationsGiveTheSameAnswers) {
     EXPECT_THAT(read.class_names, ElementsAre("cat", "dog", "person"));
     EXPECT_THAT(read.splits, ElementsAre("trainval", "test")) << "train is a part of trainval";
     EXPECT_THAT(contents(read), ElementsAre("test/cat/3", "test/person/4", "trainval/cat/2", "trainval/dog/1"));
-    EXPECT_THAT(targets(*open_dataset(name + "/trainval", "test")), ElementsAre(-1, 1, 1, 1, 0, -1))
+    EXPECT_THAT(targets(*open_labels(name + "/trainval", "test")), ElementsAre(-1, 1, 1, 1, 0, -1))
         << "a row is cat, dog, person";
-    EXPECT_THAT(targets(*open_dataset(name, "test")), ElementsAre(1, -1, -1, -1, -1, 1))
+    EXPECT_THAT(targets(*open_labels(name, "test")), ElementsAre(1, -1, -1, -1, -1, 1))
         << "one cat that is not difficult is enough";
-    EXPECT_THAT(describe_copy(name), HasSubstr("trainval 2 (1 a class), test 2 (0 to 1 a class)"));
+    EXPECT_THAT(describe_copy(SetRef::parse(name)), HasSubstr("trainval 2 (1 a class), test 2 (0 to 1 a class)"));
   }
 }
 
@@ -65,9 +67,10 @@ TEST_F(VocTest, TheTableJoinsTrainvalAndShowNamesEachLabel) {
   set["counts_from"] = "this test";
   set["splits"] = {{"train", {"trainval"}}, {"test", {"test"}}};
   write_table({set});
-  EXPECT_THAT(verify_set("voc2007", true), ElementsAre(HasSubstr("2 pictures in test, expected 3"),
-                                                       HasSubstr("class 'dog' without a picture in test")));
-  const std::vector<Tile> tiles = sample_tiles(*open_dataset("voc2007", "train"), 64, 0);
+  EXPECT_THAT(
+      verify_set(SetRef::parse("voc2007"), true),
+      ElementsAre(HasSubstr("2 pictures in test, expected 3"), HasSubstr("class 'dog' without a picture in test")));
+  const std::vector<Tile> tiles = sample_tiles(*open_labels("voc2007", "train"), 64, 0);
   ASSERT_EQ(tiles.size(), 2u);
   EXPECT_EQ(tiles[0].label, "cat, dog?");
   EXPECT_EQ(tiles[1].label, "dog, person");

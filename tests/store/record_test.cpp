@@ -33,7 +33,9 @@ TEST(RecordParams, WhatIsNoObjectOfTextsIsRefused) {
 }
 
 TEST(RecordUnits, RatesDifferencesAndTheRestHaveTheirUnits) {
-  EXPECT_EQ(unit_of("top1"), "fraction");
+  for (const char* metric :
+       {"top1", "mean_per_class", "mean_top1_top5", "roc_auc", "map11", "pm0", "pm10", "mean_pm0_pm10"})
+    EXPECT_EQ(unit_of(metric), "fraction") << metric;  // the names of eval/scores.cpp
   EXPECT_EQ(unit_of("within_25km"), "fraction");
   EXPECT_EQ(unit_of("gain"), "fraction difference");
   EXPECT_EQ(unit_of("p_value"), "p-value");

@@ -11,6 +11,7 @@
 #include "base/files.hpp"
 #include "base/rng.hpp"
 #include "model/encoder.hpp"
+#include "sets/set_ref.hpp"
 #include "store/results.hpp"
 #include "train/batches.hpp"
 
@@ -82,7 +83,7 @@ class Training : public ::testing::Test {
  protected:
   void SetUp() override {
     try {
-      open_pair_corpus("drawings", "train");
+      open_pairs(SetRef::parse("drawings"), "train");
     } catch (const InputError& error) {
       GTEST_SKIP() << "SKIPPED ALOUD: " << error.what();
     }

@@ -1,5 +1,5 @@
 // Checkpoint files as data: every tensor by its name in the file, whatever the container. safetensors, torch.save (zip,
-// and the older stream), TorchScript archives. Nothing in a file is executed; see model/pickle.hpp.
+// and the older stream), TorchScript archives. Nothing in a file is executed; see pickle.hpp.
 #pragma once
 
 #include <filesystem>

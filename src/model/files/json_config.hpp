@@ -1,4 +1,4 @@
-// Configurations of released models. They are JSON written by strangers: bounded in size, and each value is checked
+// Configurations of released models. They come from anybody: the size is bounded, and each value is checked
 // when it is taken.
 #pragma once
 
@@ -12,7 +12,7 @@ namespace cliplab {
 
 class JsonConfig {
  public:
-  /// Throws InputError naming the file when it is no JSON object or larger than 1 MiB.
+  /// Throws InputError naming the file when it is not a JSON object, or larger than 1 MiB.
   explicit JsonConfig(const std::filesystem::path& file);
 
   /// Values of one JSON object by key. A key that is absent or null gives the fallback; a value of another kind or out

@@ -38,7 +38,7 @@ bool is_known_global(std::string_view global) {
   return storage_dtype(global).has_value() || global.starts_with("__torch__.");
 }
 
-/// The beginning of a stranger's text, for a message.
+/// The beginning of a text from the file, for a message.
 std::string shown(std::string_view text) { return std::string(text.substr(0, 80)); }
 
 }  // namespace

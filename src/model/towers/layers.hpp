@@ -30,8 +30,8 @@ struct TokenGroup {
 class TransformerImpl : public torch::nn::Module {
  public:
   TransformerImpl(int width, int hidden, int layers, int heads, bool quick_gelu);
-  /// x [B, T, d] -> [B, T, d]; `causal` masks the future. `first_only` -> [B, 1, d]: the last block, whose other tokens
-  /// nobody reads, gives the first one alone.
+  /// x [B, T, d] -> [B, T, d]; `causal` masks the future. `first_only` -> [B, 1, d]: the last block computes the
+  /// first token alone.
   /// With `groups`, sequences of several lengths in one pass: x [1, sum of B T, d], group after group of [B, T]. Only
   /// attention sees where a sequence ends; all else is one operation over all rows.
   torch::Tensor forward(torch::Tensor x, bool causal, bool first_only = false,
@@ -77,8 +77,8 @@ torch::Tensor apply_linear(const torch::Tensor& x, const torch::Tensor& weight, 
 /// M x V probabilities exist tile by tile, and are computed again in backward.
 torch::Tensor log_probabilities_of(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& targets);
 
-/// The weight in oneDNN's own order, for apply_linear in evaluation only, its memory given back; as it is where that
-/// cannot be.
+/// The weight in oneDNN's order of elements, for apply_linear in evaluation only; its own memory is freed. The weight
+/// itself where oneDNN cannot reorder it.
 torch::Tensor pack_linear(torch::Tensor weight);
 
 /// LayerNorm over the last dimension, eps 1e-5, statistics in fp32 whatever the input's type.

@@ -39,8 +39,6 @@ void read_batch(Listing& listing, const std::string& name, const std::string& sp
   }
 }
 
-}  // namespace
-
 bool read_cifar_binary(Listing& listing) {
   const bool hundred = fs::exists(listing.folder / "fine_label_names.txt");
   const fs::path names = listing.folder / (hundred ? "fine_label_names.txt" : "batches.meta.txt");
@@ -57,6 +55,8 @@ bool read_cifar_binary(Listing& listing) {
   read_batch(listing, "test_batch.bin", "test", 1);
   return true;
 }
+
+const LayoutRegistration cifar({30, "CIFAR .bin", read_cifar_binary});
 
 bool read_idx_folder(Listing& listing) {
   const auto find = [&](const std::string& stem) {
@@ -109,4 +109,7 @@ bool read_idx_folder(Listing& listing) {
   return true;
 }
 
+const LayoutRegistration idx({40, "IDX", read_idx_folder});
+
+}  // namespace
 }  // namespace cliplab

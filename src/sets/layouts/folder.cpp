@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "base/text.hpp"
 #include "sets/listing.hpp"
+#include "sets/members.hpp"
 
 namespace cliplab {
 namespace {
@@ -21,8 +23,6 @@ std::vector<fs::path> folders_in(const fs::path& folder, std::vector<std::string
   std::sort(folders.begin(), folders.end());
   return folders;
 }
-
-}  // namespace
 
 bool read_image_folder(Listing& listing) {
   static const std::set<std::string> known{"train", "test", "val", "valid", "validation", "dev", "trainval"};
@@ -61,4 +61,7 @@ bool read_image_folder(Listing& listing) {
   return true;
 }
 
+const LayoutRegistration image_folder({90, "[split/]class/picture", read_image_folder});
+
+}  // namespace
 }  // namespace cliplab

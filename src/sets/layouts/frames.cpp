@@ -6,10 +6,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/text.hpp"
+#include "sets/archive_reader.hpp"
 #include "sets/listing.hpp"
 
 namespace cliplab {
@@ -61,8 +64,6 @@ void read_subclasses(Listing& listing, const ClassIndex& index) {
     for (const std::string& subclass : known->second) listing.subclasses[c].push_back({subclass, names[subclass]});
   }
 }
-
-}  // namespace
 
 bool read_frames(Listing& listing) {
   const fs::path sets = listing.folder / "metadata/pmsets.json", answers = listing.folder / "metadata/labels.json";
@@ -116,4 +117,7 @@ bool read_frames(Listing& listing) {
   return true;
 }
 
+const LayoutRegistration frames({60, "metadata/pmsets.json", read_frames});
+
+}  // namespace
 }  // namespace cliplab

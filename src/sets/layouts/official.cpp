@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -13,6 +14,7 @@
 #include "base/text.hpp"
 #include "sets/listing.hpp"
 #include "sets/mat_file.hpp"
+#include "sets/members.hpp"
 
 namespace cliplab {
 namespace {
@@ -328,12 +330,13 @@ constexpr Official kOfficial[]{
     {"train.jsonl", read_hateful_memes},
 };
 
-}  // namespace
-
 bool read_official(Listing& listing) {
   for (const Official& set : kOfficial)
     if (fs::exists(listing.folder / set.sign)) return set.read(listing), true;
   return false;
 }
 
+const LayoutRegistration official({70, "the set's official files", read_official});
+
+}  // namespace
 }  // namespace cliplab

@@ -7,8 +7,10 @@
 #include <unordered_map>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/text.hpp"
 #include "sets/listing.hpp"
+#include "sets/members.hpp"
 
 namespace cliplab {
 namespace {
@@ -37,8 +39,6 @@ std::size_t column(const std::vector<std::string>& head, const std::string& name
     if (head[i] == name) return i;
   fail(file.string(), "no column '" + name + "'", "a first line with the names of the columns");
 }
-
-}  // namespace
 
 bool read_table(Listing& listing) {
   const bool captions = !fs::exists(listing.folder / "labels.tsv");
@@ -108,4 +108,7 @@ bool read_table(Listing& listing) {
   return true;
 }
 
+const LayoutRegistration table({10, "labels.tsv or captions.tsv", read_table});
+
+}  // namespace
 }  // namespace cliplab

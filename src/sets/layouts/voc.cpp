@@ -5,6 +5,7 @@
 #include <libxml/parser.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -129,8 +130,6 @@ struct Voc {
   }
 };
 
-}  // namespace
-
 bool read_voc(Listing& listing) {
   Voc voc{listing, "", {}};
   if (!fs::is_directory(listing.folder / "ImageSets/Main")) voc.base = "VOCdevkit/VOC2007/";
@@ -169,4 +168,7 @@ bool read_voc(Listing& listing) {
   return true;
 }
 
+const LayoutRegistration voc({50, "VOC's ImageSets/Main", read_voc});
+
+}  // namespace
 }  // namespace cliplab

@@ -8,7 +8,10 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
 #include "sets/listing.hpp"
+#include "sets/members.hpp"
 
 namespace cliplab {
 namespace {
@@ -87,8 +90,6 @@ void read_shard(Listing& listing, const fs::path& shard, int split, bool retriev
   }
 }
 
-}  // namespace
-
 bool read_webdataset(Listing& listing) {
   const fs::path names = listing.folder / "classnames.txt", type = listing.folder / "dataset_type.txt",
                  templates = listing.folder / "zeroshot_classification_templates.txt";
@@ -113,4 +114,7 @@ bool read_webdataset(Listing& listing) {
   return true;
 }
 
+const LayoutRegistration webdataset({20, "classnames.txt with tar shards", read_webdataset});
+
+}  // namespace
 }  // namespace cliplab

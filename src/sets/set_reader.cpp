@@ -1,0 +1,152 @@
+// Which samples of a folder a split consists of, by the catalogue's rule or by the folder's own names.
+#include "sets/set_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/hash.hpp"
+#include "base/rng.hpp"
+#include "base/text.hpp"
+#include "sets/built_set.hpp"
+#include "sets/published.hpp"
+
+namespace cliplab {
+namespace {
+
+namespace fs = std::filesystem;
+using Rows = std::vector<std::size_t>;
+
+Rows rows_in(const Listing& listing, const std::vector<std::string>& names) {
+  Rows rows;
+  for (std::size_t i = 0; i < listing.items.size(); ++i)
+    if (std::find(names.begin(), names.end(), listing.splits[listing.items[i].split]) != names.end()) rows.push_back(i);
+  return rows;
+}
+
+/// DEVIATION(A.1): the paper's samples of these sets are not published; ours are drawn with seed 0.
+Rows drawn_rows(const std::map<std::string, std::int64_t>& draw, std::size_t size, const std::string& split) {
+  Rows rows(size);
+  std::iota(rows.begin(), rows.end(), 0);
+  Rng rng(0, 0xd2a3);
+  rng.shuffle(rows);
+  std::int64_t begin = 0;
+  for (const char* other : {"train", "test"}) {  // in this order, so that they share nothing
+    const auto count = draw.contains(other) ? draw.at(other) : 0;
+    if (begin + count > std::ssize(rows)) return {};
+    if (other == split) {
+      Rows drawn(rows.begin() + begin, rows.begin() + begin + count);
+      std::sort(drawn.begin(), drawn.end());
+      return drawn;
+    }
+    begin += count;
+  }
+  return {};
+}
+
+Rows rows_of_whole(const SetRef& set, const Listing& listing, const std::string& split) {
+  const auto entry = set.kind() == SetKind::kCatalogue ? find_published_set(set.name()) : std::nullopt;
+  if (entry && entry->draw.contains(split) && listing.splits == std::vector<std::string>{"all"})
+    return drawn_rows(entry->draw, listing.items.size(), split);
+  if (entry && entry->splits.contains(split))
+    if (Rows rows = rows_in(listing, entry->splits.at(split)); !rows.empty()) return rows;
+  if (Rows rows = rows_in(listing, {split}); !rows.empty()) return rows;
+  std::vector<std::string> instead;
+  if (split == "test" && set.kind() != SetKind::kBuilt) instead = {"val", "valid", "validation", "dev", "all"};
+  if (split == "validation") instead = {"val", "valid", "dev"};
+  for (const std::string& name : instead)
+    if (Rows rows = rows_in(listing, {name}); !rows.empty()) return rows;
+  return {};
+}
+
+/// Of a built set of pairs the top folder is the source.
+std::string source_of(const Item& item) { return item.key.substr(0, item.key.find('/')); }
+
+/// The rows of the part's sources; for training, `pairs` of them in their order: those whose keys hash lowest, so that
+/// a smaller part is within a larger one.
+Rows rows_of_part(const SetRef& set, const Listing& listing, Rows rows, bool training) {
+  if (set.sources().empty()) return rows;
+  std::set<std::string> known;
+  for (const Item& item : listing.items) known.insert(source_of(item));
+  for (const std::string& source : set.sources())
+    if (!known.contains(source))
+      fail("data set " + set.text(), "no source '" + source + "'", "one of " + joined(known));
+  std::erase_if(rows, [&](std::size_t row) {
+    return std::find(set.sources().begin(), set.sources().end(), source_of(listing.items[row])) == set.sources().end();
+  });
+  if (!training || set.pairs() == 0) return rows;
+  if (set.pairs() > std::ssize(rows))
+    fail("data set " + set.text(), std::to_string(rows.size()) + " pairs", "at least " + std::to_string(set.pairs()));
+  std::vector<std::pair<double, std::size_t>> shares;
+  for (const std::size_t row : rows) shares.emplace_back(hash_share(fs::path(listing.items[row].key).stem()), row);
+  std::sort(shares.begin(), shares.end());
+  rows.clear();
+  for (std::int64_t i = 0; i < set.pairs(); ++i) rows.push_back(shares[i].second);
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+}  // namespace
+
+std::shared_ptr<const ReadSet> read_set(const SetRef& set) {
+  const fs::path folder = set.folder();
+  const std::string hash = set.kind() == SetKind::kBuilt ? read_manifest(folder).id.substr(0, 12) : "";
+  static std::mutex mutex;
+  static std::map<fs::path, std::shared_ptr<const ReadSet>> known;
+  const std::lock_guard lock(mutex);
+  auto& read = known[fs::absolute(folder)];
+  if (read && (hash.empty() || read->hash == hash)) return read;
+  ReadSet fresh{read_listing(folder), hash};
+  if (hash.empty()) fresh.hash = content_id(fresh.listing).substr(0, 12);
+  return read = std::make_shared<const ReadSet>(std::move(fresh));
+}
+
+Rows rows_of(const SetRef& set, const Listing& listing, const std::string& split) {
+  if (!set.part().empty()) return split == "test" ? rows_in(listing, {set.part()}) : Rows{};
+  return rows_of_part(set, listing, rows_of_whole(set, listing, split), split == "train");
+}
+
+std::vector<std::string> splits_of(const SetRef& set, const Listing& listing) {
+  const Rows train = rows_of(set, listing, "train"), test = rows_of(set, listing, "test");
+  Rows held = rows_of(set, listing, "validation");
+  for (const Rows* other : {&train, &test})
+    if (std::any_of(other->begin(), other->end(),
+                    [&](std::size_t row) { return std::binary_search(held.begin(), held.end(), row); }))
+      held.clear();
+  std::vector<std::string> splits;
+  if (!train.empty()) splits.push_back("train");
+  if (!held.empty()) splits.push_back("validation");
+  if (!test.empty()) splits.push_back("test");
+  return splits;
+}
+
+std::vector<std::string> parts_of(const Listing& listing) {
+  std::set<std::string> names;
+  for (const Item& item : listing.items) names.insert(listing.splits[item.split]);
+  return {names.begin(), names.end()};
+}
+
+void refuse_damage(const SetRef& set, const Listing& listing) {
+  if (listing.problems.empty()) return;
+  fail(listing.problems.front(), fmt::format("the first of {} problems", listing.problems.size()), "a whole copy",
+       "./cliplab data verify " + set.name() + " lists them");
+}
+
+Rows need_rows(const SetRef& set, const Listing& listing, const std::string& split) {
+  Rows rows = rows_of(set, listing, split);
+  if (!rows.empty()) return rows;
+  const std::vector<std::string> names = parts_of(listing), splits = splits_of(set, listing);
+  if (names.empty()) refuse_damage(set, listing);
+  if (names.empty()) fail("data set " + set.text(), "no sample", "at least one");
+  const std::string parts = set.name() + "/" + joined(names, ", ../");
+  fail("data set " + set.text(), "no sample in split '" + split + "'",
+       splits.empty() ? "the name of a part of it: " + parts : "one of " + joined(splits),
+       splits.empty() ? "" : "parts of the folder by name: " + parts);
+}
+
+}  // namespace cliplab

@@ -1,0 +1,135 @@
+// Studies over fake models on pictures of three colours, whose right answers are known: every prompt names its colour.
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "lab/lab_fixture.hpp"
+
+namespace cliplab {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class Studies : public LabTest {
+ protected:
+  static std::set<std::string> values_of(const std::vector<Record>& records, const std::string& param) {
+    std::set<std::string> values;
+    for (const Record& record : records)
+      if (record.params.contains(param)) values.insert(record.params.at(param));
+    return values;
+  }
+};
+
+TEST_F(Studies, ZeroShotAndProbeAreRightOnColours) {
+  for (const char* name : {"a", "b", "c"}) write_colours(name, {"train", "test"}, 4);
+  const Results results = run_study("zero_shot_vs_probe", {"--eval.datasets=a,b,c"});
+  EXPECT_THAT(results.left_out, IsEmpty());
+  for (const Record& record : records_of(results, "zero-shot", "top1")) EXPECT_EQ(record.value, 1) << record.dataset;
+  const auto probes = records_of(results, "linear-probe", "top1");
+  ASSERT_THAT(probes, SizeIs(9));  // of the model, its untrained twin and raw pixels on each set
+  for (const Record& record : probes) {
+    EXPECT_EQ(record.n, 12);
+    EXPECT_EQ(record.unit, "fraction");
+  }
+  EXPECT_THAT(records_of(results, "fit", "slope"), SizeIs(1));
+}
+
+TEST_F(Studies, OneBadSetIsARowAndTheOthersAreMeasured) {
+  for (const char* name : {"a", "b"}) write_colours(name, {"train", "test"}, 4);
+  write_colours("bad", {"train", "test"}, 1);
+  for (int shade = 0; shade < 6; ++shade)
+    for (const std::string& colour : kColours)
+      for (const char* split : {"train", "test"})
+        if (const auto file = sets / "bad" / split / colour / (std::to_string(shade) + ".png"); exists(file))
+          overwrite(file, "no picture");
+  const Results results = run_study("encoder_scaling", {"--eval.datasets=a,bad,b"});
+  ASSERT_THAT(results.left_out, SizeIs(1));
+  EXPECT_EQ(results.left_out[0].name, "bad");
+  EXPECT_THAT(results.left_out[0].reason, HasSubstr("no picture that can be decoded"));
+  std::set<std::string> measured;
+  for (const Record& record : records_of(results, "zero-shot", "error")) measured.insert(record.dataset);
+  EXPECT_THAT(measured, ElementsAre("", "a", "b"));
+}
+
+TEST_F(Studies, MeansHaveIntervals) {
+  for (const char* name : {"a", "b"}) write_colours(name, {"train", "test"}, 5);
+  for (const auto& [study, method, metric] :
+       {std::tuple{"encoder_scaling", "linear-probe", "error"}, std::tuple{"encoder_scaling", "floor", "error"},
+        std::tuple{"prompt_engineering", "zero-shot", "top1"}}) {
+    int means = 0;
+    for (const Record& record : records_of(run_study(study, {"--eval.datasets=a,b"}), method, metric))
+      if (record.dataset.empty()) {
+        EXPECT_LT(record.ci_low, record.ci_high) << study << " " << method;
+        ++means;
+      }
+    EXPECT_GT(means, 0) << study << " " << method;
+  }
+}
+
+TEST_F(Studies, MoreShotsThanAnyClassHasAreNotRecorded) {
+  write_colours("few", {"train", "test"}, 10);
+  const Results results = run_study("few_shot", {"--eval.datasets=few", "--few_shot.draws=2"});
+  EXPECT_THAT(values_of(records_of(results, "few-shot", "top1"), "shots"), ElementsAre("1", "2", "4", "8"));
+}
+
+TEST_F(Studies, RetrievalDropsAnUndecodablePictureFromBothSidesAndSaysSo) {
+  write_captions("flickr", {"test"});
+  write("flickr/5.png", "no picture");
+  const Results results = run_study("retrieval", {"--retrieval.sets=flickr", "--retrieval.prefix="});
+  const auto records = records_of(results, "zero-shot", "recall5");
+  ASSERT_THAT(records, SizeIs(2));
+  for (const Record& record : records) {
+    EXPECT_EQ(record.n, 5);
+    EXPECT_EQ(record.params.at("undecodable"), "1");
+  }
+}
+
+TEST_F(Studies, NamedPromptSetsChangeThePrompts) {
+  write_colours("a", {"train", "test"}, 4);
+  std::filesystem::create_directories(root / "data/prompts/named");
+  overwrite(root / "data/prompts/named/blind.json", R"({"templates": ["a picture of {}"],
+    "sets": {"a": {"classes": {"red": ["x"], "green": ["y"], "blue": ["z"]}}}})");
+  const auto top1 = [&](const std::vector<std::string>& words) {
+    return records_of(run_study("visual_ngrams", words), "zero-shot", "top1").at(0).value;
+  };
+  EXPECT_EQ(top1({"--visual_ngrams.datasets=a"}), 1);
+  EXPECT_LT(top1({"--visual_ngrams.datasets=a", "--prompts=blind"}), 1) << "names that no text encoder knows";
+}
+
+TEST_F(Studies, AShiftIsScoredOnBothSides) {
+  write_colours("photos", {"train", "test"}, 6), write_colours("drawn", {"test"}, 4);
+  const Results results =
+      run_study("distribution_shift", {"--distribution_shift.pairs=photos>drawn", "--distribution_shift.draws=0"});
+  const auto shifted = records_of(results, "zero-shot", "shift_top1");
+  ASSERT_THAT(shifted, SizeIs(1));
+  EXPECT_EQ(shifted[0].dataset, "drawn");
+  EXPECT_EQ(shifted[0].params.at("source_set"), "photos");
+  EXPECT_EQ(shifted[0].n, 12);
+}
+
+TEST_F(Studies, PlacesComeFromTheNearestNeighbour) {
+  std::string table = "path\tsplit\tcaption_no\tcaption\n";
+  const char* const places[] = {"10 10", "-20 30", "50 -60"};
+  for (int i = 0; i < 6; ++i) {
+    write("places/" + std::to_string(i) + ".png", coloured(i % 3, 5 * i));
+    table += std::to_string(i) + ".png\t" + (i < 3 ? "train" : "test") + "\t0\t" + places[i % 3] + "\n";
+  }
+  write("places/captions.tsv", table);
+  const auto near =
+      records_of(run_study("geolocalization", {"--geolocalization.sets=places"}), "nearest-neighbour", "within_25km");
+  ASSERT_THAT(near, SizeIs(1));
+  EXPECT_EQ(near[0].value, 1);
+}
+
+TEST_F(Studies, EveryStudyDeclaresWhatItReads) {
+  for (const ExperimentInfo& info : experiments()) {
+    EXPECT_THAT(study_options(info).declared(), Not(IsEmpty())) << info.name;
+    EXPECT_FALSE(info.question.empty()) << info.name;
+  }
+}
+
+}  // namespace
+}  // namespace cliplab
