@@ -104,6 +104,8 @@ void SetFolder::finish(std::int64_t samples, const std::vector<Package>& package
 }
 
 void SetWriter::finish(const std::vector<Package>& packages) {
+  if (pictures_.empty())
+    fail("recipe", "no picture that can be drawn", "at least one", "./cliplab installs the fonts that drawing needs");
   std::set<std::string> keys, classes;
   for (const BuiltPicture& picture : pictures_) {
     if (!keys.insert(picture.key).second) fail("recipe", "the key '" + picture.key + "' twice", "each once");

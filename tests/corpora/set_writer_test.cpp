@@ -224,6 +224,7 @@ TEST_F(SetWriterTest, WhatNoTableCanHoldIsRefused) {
   EXPECT_THAT(message({"a", "a"}, "x"), HasSubstr("the key 'a' twice"));
   for (const char* text : {"two\tcolumns", "two\nlines", "\xff"})
     EXPECT_THAT(message({"a"}, text), HasSubstr("one line"));
+  EXPECT_THAT(message({}, "x"), HasSubstr("no picture"));
   EXPECT_EQ(message({"a", std::string(90, 'k')}, "x"), "");
 }
 
