@@ -68,10 +68,10 @@ class ObjectiveEfficiency : public Experiment {
 
   /// The curves' names in Figure 2; the paper's own model, a transformer that contrasts, is none of them.
   static std::string paper_name(const std::string& objective) {
-    static const std::map<std::string, std::string> names{{"bow_contrastive", "contrastive_bow"},
-                                                          {"captioning", "transformer_lm"}};
-    const auto found = names.find(objective);
-    return found == names.end() ? objective : found->second;
+    static const std::map<std::string, std::string> kNames{{"bow_contrastive", "contrastive_bow"},
+                                                           {"captioning", "transformer_lm"}};
+    const auto found = kNames.find(objective);
+    return found == kNames.end() ? objective : found->second;
   }
 
   /// Array "curves": a row for each number of pictures, a column for each objective, NaN where it was not measured.

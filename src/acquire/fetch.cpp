@@ -55,8 +55,8 @@ struct Try {
 };
 
 Try transfer_once(const Download& download, const fs::path& part) {
-  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(ready == CURLE_OK ? curl_easy_init() : nullptr,
+  static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
+  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(kReady == CURLE_OK ? curl_easy_init() : nullptr,
                                                                  curl_easy_cleanup);
   const std::unique_ptr<std::FILE, decltype(&std::fclose)> file(std::fopen(part.c_str(), "ab"), std::fclose);
   if (!curl) fail(download.url, "libcurl that cannot start", "memory for it");

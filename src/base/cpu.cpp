@@ -2,10 +2,11 @@
 // program does not support, and the linker must find no template here that was compiled for AVX2.
 #include "base/cpu.hpp"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 namespace cliplab {
 namespace {
@@ -44,7 +45,7 @@ void check_processor() {
 
 /// Before the constructors of the shared libraries too: they call templates of this program in place of their own
 /// copies (libtorch does so with std::vector's).
-__attribute__((section(".preinit_array"), used)) void (*const first_of_all)() = check_processor;
+__attribute__((section(".preinit_array"), used)) void (*const kFirstOfAll)() = check_processor;
 #endif
 
 /// Before the constructors of this program's other files, which have the default priority.

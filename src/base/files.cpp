@@ -3,7 +3,6 @@
 #include "base/files.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
@@ -32,8 +32,8 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 void on_signal(int) {
   if (stop_flag.exchange(true)) ::_exit(130);
   const int saved = errno;
-  constexpr char text[] = "\nstopping after the unit in hand; once more to stop at once\n";
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text, sizeof text - 1);
+  constexpr char kText[] = "\nstopping after the unit in hand; once more to stop at once\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kText, sizeof kText - 1);
   errno = saved;
 }
 

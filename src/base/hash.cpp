@@ -60,7 +60,7 @@ std::string sha256_file(const std::filesystem::path& path, std::uint64_t max_byt
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   if (!in) fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");
-  const std::string hex = sha256_stream(in, max_bytes);
+  std::string hex = sha256_stream(in, max_bytes);
   if (in.bad()) fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");
   return hex;
 }

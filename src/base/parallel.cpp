@@ -25,7 +25,7 @@ thread_local bool inside_loop = false;
 }  // namespace
 
 int num_threads() {
-  static const int count = [] {
+  static const int kCount = [] {
     if (const char* text = std::getenv("CLIPLAB_THREADS"); text != nullptr && *text != '\0') {
       const std::string_view word = text;
       int wanted = 0;
@@ -37,7 +37,7 @@ int num_threads() {
     if (::sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   }();
-  return count;
+  return kCount;
 }
 
 void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& body) {

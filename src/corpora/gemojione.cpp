@@ -4,10 +4,11 @@
 namespace cliplab {
 namespace {
 
-void build(int version) { write_emoji_sets(collect_gemojione(), version); }
+void build_gemojione(int version) { write_emoji_sets(collect_gemojione(), version); }
 
-const RecipeRegistration recipe(emoji_recipe("gemojione", "Gemojione", "emoji by another hand never trained on",
-                                             "CC-BY-4.0", "ruby-gemojione", build));
+const RecipeRegistration registered_gemojione(emoji_recipe("gemojione", "Gemojione",
+                                                           "emoji by another hand never trained on", "CC-BY-4.0",
+                                                           "ruby-gemojione", build_gemojione));
 
 }  // namespace
 }  // namespace cliplab

@@ -90,9 +90,9 @@ std::string words_of(const std::string& stem) {
   const std::string words = trim(out) + " ";
   for (std::size_t begin = 0, end; (end = words.find(' ', begin)) != std::string::npos; begin = end + 1) {
     const std::string word = lower(words.substr(begin, end - begin));
-    static const std::set<std::string> noise{"aiga", "gnome", "fs",        "mime",  "ell", "svg",
-                                             "sm",   "bwh",   "etiquette", "stock", "gg",  "kde"};
-    if (word.size() > 1 && !noise.contains(word)) kept += (kept.empty() ? "" : " ") + word;
+    static const std::set<std::string> kNoise{"aiga", "gnome", "fs",        "mime",  "ell", "svg",
+                                              "sm",   "bwh",   "etiquette", "stock", "gg",  "kde"};
+    if (word.size() > 1 && !kNoise.contains(word)) kept += (kept.empty() ? "" : " ") + word;
   }
   return kept;
 }
@@ -112,15 +112,15 @@ std::string without_author(std::string name, const std::string& creator) {
 
 /// "ornamental_d_9" -> "nine of diamonds"; "" for anything but a playing card.
 std::string playing_card(const std::string& stem) {
-  static const std::map<std::string, std::string> ranks{
+  static const std::map<std::string, std::string> kRanks{
       {"2", "two"},  {"3", "three"}, {"4", "four"}, {"5", "five"}, {"6", "six"},   {"7", "seven"}, {"8", "eight"},
       {"9", "nine"}, {"10", "ten"},  {"a", "ace"},  {"j", "jack"}, {"q", "queen"}, {"k", "king"}};
-  static const std::map<char, std::string> suits{{'c', "clubs"}, {'d', "diamonds"}, {'h', "hearts"}, {'s', "spades"}};
+  static const std::map<char, std::string> kSuits{{'c', "clubs"}, {'d', "diamonds"}, {'h', "hearts"}, {'s', "spades"}};
   const std::size_t at = stem.find('_');
   if (at == std::string::npos || stem.size() < at + 4 || stem[at + 2] != '_') return {};
-  const auto suit = suits.find(stem[at + 1]);
-  const auto rank = ranks.find(stem.substr(at + 3));
-  return suit == suits.end() || rank == ranks.end() ? std::string() : rank->second + " of " + suit->second;
+  const auto suit = kSuits.find(stem[at + 1]);
+  const auto rank = kRanks.find(stem.substr(at + 3));
+  return suit == kSuits.end() || rank == kRanks.end() ? std::string() : rank->second + " of " + suit->second;
 }
 
 bool good_keyword(const std::string& word) {

@@ -36,11 +36,11 @@ namespace portable {
 template <class T>
 std::span<const Products<T>> available_products() {
 #ifdef __x86_64__
-  static const std::array<Products<T>, 2> all{avx512::table<T>("avx512"), avx2::table<T>("avx2")};
-  return isa() >= Isa::kAvx512 ? all : std::span(all).subspan(1);
+  static const std::array<Products<T>, 2> kAll{avx512::table<T>("avx512"), avx2::table<T>("avx2")};
+  return isa() >= Isa::kAvx512 ? kAll : std::span(kAll).subspan(1);
 #else
-  static const std::array<Products<T>, 1> all{portable::table<T>("portable")};
-  return all;
+  static const std::array<Products<T>, 1> kAll{portable::table<T>("portable")};
+  return kAll;
 #endif
 }
 template std::span<const Products<float>> available_products<float>();

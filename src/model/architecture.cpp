@@ -33,13 +33,13 @@ bool Architecture::contrasts() const { return find_model_objective(objective).co
 int Architecture::trunk_dim() const { return find_family(family).trunk_dim(*this); }
 
 std::span<const Architecture> architecture_table() {
-  static const std::vector<Architecture> table = [] {
+  static const std::vector<Architecture> kTable = [] {
     std::vector<Architecture> all;
     for (const auto& family : model_families())
       for (const NamedSize& size : family->named_sizes()) all.push_back(size.architecture);
     return all;
   }();
-  return table;
+  return kTable;
 }
 
 const Architecture& find_architecture(const std::string& name) {

@@ -19,7 +19,7 @@ namespace {
 
 /// Makes data/fonts all that fontconfig, and Pango by it, knows; the first of all threads does it for the process.
 void use_own_fonts() {
-  [[maybe_unused]] static const bool done = [] {
+  [[maybe_unused]] static const bool kDone = [] {
     const std::filesystem::path folder = project_root() / "data/fonts";
     FcConfig* config = FcConfigCreate();  // empty: neither the system's fonts nor its rules
     for (const char* face : {"", "-Bold", "-Oblique", "-BoldOblique"}) {

@@ -14,10 +14,10 @@ namespace cliplab {
 namespace {
 
 double bicubic(double x) {
-  constexpr double a = -0.5;
+  constexpr double kA = -0.5;
   x = std::abs(x);
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  if (x < 1) return ((kA + 2) * x - (kA + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * kA;
   return 0;
 }
 double bilinear(double x) { return std::max(0.0, 1 - std::abs(x)); }
@@ -206,10 +206,10 @@ bool has_simd(Simd simd) {
 }
 
 Simd best_simd() {
-  static const Simd best = has_simd(Simd::kAvx512) ? Simd::kAvx512
-                           : has_simd(Simd::kAvx2) ? Simd::kAvx2
-                                                   : Simd::kScalar;
-  return best;
+  static const Simd kBest = has_simd(Simd::kAvx512) ? Simd::kAvx512
+                            : has_simd(Simd::kAvx2) ? Simd::kAvx2
+                                                    : Simd::kScalar;
+  return kBest;
 }
 
 Image resample(const Image& image, const ResizeAxis& rows, const ResizeAxis& columns, Interpolation interpolation,

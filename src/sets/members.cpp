@@ -55,8 +55,8 @@ void walk_pictures(const fs::path& base, const fs::path& folder, std::vector<fs:
         found.push_back(entry.path().lexically_relative(base).string());
       else
         problems.push_back(entry.path().string() + ": a link to nothing or no file");
-    } else if (static const std::set<std::string> other{".bmp", ".tif", ".tiff", ".pgm", ".jp2", ".avif"};
-               other.contains(lower_extension(name))) {
+    } else if (static const std::set<std::string> kOther{".bmp", ".tif", ".tiff", ".pgm", ".jp2", ".avif"};
+               kOther.contains(lower_extension(name))) {
       problems.push_back(entry.path().string() + ": a picture of a format that this program cannot decode");
     }
   }
@@ -107,8 +107,8 @@ std::string webdataset_key(const std::string& name) {
 }
 
 bool is_picture_name(std::string_view name) {
-  static const std::set<std::string> known{".jpg", ".jpeg", ".png", ".webp", ".gif", ".ppm"};
-  return known.contains(lower_extension(name));
+  static const std::set<std::string> kKnown{".jpg", ".jpeg", ".png", ".webp", ".gif", ".ppm"};
+  return kKnown.contains(lower_extension(name));
 }
 
 void list_pictures(const fs::path& base, const fs::path& folder, std::vector<std::string>& found,

@@ -27,7 +27,7 @@ class Session {
   Session() : lock_(mutex()) {
     // After a failed write HDF5's clean-up at exit reads freed memory; every handle here is closed by its
     // owner.
-    [[maybe_unused]] static const herr_t no_cleanup_at_exit = H5dont_atexit();
+    [[maybe_unused]] static const herr_t kNoCleanupAtExit = H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   }
 

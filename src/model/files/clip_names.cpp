@@ -39,7 +39,7 @@ class HuggingFace {
 
  private:
   void convert(const std::string& name, const TensorBytes& tensor) {
-    static const std::map<std::string, std::string> names{
+    static const std::map<std::string, std::string> kNames{
         {"logit_scale", "logit_scale"},
         {"text_model.embeddings.token_embedding.weight", "token_embedding.weight"},
         {"text_model.embeddings.position_embedding.weight", "positional_embedding"},
@@ -52,7 +52,7 @@ class HuggingFace {
         {"vision_model.pre_layrnorm.bias", "visual.ln_pre.bias"},
         {"vision_model.post_layernorm.weight", "visual.ln_post.weight"},
         {"vision_model.post_layernorm.bias", "visual.ln_post.bias"}};
-    if (const auto found = names.find(name); found != names.end()) return put(found->second, tensor);
+    if (const auto found = kNames.find(name); found != kNames.end()) return put(found->second, tensor);
     if (name == "text_projection.weight") return put("text_projection", transposed(name, tensor));
     if (name == "visual_projection.weight") return put("visual.proj", transposed(name, tensor));
     for (const auto& [theirs, ours] :
@@ -64,14 +64,14 @@ class HuggingFace {
 
   void convert_layer(const std::string& name, const std::string& rest, const std::string& theirs,
                      const std::string& ours, const TensorBytes& tensor) {
-    static const std::vector<std::pair<std::string, std::string>> parts{{"layer_norm1.", "ln_1."},
-                                                                        {"layer_norm2.", "ln_2."},
-                                                                        {"self_attn.out_proj.", "attn.out_proj."},
-                                                                        {"mlp.fc1.", "mlp.c_fc."},
-                                                                        {"mlp.fc2.", "mlp.c_proj."}};
+    static const std::vector<std::pair<std::string, std::string>> kParts{{"layer_norm1.", "ln_1."},
+                                                                         {"layer_norm2.", "ln_2."},
+                                                                         {"self_attn.out_proj.", "attn.out_proj."},
+                                                                         {"mlp.fc1.", "mlp.c_fc."},
+                                                                         {"mlp.fc2.", "mlp.c_proj."}};
     const std::size_t dot = rest.find('.') + 1;
     const std::string layer = rest.substr(0, dot), part = rest.substr(dot);
-    for (const auto& [from, to] : parts)
+    for (const auto& [from, to] : kParts)
       if (part.starts_with(from)) return put(ours + layer + to + part.substr(from.size()), tensor);
     if (part == "self_attn.q_proj.weight" || part == "self_attn.q_proj.bias") {
       const std::string kind = part.substr(part.rfind('.') + 1);

@@ -28,8 +28,8 @@ void JsonConfig::Object::refuse(const std::string& key, const std::string& expec
 }
 
 JsonConfig::Object JsonConfig::Object::inner(const std::string& key) const {
-  static const json empty = json::object();
-  if (!has(key)) return {empty, where_ + ": " + key};
+  static const json kEmpty = json::object();
+  if (!has(key)) return {kEmpty, where_ + ": " + key};
   if (!object_[key].is_object()) refuse(key, "an object");
   return {object_[key], where_ + ": " + key};
 }

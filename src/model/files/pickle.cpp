@@ -18,13 +18,13 @@ using Kind = PickleValue::Kind;
 
 /// torch's storage classes and the dtype of their elements in the words of safetensors.
 std::optional<std::string> storage_dtype(std::string_view global) {
-  static const std::map<std::string, std::string, std::less<>> types{
+  static const std::map<std::string, std::string, std::less<>> kTypes{
       {"torch FloatStorage", "F32"},     {"torch DoubleStorage", "F64"}, {"torch HalfStorage", "F16"},
       {"torch BFloat16Storage", "BF16"}, {"torch LongStorage", "I64"},   {"torch IntStorage", "I32"},
       {"torch ShortStorage", "I16"},     {"torch CharStorage", "I8"},    {"torch ByteStorage", "U8"},
       {"torch BoolStorage", "BOOL"}};
-  const auto found = types.find(global);
-  return found == types.end() ? std::nullopt : std::optional(found->second);
+  const auto found = kTypes.find(global);
+  return found == kTypes.end() ? std::nullopt : std::optional(found->second);
 }
 
 /// Names that a stream may mention. Classes of a TorchScript archive are names of their state, no more.

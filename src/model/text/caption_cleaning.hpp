@@ -35,7 +35,7 @@ using Entities = std::unordered_map<std::string, icu::UnicodeString, StringHash,
 
 /// Python's html.entities.html5: "amp;" and, for the old names, "amp".
 inline const Entities& html5_entities() {
-  static const Entities entities = [] {
+  static const Entities kEntities = [] {
     Entities result;
     for (std::string_view rest = kHtmlEntities; !rest.empty();) {
       const std::string_view entry = rest.substr(0, rest.find(' '));
@@ -53,7 +53,7 @@ inline const Entities& html5_entities() {
     }
     return result;
   }();
-  return entities;
+  return kEntities;
 }
 
 inline bool is_in(const icu::UnicodeString& text, int at, UChar32 low, UChar32 high) {
@@ -168,14 +168,14 @@ inline icu::UnicodeString fix_characters(const icu::UnicodeString& text) {
       {0x1CA, u"NJ"},      {0x1CB, u"Nj"},      {0x1CC, u"nj"},       {0xFB00, u"ff"}, {0xFB01, u"fi"}, {0xFB02, u"fl"},
       {0xFB03, u"ffi"},    {0xFB04, u"ffl"},    {0xFB05, u"\u017Ft"}, {0xFB06, u"st"}};
   UErrorCode status = U_ZERO_ERROR;
-  static const icu::Normalizer2* const nfkc = icu::Normalizer2::getNFKCInstance(status);
+  static const icu::Normalizer2* const kNfkc = icu::Normalizer2::getNFKCInstance(status);
   icu::UnicodeString out;
   for (int i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
     const UChar32 c = c1_to_windows_1252(text.char32At(i));
     icu::UnicodeString fixed(c);
     if (const auto ligature = kLigatures.find(c); ligature != kLigatures.end()) fixed = ligature->second;
     if (c == 0x3000) fixed = u' ';
-    if (c > 0xFF00 && c < 0xFFF0 && nfkc != nullptr) fixed = nfkc->normalize(icu::UnicodeString(c), status);
+    if (c > 0xFF00 && c < 0xFFF0 && kNfkc != nullptr) fixed = kNfkc->normalize(icu::UnicodeString(c), status);
     for (int k = 0; k < fixed.length(); ++k) {
       const char16_t d = fixed[k];
       if (d == 0x2BC || (d >= 0x2018 && d <= 0x201B)) fixed.setCharAt(k, u'\'');
@@ -210,7 +210,7 @@ inline icu::UnicodeString remove_controls(const icu::UnicodeString& text) {
 /// fix_encoding would come, a line that it would probably change sets `mojibake`.
 inline icu::UnicodeString fix_text(const icu::UnicodeString& text, bool& mojibake) {
   UErrorCode status = U_ZERO_ERROR;
-  static const icu::Normalizer2* const nfc = icu::Normalizer2::getNFCInstance(status);
+  static const icu::Normalizer2* const kNfc = icu::Normalizer2::getNFCInstance(status);
   icu::UnicodeString out;
   bool unescape = true;
   for (int begin = 0, end = 0; begin < text.length(); begin = end) {
@@ -223,7 +223,7 @@ inline icu::UnicodeString fix_text(const icu::UnicodeString& text, bool& mojibak
       if (unescape && line.indexOf(u'&') >= 0) line = ftfy_unescape(line);
       mojibake = mojibake || mojibake::suspected(line);
       line = remove_controls(fix_characters(line));
-      if (nfc != nullptr) line = nfc->normalize(line, status);
+      if (kNfc != nullptr) line = kNfc->normalize(line, status);
     } while (line != before);
     out.append(line);
   }

@@ -21,7 +21,7 @@ using Bytes = std::array<std::uint8_t, kEncodings.size()>;  // 0: not in that en
 
 /// For each character of an upper half, its byte in every encoding.
 inline const std::unordered_map<UChar32, Bytes>& upper_halves() {
-  static const auto table = [] {
+  static const auto kTable = [] {
     std::unordered_map<UChar32, Bytes> result;
     for (std::size_t e = 0; e < kEncodings.size(); ++e) {
       UErrorCode status = U_ZERO_ERROR;
@@ -40,7 +40,7 @@ inline const std::unordered_map<UChar32, Bytes>& upper_halves() {
     }
     return result;
   }();
-  return table;
+  return kTable;
 }
 
 /// True for a C1 control, and when, in one of the encodings, some characters in a row are the bytes of a

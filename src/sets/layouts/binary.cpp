@@ -56,7 +56,7 @@ bool read_cifar_binary(Listing& listing) {
   return true;
 }
 
-const LayoutRegistration cifar({30, "CIFAR .bin", read_cifar_binary});
+const LayoutRegistration registered_cifar({30, "CIFAR .bin", read_cifar_binary});
 
 bool read_idx_folder(Listing& listing) {
   const auto find = [&](const std::string& stem) {
@@ -109,7 +109,7 @@ bool read_idx_folder(Listing& listing) {
   return true;
 }
 
-const LayoutRegistration idx({40, "IDX", read_idx_folder});
+const LayoutRegistration registered_idx({40, "IDX", read_idx_folder});
 
 }  // namespace
 }  // namespace cliplab

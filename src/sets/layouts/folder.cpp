@@ -25,11 +25,11 @@ std::vector<fs::path> folders_in(const fs::path& folder, std::vector<std::string
 }
 
 bool read_image_folder(Listing& listing) {
-  static const std::set<std::string> known{"train", "test", "val", "valid", "validation", "dev", "trainval"};
+  static const std::set<std::string> kKnown{"train", "test", "val", "valid", "validation", "dev", "trainval"};
   std::vector<std::pair<std::string, fs::path>> splits;
   std::vector<std::string> beside;  // without splits the folder is looked through once more
   for (const fs::path& folder : folders_in(listing.folder, beside))
-    if (known.contains(folder.filename())) splits.emplace_back(folder.filename(), folder);
+    if (kKnown.contains(folder.filename())) splits.emplace_back(folder.filename(), folder);
   if (splits.empty())
     splits.emplace_back("all", listing.folder);
   else
@@ -61,7 +61,7 @@ bool read_image_folder(Listing& listing) {
   return true;
 }
 
-const LayoutRegistration image_folder({90, "[split/]class/picture", read_image_folder});
+const LayoutRegistration registered_image_folder({90, "[split/]class/picture", read_image_folder});
 
 }  // namespace
 }  // namespace cliplab

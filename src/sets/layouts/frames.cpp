@@ -117,7 +117,7 @@ bool read_frames(Listing& listing) {
   return true;
 }
 
-const LayoutRegistration frames({60, "metadata/pmsets.json", read_frames});
+const LayoutRegistration registered_frames({60, "metadata/pmsets.json", read_frames});
 
 }  // namespace
 }  // namespace cliplab

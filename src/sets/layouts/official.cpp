@@ -267,7 +267,7 @@ void read_clevr(Listing& listing) {
 /// set's files.
 void read_kitti(Listing& listing) {
   Rows rows(listing, "KITTI", {"0", "1", "2", "3"});
-  static const std::set<std::string> vehicles{"Car", "Van", "Truck"};
+  static const std::set<std::string> kVehicles{"Car", "Van", "Truck"};
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(listing.folder / "training/label_2"))
     if (entry.path().extension() == ".txt") files.push_back(entry.path());
@@ -282,7 +282,7 @@ void read_kitti(Listing& listing) {
         rows.problem(file, "a line without 15 columns");
         continue;
       }
-      if (vehicles.contains(columns[0])) nearest = std::min(nearest, z);
+      if (kVehicles.contains(columns[0])) nearest = std::min(nearest, z);
     }
     rows.add(file, "all", "training/image_2/" + file.stem().string() + ".png",
              nearest <= 8             ? 0
@@ -336,7 +336,7 @@ bool read_official(Listing& listing) {
   return false;
 }
 
-const LayoutRegistration official({70, "the set's official files", read_official});
+const LayoutRegistration registered_official({70, "the set's official files", read_official});
 
 }  // namespace
 }  // namespace cliplab

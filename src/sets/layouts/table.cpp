@@ -108,7 +108,7 @@ bool read_table(Listing& listing) {
   return true;
 }
 
-const LayoutRegistration table({10, "labels.tsv or captions.tsv", read_table});
+const LayoutRegistration registered_table({10, "labels.tsv or captions.tsv", read_table});
 
 }  // namespace
 }  // namespace cliplab

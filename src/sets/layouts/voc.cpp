@@ -168,7 +168,7 @@ bool read_voc(Listing& listing) {
   return true;
 }
 
-const LayoutRegistration voc({50, "VOC's ImageSets/Main", read_voc});
+const LayoutRegistration registered_voc({50, "VOC's ImageSets/Main", read_voc});
 
 }  // namespace
 }  // namespace cliplab

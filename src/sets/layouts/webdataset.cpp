@@ -114,7 +114,7 @@ bool read_webdataset(Listing& listing) {
   return true;
 }
 
-const LayoutRegistration webdataset({20, "classnames.txt with tar shards", read_webdataset});
+const LayoutRegistration registered_webdataset({20, "classnames.txt with tar shards", read_webdataset});
 
 }  // namespace
 }  // namespace cliplab
