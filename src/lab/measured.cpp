@@ -34,7 +34,7 @@ Array scores_of(const Record& record, const Outcome& outcome) {
       array.values.row(i) << outcome.truth.labels[i], outcome.ranks[i], outcome.predicted[i], outcome.confidence[i];
   }
   if (outcome.truth.has_clips()) {
-    array.columns.push_back("clip");
+    array.columns.emplace_back("clip");
     array.values.conservativeResize(N, array.values.cols() + 1);
     array.values.rightCols(1) = Eigen::Map<const Eigen::VectorXi>(outcome.truth.clips.data(), N).cast<double>();
   }

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kEpoch = 3;  // changes when the probe of an unchanged key would come out differently
+constexpr int kProbeEpoch = 3;  // changes when the probe of an unchanged key would come out differently
 
 StoredProbe to_stored(const SweepResult& sweep) {
   StoredProbe stored{sweep.classifier.weight, sweep.classifier.bias, sweep.lambda,
@@ -60,7 +60,7 @@ SweepResult ProbeStore::fit(const FeatureSet& train, const FeatureSet* validatio
   const std::string key = fmt::format(
       "probe|{}|{}|{} classes|rule {} search {} algebra {} iterations {} seed {}|epoch {}", train.id,
       validation ? validation->id : "cut", train.truth.num_classes, options_.text("probe.rule"),
-      options_.text("probe.search"), options_.text("probe.algebra"), sweep.max_iterations, sweep.seed, kEpoch);
+      options_.text("probe.search"), options_.text("probe.algebra"), sweep.max_iterations, sweep.seed, kProbeEpoch);
   const fs::path file = folder_ / ("probe-" + sha256_hex(key).substr(0, 24) + ".h5");
   if (fs::exists(file)) try {
       return from_stored(read_probe(file, key));

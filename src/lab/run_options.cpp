@@ -98,7 +98,7 @@ std::vector<std::string> list_configs() {
 fs::path find_config(const std::string& name) {
   if (name.ends_with(".cfg")) {
     if (fs::exists(name)) return name;
-  } else if (const fs::path file = project_root() / "experiments" / (name + ".cfg"); fs::exists(file)) {
+  } else if (fs::path file = project_root() / "experiments" / (name + ".cfg"); fs::exists(file)) {
     return file;
   }
   fail("run", "no config '" + name + "'", "a .cfg file or one of " + joined(list_configs()));

@@ -136,7 +136,7 @@ Image preprocess_pixels(const Image& image, const Preprocess& preprocess) {
   assert(image.height > 0 && image.width > 0 && preprocess.size > 0);
   assert(image.channels == 3 || image.channels == 4);
   const auto& [rows, columns] = frame_of(image, preprocess);
-  const auto resized = [&](const Image& in) {
+  const auto resized = [&, &rows = rows, &columns = columns](const Image& in) {
     return resample(in, rows, columns, preprocess.interpolation, preprocess.rule);
   };
   const bool first = preprocess.order == ConvertOrder::kResizeFirst;

@@ -89,7 +89,7 @@ void store_pixels(__m128i packed, RowGroup& group, int x, bool last) {
   _mm_store_si128(reinterpret_cast<__m128i*>(bytes), packed);
   for (int r = 0; r < kRows; ++r) {
     std::uint8_t* target = group.target[r] + static_cast<std::size_t>(x) * kChannels;
-    if (last)
+    if (last)  // NOLINT(bugprone-branch-clone): the same only with four channels
       std::memcpy(target, bytes + 4 * r, kChannels);
     else
       std::memcpy(target, bytes + 4 * r, 4);  // one store; the fourth byte is written over by the next pixel

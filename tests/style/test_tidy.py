@@ -63,8 +63,8 @@ def flags() -> list[str]:
     """The include folders and macros of the build; -isystem: a library's headers are not checked."""
     listed = subprocess.run(["pkg-config", "--cflags-only-I", *PACKAGES], capture_output=True, text=True, check=True).stdout.split()
     libraries = [word for flag in listed for word in ("-isystem", flag.removeprefix("-I"))]
-    cpu = ["-march=x86-64-v3", "-D__builtin_cpu_supports(level)=1"]  # clang 14 does not know the levels that g++ has there
-    return ["-std=c++20", f"-I{ROOT / 'src'}", "-isystem", "/usr/include/eigen3", *libraries, *cpu, "-DEIGEN_MAX_ALIGN_BYTES=64"]
+    known = ["-D__builtin_cpu_supports(level)=1", "-D__builtin_shuffle(a, b, lanes)=(a)"]  # g++ has these, clang 14 has not
+    return ["-std=c++20", "-march=x86-64-v3", f"-I{ROOT / 'src'}", "-isystem", "/usr/include/eigen3", *libraries, *known, "-DEIGEN_MAX_ALIGN_BYTES=64"]
 
 
 def findings(files: list[Path], merged: Path) -> str:
