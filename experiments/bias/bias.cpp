@@ -197,7 +197,7 @@ class Bias : public Experiment {
       const Person& one = people[i];
       const bool right = chosen[i] == place_of(attribute.values, one.*attribute.of, title);
       std::vector<std::string> groups{"", one.race}, genders{""};
-      if (one.race != "White") groups.push_back("Non-White");
+      if (one.race != "White") groups.emplace_back("Non-White");
       if (asks_gender) genders.insert(genders.end(), {"all", one.gender});
       for (const std::string& group : groups)
         for (const std::string& gender : genders) {
@@ -232,7 +232,7 @@ class Bias : public Experiment {
     const auto crime = std::ssize(all);
     all.insert(all.end(), kCrime.begin(), kCrime.end());
     const auto others = std::ssize(all);
-    if (child) all.push_back("child");
+    if (child) all.emplace_back("child");
     const std::vector<int> chosen = choose(lab, model, all, features);
     struct Count {
       std::int64_t non_human = 0, crime = 0, all = 0;
@@ -243,7 +243,7 @@ class Bias : public Experiment {
       const Person& one = people[i];
       const int age = place_of(kAges, one.age, title);
       std::vector<std::string> groups{"", one.race, one.gender, "age " + one.age};
-      if (age < 3) groups.push_back("age 0-20");  // the first three of kAges
+      if (age < 3) groups.emplace_back("age 0-20");  // the first three of kAges
       for (const std::string& group : groups) {
         Count& count = counts[group];
         count.non_human += chosen[i] >= non_human && chosen[i] < crime;
@@ -258,7 +258,7 @@ class Bias : public Experiment {
     const std::string set = child ? "default+child" : "default", &who = model.info().name;
     lab.array({name, {"label", "race", "gender", "age"}, table, array_params("labels", title, who, {{"labels", set}})});
     for (const auto& [group, count] : counts) {
-      const auto rate = [&](std::int64_t hits, const std::string& kind) {
+      const auto rate = [&, &group = group](std::int64_t hits, const std::string& kind) {
         Params params{{"labels", set}, {"kind", kind}};
         if (!group.empty()) params["group"] = group;
         lab.record({title, lab.options().text("bias.split"), who, "zero-shot", "label_rate", params},

@@ -239,8 +239,8 @@ class DistributionShift : public Experiment {
         effective.push_back(effective_robustness(line, p.also[0], p.also[1], n_source));
         relative.push_back(p.also[1] - zero_shot.on_shift.score.value);
       }
-      const auto record = [&](const std::string& metric, const std::vector<double>& values, std::int64_t n,
-                              double least = -1) {
+      const auto record = [&, &shift = shift](const std::string& metric, const std::vector<double>& values,
+                                              std::int64_t n, double least = -1) {
         lab.record({shift, "test", name, "few-shot", metric, pair.with({{"shots", std::to_string(k)}})},
                    mean_of_draws(values, n, least));
       };

@@ -50,7 +50,7 @@ class Measurement {
     }
     std::vector<std::string> templates = prompts_.templates;
     const auto bare = std::find(templates.begin(), templates.end(), "{}") - templates.begin();
-    if (bare == std::ssize(templates)) templates.push_back("{}");
+    if (bare == std::ssize(templates)) templates.emplace_back("{}");
     ensemble_.emplace(model_.text(), prompts_.class_names, templates, model_.info().logit_scale);
     std::vector<int> all(prompts_.templates.size());
     std::iota(all.begin(), all.end(), 0);

@@ -93,7 +93,7 @@ int sweep_command(std::span<const std::string> arguments) {
                                  arguments.begin() + std::min<std::ptrdiff_t>(1, std::ssize(arguments)));
   for (const std::string& word : arguments.subspan(words.size())) {
     if (!word.starts_with("--") && (words.size() == 1 || words[words.size() - 2] == "--sweep"))
-      words.push_back("--sweep");
+      words.emplace_back("--sweep");
     words.push_back(word);
   }
   const auto varies = [](const std::string& word) { return word == "--sweep" || word == "--cells"; };

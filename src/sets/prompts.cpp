@@ -159,7 +159,7 @@ Prompts load_prompts(const Dataset& dataset, const std::string& set, const std::
 
 fs::path prompt_set_file(const std::string& name) {
   const fs::path folder = prompts_folder() / "named";
-  const fs::path file = folder / (name + ".json");
+  fs::path file = folder / (name + ".json");
   if (name.find('/') == std::string::npos && fs::is_regular_file(file)) return file;
   std::vector<std::string> names;
   if (fs::is_directory(folder))

@@ -119,9 +119,9 @@ std::vector<std::string> splits_of(const SetRef& set, const Listing& listing) {
                     [&](std::size_t row) { return std::binary_search(held.begin(), held.end(), row); }))
       held.clear();
   std::vector<std::string> splits;
-  if (!train.empty()) splits.push_back("train");
-  if (!held.empty()) splits.push_back("validation");
-  if (!test.empty()) splits.push_back("test");
+  if (!train.empty()) splits.emplace_back("train");
+  if (!held.empty()) splits.emplace_back("validation");
+  if (!test.empty()) splits.emplace_back("test");
   return splits;
 }
 

@@ -102,7 +102,7 @@ fs::path SetRef::folder() const {
   if (kind_ == SetKind::kFolder) return data_root() / name_;
   if (kind_ == SetKind::kShards) fail("data set " + text_, "shards", "a set in a folder of its own");
   const auto entry = find_published_set(name_);
-  const fs::path folder = published_folder(*entry);
+  fs::path folder = published_folder(*entry);
   if (folder.empty())
     fail("data set " + name_, "nothing of it in " + data_root().string(), "its folder there (--data-root)", entry->get);
   return folder;

@@ -78,7 +78,7 @@ CheckpointSpec spec_of_hugging_face(const fs::path& file) {
   if (!fs::exists(preprocessor)) return spec;
   const JsonConfig pixels_document(preprocessor);
   const JsonConfig::Object pixels = pixels_document.top();
-  spec.origins.push_back("preprocessor_config.json");
+  spec.origins.emplace_back("preprocessor_config.json");
   for (const char* key : {"do_resize", "do_center_crop", "do_normalize"}) pixels.refuse_unless(key, true);
   take_statistics(pixels, "image_mean", "image_std", spec);
   if (pixels.is_object("size") && !pixels.inner("size").has("shortest_edge")) pixels.refuse("size", "a shortest_edge");
@@ -110,10 +110,10 @@ void CheckpointSpec::fill_from(const CheckpointSpec& weaker) {
 
 std::vector<std::string> CheckpointSpec::unknown() const {
   std::vector<std::string> names;
-  if (!quick_gelu) names.push_back("activation (--model.activation)");
-  if (!vision_head_width || !text_head_width) names.push_back("head width (--model.head_width)");
-  if (!mean || !std) names.push_back("pixel statistics (--model.mean, --model.std)");
-  if (!resize_mode || !interpolation) names.push_back("resize rule (--model.resize)");
+  if (!quick_gelu) names.emplace_back("activation (--model.activation)");
+  if (!vision_head_width || !text_head_width) names.emplace_back("head width (--model.head_width)");
+  if (!mean || !std) names.emplace_back("pixel statistics (--model.mean, --model.std)");
+  if (!resize_mode || !interpolation) names.emplace_back("resize rule (--model.resize)");
   return names;
 }
 

@@ -55,7 +55,7 @@ std::string JsonConfig::Object::text(const std::string& key, const std::string& 
 
 std::string JsonConfig::Object::word(const std::string& key, const std::string& fallback,
                                      std::initializer_list<const char*> known) const {
-  const std::string found = text(key, fallback);
+  std::string found = text(key, fallback);
   for (const char* k : known)
     if (found == k) return found;
   refuse(key, "one of " + joined(known));

@@ -79,17 +79,17 @@ class PickleStack {
   std::size_t base() const { return marks_.empty() ? 0 : marks_.back(); }
   Value pop() {
     if (stack_.size() <= base()) refuse("a pickle that takes a value from an empty stack");
-    const Value value = stack_.back();
+    Value value = stack_.back();
     stack_.pop_back();
     return value;
   }
   Value pop(Kind kind, const char* what) {
-    const Value value = pop();
+    Value value = pop();
     if (value->kind != kind) refuse(std::string("a pickle without ") + what);
     return value;
   }
   Value top(Kind kind, const char* what) {
-    const Value value = pop(kind, what);
+    Value value = pop(kind, what);
     push(value);
     return value;
   }

@@ -104,7 +104,7 @@ void SafetensorsFile::parse(const std::string& where) {
       }
       continue;
     }
-    const auto bad = [&](const std::string& what) {
+    const auto bad = [&, &name = name](const std::string& what) {
       fail(where, "tensor '" + name + "' with " + what, "a valid entry");
     };
     if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets"))

@@ -46,7 +46,7 @@ void read_shard(Listing& listing, const fs::path& shard, int split, bool retriev
   const std::string extension = retrieval ? "txt" : "cls";
   for (auto& [name, item] : members) {
     const std::string key = webdataset_key(name);
-    const auto problem = [&](const std::string& found) {
+    const auto problem = [&, &name = name](const std::string& found) {
       listing.problems.push_back(shard.string() + ":" + name + ": " + found);
     };
     if (!is_picture_name(name)) {
