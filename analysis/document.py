@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import figures
 from claims import ClaimError
 from claims_section import claims_tables
 from freshness import Deviation
