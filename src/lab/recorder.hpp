@@ -33,12 +33,12 @@ class Recorder {
   void leave_out(const std::string& name, const std::string& reason);
 
   const Results& results() const { return results_; }
-  /// Names that failed, with a comma between; "" if none did.
+  /// The errors of the sets that failed, with a comma between; "" if none did.
   std::string failed() const;
 
  private:
   Results results_;
-  std::vector<std::string> failed_;
+  std::vector<std::string> failed_;  // messages
   std::function<void(const Results&)> save_;
 };
 

@@ -59,10 +59,10 @@ class Run {
     ranks_.reset();  // the studies belong to this process alone
     std::vector<std::string> failed;
     for (const std::string& study : options_.list("studies"))
-      if (!run_study(study)) failed.push_back(study);
+      if (const std::string reason = run_study(study); !reason.empty()) failed.push_back(study + " (" + reason + ")");
     if (!failed.empty())
       fail("run", "studies that are not complete: " + joined(failed), "all of them",
-           "what was measured is in " + folder_.string() + "; the reasons are above and in the results");
+           "what was measured is in " + folder_.string());
     return folder_;
   }
 
@@ -122,13 +122,13 @@ class Run {
     }
   }
 
-  /// False if the study, or a set of it, failed.
-  bool run_study(const std::string& name) {
+  /// Why the study, or a set of it, failed; "" if it is complete.
+  std::string run_study(const std::string& name) {
     const fs::path file = folder_ / (name + ".h5");
     std::size_t earlier_records = 0;
     if (is_measured(file, earlier_records)) {
       say(name + ": measured already (" + fs::relative(file, root_).string() + ")");
-      return true;
+      return {};
     }
     const auto start = Clock::now();
     const auto save = [&](const Results& measured, bool complete) {
@@ -145,7 +145,7 @@ class Run {
       Recorder nothing;
       for (const PlannedGap& gap : plan_.gaps_of(name)) nothing.leave_out(gap.item, gap.reason);
       save(nothing.results(), true);
-      return true;
+      return {};
     }
     say("study " + name + ": " + find_experiment(name).question);
     Lab& lab = this->lab();
@@ -157,17 +157,17 @@ class Run {
       say("study " + name + " was not measured: " + error.what());
       lab.recorder().leave_out(name, error.what());
       if (lab.recorder().results().records.size() >= earlier_records) save(lab.recorder().results(), false);
-      return false;
+      return error.what();
     }
     const std::vector<std::string> baselines = options_.list("model.baselines");
     if (!baselines.empty() && !lab.used_baselines())
       say(name + ": without " + joined(baselines) +
           ", which has no text tower: such encoders take part in probes only");
-    const bool complete = lab.recorder().failed().empty();
-    save(lab.recorder().results(), complete);
+    const std::string failed = lab.recorder().failed();
+    save(lab.recorder().results(), failed.empty());
     say(fmt::format("{}: {} records in {}", name, lab.recorder().results().records.size(),
                     fs::relative(file, root_).string()));
-    return complete;
+    return failed;
   }
 
   /// What every result file says about its run.
