@@ -84,4 +84,9 @@ def test_a_model_without_a_text_tower_takes_part_where_none_is_needed(project, t
                        "--ocr.datasets", "stl10", "--model.baselines", "", "--eval.probe_iterations", "20", timeout=600)
     assert done.returncode == 1 and "study ocr was not measured:" in done.stderr, done.stderr
     assert "no text tower: it was trained by captioning, expected a contrastive model" in done.stderr
-    assert [f.name for f in (project.folder / "results/runs").glob("paper-*/*.h5")] == ["representation.h5"]
+    complete = {}
+    for path in (project.folder / "results/runs").glob("paper-*/*.h5"):
+        with h5py.File(path) as file:
+            complete[path.stem] = file["provenance"].attrs["complete"], len(file["records/n"])
+    assert complete["representation"][0] == "yes" and complete["representation"][1] > 0
+    assert complete["ocr"] == ("no", 0)
