@@ -24,7 +24,7 @@ bool holds(const std::vector<std::string>& list, const std::string& item) {
 
 bool has_classes(Role role) { return role == Role::kTrainAndTest || role == Role::kTest || role == Role::kShift; }
 
-/// "" or why the set cannot be read in this role.
+/// Why the set cannot be read in this role; "" if it can.
 std::string split_fault(const SetRef& set, const std::string& split, bool captions) {
   const std::vector<std::string> parts = captions ? set.parts() : std::vector<std::string>{};
   if (holds(parts, split)) return {};
@@ -42,7 +42,7 @@ std::string label_fault(const SetRef& set, bool clips_fit) {
   return {};
 }
 
-/// "" or why `set` does not fit what `planned` says of it.
+/// Why `set` does not fit the role and rules of `planned`; "" if it does.
 std::string fault_of(const PlannedSet& planned, const SetRef& set, const std::vector<std::string>& splits,
                      bool building) {
   if (set.kind() == SetKind::kShards && planned.role != Role::kTrainingPairs)
@@ -155,7 +155,7 @@ void Plan::leave_out(const PlannedGap& gap, const std::string& error) {
 
 void Plan::settle(bool leave_out_allowed, bool building) {
   leave_out_ = leave_out_allowed;
-  std::map<std::pair<std::string, std::string>, std::string> faults;  // role and item, looked at once
+  std::map<std::pair<std::string, std::string>, std::string> faults;  // by role and item, each checked once
   std::vector<PlannedSet> kept, untrainable;
   for (PlannedSet& planned : sets_) {
     const auto [at, is_new] = faults.try_emplace(
@@ -186,7 +186,7 @@ void Plan::settle(bool leave_out_allowed, bool building) {
 void Plan::settle_references() {
   for (const Reference& reference : references_) {
     if (!holds(studies_, reference.study) || holds(items(reference.of), reference.set)) continue;
-    leave_out({reference.study, "study " + reference.study, "its reference " + reference.set + " is not there"},
+    leave_out({reference.study, "study " + reference.study, "its reference " + reference.set + " is absent"},
               fmt::format("{}: '{}', expected one of the data sets of {}: {}", reference.key, reference.set,
                           reference.of, joined(items(reference.of))));
     std::erase(studies_, reference.study);
@@ -197,7 +197,7 @@ void Plan::settle_studies() {
   for (const std::string& study : with_sets_) {
     const bool has_some = std::ranges::find(sets_, study, &PlannedSet::study) != sets_.end();
     if (has_some || !holds(studies_, study)) continue;
-    leave_out({study, "study " + study, "none of its data sets is there"},
+    leave_out({study, "study " + study, "none of its data sets is present"},
               "study " + study + ": no data set, expected at least one");
     std::erase(studies_, study);
   }
@@ -259,9 +259,9 @@ std::string Plan::text() const {
     if (planned.study.empty()) text += fmt::format("{:<44}{}\n", planned.item, planned.key);
   for (const PlannedFile& file : files_)
     if (file.study.empty()) text += fmt::format("{:<44}{}\n", file.file.string(), file.key);
-  std::set<std::string> told;
+  std::set<std::string> named;
   for (const PlannedGap& gap : gaps_)
-    if (told.insert(gap.item + gap.reason).second) text += fmt::format("left out: {} ({})\n", gap.item, gap.reason);
+    if (named.insert(gap.item + gap.reason).second) text += fmt::format("left out: {} ({})\n", gap.item, gap.reason);
   return text;
 }
 
