@@ -25,7 +25,7 @@ std::string label_of(const Options& options, const TrainConfig& config) {
          (options.list("train.corpus").size() > 1 ? " on " + config.corpus : "");
 }
 
-/// The training's curve, with the provenance of this run, as a result file of its own, with `label` in its name.
+/// The training's curve, with the provenance of this run, as a result file of its own; its provenance has `label`.
 void keep_curve(const Options& options, const std::string& label, const fs::path& training, const fs::path& curve) {
   if (fs::exists(curve)) return;
   Results results;

@@ -1,4 +1,4 @@
-// The façade of the models: the only header of this layer that other layers include. No torch here.
+// The façade of the models: the only header of this layer that layers other than train include. No torch here.
 #pragma once
 
 #include <cstdint>

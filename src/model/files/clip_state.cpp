@@ -61,7 +61,7 @@ ClipState read_clip(const fs::path& file, const CheckpointSpec& given) {
     state.spec.fill_from(family.released_spec(file, checkpoint.mentions_quick_gelu));
     if (const auto unknown = state.spec.unknown(); !unknown.empty())
       fail(where, joined(unknown) + " that no configuration next to it states",
-           "facts that the weights do not determine",
+           "a value for each fact that the weights do not determine",
            "--model.like openai (QuickGELU) or --model.like open_clip (exact GELU) states them all");
   }
   Architecture& a = state.architecture;
