@@ -45,8 +45,8 @@ class ZeroShotVsProbe : public Experiment {
     });
     for (const auto& model : lab.models())  // Fig 8: a point a data set
       if (const std::string& encoder = model->info().name; probe[encoder].size() >= 3)
-        record_line(lab, {"", "test", encoder, "", "", {{"x", "linear-probe"}, {"y", "zero-shot"}}},
-                    fit_line(probe[encoder], zero_shot[encoder]), "linear");
+        record_line_through(lab, {"", "test", encoder, "", "", {{"x", "linear-probe"}, {"y", "zero-shot"}}},
+                            probe[encoder], zero_shot[encoder], "linear");
   }
 };
 

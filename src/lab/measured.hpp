@@ -18,6 +18,11 @@ Params array_params(const std::string& kind, const std::string& dataset, const s
 /// or "logit", which is also the unit of the intercept.
 void record_line(Lab& lab, Record like, const Line& line, const std::string& axes);
 
+/// The line through points as records; with a notice instead where fewer than three points, or points of one x, have
+/// none.
+void record_line_through(Lab& lab, const Record& like, std::span<const double> x, std::span<const double> y,
+                         const std::string& axes);
+
 /// Zero-shot logits of labels, each put into the same sentence; features [N, D], L labels -> [N, L].
 Matrix label_logits(ClipModel& model, std::span<const std::string> labels, const std::string& sentence,
                     const Matrix& features);
