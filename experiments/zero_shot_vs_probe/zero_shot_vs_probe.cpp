@@ -51,7 +51,7 @@ class ZeroShotVsProbe : public Experiment {
 };
 
 CLIPLAB_REGISTER_EXPERIMENT(ZeroShotVsProbe, "zero_shot_vs_probe", "section 3.1.5, Figures 5 and 8",
-                            "How far does zero-shot come beside a supervised linear probe, on each data set?");
+                            "How close does zero-shot come to a supervised linear probe, on each data set?");
 
 }  // namespace
 }  // namespace cliplab

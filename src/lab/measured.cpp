@@ -15,7 +15,7 @@
 namespace cliplab {
 namespace {
 
-/// What every statistic can be computed from again.
+/// The per-sample scores from which every statistic can be recomputed.
 Array scores_of(const Record& record, const Outcome& outcome) {
   const Eigen::Index N = outcome.logits.rows(), C = outcome.logits.cols();
   Array array{"scores/" + record.dataset + "/" + record.model + "/" + record.method,

@@ -1,6 +1,6 @@
 // Everything that a run touches, listed before it starts: from the keys that declare what they stand for
 // (base/options.hpp) and their values. Fetching, leaving out, the run's key, `check`, `describe` and the provenance of
-// results all walk this one object; no key's meaning is inferred from its name.
+// results all use this one object; no key's meaning is inferred from its name.
 #pragma once
 
 #include <filesystem>
@@ -19,9 +19,9 @@ struct PlannedSet {
   std::string study;  // "": the run's own (training, watching)
   std::string key;    // "STUDY.sets"
   Role role = Role::kTest;
-  std::string item;                 // as the key's value says it: "a>b" of a shift
+  std::string item;                 // as the config writes it: "a>b" for a shift
   SetRef set;                       // of a shift its source
-  std::optional<SetRef> shift;      // what the source is held against
+  std::optional<SetRef> shift;      // the set that the source is compared with
   std::vector<std::string> splits;  // of `set` that are read
   SetRules rules;
 };

@@ -47,7 +47,7 @@ class Run {
     plan_.settle(leaves_out(options_));
     name_gaps();
     if (plan_.studies().empty())
-      fail("studies", "none of their data sets is there", "at least one", "./cliplab data list shows what is known");
+      fail("studies", "none of their data sets is present", "at least one", "./cliplab data list shows what is known");
     folder_ = root_ / "results/runs" / (name_ + "-" + sha256_hex(key()).substr(0, 8));
     if (ranks_->rank() > 0) {
       find_models();
@@ -73,11 +73,11 @@ class Run {
   }
 
   void name_gaps() const {
-    std::set<std::string> told;
+    std::set<std::string> named;
     for (const PlannedGap& gap : plan_.gaps())
-      if (told.insert(gap.item + gap.reason).second) say("left out: " + gap.item + ": " + gap.reason);
-    if (!told.empty())
-      say(std::to_string(told.size()) + " left out; ./cliplab data describe NAME says what a set should look like");
+      if (named.insert(gap.item + gap.reason).second) say("left out: " + gap.item + ": " + gap.reason);
+    if (!named.empty())
+      say(std::to_string(named.size()) + " left out; ./cliplab data describe NAME says what a set should look like");
   }
 
   void find_models() {
@@ -87,7 +87,7 @@ class Run {
     if (given.empty()) model_files_ = train_models(options_, folder_, *ranks_);
   }
 
-  /// Opened when the first study needs them: a run with nothing to do does not load a model.
+  /// Opens the models when the first study needs them: a run with nothing to do loads no model.
   Lab& lab() {
     if (lab_) return *lab_;
     Models::ClipModels models;
@@ -138,7 +138,7 @@ class Run {
       write_results(file, results);
     };
     const auto save_part = [&](const Results& measured) {
-      if (measured.records.size() > earlier_records) save(measured, false);  // else more is on disk already
+      if (measured.records.size() > earlier_records) save(measured, false);  // otherwise the file on disk has more
     };
     const std::vector<std::string>& planned = plan_.studies();
     if (std::find(planned.begin(), planned.end(), name) == planned.end()) {
@@ -170,7 +170,7 @@ class Run {
     return failed;
   }
 
-  /// What every result file says about its run.
+  /// Adds the provenance that every result file has.
   void describe(Results& results, const std::string& study, double seconds) {
     results.experiment = study;
     results.config = options_.resolved();
