@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import figures
 from claims import ClaimError
 from claims_section import claims_tables
 from freshness import Deviation
@@ -274,8 +275,8 @@ def scale_note(root: Path, run: Run) -> str:
         return "These models are the paper's own sizes: their rows and the paper's differ by the data sets and weights used."
     pairs = reference.pairs()
     paper = f"the paper's on {pairs / 1e6:.0f} million image-text pairs" if pairs else "the paper's on far more"
-    return (f"Scale and data differ from the paper's ({_training_scale(run)}; {paper}): the numbers stand beside each "
-            "other and are not comparable.")
+    return (f"Scale and data differ from the paper's ({_training_scale(run)}; {paper}): the numbers are not "
+            "comparable.")
 
 
 def _training_scale(run: Run) -> str:

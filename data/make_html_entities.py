@@ -8,7 +8,7 @@ import html.entities
 import sys
 from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[1] / "src" / "model" / "html_entities.hpp"
+TARGET = Path(__file__).resolve().parents[1] / "src" / "model" / "text" / "html_entities.hpp"
 HEAD = '''// Written by data/make_html_entities.py from Python's html.entities.html5; do not edit. One string of entries
 // "name=code points in hex, joined by +"; "!" in place of "=" marks the old names that also count without semicolon.
 #pragma once

@@ -160,7 +160,7 @@ class Action : public Experiment {
 };
 
 CLIPLAB_REGISTER_EXPERIMENT(Action, "action", "appendix E.3, Table 15",
-                            "Does one frame tell the action, usual or unusual?");
+                            "Can the action, usual or unusual, be recognised from one frame?");
 
 }  // namespace
 }  // namespace cliplab

@@ -70,7 +70,7 @@ int place_of(const std::vector<std::string>& names, const std::string& name, con
   fail(where, "'" + name + "'", "one of " + joined(names));
 }
 
-/// The lines of the file that `key` names. Throws InputError for none, an empty one and one that is there twice.
+/// The lines of the file that `key` names. Throws InputError for none, an empty one and a repeated one.
 std::vector<std::string> lines_of(const std::string& key, const std::string& file) {
   std::vector<std::string> lines = read_lines(named_file(file)), sorted = lines;
   if (lines.empty()) fail(key, "nothing in " + file, "a text a line");

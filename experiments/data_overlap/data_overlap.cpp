@@ -1,5 +1,5 @@
-// Test pictures that the training data held already, and what they add to the score (paper section 5, Figure 17). The
-// detector is data/overlap.hpp, whose DEVIATION(5) stands there.
+// Test pictures that the training data also contain, and what they add to the score (paper section 5, Figure 17). The
+// detector is inspect/overlap.hpp; see its DEVIATION(5).
 #include "inspect/overlap.hpp"
 
 #include <fmt/format.h>

@@ -2,7 +2,6 @@
 #include <cmath>
 #include <map>
 
-#include "base/progress.hpp"
 #include "eval/robustness.hpp"
 #include "lab/experiment.hpp"
 #include "lab/measured.hpp"
@@ -85,14 +84,8 @@ class EncoderScaling : public Experiment {
     for (const Point& point : points)
       if (family == "all" || point.family == family)
         x.push_back(std::log10(point.gflops)), y.push_back(std::log10(point.error));
-    if (x.size() < 3) {
-      if (family == "all")
-        say("encoder_scaling: a line needs 3 models, this run has " + std::to_string(x.size()) +
-            "; see encoder_scaling/small");
-      return;
-    }
-    record_line(lab, {"", "test", "", "", "", {{"family", family}, {"x", "gflops"}, {"y", of}}}, fit_line(x, y),
-                "log10");
+    if (x.size() < 3 && family != "all") return;
+    record_line_through(lab, {"", "test", "", "", "", {{"family", family}, {"x", "gflops"}, {"y", of}}}, x, y, "log10");
   }
 };
 

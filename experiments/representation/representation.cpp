@@ -1,4 +1,4 @@
-// Linear probes of every encoder, CLIP's beside those trained on ImageNet (paper 3.2, Figures 10 and 11, Table 10).
+// Linear probes of every encoder, CLIP's and those trained on ImageNet (paper 3.2, Figures 10 and 11, Table 10).
 // DEVIATION(3.2, Table 10): of the paper's 57 other models EfficientNet-Lite stands here, with pictures resized and
 // cropped as CLIP's at each model's own size, not cropped from the slightly larger one of its authors.
 #include "base/progress.hpp"

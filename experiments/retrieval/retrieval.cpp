@@ -33,6 +33,7 @@ class Retrieval : public Experiment {
   static void record(Lab& lab, ClipModel& model, const std::string& name, const RetrievalRanks& ranks) {
     const std::string& split = lab.options().text("retrieval.split");
     const auto pictures = std::ssize(ranks.text_of_image);
+    const std::int64_t in_set = lab.pairs(name, split)->size();
     for (const int k : {1, 5, 10}) {
       const std::string metric = "recall" + std::to_string(k);
       const std::string& encoder = model.info().name;
@@ -42,7 +43,7 @@ class Retrieval : public Experiment {
                  top_k(ranks.image_of_text, k));
       const double chance = std::min(1.0, k / static_cast<double>(pictures));
       lab.record({name, split, "chance", "floor", metric, {{"direction", "text-to-image"}}},
-                 {chance, chance, chance, pictures});
+                 {chance, chance, chance, in_set});
     }
   }
 };

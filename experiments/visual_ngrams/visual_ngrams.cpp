@@ -1,6 +1,6 @@
-// Zero-shot beside the first model that did it on ordinary data sets, Visual N-Grams (paper 3.1.3, Table 1; Li et al.
-// 2017). Its scores are in reference.csv; it cannot be run here, nor could the authors: CLIP has ten times its data and
-// more.
+// Zero-shot compared with the first model that did it on ordinary data sets, Visual N-Grams (paper 3.1.3, Table 1; Li
+// et al. 2017). Its scores are in reference.csv; it cannot be run here, nor could the authors: CLIP has ten times its
+// data and more.
 #include "lab/experiment.hpp"
 #include "lab/measured.hpp"
 
@@ -25,7 +25,7 @@ class VisualNgrams : public Experiment {
 };
 
 CLIPLAB_REGISTER_EXPERIMENT(VisualNgrams, "visual_ngrams", "section 3.1.3, Table 1",
-                            "How far does zero-shot come beside the first model that classified so?");
+                            "How does zero-shot compare with the first model that classified so?");
 
 }  // namespace
 }  // namespace cliplab

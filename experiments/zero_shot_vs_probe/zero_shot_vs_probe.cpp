@@ -45,13 +45,13 @@ class ZeroShotVsProbe : public Experiment {
     });
     for (const auto& model : lab.models())  // Fig 8: a point a data set
       if (const std::string& encoder = model->info().name; probe[encoder].size() >= 3)
-        record_line(lab, {"", "test", encoder, "", "", {{"x", "linear-probe"}, {"y", "zero-shot"}}},
-                    fit_line(probe[encoder], zero_shot[encoder]), "linear");
+        record_line_through(lab, {"", "test", encoder, "", "", {{"x", "linear-probe"}, {"y", "zero-shot"}}},
+                            probe[encoder], zero_shot[encoder], "linear");
   }
 };
 
 CLIPLAB_REGISTER_EXPERIMENT(ZeroShotVsProbe, "zero_shot_vs_probe", "section 3.1.5, Figures 5 and 8",
-                            "How far does zero-shot come beside a supervised linear probe, on each data set?");
+                            "How close does zero-shot come to a supervised linear probe, on each data set?");
 
 }  // namespace
 }  // namespace cliplab

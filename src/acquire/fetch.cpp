@@ -1,4 +1,4 @@
-// Transfers go on where they were cut (HTTP ranges); only bytes with the table's SHA-256 get a file's name.
+// Interrupted transfers continue by HTTP ranges. A file gets its name only if its bytes have the SHA-256 of the table.
 #include "acquire/fetch.hpp"
 
 #include <curl/curl.h>
@@ -46,12 +46,12 @@ std::size_t take_bytes(char* data, std::size_t, std::size_t count, void* user) {
 
 int asked_to_stop(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return stop_requested() ? 1 : 0; }
 
-/// What a try came to.
+/// The outcome of one attempt.
 struct Try {
   std::string fault;        // empty: the server has sent all that it has
-  bool hopeless = false;    // another try would end as this one
-  bool from_start = false;  // what is there is of no use
-  bool wrong = false;       // other bytes than the table's
+  bool hopeless = false;    // another attempt would fail in the same way
+  bool from_start = false;  // the bytes on disk cannot be continued
+  bool wrong = false;       // the bytes differ from the table's SHA-256
 };
 
 Try transfer_once(const Download& download, const fs::path& part) {
@@ -73,7 +73,7 @@ Try transfer_once(const Download& download, const fs::path& part) {
   curl_easy_setopt(curl.get(), CURLOPT_MAXREDIRS, 10L);
   curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);  // a page that says 404 is no data
   curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT, 30L);
-  curl_easy_setopt(curl.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);  // a minute without a byte is a cut
+  curl_easy_setopt(curl.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);  // a minute without a byte ends the attempt
   curl_easy_setopt(curl.get(), CURLOPT_LOW_SPEED_TIME, 60L);
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_USERAGENT, "cliplab");
@@ -113,7 +113,7 @@ void wait(double seconds) {
 void fetch_file(const Download& download, const fs::path& target, const FetchOptions& options) {
   const fs::path part = target.string() + ".part";
   int in_vain = 0, wrong = 0;
-  while (!fs::exists(target)) {  // named: it was checked
+  while (!fs::exists(target)) {  // a file under its name has been checked
     const std::int64_t before = bytes_of(part);
     Try end;
     if (before < download.bytes) end = transfer_once(download, part);
@@ -126,7 +126,7 @@ void fetch_file(const Download& download, const fs::path& target, const FetchOpt
       end = {.fault = fmt::format("{} bytes", now), .from_start = true, .wrong = true};
     }
     if (end.from_start) fs::remove(part);
-    wrong += end.wrong;  // twice: no accident of a transfer that was taken up
+    wrong += end.wrong;  // twice: not caused by a continued transfer
     if (end.hopeless || wrong > 1 || (now <= before && ++in_vain > options.retries))
       fail(download.url, end.fault, fmt::format("{} bytes of SHA-256 {}", download.bytes, download.sha256),
            "the same command goes on; ./cliplab data describe says where else the set is");
@@ -159,7 +159,7 @@ void fetch_published(const PublishedSet& set, const FetchOptions& options) {
     else
       fs::copy_file(work / download.file(), whole / download.file());
   if (const int descriptor = ::open(whole.c_str(), O_RDONLY); descriptor >= 0)
-    ::syncfs(descriptor), ::close(descriptor);  // before it has its name
+    ::syncfs(descriptor), ::close(descriptor);  // before the rename
   fs::rename(whole, target);
   fs::remove_all(work);
 }

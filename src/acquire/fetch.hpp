@@ -1,5 +1,5 @@
-// The files of a published set from their authors' servers (libcurl), then its folder under the data root, which is
-// whole or absent: what is under way lies in a hidden folder beside it.
+// Downloads a published set from its authors' servers (libcurl) into its folder under the data root. The folder is
+// whole or absent: unfinished downloads are in a hidden folder next to it.
 #pragma once
 
 #include "sets/published.hpp"
@@ -11,9 +11,8 @@ struct FetchOptions {
   double wait_s = 2;  // before the first of them; each next waits twice as long, at most a minute
 };
 
-/// Downloads set.downloads, taking up what an earlier call left, checks bytes and SHA-256, unpacks archives, and gives
-/// the folder its name. Throws InputError: an address that is refused or gone, bytes that are others twice, a full
-/// disk.
+/// Downloads set.downloads, continuing an earlier call, checks size and SHA-256, unpacks archives, and renames the
+/// folder. Throws InputError: an address that is refused or gone, a wrong SHA-256 twice, a full disk.
 void fetch_published(const PublishedSet& set, const FetchOptions& options);
 
 /// Regular files of a tar or zip into `folder`, without the first `strip` folders of their names. Throws InputError for

@@ -14,8 +14,8 @@ struct Package {
 };
 
 /// Downloads the package when it is not in data/downloads, and checks it. A wheel must have the SHA-256 of
-/// the manifest; a .deb of another version than the tested one (apt has checked its signature) is told and
-/// used. Throws InputError with one line; a damaged file is removed, so that the next call downloads it
+/// the manifest; a .deb of another version than the tested one (apt has checked its signature) is used with a
+/// notice. Throws InputError with one line; a damaged file is removed, so that the next call downloads it
 /// again.
 Package obtain_package(const std::string& name);
 

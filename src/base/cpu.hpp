@@ -1,6 +1,6 @@
-// The processor's instruction set, asked in this one place. The build targets x86-64-v3 (AVX2 and FMA); wider code is
-// chosen at run time from isa(). Before main, cpu.cpp stops the program with one line where the processor lacks AVX2 or
-// CLIPLAB_ISA is wrong.
+// The only place that asks for the processor's instruction set. The build targets x86-64-v3 (AVX2 and FMA); wider code
+// is chosen at run time from isa(). Before main, cpu.cpp stops the program with one line where the processor lacks AVX2
+// or CLIPLAB_ISA is wrong.
 #pragma once
 
 #include <cstddef>

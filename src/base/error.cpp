@@ -23,7 +23,7 @@ std::size_t printable_length(std::string_view text, std::size_t at) {
   return first == 0xC2 && byte(at + 1) < 0xA0 ? 0 : length;  // U+0080 to U+009F are controls too
 }
 
-/// Names out of strangers' files stand in messages: '?' for what is not printable, so that each stays one line.
+/// Messages contain names from untrusted files: '?' replaces what is not printable, so that a message stays one line.
 std::string printable(std::string_view text) {
   std::string result;
   for (std::size_t at = 0; at < text.size();) {

@@ -25,7 +25,7 @@ void commit_file(const std::filesystem::path& part, const std::filesystem::path&
 std::filesystem::path part_path(const std::filesystem::path& path);
 
 /// Holds an exclusive lock (flock) on `path` while alive; the kernel frees it when the process dies.
-/// When another process holds it: says so once on stderr and waits.
+/// If another process holds it, prints one line on stderr and waits.
 class FileLock {
  public:
   explicit FileLock(const std::filesystem::path& path);

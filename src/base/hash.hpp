@@ -26,7 +26,7 @@ class Sha256 {
 
 /// 64 lower-case hex digits.
 std::string sha256_hex(std::string_view bytes);
-/// From where the stream stands, at most `max_bytes`; the caller asks in.bad() afterwards.
+/// From the stream's position on, at most `max_bytes`; the caller checks in.bad() afterwards.
 std::string sha256_stream(std::istream& in, std::uint64_t max_bytes = UINT64_MAX);
 /// Of the whole file, or of its first `max_bytes`. Throws InputError naming the file when it cannot be read.
 std::string sha256_file(const std::filesystem::path& path, std::uint64_t max_bytes = UINT64_MAX);

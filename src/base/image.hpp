@@ -8,7 +8,7 @@
 namespace cliplab {
 
 /// What a file held, in the order and words of Pillow's modes RGB, RGBA, L, LA, 1, P, CMYK and I;16. It decides how
-/// OpenAI's order resizes (data/preprocess.hpp); who wants plain colours need not look.
+/// OpenAI's order resizes (pixels/preprocess.hpp); callers that need only RGB can ignore it.
 enum class PixelMode : std::uint8_t { kRgb, kRgba, kGrey, kGreyAlpha, kBilevel, kPalette, kCmyk, kGrey16 };
 
 /// [height, width, channels] sRGB bytes, row-major, interleaved; channels is 3 (RGB) or 4 (RGB + straight alpha).

@@ -132,7 +132,7 @@ void Options::set(const std::string& where, const std::string& key, const std::s
   if (found == entries_.end()) fail(where, "unknown key '" + key + "'", "a declared key", nearest(key));
   Entry& entry = found->second;
   const std::string text = trim(raw);
-  // What a file cannot say a command line may not either: the record of the run must read back as the same
+  // The command line accepts only values that a file can hold: the recorded configuration must read back as the same
   // run.
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c == '#' || c < ' ' || c == 127; }))
     fail(where, key + " has a '#' or a control character", "a value without them");

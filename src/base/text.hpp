@@ -39,7 +39,7 @@ inline std::string quoted(std::string_view text, char mark, std::string_view esc
 /// A field of a CSV file.
 inline std::string csv_field(std::string_view text) { return quoted(text, '"', "\"\""); }
 
-/// The whole of `text` as a number; +0.1, 1e3 for an integer, "3 " or 0x10 are none.
+/// The whole of `text` as a number; +0.1, 1e3 for an integer, "3 " and 0x10 are refused.
 template <class T>
 bool parse_number(std::string_view text, T& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -47,7 +47,7 @@ bool parse_number(std::string_view text, T& value) {
 }
 
 /// The entry of a table that lives as long as the program whose `.name` is `name`. Throws InputError about `what` that
-/// lists the names there are.
+/// lists the known names.
 template <class Table>
 const std::ranges::range_value_t<Table>& find_named(const Table& table, const std::string& name,
                                                     const std::string& what) {

@@ -1,5 +1,5 @@
-// The right answers of a split: one type from the file that states them to the metric that counts with them. It travels
-// beside the features, never inside them.
+// The right answers of a split: one type from the file that states them to the metric that uses them. It is kept next
+// to the features, never inside them.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ struct Truth {
   /// [N, C] where a picture may have several labels: 1 yes, -1 no, 0 difficult (counts neither way). Else empty.
   std::vector<std::int8_t> targets{};
   /// [N] where pictures are frames of clips: c + 1 for the frame that clip c is named after (its anchor), -(c + 1) for
-  /// one beside it. Else empty.
+  /// one of its neighbours. Else empty.
   std::vector<int> clips{};
   int num_classes = 0;  // C, of the data set: these samples may lack some
 

@@ -1,4 +1,4 @@
-// One function a verb; what they print about a set comes from its recipe, from data/datasets.json and from its folder.
+// One function for each verb. Facts about a set come from its recipe, from data/datasets.json and from its folder.
 #include "cli/data_command.hpp"
 
 #include <fmt/format.h>
@@ -131,7 +131,7 @@ int describe(const SetRef& ref) {
   return 0;
 }
 
-/// What is scored; else the first split of the set.
+/// The test split, else the first split of the set.
 std::string default_split(const SetRef& set) {
   const std::vector<std::string> splits = set.splits();
   return std::find(splits.begin(), splits.end(), "test") != splits.end() ? "test" : splits.front();
@@ -223,7 +223,7 @@ int data_command(std::span<const std::string> arguments) {
         options.add_real("wait", 2, 0, 3600, "seconds before the first of them; doubled each time, at most a minute");
   if (verb == "verify") options.add_flag("decode", false, "decode every picture as well");
   if (verb == "show")
-    options.add_text("split", "", "which pictures; empty: test, else the first there is"),
+    options.add_text("split", "", "which pictures; empty: test, else the first split"),
         options.add_text("out", "", "a PNG file; empty: NAME-SPLIT.png here");
   if (two)
     options.add_text("out", "", "a PNG file: the first 32 pairs, side by side"),

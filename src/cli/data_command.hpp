@@ -1,4 +1,4 @@
-// ./cliplab data ...: corpora that are built here, and the user's own copies of the paper's data sets.
+// ./cliplab data ...: sets built from packages, and the user's own copies of the paper's data sets.
 #pragma once
 
 #include <span>

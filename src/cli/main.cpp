@@ -1,4 +1,4 @@
-// The command line: one sub-command a line of `usage`; everything they do lives in the layers below.
+// The command line: each line of `usage` is a sub-command; the layers below do the work.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -61,8 +61,8 @@ constexpr const char* kModelUsage = R"(./cliplab model list
 ./cliplab model convert IN OUT [--key value ...]  any checkpoint to a .safetensors file that states everything about itself
 
 Files: OpenAI's .pt (TorchScript archives and state dicts), open_clip's .pt, .bin and .safetensors with their
-open_clip_config.json, Hugging Face CLIPModel folders (weights beside config.json), and cliplab's own. Nothing in a file is
-executed. What neither the file nor a configuration beside it states has to be given:
+open_clip_config.json, Hugging Face CLIPModel folders (weights next to config.json), and cliplab's own. Nothing in a file is
+executed. What neither the file nor a configuration next to it states has to be given:
 
   ./cliplab model convert ViT-B-32-laion2b.pt b32.safetensors --model.like open_clip
   ./cliplab run STUDY/paper --model b32.safetensors
@@ -88,7 +88,7 @@ CheckpointSpec spec_of(Arguments words) {
   return model_options(options).spec;
 }
 
-/// What the file holds; the exit says why it cannot be opened as a model.
+/// Prints the contents of the file; throws with the reason if it cannot be opened as a model.
 int inspect_model(const std::string& path, Arguments words) {
   const CheckpointReport report = inspect_checkpoint(path, spec_of(words));
   for (const auto& [key, value] : report.properties) fmt::print("# {} = {}\n", key, value);

@@ -1,4 +1,4 @@
-// Words of the command line to configs, plans and runs.
+// Turns the words of the command line into configs, plans and runs.
 #include "cli/run_commands.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// The recipes that registered themselves, and who may run one.
+// The registered recipes, and the lock that lets one process run a recipe.
 #include "corpora/corpus.hpp"
 
 #include <algorithm>

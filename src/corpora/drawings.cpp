@@ -1,5 +1,5 @@
 // The set that models are trained on: Open Clip Art, Noto Emoji and Twemoji, about 8,400 pictures with several captions
-// each. Left out by rule: pictures that look like one of a test set, second copies, and what nothing names.
+// each. Left out by rule: pictures that look like one of a test set, duplicates, and pictures without a name.
 #include <ft2build.h>
 #include FT_FREETYPE_H
 

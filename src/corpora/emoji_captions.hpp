@@ -1,4 +1,4 @@
-// What the two small sets for studies read out of an emoji: the gender of a name, the place of a flag.
+// Facts that the two small sets for studies derive from an emoji: the gender of a name, the place of a flag.
 #pragma once
 
 #include <map>

@@ -1,4 +1,4 @@
-// How sets are built from packages. A recipe is one file that registers itself: nothing else names it.
+// How sets are built from packages. A recipe is one file that registers itself; no other file names it.
 #pragma once
 
 #include <string>

@@ -60,7 +60,7 @@ const std::string& field(const std::string& text) {
 
 SetFolder::SetFolder(const std::string& set, int recipe_version)
     : folder_(built_folder(set)), part_(part_path(folder_)), recipe_version_(recipe_version) {
-  // Who builds a set holds its lock: any other .part folder is left over from a build that was killed.
+  // The caller holds the set's lock, so any other .part folder is left over from a build that was killed.
   const std::string stale = folder_.filename().string() + ".part";
   fs::create_directories(folder_.parent_path());
   std::vector<fs::path> leftovers;

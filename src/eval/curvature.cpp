@@ -1,6 +1,6 @@
-// The Gram matrix by the gradient's own kernel in double: in float32 the rounding of the largest directions' sums, 1e-7
-// of them, would bury those whose variance is millions of times less, which may be the ones that tell the classes
-// apart. Cholesky and triangular solves by Eigen, a share of the classes a thread.
+// The Gram matrix by the gradient's own kernel in double. In float32 the rounding error of the largest directions, 1e-7
+// of their sums, would exceed directions whose variance is millions of times smaller, and those may separate the
+// classes. Cholesky and triangular solves by Eigen, a share of the classes a thread.
 #include "eval/curvature.hpp"
 
 #include <Eigen/Cholesky>

@@ -1,4 +1,4 @@
-// Input checks, centring, and the way between classifiers and parameters; the work is in stacked_fit.cpp.
+// Input checks, centring, and conversion between classifiers and parameters; stacked_fit.cpp does the fitting.
 #include "eval/logistic_regression.hpp"
 
 #include <fmt/format.h>

@@ -17,7 +17,7 @@ class PromptEnsemble {
   PromptEnsemble(TextEncoder& text, std::span<const std::vector<std::string>> class_names,
                  std::span<const std::string> templates, float logit_scale);
   /// The mean of a class' prompts in the chosen templates (indices, in their order), normalised and scaled. Throws
-  /// InputError for none, or one that there is not.
+  /// InputError for an empty list and for an index out of range.
   LinearClassifier classifier(std::span<const int> templates) const;
 
  private:

@@ -13,7 +13,7 @@ namespace cliplab {
 
 /// "accuracy", "mean per class", "mean of top-1 and top-5", "ROC AUC" (two classes; the score is the second logit less
 /// the first), "11-point mAP", "pm-0", "pm-10" or "mean of pm-0 and pm-10" (Shankar et al. 2019: clips whose anchor
-/// frame is right; whose anchor and all frames beside it are; a clip without its anchor counts nowhere), with a 95 %
+/// frame is right; whose anchor and all neighbouring frames are; a clip without its anchor is not counted), with a 95 %
 /// interval: exact for accuracy and pm-k, else of 1000 bootstrap resamples (200 for mAP). Throws InputError for another
 /// name, and where logits [N, C] and answers do not fit the metric.
 Interval score_named(const std::string& metric, const Matrix& logits, const Truth& truth, std::uint64_t seed = 0);

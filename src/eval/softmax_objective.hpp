@@ -21,12 +21,13 @@ struct ObjectiveOptions {
 std::unique_ptr<StackedObjective> softmax_objective(RowSource features, Eigen::Index logits, const VectorD& shift,
                                                     const ObjectiveOptions& options);
 
-/// Who makes the objective: softmax_objective, or model/torch_objective.hpp's by way of whoever knows both layers.
+/// Makes the objective: softmax_objective, or the one of model/torch_objective.hpp, passed in by a layer that sees
+/// both.
 using ObjectiveFactory = std::function<std::unique_ptr<StackedObjective>(
     RowSource features, Eigen::Index logits, const VectorD& shift, const ObjectiveOptions& options)>;
 
-/// What one evaluation of a streamed objective takes at most, beside the caller's points: two chunks of rows and one as
-/// read, a chunk's logits, the stack's weights in float64 (the gradients) and in the products' type.
+/// Bytes that one evaluation of a streamed objective takes at most, in addition to the caller's points: two chunks of
+/// rows and one as read, a chunk's logits, the stack's weights in float64 (the gradients) and in the products' type.
 std::size_t streamed_bytes(Eigen::Index rows, Eigen::Index cols, Eigen::Index logits, Eigen::Index stacked,
                            const ObjectiveOptions& options);
 

@@ -1,4 +1,4 @@
-// Problems that are done leave the stack; to the others that is a matter of rounding at most.
+// Finished problems leave the stack; this changes the others by rounding at most.
 #include "eval/stacked_fit.hpp"
 
 #include <limits>

@@ -1,4 +1,4 @@
-// Pictures to be looked at: does the label fit what is seen?
+// Contact sheets: do the labels fit the pictures?
 #pragma once
 
 #include <string>
@@ -15,7 +15,8 @@ struct Tile {
   std::string label;
 };
 
-/// `count` samples, the classes in turn, chosen by seed. One that cannot be decoded is a grey tile that says so.
+/// `count` samples, the classes in turn, chosen by seed. One that cannot be decoded becomes a grey tile with that
+/// label.
 std::vector<Tile> sample_tiles(const Dataset& dataset, int count, std::uint64_t seed);
 /// The same of captioned pictures, with the first caption.
 std::vector<Tile> sample_tiles(const PairCorpus& corpus, int count, std::uint64_t seed);

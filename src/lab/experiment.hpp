@@ -1,5 +1,5 @@
-// What a study is to the program. A study is a folder experiments/<name>/ whose .cpp ends with
-// CLIPLAB_REGISTER_EXPERIMENT; nothing else has to know of it.
+// The interface of a study. A study is a folder experiments/<name>/ whose .cpp ends with
+// CLIPLAB_REGISTER_EXPERIMENT; no other file names it.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ class Experiment {
   virtual ~Experiment() = default;
   /// Declares the study's keys, each starting with "<name>.".
   virtual void declare(Options& options) const = 0;
-  /// Measures and records. Runs again from the start when it was killed; what is expensive is cached below Lab.
+  /// Measures and records. After a kill it runs again from the start; Lab caches what is expensive.
   virtual void run(Lab& lab) const = 0;
 };
 
@@ -31,7 +31,7 @@ struct ExperimentInfo {
 std::span<const ExperimentInfo> experiments();
 /// Throws InputError with the nearest name for an unknown one.
 const ExperimentInfo& find_experiment(const std::string& name);
-/// Called by the macro before main; a name that is there already is a programming error.
+/// Called by the macro before main; a name that is taken is a programming error.
 bool register_experiment(ExperimentInfo info);
 
 #define CLIPLAB_REGISTER_EXPERIMENT(Class, name, paper, question) \

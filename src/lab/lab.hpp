@@ -57,7 +57,7 @@ class Lab {
   std::unique_ptr<PairCorpus> pairs(const std::string& name, const std::string& split) {
     return sets_.pairs(name, split);
   }
-  /// At most so many pictures of a captioned set's split.
+  /// The most pictures that the run reads of a captioned set's split.
   std::int64_t limit(const std::string& split) const { return sets_.limit(split); }
 
   const FeatureSet& features(ImageModel& model, const std::string& name, const std::string& split, Space space) {
@@ -81,12 +81,12 @@ class Lab {
   Outcome probe(ImageModel& model, const std::string& name);
   Outcome raw_pixel_probe(const std::string& name);
   Interval majority(const std::string& name);
-  /// The metric that the paper reports of the data set (data/datasets.json; accuracy of others), by its name in
-  /// records.
+  /// The metric that the paper reports for the data set (data/datasets.json; accuracy if it reports none), by its name
+  /// in records.
   std::pair<std::string, Interval> own_metric(const std::string& name, const Outcome& outcome) const;
 
   /// Adds a record with `interval` as value, bounds and n. Where pictures of its data set and split were left out
-  /// because they cannot be decoded, the record says how many.
+  /// because they cannot be decoded, the record states how many.
   void record(Record record, const Interval& interval);
   void array(Array array) { recorder_.array(std::move(array)); }
   /// Recorder::for_each().
@@ -95,7 +95,7 @@ class Lab {
     return recorder_.for_each(names, measure);
   }
 
-  /// What a study starts with: no records, no baselines asked for.
+  /// Resets the lab for the next study: no records, no baselines used.
   void start_study(Recorder recorder);
   Recorder& recorder() { return recorder_; }
 

@@ -15,7 +15,7 @@
 namespace cliplab {
 namespace {
 
-/// What every statistic can be computed from again.
+/// The per-sample scores from which every statistic can be recomputed.
 Array scores_of(const Record& record, const Outcome& outcome) {
   const Eigen::Index N = outcome.logits.rows(), C = outcome.logits.cols();
   Array array{"scores/" + record.dataset + "/" + record.model + "/" + record.method,
@@ -117,6 +117,14 @@ void record_line(Lab& lab, Record like, const Line& line, const std::string& axe
   add("intercept", axes == "linear" ? "fraction difference" : axes,
       {line.intercept, line.intercept, line.intercept, line.n});
   add("r", "ratio", {line.r, line.r, line.r, line.n});
+}
+
+void record_line_through(Lab& lab, const Record& like, std::span<const double> x, std::span<const double> y,
+                         const std::string& axes) {
+  if (x.size() < 3 || std::ranges::count(x, x.front()) == std::ssize(x))
+    return say(fmt::format("no line of {} over {}: it needs 3 points with different x, these are {}",
+                           like.params.at("y"), like.params.at("x"), x.size()));
+  record_line(lab, like, fit_line(x, y), axes);
 }
 
 Matrix label_logits(ClipModel& model, std::span<const std::string> labels, const std::string& sentence,

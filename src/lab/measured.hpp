@@ -18,6 +18,11 @@ Params array_params(const std::string& kind, const std::string& dataset, const s
 /// or "logit", which is also the unit of the intercept.
 void record_line(Lab& lab, Record like, const Line& line, const std::string& axes);
 
+/// The line through points as records; with a notice instead where fewer than three points, or points of one x, have
+/// none.
+void record_line_through(Lab& lab, const Record& like, std::span<const double> x, std::span<const double> y,
+                         const std::string& axes);
+
 /// Zero-shot logits of labels, each put into the same sentence; features [N, D], L labels -> [N, L].
 Matrix label_logits(ClipModel& model, std::span<const std::string> labels, const std::string& sentence,
                     const Matrix& features);
@@ -25,8 +30,8 @@ Matrix label_logits(ClipModel& model, std::span<const std::string> labels, const
 /// The data set's own metric, and top-1 and the mean over classes where a picture has one label; `record` lacks metric
 /// and value. The scores of every sample are an array of kind "scores". Returns the first.
 Interval record_scores(Lab& lab, Record record, const Outcome& outcome);
-/// record_scores of lab.zero_shot(model, dataset), top-5 above 10 classes, and one picture at random with what the
-/// model says of it, for Figure 21: "picture/<dataset>" [64 * 64, 3] of 0 to 255, "example/<dataset>/<model>" [3, 5 or
+/// record_scores of lab.zero_shot(model, dataset), top-5 above 10 classes, and one random picture with the model's
+/// answers, for Figure 21: "picture/<dataset>" [64 * 64, 3] of 0 to 255, "example/<dataset>/<model>" [3, 5 or
 /// 6] with the likeliest classes and the right one, by their first prompts: probability, rank from 1, whether it is
 /// right.
 Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& dataset);

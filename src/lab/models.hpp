@@ -28,7 +28,7 @@ class Models {
   /// True if a study asked for the baselines since forget_use().
   bool used_baselines() const { return used_baselines_; }
   void forget_use() { used_baselines_ = false; }
-  /// The architecture of `model` with its initial weights: what training adds is measured against it.
+  /// The architecture of `model` with its initial weights, as the baseline for what training adds.
   ClipModel& untrained(const ClipModel& model);
 
  private:

@@ -43,13 +43,11 @@ std::string label_fault(const SetRef& set, bool clips_fit) {
 }
 
 /// "" or why `set` does not fit what `planned` says of it.
-std::string fault_of(const PlannedSet& planned, const SetRef& set, const std::vector<std::string>& splits,
-                     bool building) {
+std::string fault_of(const PlannedSet& planned, const SetRef& set, const std::vector<std::string>& splits) {
   if (set.kind() == SetKind::kShards && planned.role != Role::kTrainingPairs)
     return set.text() +
            ": webdataset shards by path, expected a set with an index; put them into a folder of the data root";
-  if (const std::string absence = set.absence(); !absence.empty())
-    return building && set.kind() == SetKind::kBuilt ? "" : absence;
+  if (std::string absence = set.absence(); !absence.empty()) return absence;
   const bool captions = !has_classes(planned.role);
   if (set.has_captions() != captions)
     return fmt::format("data set {}: {}", set.text(),
@@ -63,9 +61,9 @@ std::string fault_of(const PlannedSet& planned, const SetRef& set, const std::ve
   return {};
 }
 
-std::string fault_of(const PlannedSet& planned, bool building) try {
-  std::string fault = fault_of(planned, planned.set, planned.splits, building);
-  if (fault.empty() && planned.shift) fault = fault_of(planned, *planned.shift, {"test"}, building);
+std::string fault_of(const PlannedSet& planned) try {
+  std::string fault = fault_of(planned, planned.set, planned.splits);
+  if (fault.empty() && planned.shift) fault = fault_of(planned, *planned.shift, {"test"});
   return fault;
 } catch (const InputError& error) {
   return error.what();
@@ -153,22 +151,36 @@ void Plan::leave_out(const PlannedGap& gap, const std::string& error) {
   gaps_.push_back(gap);
 }
 
-void Plan::settle(bool leave_out_allowed, bool building) {
+bool Plan::is_absent(const PlannedSet& planned) {
+  bool any = false;
+  for (const SetRef* set : refs_of(planned)) {
+    const std::string absence = set->absence();
+    any = any || !absence.empty();
+    if (!absence.empty() && set->kind() != SetKind::kBuilt) absent_[set->text()] = absence;
+  }
+  return any;
+}
+
+void Plan::settle(bool leave_out_allowed, bool checking) {
   leave_out_ = leave_out_allowed;
   std::map<std::pair<std::string, std::string>, std::string> faults;  // role and item, looked at once
   std::vector<PlannedSet> kept, untrainable;
   for (PlannedSet& planned : sets_) {
+    if (checking && is_absent(planned)) {
+      kept.push_back(planned);
+      continue;
+    }
     const auto [at, is_new] = faults.try_emplace(
         {fmt::format("{} {} {}", static_cast<int>(planned.role), planned.rules.one_label, joined(planned.splits)),
          planned.item});
-    if (is_new) at->second = fault_of(planned, building);
+    if (is_new) at->second = fault_of(planned);
     if (at->second.empty()) {
       kept.push_back(planned);
       continue;
     }
     PlannedSet untrained = planned;
     untrained.role = Role::kTest, untrained.splits = {"test"};
-    if (planned.role == Role::kTrainAndTest && leave_out_ && fault_of(untrained, building).empty())
+    if (planned.role == Role::kTrainAndTest && leave_out_ && fault_of(untrained).empty())
       untrainable.push_back(untrained);
     leave_out({planned.study, planned.item, at->second}, at->second);
   }
@@ -259,6 +271,7 @@ std::string Plan::text() const {
     if (planned.study.empty()) text += fmt::format("{:<44}{}\n", planned.item, planned.key);
   for (const PlannedFile& file : files_)
     if (file.study.empty()) text += fmt::format("{:<44}{}\n", file.file.string(), file.key);
+  for (const auto& [name, reason] : absent_) text += fmt::format("not here: {} ({})\n", name, reason);
   std::set<std::string> told;
   for (const PlannedGap& gap : gaps_)
     if (told.insert(gap.item + gap.reason).second) text += fmt::format("left out: {} ({})\n", gap.item, gap.reason);

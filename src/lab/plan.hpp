@@ -1,6 +1,6 @@
 // Everything that a run touches, listed before it starts: from the keys that declare what they stand for
 // (base/options.hpp) and their values. Fetching, leaving out, the run's key, `check`, `describe` and the provenance of
-// results all walk this one object; no key's meaning is inferred from its name.
+// results all use this one object; no key's meaning is inferred from its name.
 #pragma once
 
 #include <filesystem>
@@ -19,9 +19,9 @@ struct PlannedSet {
   std::string study;  // "": the run's own (training, watching)
   std::string key;    // "STUDY.sets"
   Role role = Role::kTest;
-  std::string item;                 // as the key's value says it: "a>b" of a shift
+  std::string item;                 // as the config writes it: "a>b" for a shift
   SetRef set;                       // of a shift its source
-  std::optional<SetRef> shift;      // what the source is held against
+  std::optional<SetRef> shift;      // the set that the source is compared with
   std::vector<std::string> splits;  // of `set` that are read
   SetRules rules;
 };
@@ -47,9 +47,11 @@ class Plan {
   /// Names of the built sets that the run reads, each once: fetch_corpus() builds them.
   std::vector<std::string> built_sets() const;
 
-  /// Looks at the data. What is absent or does not fit its role is an error, or with `leave_out` a gap. Sets that are
-  /// not built yet pass where `building` says that the run would build them.
-  void settle(bool leave_out, bool building = false);
+  /// Looks at the data. What is absent or does not fit its role is an error, or with `leave_out` a gap. With `checking`
+  /// an absent set is no error: absent() lists it, and what else can be checked is checked.
+  void settle(bool leave_out, bool checking = false);
+  /// Why sets cannot be read on this machine now, by their names. Built sets, which a run builds, are not among them.
+  const std::map<std::string, std::string>& absent() const { return absent_; }
 
   /// The studies that have something to measure, in the order of the config.
   const std::vector<std::string>& studies() const { return studies_; }
@@ -73,6 +75,8 @@ class Plan {
  private:
   void add_sets(const Options& options, const Options::Declared& declared);
   void add_file(const Options::Declared& declared, const std::string& file);
+  /// True if a set of it is not on disk; notes those that no run builds.
+  bool is_absent(const PlannedSet& planned);
   void settle_references();
   void settle_studies();
   /// Throws InputError with `error` where nothing may be left out.
@@ -89,6 +93,7 @@ class Plan {
   std::map<std::string, std::string> takes_untrainable_;  // key -> the key whose untrainable sets it also takes
   std::vector<std::string> with_sets_;  // studies that declare sets: one without any has nothing to measure
   std::filesystem::path prompts_;       // of --prompts; empty: the sets' own
+  std::map<std::string, std::string> absent_;
   bool leave_out_ = false;
 };
 

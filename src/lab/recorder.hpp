@@ -23,8 +23,8 @@ class Recorder {
   void array(Array array) { results_.arrays.push_back(std::move(array)); }
   bool has_array(const std::string& name) const;
 
-  /// Runs `measure` for each of `names`. What one that throws InputError had recorded is dropped, and the name is
-  /// listed as failed; after one that succeeds the results are saved. Returns the names that succeeded. Throws the
+  /// Runs `measure` for each of `names` and saves the results after each success. If it throws InputError, the records
+  /// of that name are dropped and the name is listed as failed. Returns the names that succeeded. Throws the
   /// first error when all failed, and Interrupted at once.
   std::vector<std::string> for_each(const std::vector<std::string>& names,
                                     const std::function<void(const std::string&)>& measure);
@@ -33,12 +33,12 @@ class Recorder {
   void leave_out(const std::string& name, const std::string& reason);
 
   const Results& results() const { return results_; }
-  /// Names that failed, with a comma between; "" if none did.
+  /// The errors of the sets that failed, with a comma between; "" if none did.
   std::string failed() const;
 
  private:
   Results results_;
-  std::vector<std::string> failed_;
+  std::vector<std::string> failed_;  // messages
   std::function<void(const Results&)> save_;
 };
 

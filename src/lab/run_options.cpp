@@ -44,7 +44,7 @@ Options run_options() {
   options.add_text("data-root", "",
                    "folder of your own data sets (./cliplab data --help); empty: $CLIPLAB_DATA_ROOT, else data/sets");
   options.add_text("data.absent", "refuse",
-                   "sets that a config names and that are not there: an error, or left out and named",
+                   "known sets that a config names and that are absent: an error, or left out and named",
                    {"refuse", "leave-out"});
   options.add_list("eval.datasets", {"fashion_mnist", "tuxpaint", "openmoji_groups", "gemojione_groups"},
                    "data sets with a train and a test split");

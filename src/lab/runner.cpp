@@ -47,7 +47,7 @@ class Run {
     plan_.settle(leaves_out(options_));
     name_gaps();
     if (plan_.studies().empty())
-      fail("studies", "none of their data sets is there", "at least one", "./cliplab data list shows what is known");
+      fail("studies", "none of their data sets is present", "at least one", "./cliplab data list shows what is known");
     folder_ = root_ / "results/runs" / (name_ + "-" + sha256_hex(key()).substr(0, 8));
     if (ranks_->rank() > 0) {
       find_models();
@@ -59,10 +59,10 @@ class Run {
     ranks_.reset();  // the studies belong to this process alone
     std::vector<std::string> failed;
     for (const std::string& study : options_.list("studies"))
-      if (!run_study(study)) failed.push_back(study);
+      if (const std::string reason = run_study(study); !reason.empty()) failed.push_back(study + " (" + reason + ")");
     if (!failed.empty())
       fail("run", "studies that are not complete: " + joined(failed), "all of them",
-           "what was measured is in " + folder_.string() + "; the reasons are above and in the results");
+           "what was measured is in " + folder_.string());
     return folder_;
   }
 
@@ -73,11 +73,11 @@ class Run {
   }
 
   void name_gaps() const {
-    std::set<std::string> told;
+    std::set<std::string> named;
     for (const PlannedGap& gap : plan_.gaps())
-      if (told.insert(gap.item + gap.reason).second) say("left out: " + gap.item + ": " + gap.reason);
-    if (!told.empty())
-      say(std::to_string(told.size()) + " left out; ./cliplab data describe NAME says what a set should look like");
+      if (named.insert(gap.item + gap.reason).second) say("left out: " + gap.item + ": " + gap.reason);
+    if (!named.empty())
+      say(std::to_string(named.size()) + " left out; ./cliplab data describe NAME says what a set should look like");
   }
 
   void find_models() {
@@ -87,7 +87,7 @@ class Run {
     if (given.empty()) model_files_ = train_models(options_, folder_, *ranks_);
   }
 
-  /// Opened when the first study needs them: a run with nothing to do does not load a model.
+  /// Opens the models when the first study needs them: a run with nothing to do loads no model.
   Lab& lab() {
     if (lab_) return *lab_;
     Models::ClipModels models;
@@ -122,13 +122,13 @@ class Run {
     }
   }
 
-  /// False if the study, or a set of it, failed.
-  bool run_study(const std::string& name) {
+  /// Why the study, or a set of it, failed; "" if it is complete.
+  std::string run_study(const std::string& name) {
     const fs::path file = folder_ / (name + ".h5");
     std::size_t earlier_records = 0;
     if (is_measured(file, earlier_records)) {
       say(name + ": measured already (" + fs::relative(file, root_).string() + ")");
-      return true;
+      return {};
     }
     const auto start = Clock::now();
     const auto save = [&](const Results& measured, bool complete) {
@@ -138,14 +138,14 @@ class Run {
       write_results(file, results);
     };
     const auto save_part = [&](const Results& measured) {
-      if (measured.records.size() > earlier_records) save(measured, false);  // else more is on disk already
+      if (measured.records.size() > earlier_records) save(measured, false);  // otherwise the file on disk has more
     };
     const std::vector<std::string>& planned = plan_.studies();
     if (std::find(planned.begin(), planned.end(), name) == planned.end()) {
       Recorder nothing;
       for (const PlannedGap& gap : plan_.gaps_of(name)) nothing.leave_out(gap.item, gap.reason);
       save(nothing.results(), true);
-      return true;
+      return {};
     }
     say("study " + name + ": " + find_experiment(name).question);
     Lab& lab = this->lab();
@@ -157,20 +157,20 @@ class Run {
       say("study " + name + " was not measured: " + error.what());
       lab.recorder().leave_out(name, error.what());
       if (lab.recorder().results().records.size() >= earlier_records) save(lab.recorder().results(), false);
-      return false;
+      return error.what();
     }
     const std::vector<std::string> baselines = options_.list("model.baselines");
     if (!baselines.empty() && !lab.used_baselines())
       say(name + ": without " + joined(baselines) +
           ", which has no text tower: such encoders take part in probes only");
-    const bool complete = lab.recorder().failed().empty();
-    save(lab.recorder().results(), complete);
+    const std::string failed = lab.recorder().failed();
+    save(lab.recorder().results(), failed.empty());
     say(fmt::format("{}: {} records in {}", name, lab.recorder().results().records.size(),
                     fs::relative(file, root_).string()));
-    return complete;
+    return failed;
   }
 
-  /// What every result file says about its run.
+  /// Adds the provenance that every result file has.
   void describe(Results& results, const std::string& study, double seconds) {
     results.experiment = study;
     results.config = options_.resolved();

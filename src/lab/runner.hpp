@@ -1,5 +1,5 @@
 // Runs a config: data, models, studies, results. Every step is a unit that exists whole or not at all, so the same
-// command after a stop goes on, and after success does nothing.
+// command continues after a stop, and does nothing after success.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +11,7 @@
 
 namespace cliplab {
 
-/// Looks at a config without running it: values, studies, sets that are on disk, model files. Opens every model file.
+/// Checks a config without running it: values, studies, sets that are on disk, model files. Opens every model file.
 /// Returns the plan. Throws InputError as the run would.
 Plan check_run(const Options& options);
 

@@ -30,7 +30,7 @@ class Sets {
   /// Class names and templates: the set's own, or those of the run's prompt set (--prompts).
   Prompts prompts(const std::string& name);
 
-  /// The samples of a split that this run looks at, in order: at most eval.max_train or eval.max_test (and --limit) of
+  /// The samples of a split that this run reads, in order: at most eval.max_train or eval.max_test (and --limit) of
   /// them by a seeded choice, whole clips where pictures are frames of clips.
   std::vector<std::int64_t> rows(const std::string& name, const std::string& split);
   /// The same limit for the first pictures of a captioned set.

@@ -34,7 +34,7 @@ std::string shell_line(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(safe, " "));
 }
 
-/// Removes "FLAG value" from the words; false when it is not there.
+/// Removes "FLAG value" from the words; false if they lack it.
 bool take(std::vector<std::string>& words, const std::string& flag, std::string& value) {
   const auto at = std::find(words.begin(), words.end(), flag);
   if (at == words.end()) return false;
@@ -62,7 +62,7 @@ class Table {
     return static_cast<std::size_t>(
         std::count_if(rows_.begin(), rows_.end(), [&](const Row& row) { return row.status == status; }));
   }
-  void tell() const {
+  void print() const {
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       const Row& row = rows_[i];
       say(fmt::format("  {:<9}{:>8.1f} s {}{}", row.status, row.seconds, sweep_.cells[i].title,
@@ -96,7 +96,7 @@ struct Child {
   fs::path log;
 };
 
-/// The last line of a log that says something: a run's folder, or why there is none.
+/// The last line of a log that is not empty: a run's folder, or the reason why it has none.
 std::string last_line(const fs::path& log) {
   std::istringstream lines(read_file(log));
   std::string last;
@@ -210,7 +210,7 @@ Sweep take_sweep(std::vector<std::string> words) {
     if (value != "local" && value != "slurm") fail("--launcher", "'" + value + "'", "local or slurm");
     sweep.launcher = value;
   }
-  std::vector<std::vector<std::string>> parts{{}};  // of each cell, besides the words of all
+  std::vector<std::vector<std::string>> parts{{}};  // of each cell, in addition to the words of all cells
   if (take(words, "--cells", file)) {
     parts.clear();
     std::istringstream lines(read_file(file, 1 << 20));
@@ -267,7 +267,7 @@ int run_sweep(const Sweep& sweep, const fs::path& config, const std::string& nam
       }
     }
   }
-  table.tell();
+  table.print();
   if (stop_requested()) throw Interrupted("the sweep was stopped; the same command goes on");
   return table.count("failed") == 0 ? 0 : 1;
 }

@@ -11,7 +11,7 @@ namespace cliplab {
 
 struct Cell {
   std::vector<std::string> words;  // of ./cliplab run CONFIG
-  std::string title;               // those that only this cell has
+  std::string title;               // the words that only this cell has
 };
 
 struct Sweep {
@@ -25,9 +25,9 @@ struct Sweep {
 /// InputError.
 Sweep take_sweep(std::vector<std::string> words);
 
-/// `run_cell` does the work of one in this process and returns its folder. What became of each cell stands in
-/// results/sweeps/<name>-<hash>.csv, also while it runs, and at the end on stderr. Returns 1 when a cell failed. Throws
-/// Interrupted on a signal, after the cells under way have written what they have.
+/// `run_cell` does the work of one in this process and returns its folder. The state of each cell is in
+/// results/sweeps/<name>-<hash>.csv during and after the sweep, and printed on stderr at the end. Returns 1 when a cell
+/// failed. Throws Interrupted on a signal, after the running cells have saved their state.
 int run_sweep(const Sweep& sweep, const std::filesystem::path& config, const std::string& name,
               const std::function<std::filesystem::path(const Cell&)>& run_cell);
 

@@ -19,13 +19,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What tells the trainings of one run apart.
+/// The label that distinguishes the trainings of one run.
 std::string label_of(const Options& options, const TrainConfig& config) {
   return config.architecture + (options.list("train.objective").size() > 1 ? " " + config.objective : "") +
          (options.list("train.corpus").size() > 1 ? " on " + config.corpus : "");
 }
 
-/// The training's curve, with the provenance of this run, as a result file of its own; `label` tells it apart.
+/// The training's curve, with the provenance of this run, as a result file of its own; its provenance has `label`.
 void keep_curve(const Options& options, const std::string& label, const fs::path& training, const fs::path& curve) {
   if (fs::exists(curve)) return;
   Results results;

@@ -21,7 +21,7 @@ void declare_train_options(Options& options);
 /// "auto": bf16 where the processor multiplies it natively, else fp32, which is several times faster there.
 std::string resolved_precision(const std::string& wanted);
 
-/// Throws InputError for values of [train] that no training can have.
+/// Throws InputError for values of [train] that no training can run with.
 void check_train_options(const Options& options);
 
 /// The configuration of one training.

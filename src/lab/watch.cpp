@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// NaN, and said, where `measure` cannot do it.
+/// NaN, with a notice, where `measure` cannot do it.
 template <class Measure>
 double value_of(const std::string& name, const Measure& measure) {
   try {
@@ -36,7 +36,7 @@ void declare_watch_options(Options& options) {
       {.split_keys = {"watch.split"}, .when_training = true});
   options.add_text("watch.split", "val", "which part of the captioned sets");
   options.add_integer("watch.times", 10, 1, 10000,
-                      "measurements of a training, the last at its end; they stand in train.h5 and for TensorBoard");
+                      "measurements of a training, the last at its end; written to train.h5 and for TensorBoard");
   options.add_integer("watch.limit", 1000, 2, 100'000'000, "pictures of a set, at most");
 }
 

@@ -9,8 +9,8 @@ namespace cliplab {
 void declare_watch_options(Options& options);
 
 /// Measures what [watch] names, as the studies do, on a part of the pictures; empty where it names nothing. Features
-/// are kept in `folder` for as long as a measurement takes. A model that has no such score (retrieval of one that
-/// predicts words) is said. `options` live as long as the result.
+/// are kept in `folder` for as long as a measurement takes. A model without such a score (retrieval by one that
+/// predicts words) gives a notice. `options` live as long as the result.
 TrainWatch train_watch(const Options& options, const std::filesystem::path& folder);
 
 }  // namespace cliplab

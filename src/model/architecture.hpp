@@ -1,5 +1,5 @@
-// The sizes of a model. What they mean, and what follows from them (costs, checks, towers), is known to the model's
-// family (model/family.hpp) and, for the text side, to its training objective (model/objective.hpp).
+// The sizes of a model. Its family (model/family.hpp) and, for the text side, its training objective
+// (model/objective.hpp) define what they mean and derive costs, checks and towers from them.
 #pragma once
 
 #include <array>

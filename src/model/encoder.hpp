@@ -1,4 +1,4 @@
-// The façade of the models: all that the rest of the program sees of LibTorch's layer. No torch here.
+// The façade of the models: the only header of this layer that layers other than train include. No torch here.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ class TextEncoder {
   virtual Matrix encode(std::span<const std::string> texts) = 0;  // [N] -> [N, D], unit rows
 };
 
-/// What tables and figures need to know of a model.
+/// Facts about a model for tables and figures.
 struct ModelInfo {
   std::string name;  // "vit-s": architecture, or the file's stem
   Architecture architecture;

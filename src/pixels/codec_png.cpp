@@ -1,4 +1,4 @@
-// PNG by libpng, to RGB or RGBA of 8 bits; 16-bit grey keeps its values beside, as OpenAI's order resizes them. libpng
+// PNG by libpng, to RGB or RGBA of 8 bits; 16-bit grey also keeps its values, since OpenAI's order resizes them. libpng
 // reports errors by longjmp: each part that may jump is a function with plain locals only, and what needs a destructor
 // lives in its caller. Text, profile and other side chunks are skipped unread (a small one may inflate to gigabytes);
 // gamma and profiles are ignored, as Pillow does.

@@ -71,7 +71,7 @@ bool ArchiveReader::is_ar() const {
 }
 
 std::string ArchiveReader::read(std::size_t max_bytes) {
-  const bool known = archive_entry_size_is_set(entry_) != 0;  // a zip may tell the size behind the content
+  const bool known = archive_entry_size_is_set(entry_) != 0;  // a zip may state the size after the content
   const auto whole = known ? static_cast<std::size_t>(std::max<std::int64_t>(0, size())) : SIZE_MAX;
   const auto refuse = [&] {
     fail(where_, "member " + name_ + " over " + std::to_string(max_bytes) + " bytes", "a smaller one");

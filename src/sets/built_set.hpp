@@ -9,7 +9,7 @@
 
 namespace cliplab {
 
-/// What is known of a built set before it is built.
+/// Facts about a built set that are known before it is built.
 struct BuiltSet {
   std::string name, title;  // "fashion_mnist", "Fashion-MNIST"
   std::string description;  // one sentence: what the pictures and the classes or captions are

@@ -1,6 +1,6 @@
-// What a data set's folder holds, before a pixel is decoded: samples with split, label, captions and the place of their
-// bytes. One layout a file in layouts/ fills it; set_ref.hpp makes Dataset and PairCorpus of it. Nothing is unpacked to
-// disk, so a member's name can lead nowhere.
+// The contents of a data set's folder, before a pixel is decoded: samples with split, label, captions and the place of
+// their bytes. One layout a file in layouts/ fills it; set_ref.hpp makes Dataset and PairCorpus of it. Nothing is
+// unpacked to disk, so a member's name can lead nowhere.
 #pragma once
 
 #include <cstdint>

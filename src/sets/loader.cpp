@@ -104,7 +104,7 @@ class ShardStream {
   std::optional<ArchiveReader> reader_;
   bool has_member_ = false;
   std::string name_, key_, bytes_;
-  std::string problem_;  // that no sample has told yet
+  std::string problem_;  // not reported by a sample yet
 };
 
 std::vector<fs::path> shards_of_rank(const LoaderOptions& options) {

@@ -1,7 +1,7 @@
 // Samples of webdataset tar shards at the rate of the decoder: for training sets that neither fit in memory nor have an
 // index. Shards are shuffled by epoch, then split over ranks, then read one after the other, with a shuffle buffer of
 // encoded samples; threads decode and preprocess ahead of the consumer. What comes out is a function of (shards, seed,
-// epoch, rank) alone: threads change no order, and a pass can be taken up at any place.
+// epoch, rank) alone: threads change no order, and a pass can be resumed at any place.
 #pragma once
 
 #include <cstdint>
@@ -59,7 +59,7 @@ class Loader {
 };
 
 /// A folder's *.tar in the order of their names, one file, or a range in braces: "/data/cc3m-{00000..00331}.tar".
-/// Throws InputError naming what is not there.
+/// Throws InputError naming what is missing.
 std::vector<std::filesystem::path> expand_shards(const std::string& pattern);
 
 }  // namespace cliplab

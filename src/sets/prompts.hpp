@@ -36,8 +36,8 @@ std::filesystem::path prompt_set_file(const std::string& name);
 /// The files that decide the prompts of a set by default: their content is part of a run's key.
 std::vector<std::filesystem::path> prompt_files(const std::string& set);
 
-/// Names of the wheels for the classes of a set: by name, or where the list has "ids" by the number that a class is
-/// called.
+/// The wheels' names for the classes of a set: matched by name, or by number where the list has "ids" and a class is
+/// called by a number.
 Prompts read_wheel_prompts(const std::filesystem::path& file, std::span<const std::string> class_names);
 
 }  // namespace cliplab

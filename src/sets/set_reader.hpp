@@ -1,5 +1,5 @@
-// Between a SetRef and what opens, counts or verifies it: the listing of its folder, and the rows of it that make a
-// split (the split rules of the paper's sets).
+// What opening, counting and verifying a SetRef share: the listing of its folder, and the rows that make a split (the
+// split rules of the paper's sets).
 #pragma once
 
 #include <memory>

@@ -151,7 +151,8 @@ std::vector<std::string> SetRef::parts() const {
 std::string SetRef::id(const std::string& split) const {
   if (kind_ == SetKind::kShards) return shards_id(text_);
   const std::string id = text_ + "/" + split + "@";
-  // A built set's manifest says it in milliseconds: parts with a number of pairs and unknown splits are looked at.
+  // The manifest of a built set answers in milliseconds; only parts with a number of pairs and unknown splits need the
+  // listing.
   if (kind_ == SetKind::kBuilt && sources_.empty() && part_.empty() && has_split(split))
     return id + read_manifest(folder()).id.substr(0, 12);
   const auto read = read_set(*this);

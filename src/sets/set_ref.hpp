@@ -1,5 +1,5 @@
-// A data set as a config names it, parsed once. Everything that a run asks of a set before it reads pictures is asked
-// here: does it exist, can it be read now, which splits has it, what is its content.
+// A data set as a config names it, parsed once. It answers all that a run asks before it reads pictures: whether the
+// set exists and can be read, which splits it has, and the hash of its content.
 #pragma once
 
 #include <cstdint>
@@ -34,12 +34,12 @@ class SetRef {
   const std::string& part() const { return part_; }                     // SPLIT of NAME/SPLIT, else empty
   const std::vector<std::string>& sources() const { return sources_; }  // of the part; empty: all
   std::int64_t pairs() const { return pairs_; }                         // of the training split, at most; 0: all
-  /// What tables call it: "Fashion-MNIST"; the text where the set has no title.
+  /// Its name in tables: "Fashion-MNIST"; text() if the set has no title.
   std::string title() const;
 
   /// Why it cannot be read now, in one line; "" if it can. A built set is absent until fetch_corpus() has built it.
   std::string absence() const;
-  /// Has it captions instead of classes? Of an absent set, what its recipe or the catalogue says.
+  /// True for captions instead of classes; for an absent set, as its recipe or the catalogue states.
   bool has_captions() const;
   /// Where it is. Throws InputError with absence() and with the steps that get it.
   std::filesystem::path folder() const;

@@ -1,4 +1,4 @@
-// Counts and classes of what is on disk, against what the catalogue and the manifest say.
+// Compares counts and classes on disk with the catalogue and the manifest.
 #include "sets/verify.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// Is a set on disk whole? Every sample is looked for, counts and classes are held against the catalogue.
+// Is a set on disk whole? Every sample must exist; counts and classes are compared with the catalogue.
 #pragma once
 
 #include <string>

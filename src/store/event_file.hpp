@@ -11,8 +11,8 @@
 
 namespace cliplab {
 
-/// Scalars by step, appended. There is one such file in a folder: a new one takes the place of those that are there, so
-/// a training that goes on writes the rows that it still knows again, and no step stands twice.
+/// Scalars by step, appended. A folder has one such file: a new one replaces the old. A resumed training writes its
+/// earlier rows again, so that no step appears twice.
 class EventFile {
  public:
   /// `tags`: a curve each. Throws InputError naming the file when it cannot be written, and so does add().

@@ -1,5 +1,5 @@
-// Features on disk: what an encoder gave for a split, the truth of the same samples beside it, and which samples they
-// are. A file is whole or absent, sealed, and bound to the key of all that decides its numbers.
+// Features on disk: an encoder's output for a split, the truth of the same samples, and which samples they are. A file
+// is whole or absent, sealed, and bound to the key of all that decides its numbers.
 #pragma once
 
 #include <cstdint>

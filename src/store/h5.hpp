@@ -1,5 +1,5 @@
 // HDF5 behind a few functions: RAII over the C API; nothing else in the program includes hdf5.h.
-// Every file carries a seal (io/seal.hpp); beyond it, every type, layout and size is checked before memory is
+// Every file carries a seal (store/seal.hpp); beyond it, every type, layout and size is checked before memory is
 // taken.
 #pragma once
 
@@ -43,7 +43,7 @@ class H5Writer {
   std::int64_t file_ = -1;
 };
 
-/// Makes `path`, whole or not at all: `fill` writes a file beside it that is sealed and renamed. Creates its folder.
+/// Makes `path`, whole or not at all: `fill` writes a part file, which is then sealed and renamed. Creates its folder.
 /// Throws InputError naming the file when the disk is full or not writable.
 void write_whole(const std::filesystem::path& path, const std::function<void(H5Writer& file)>& fill);
 

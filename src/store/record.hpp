@@ -1,4 +1,4 @@
-// One measured number with all that it needs to stand in a table by itself.
+// One measured number with all that a table needs to show it.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace cliplab {
 
-/// Key and value of what else tells two records, or two arrays, apart; results/README.md lists the keys.
+/// Further keys and values that distinguish two records, or two arrays; results/README.md lists the keys.
 using Params = std::map<std::string, std::string>;
 
 struct Record {
@@ -28,7 +28,7 @@ std::string unit_of(const std::string& metric);
 
 /// {"shots":"4","start":"zero"}: a JSON object with its keys in order.
 std::string to_json(const Params& params);
-/// Throws InputError about `where` for text that is no JSON object of texts.
+/// Throws InputError about `where` for text that is not a JSON object of texts.
 Params params_from_json(const std::string& text, const std::string& where);
 
 }  // namespace cliplab

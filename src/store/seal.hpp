@@ -1,7 +1,6 @@
 // The last line of every HDF5 file that cliplab writes: the SHA-256 of all bytes before it. It is checked
 // before libhdf5 sees the file, because libhdf5 1.10 reads damaged metadata without suspicion. Other readers
-// ignore bytes behind the HDF5 end mark. It guards against damage, not against malice: who forges a file can
-// forge its seal.
+// ignore bytes after the HDF5 end mark. It detects damage, not forgery.
 #pragma once
 
 #include <filesystem>

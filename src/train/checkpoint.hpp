@@ -1,5 +1,5 @@
-// What a training has to know to go on to the same bits, in one file that is whole or absent. Batches and learning
-// rates are functions of the step, so there is no state of a random generator.
+// The state that a training needs to continue to the same bits, in one file that is whole or absent. Batches and
+// learning rates are functions of the step, so there is no state of a random generator.
 #pragma once
 
 #include <torch/torch.h>

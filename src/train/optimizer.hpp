@@ -25,7 +25,7 @@ class AdamW {
   /// Parameters by name, fp32 (fp64 in tests), dense in their own memory format.
   AdamW(std::map<std::string, torch::Tensor> parameters, const AdamWOptions& options);
 
-  /// Update number `step` (from 1) with the gradients that are there; then they are cleared. One pass over memory a
+  /// Update number `step` (from 1) with the present gradients, which it then clears. One pass over memory a
   /// parameter.
   void step(std::int64_t step, double learning_rate);
   /// Clears the gradients without an update.

@@ -21,7 +21,7 @@ class Ranks {
   Ranks();
   int rank() const;
   int size() const;
-  /// Says `reason` and ends all ranks; returns when there is only this one.
+  /// Prints `reason` and ends all ranks; returns if there is only this one.
   void abort(const std::string& reason) const;
   std::shared_ptr<Comm> comm() const { return comm_; }
 
@@ -77,9 +77,9 @@ struct TrainWatch {
   std::function<std::vector<double>(const std::filesystem::path& model)> measure;
 };
 
-/// Trains, or goes on from the last checkpoint to the same bits, or returns at once when the model is there.
+/// Trains, or continues from the last checkpoint to the same bits, or returns at once if the model exists.
 /// Files in the folder: model.safetensors (finished), checkpoint.safetensors (until then), train.h5 (curve, record),
-/// events.out.tfevents.* (the curve for TensorBoard). What was watched stands in both curves: "watched" in train.h5.
+/// events.out.tfevents.* (the curve for TensorBoard). Both curves hold what was watched: "watched" in train.h5.
 /// On SIGINT or SIGTERM: writes a checkpoint and throws Interrupted. Throws InputError when the loss is not finite
 /// (step and pairs named; the checkpoint is kept), the disk is full, or the checkpoint is damaged.
 /// All `ranks` call it together. Each takes its part of every batch, rank 0 alone reads and writes the folder; a signal

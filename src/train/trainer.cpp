@@ -181,7 +181,8 @@ class Trainer {
     if (writes()) held_out_ = open("val", 256);
   }
 
-  /// Has a signal reached any rank? Asked by all at the same step, which tells rank 0 where all are in the shards.
+  /// Has a signal reached any rank? All ranks ask at the same step; rank 0 also gets every rank's position in the
+  /// shards.
   bool anyone_stops() {
     std::vector<double> numbers{stop_requested() ? 1.0 : 0.0};
     if (shards_) {
@@ -260,10 +261,10 @@ class Trainer {
     }  // the loop sees the signal too, and saves
     fs::remove(file);
     if (values.empty()) return {};
-    std::string told;
+    std::string text;
     for (std::size_t i = 0; i < values.size(); ++i)
-      told += fmt::format("{} {} {:.1f} %", i ? "," : "", watch_.names[i], 100 * values[i]);
-    say(fmt::format("{} at step {}:{}", config_.architecture, step, told));
+      text += fmt::format("{} {} {:.1f} %", i ? "," : "", watch_.names[i], 100 * values[i]);
+    say(fmt::format("{} at step {}:{}", config_.architecture, step, text));
     state_.watched.push_back(static_cast<double>(step));
     state_.watched.insert(state_.watched.end(), values.begin(), values.end());
     curve_->show_watched(state_.watched.size() - width);

@@ -59,7 +59,7 @@ def test_label_rates_are_those_of_the_labels_given(project: Project, tmp_path: P
 
 def test_a_group_that_the_paper_does_not_know_is_named(project: Project, tmp_path: Path):
     image = scene(np.random.default_rng(10))
-    captioned(tmp_path / "people", [(image, "test", "White; Male; forty")])
+    captioned(tmp_path / "fairface", [(image, "test", "White; Male; forty")])
     done = project.run("run", "bias/smoke", "--data-root", str(tmp_path))
     assert done.returncode == 1 and "'forty', expected one of 0-2, 3-9" in done.stderr.strip().splitlines()[-1]
 

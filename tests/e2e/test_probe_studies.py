@@ -63,4 +63,4 @@ def test_a_line_needs_three_baselines_and_a_reference(project: Project, tmp_path
     done = project.run("run", "task_shift/smoke", "--model.baselines", LITES[0])
     assert done.returncode == 0 and "a line needs 3 baselines with different scores, this run has 1" in done.stderr
     done = project.run("run", "task_shift/smoke", "--task_shift.reference", "gemojione_groups")
-    assert done.returncode == 1 and "'gemojione_groups', expected one of eval.datasets" in done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1 and "'gemojione_groups', expected one of the data sets of task_shift.datasets" in done.stderr.strip().splitlines()[-1]

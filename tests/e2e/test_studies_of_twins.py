@@ -124,23 +124,23 @@ def test_places_are_the_nearest_neighbours(project: Project, tmp_path: Path):
     known = [(image, "train", f"0 {170 - 20 * i}") for i, image in enumerate(scenes)]
     asked = [(image, "test", f"{km / 111.195080:.6f} {170 - 20 * i}")
              for i, (image, km) in enumerate(zip(scenes, MOVED_KM, strict=True))]
-    captioned(tmp_path / "places", known + asked)
+    captioned(tmp_path / "im2gps", known + asked)
     records, file = records_of(project, tmp_path, "geolocalization/smoke")
     with file:
-        nearest, km = file["arrays/places/places/vit-test"][:].T
+        nearest, km = file["arrays/places/im2gps/vit-test"][:].T
     assert list(nearest) == list(range(len(MOVED_KM)))  # equal pixels have the highest inner product
     # Six digits of a degree are 0.06 m; the degree's length is right to 1e-8 of it, 0.1 m in 9,000 km.
     assert km == pytest.approx(MOVED_KM, abs=2e-4)
     for radius, hits in ((1, 1), (25, 3), (200, 4), (750, 5), (2500, 6)):
-        value, low, high, n = records["places", "vit-test", "nearest-neighbour", f"within_{radius}km", ""]
+        value, low, high, n = records["im2gps", "vit-test", "nearest-neighbour", f"within_{radius}km", ""]
         assert value == hits / 8 and low < value < high and n == 8
         angle = np.arccos(np.clip(unit_vectors(asked) @ unit_vectors(known).T, -1, 1))
-        assert records["places", "chance", "floor", f"within_{radius}km", ""][0] == (6371.0088 * angle <= radius).mean()
+        assert records["im2gps", "chance", "floor", f"within_{radius}km", ""][0] == (6371.0088 * angle <= radius).mean()
 
 
 def test_a_caption_that_is_no_place_is_named(project: Project, tmp_path: Path):
     image = scene(np.random.default_rng(8))
-    captioned(tmp_path / "places", [(image, "train", "0 0"), (image, "test", "95.0 8")])
+    captioned(tmp_path / "im2gps", [(image, "train", "0 0"), (image, "test", "95.0 8")])
     done = project.run("run", "geolocalization/smoke", "--data-root", str(tmp_path))
     assert done.returncode == 1
     assert "1.png: caption '95.0 8', expected latitude and longitude" in done.stderr.strip().splitlines()[-1]

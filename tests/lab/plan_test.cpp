@@ -53,6 +53,17 @@ TEST_F(PlanTest, AnAbsentSetOfTheCatalogueIsAnErrorOrAGap) {
   EXPECT_THAT(plan.gaps()[0].reason, HasSubstr("cifar10"));
 }
 
+TEST_F(PlanTest, CheckingNamesAbsentSetsAndStillSeesWhatDoesNotFit) {
+  write_captions("flickr", {"train", "test"});
+  write_table({entry("cifar10")});
+  Plan plan(options_of("few_shot", {"--eval.datasets=cifar10"}));
+  plan.settle(false, true);
+  EXPECT_TRUE(plan.absent().contains("cifar10"));
+  EXPECT_THAT(plan.text(), HasSubstr("not here: cifar10"));
+  Plan wrong(options_of("few_shot", {"--eval.datasets=cifar10,flickr"}));
+  EXPECT_THAT(input_error([&] { wrong.settle(false, true); }), HasSubstr("captions instead of classes"));
+}
+
 TEST_F(PlanTest, ASetWithoutTrainAndTestNamesItsParts) {
   write("drawn/classes.txt", "red\ngreen\n");
   write("drawn/labels.tsv",

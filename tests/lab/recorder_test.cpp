@@ -25,7 +25,7 @@ TEST(Recorder, AFailingSetIsARowAndTheRestIsMeasuredAndSaved) {
   for (const Record& record : recorder.results().records) EXPECT_NE(record.dataset, "bad");
   ASSERT_EQ(recorder.results().left_out.size(), 1u);
   EXPECT_EQ(recorder.results().left_out[0], (LeftOut{"bad", "bad: damage, expected none"}));
-  EXPECT_EQ(recorder.failed(), "bad");
+  EXPECT_EQ(recorder.failed(), "bad: damage, expected none");
 }
 
 TEST(Recorder, ThrowsTheFirstErrorIfAllFail) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -131,7 +132,9 @@ def small(tmp_path: Path) -> Path:
 def run(project: Path, *words: str) -> tuple[int, str, str, set[str]]:
     """Exit code, last line, errors, and what the script and Python were asked for."""
     (project / "asked").unlink(missing_ok=True)
-    done = subprocess.run([sys.executable, TESTS / "run.py", "--root", project, *words], capture_output=True, text=True, timeout=60, check=False)
+    outer = ("CLIPLAB_BIN", "CLIPLAB_ORACLE")  # set if these tests are themselves started by run.py
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
+    done = subprocess.run([sys.executable, TESTS / "run.py", "--root", project, *words], capture_output=True, text=True, timeout=60, check=False, env=environment)
     asked = (project / "asked").read_text().splitlines() if (project / "asked").exists() else []
     return done.returncode, done.stdout.strip().rpartition("\n")[2], done.stderr, set(asked)
 

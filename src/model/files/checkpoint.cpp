@@ -1,6 +1,6 @@
 // The containers. torch.save's zip holds "<name>/data.pkl" and a stored entry a storage, "<name>/data/<key>"
-// (torch/serialization.py `_save`); a TorchScript archive has the same with modules instead of dicts, and its code
-// beside it; before torch 1.6 torch.save wrote a stream of pickles with the storages behind (`_legacy_save`).
+// (torch/serialization.py `_save`); a TorchScript archive has the same with modules instead of dicts, and its
+// code; before torch 1.6 torch.save wrote a stream of pickles followed by the storages (`_legacy_save`).
 #include "model/files/checkpoint.hpp"
 
 #include <zip.h>
@@ -226,7 +226,7 @@ void read_zip(const fs::path& file, std::size_t file_size, Buffers& buffers, Che
     const std::string name = zip.name(static_cast<zip_uint64_t>(i));
     if (name.starts_with(prefix + "code/") && name.ends_with(".py"))
       out.mentions_quick_gelu = zip.read_any(name, std::size_t{4} << 20).find("1.702") != std::string::npos;
-    // Where a graph was traced, the number stands beside the code: a scalar of its own, as double.
+    // Where a graph was traced, the number is not in the code but a constant of its own: a scalar in double.
     if (name.starts_with(prefix + "constants/") && zip.size(static_cast<zip_uint64_t>(i)) == sizeof(double)) {
       double constant = 0;
       std::memcpy(&constant, zip.read_any(name, sizeof constant).data(), sizeof constant);
@@ -258,7 +258,7 @@ void read_old_stream(std::string_view bytes, Buffers& buffers, Checkpoint& out, 
     fail(where, "a byte order that is not little", "a file of a little-endian machine");
   const auto tree = next(), keys = next();
   std::map<std::string, std::string_view, std::less<>> storages;  // from the element count on
-  // A storage's size stands in the tree, its bytes behind the keys in their order: sizes first.
+  // The tree has the size of each storage; the bytes follow the keys in their order. So the sizes are read first.
   std::map<std::string, std::size_t, std::less<>> sizes;
   tree->for_each_storage(
       [&](const PickleValue& storage) { sizes[storage.text] = storage_size(storage, bytes.size(), where); });

@@ -1,4 +1,4 @@
-// What a checkpoint's tensors do not tell about the model: activation, heads, pixel statistics, resize rule. It comes
+// Facts about a model that its tensors do not determine: activation, heads, pixel statistics, resize rule. It comes
 // with the file (its own metadata, a configuration in its folder) or from the user; it is never guessed.
 #pragma once
 

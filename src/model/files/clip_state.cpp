@@ -60,7 +60,8 @@ ClipState read_clip(const fs::path& file, const CheckpointSpec& given) {
     family.read(state, where);
     state.spec.fill_from(family.released_spec(file, checkpoint.mentions_quick_gelu));
     if (const auto unknown = state.spec.unknown(); !unknown.empty())
-      fail(where, joined(unknown) + " that no configuration beside it states", "what the weights do not tell",
+      fail(where, joined(unknown) + " that no configuration next to it states",
+           "a value for each fact that the weights do not determine",
            "--model.like openai (QuickGELU) or --model.like open_clip (exact GELU) states them all");
   }
   Architecture& a = state.architecture;

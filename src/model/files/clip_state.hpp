@@ -1,5 +1,5 @@
 // A checkpoint as an image-text model: tensors under the names of its family's towers, the sizes that they imply, and
-// the specification that they do not tell.
+// the specification, which the tensors do not determine.
 #pragma once
 
 #include <filesystem>

@@ -14,7 +14,7 @@ namespace cliplab {
 struct TensorBytes {
   std::string dtype;                // "F32", "F64", "I64", "BF16", "F16"
   std::vector<std::int64_t> shape;  // [] is a scalar
-  const char* data = nullptr;       // little-endian, row-major; owned by somebody else
+  const char* data = nullptr;       // little-endian, row-major; not owned
   std::size_t bytes = 0;
 };
 

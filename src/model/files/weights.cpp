@@ -56,7 +56,7 @@ Tensor tensor_of(const TensorBytes& bytes) {
 
 namespace {
 
-/// What most often makes a tensor of this name come out in another shape.
+/// The most frequent reason for a wrong shape of a tensor of this name.
 std::string likely_cause(const std::string& name) {
   if (name.ends_with("positional_embedding")) return "another resolution, patch or context length";
   if (name == "token_embedding.weight") return "another vocabulary";
@@ -79,8 +79,8 @@ bool has_only_finite(const Tensor& value) {
   return finite;
 }
 
-/// Calls use(target, bytes), which says whether all values are finite, for each tensor of `state` that is there in its
-/// shape.
+/// Calls use(target, bytes) for each tensor of `state` that the file has in its shape; `use` returns whether all values
+/// are finite.
 template <class Use>
 void match_state(const std::map<std::string, TensorBytes>& tensors, const std::string& prefix,
                  std::map<std::string, Tensor>& state, const std::string& where, Use use) {

@@ -1,4 +1,4 @@
-// Says whether a text looks as if UTF-8 had been decoded as one of the single-byte encodings that ftfy tries
+// Decides whether a text looks as if UTF-8 had been decoded as one of the single-byte encodings that ftfy tries
 // (mojibake: "cafÃ©" for "café"). ftfy would repair such a text, the tokenizer only counts it: see
 // caption_cleaning.hpp, which alone includes this file.
 #pragma once
@@ -45,7 +45,7 @@ inline const std::unordered_map<UChar32, Bytes>& upper_halves() {
 
 /// True for a C1 control, and when, in one of the encodings, some characters in a row are the bytes of a
 /// UTF-8 character. Letters alone do not count (Polish "Ó" + "Ł" in "PÓŁNOC" are such bytes): one of them
-/// must be a symbol, and other than the quotes, dashes, ® or … that stand beside any letter, unless the first
+/// must be a symbol, and other than the quotes, dashes, ® or … that appear next to any letter, unless the first
 /// one is frequent in mojibake.
 inline bool suspected(const icu::UnicodeString& text) {
   const auto& table = upper_halves();

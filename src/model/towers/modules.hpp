@@ -30,7 +30,7 @@ class VisionTowerImpl : public torch::nn::Module {
   virtual void set_recompute(bool on) = 0;
 };
 
-/// What a model knows of texts: a tower into the joint space, or what predicts a caption from a picture. Its parameters
+/// The text side of a model: a tower into the joint space, or a predictor of captions from pictures. Its parameters
 /// are registered in the model itself, under the released names.
 class TextSide {
  public:

@@ -12,8 +12,8 @@ namespace {
 using torch::Tensor;
 
 /// A convolution whose weight gradient is computed in float32. On small maps oneDNN's threads in bf16 wait for each
-/// other at a barrier, spinning: as fast as float32 alone, but 475 ms instead of 22 for 64 maps of 2 x 2 beside another
-/// job (4 x 4: 139 and 5).
+/// other at a barrier, spinning: as fast as float32 on an idle machine, but 475 ms instead of 22 for 64 maps of 2 x 2
+/// while another job runs (4 x 4: 139 and 5).
 struct SmallConvolution : torch::autograd::Function<SmallConvolution> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight,
                         std::int64_t padding) {

@@ -27,7 +27,7 @@ std::vector<fs::path> folders_in(const fs::path& folder, std::vector<std::string
 bool read_image_folder(Listing& listing) {
   static const std::set<std::string> kKnown{"train", "test", "val", "valid", "validation", "dev", "trainval"};
   std::vector<std::pair<std::string, fs::path>> splits;
-  std::vector<std::string> beside;  // without splits the folder is looked through once more
+  std::vector<std::string> beside;  // without splits the folder is searched once more
   for (const fs::path& folder : folders_in(listing.folder, beside))
     if (kKnown.contains(folder.filename())) splits.emplace_back(folder.filename(), folder);
   if (splits.empty())

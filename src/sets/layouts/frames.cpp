@@ -24,7 +24,7 @@ using ClassIndex = std::map<std::string, std::pair<std::string, std::string>>;  
 
 constexpr std::int64_t kLargest = 1 << 28;  // bytes of a JSON file
 
-/// Throws InputError naming the file when it is no JSON of the type T.
+/// Throws InputError naming the file if it is not JSON of the type T.
 template <typename T>
 T read_json(const fs::path& file) {
   try {
@@ -34,7 +34,7 @@ T read_json(const fs::path& file) {
   }
 }
 
-/// misc/imagenet_vid_class_index.json or YTBB's; ImageNet's own lies beside it.
+/// misc/imagenet_vid_class_index.json or YTBB's; ImageNet's own is in the same folder.
 fs::path own_index(const fs::path& folder) {
   std::vector<fs::path> found;
   if (fs::is_directory(folder / "misc"))

@@ -1,6 +1,6 @@
-// A table beside the pictures: labels.tsv (path, split, label, class, ...) with classes.txt, or captions.tsv (path,
-// split, caption_no, caption). The pictures are in images.tar.gz, images.tar, or loose below the folder. Columns are
-// found by the names in the first line, never by position; a class has to have the same id in both files.
+// A table in the folder of the pictures: labels.tsv (path, split, label, class, ...) with classes.txt, or captions.tsv
+// (path, split, caption_no, caption). The pictures are in images.tar.gz, images.tar, or loose below the folder. Columns
+// are found by the names in the first line, never by position; a class has to have the same id in both files.
 #include <fmt/format.h>
 
 #include <set>

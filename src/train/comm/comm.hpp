@@ -22,13 +22,13 @@ class Comm {
   /// x [n, ...] of every rank, one after another -> [W n, ...]. No gradient passes: ContrastiveLoss does that in closed
   /// form.
   virtual torch::Tensor all_gather(const torch::Tensor& x) = 0;
-  /// Starts the sum over the ranks of a contiguous tensor in place; it is there when the returned call has returned.
+  /// Starts the sum over the ranks of a contiguous tensor in place; it is complete when the returned call has returned.
   virtual std::function<void()> start_all_reduce(torch::Tensor x) = 0;
   void all_reduce(const torch::Tensor& x) { start_all_reduce(x)(); }
   /// x of rank 0, in place.
   virtual void broadcast(const torch::Tensor& x) = 0;
   virtual void barrier() = 0;
-  /// Ends every rank: this one cannot go on and the others would wait for it. What was wrong has been said.
+  /// Ends every rank, because this one cannot continue and the others would wait for it. The caller has printed why.
   [[noreturn]] virtual void abort(int exit_code) = 0;
 };
 

@@ -134,8 +134,8 @@ class NcclComm : public Comm {
   }
 
  private:
-  /// Runs a collective beside the default stream, which computes: it starts after what that has in hand, and that goes
-  /// on after it when the returned call is made.
+  /// Runs a collective in parallel to the default stream: it starts after the work that is queued there, and the
+  /// returned call makes the default stream wait for it.
   template <class Collective>
   std::function<void()> on_side_stream(Collective collective) {
     cudaEvent_t ready, done;
