@@ -11,27 +11,27 @@
 namespace cliplab {
 namespace {
 
-std::vector<std::unique_ptr<ModelFamily>>& registry() {
+std::vector<std::unique_ptr<ModelFamily>>& registered_families() {
   static std::vector<std::unique_ptr<ModelFamily>> families;
   return families;
 }
 
 }  // namespace
 
-const std::vector<std::unique_ptr<ModelFamily>>& model_families() { return registry(); }
+const std::vector<std::unique_ptr<ModelFamily>>& model_families() { return registered_families(); }
 
 bool register_family(std::unique_ptr<ModelFamily> family) {
-  auto& families = registry();
+  auto& families = registered_families();
   const auto place = std::ranges::upper_bound(families, family->name(), {}, &ModelFamily::name);
   families.insert(place, std::move(family));
   return true;
 }
 
 const ModelFamily& find_family(const std::string& name, const std::string& where) {
-  for (const auto& family : registry())
+  for (const auto& family : registered_families())
     if (family->name() == name) return *family;
-  fail(where, "family '" + name.substr(0, 40) + "'", joined(registry(), ", ", [](const auto& f) { return f->name(); }),
-       "train it, or convert it first");
+  fail(where, "family '" + name.substr(0, 40) + "'",
+       joined(registered_families(), ", ", [](const auto& f) { return f->name(); }), "train it, or convert it first");
 }
 
 double ModelFamily::text_macs(const Architecture& a) const {
