@@ -75,7 +75,7 @@ int run_command(std::span<const std::string> arguments) {
   const fs::path config = find_config(arguments[0]);
   const Sweep sweep = take_sweep({arguments.begin() + 1, arguments.end()});
   // A typing error in the last cell is reported before the first one runs.
-  for (const Cell& cell : sweep.cells) Plan plan(read_options(config, cell.words));
+  for (const Cell& cell : sweep.cells) plan_run(read_options(config, cell.words));
   const auto run_cell = [&](const Cell& cell) {
     auto ranks = std::make_unique<Ranks>();
     if (ranks->size() > 1 && !sweep.is_one())

@@ -210,9 +210,13 @@ class Run {
 
 }  // namespace
 
-Plan check_run(const Options& options) {
+Plan plan_run(const Options& options) {
   check_values(options);
-  Plan plan(options);
+  return Plan(options);
+}
+
+Plan check_run(const Options& options) {
+  Plan plan = plan_run(options);
   plan.settle(leaves_out(options), true);
   ModelOptions opened = model_options(options);
   for (const std::string& file : options.list("model.files")) open_clip_model(file, opened);

@@ -11,6 +11,9 @@
 
 namespace cliplab {
 
+/// The plan of a run from values and names alone. Throws InputError for a value, a study or a set that does not exist.
+Plan plan_run(const Options& options);
+
 /// Checks a config without running it: values, studies, sets that are on disk, model files. Opens every model file.
 /// Returns the plan. Throws InputError as the run would.
 Plan check_run(const Options& options);

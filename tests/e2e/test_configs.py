@@ -69,6 +69,9 @@ def test_sweep_tells_a_typing_error_before_the_first_cell_runs(project: Project)
     done = project.run("run", "prompt_engineering/smoke", "--sweep", "train.lr=0.001,0.0x")
     assert done.returncode == 1 and "train.lr = '0.0x'" in done.stderr
     assert not (project.folder / "results").exists()
+    done = project.run("run", "prompt_engineering/smoke", "--sweep", "train.arch=vit-test,vit-xxl")
+    assert done.returncode == 1 and "'vit-xxl', expected one of" in done.stderr
+    assert not (project.folder / "results").exists()
 
 
 def test_unknown_words_are_refused_in_one_line(project: Project):
