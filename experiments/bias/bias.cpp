@@ -258,7 +258,7 @@ class Bias : public Experiment {
     const std::string set = child ? "default+child" : "default", &who = model.info().name;
     lab.array({name, {"label", "race", "gender", "age"}, table, array_params("labels", title, who, {{"labels", set}})});
     for (const auto& [group, count] : counts) {
-      const auto rate = [&, &group = group](std::int64_t hits, const std::string& kind) {
+      const auto rate = [&, &group = group, &count = count](std::int64_t hits, const std::string& kind) {
         Params params{{"labels", set}, {"kind", kind}};
         if (!group.empty()) params["group"] = group;
         lab.record({title, lab.options().text("bias.split"), who, "zero-shot", "label_rate", params},

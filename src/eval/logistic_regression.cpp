@@ -31,7 +31,7 @@ void check_lambda(double lambda) {
 }
 
 /// `features` with every row checked as it is read.
-RowSource checked(RowSource features) {
+RowSource checked(const RowSource& features) {
   return {features.rows, features.cols,
           [inner = features.read, cols = features.cols](Eigen::Index begin, Eigen::Index count, float* to) {
             inner(begin, count, to);
@@ -68,7 +68,7 @@ ProbeFitter::ProbeFitter(const Matrix& features, const Eigen::Ref<const Eigen::M
 }
 
 void ProbeFitter::prepare(RowSource features, Residence residence, const ObjectiveFactory& make) {
-  features = checked(std::move(features));
+  features = checked(features);
   const bool fast = rule_ == StopRule::kFast;
   mean_ = fast ? mean_row(features) : VectorD::Zero(features.cols);
   const ObjectiveOptions options{.float64 = !fast, .residence = residence};

@@ -11,14 +11,14 @@
 namespace cliplab {
 namespace {
 
-constexpr Eigen::Index kBlock = 256;
+constexpr Eigen::Index kQueries = 256;
 
 /// Calls visit(row, its scores [columns]) for each row of queries * keys^T.
 template <class Visit>
 void for_each_row(const Matrix& queries, const Matrix& keys, const Visit& visit) {
-  const Eigen::Index blocks = (queries.rows() + kBlock - 1) / kBlock;
+  const Eigen::Index blocks = (queries.rows() + kQueries - 1) / kQueries;
   parallel_for(blocks, [&](std::int64_t block) {
-    const Eigen::Index begin = block * kBlock, count = std::min(kBlock, queries.rows() - begin);
+    const Eigen::Index begin = block * kQueries, count = std::min(kQueries, queries.rows() - begin);
     const Matrix scores = queries.middleRows(begin, count) * keys.transpose();  // [B,D] [K,D] -> [B,K]
     for (Eigen::Index i = 0; i < count; ++i) visit(begin + i, scores.row(i));
   });

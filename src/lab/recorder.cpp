@@ -32,7 +32,7 @@ std::vector<std::string> Recorder::for_each(const std::vector<std::string>& name
       results_.records.resize(records), results_.arrays.resize(arrays);
       say(name + " was not measured: " + error.what());
       leave_out(name, error.what());
-      failed_.push_back(error.what());
+      failed_.emplace_back(error.what());
       if (!first) first = error;
       continue;
     }

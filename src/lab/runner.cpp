@@ -163,7 +163,7 @@ class Run {
     if (!baselines.empty() && !lab.used_baselines())
       say(name + ": without " + joined(baselines) +
           ", which has no text tower: such encoders take part in probes only");
-    const std::string failed = lab.recorder().failed();
+    std::string failed = lab.recorder().failed();
     save(lab.recorder().results(), failed.empty());
     say(fmt::format("{}: {} records in {}", name, lab.recorder().results().records.size(),
                     fs::relative(file, root_).string()));

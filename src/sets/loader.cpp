@@ -222,8 +222,7 @@ struct Loader::State {
     }
     if (failure) std::rethrow_exception(failure);
     if (!here.done) return false;
-    slot = std::move(here);
-    here.done = false;
+    slot = std::exchange(here, {});
     ++taken;
     room.notify_one();
     return true;

@@ -60,7 +60,8 @@ View choose_view(Augment augment, const Picture& picture, int side, Rng& rng) {
   const int stored = std::min(picture.height, picture.width);
   if (augment == Augment::kNone) {
     view.height = view.width = stored;  // as the encoders do at test time
-    view.top = (picture.height - stored) / 2, view.left = (picture.width - stored) / 2;
+    const int top = (picture.height - stored) / 2, left = (picture.width - stored) / 2;
+    view.top = top, view.left = left;
   } else if (augment == Augment::kCrop) {
     view.height = view.width = side;
     view.top = static_cast<double>(rng.below(static_cast<std::uint64_t>(picture.height - side) + 1));

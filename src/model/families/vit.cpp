@@ -47,7 +47,8 @@ class VisionTransformerClip : public ModelFamily {
   int trunk_dim(const Architecture& a) const override { return a.vision_width; }  // before `proj` (appendix A.3)
 
   double image_macs(const Architecture& a) const override {
-    const double grid = a.resolution / a.patch, T = grid * grid + 1, d = a.vision_width;
+    const int side = a.resolution / a.patch;
+    const double grid = side, T = grid * grid + 1, d = a.vision_width;
     return grid * grid * d * 3 * a.patch * a.patch + transformer_macs(a.vision_layers[0], d, a.vision_hidden(), T) +
            d * a.embed_dim;
   }

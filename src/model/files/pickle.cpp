@@ -309,6 +309,7 @@ class PickleReader : PickleStack {
 };
 
 PickleValue::Ref PickleValue::find(std::string_view key) const {
+  // NOLINTNEXTLINE(modernize-loop-convert): clang 14 does not compile the reverse view of this library
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry)
     if (entry->first->kind == Kind::kText && entry->first->text == key) return entry->second;
   return nullptr;

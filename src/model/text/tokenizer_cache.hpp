@@ -63,7 +63,7 @@ class WordCache {
       const Entry* expected = nullptr;
       if (!slots_[(key.hash + i) % kSlots].compare_exchange_strong(expected, made.get(), std::memory_order_release))
         continue;
-      made.release();
+      static_cast<void>(made.release());  // the slot owns it now
       return;
     }
   }

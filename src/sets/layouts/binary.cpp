@@ -61,7 +61,7 @@ const LayoutRegistration registered_cifar({30, "CIFAR .bin", read_cifar_binary})
 bool read_idx_folder(Listing& listing) {
   const auto find = [&](const std::string& stem) {
     for (const char* ending : {"", ".gz"})
-      if (const fs::path file = listing.folder / (stem + ending); fs::exists(file)) return file;
+      if (fs::path file = listing.folder / (stem + ending); fs::exists(file)) return file;
     return fs::path();
   };
   if (find("train-images-idx3-ubyte").empty() && find("t10k-images-idx3-ubyte").empty()) return false;

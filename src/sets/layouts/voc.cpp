@@ -157,7 +157,7 @@ bool read_voc(Listing& listing) {
         try {
           voc.objects[id] = read_objects(file);
         } catch (const InputError& error) {
-          listing.problems.push_back(error.what());
+          listing.problems.emplace_back(error.what());
         }
         for (const auto& [name, difficult] : voc.objects[id]) names.insert(name);
       }
