@@ -198,7 +198,7 @@ void Plan::settle(bool leave_out_allowed, bool checking) {
 void Plan::settle_references() {
   for (const Reference& reference : references_) {
     if (!holds(studies_, reference.study) || holds(items(reference.of), reference.set)) continue;
-    leave_out({reference.study, "study " + reference.study, "its reference " + reference.set + " is not there"},
+    leave_out({reference.study, "study " + reference.study, "its reference " + reference.set + " is absent"},
               fmt::format("{}: '{}', expected one of the data sets of {}: {}", reference.key, reference.set,
                           reference.of, joined(items(reference.of))));
     std::erase(studies_, reference.study);
@@ -209,7 +209,7 @@ void Plan::settle_studies() {
   for (const std::string& study : with_sets_) {
     const bool has_some = std::ranges::find(sets_, study, &PlannedSet::study) != sets_.end();
     if (has_some || !holds(studies_, study)) continue;
-    leave_out({study, "study " + study, "none of its data sets is there"},
+    leave_out({study, "study " + study, "none of its data sets is present"},
               "study " + study + ": no data set, expected at least one");
     std::erase(studies_, study);
   }

@@ -89,4 +89,4 @@ def test_a_model_without_a_text_tower_takes_part_where_none_is_needed(project, t
         with h5py.File(path) as file:
             complete[path.stem] = file["provenance"].attrs["complete"], len(file["records/n"])
     assert complete["representation"][0] == "yes" and complete["representation"][1] > 0
-    assert complete["ocr"] == ("no", 0)
+    assert complete["ocr"][0] == "no"  # its data set is measured, its words need a text tower
