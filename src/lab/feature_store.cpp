@@ -171,7 +171,8 @@ PairFeatures FeatureStore::pairs(const std::string& name, const std::string& spl
     stored.push_back(cached(file_of(keys.back()), keys.back()));
     if (stored.back()) continue;
     missing.push_back(stored.size() - 1);
-    encoders.push_back([model = model, space = space](std::span<const Image> images) { return model->image().encode(images, space); });
+    encoders.push_back(
+        [model = model, space = space](std::span<const Image> images) { return model->image().encode(images, space); });
   }
   if (!missing.empty()) {
     const Pass pass(
