@@ -2,6 +2,7 @@
 
 import signal
 import time
+import json
 from pathlib import Path
 
 import h5py
@@ -28,7 +29,7 @@ def study_value(project: Project, study: str, *wanted: str) -> float:
     with h5py.File(file) as h5:
         columns = {name: [x.decode() if isinstance(x, bytes) else x for x in column[()]] for name, column in h5["records"].items()}
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    (row,) = (row for row in rows if set(wanted) <= set(row.values()))
+    (row,) = (row for row in rows if set(wanted) <= {*row.values(), *json.loads(row["params"]).values()})
     return row["value"]
 
 
