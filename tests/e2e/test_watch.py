@@ -1,8 +1,8 @@
 """Zero-shot and retrieval while a model is trained."""
 
+import json
 import signal
 import time
-import json
 from pathlib import Path
 
 import h5py
