@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "base/error.hpp"
+#include "base/finite.hpp"
 #include "base/rng.hpp"
 
 namespace cliplab {
@@ -47,6 +48,7 @@ double chi_squared_p_value(std::int64_t hits, std::int64_t n, std::int64_t other
 std::vector<int> label_ranks(const Matrix& logits, std::span<const int> labels) {
   if (logits.rows() != std::ssize(labels))
     fail("metrics", std::to_string(labels.size()) + " labels", std::to_string(logits.rows()));
+  need_finite("metrics: logits", logits);
   std::vector<int> ranks(labels.size());
   for (Eigen::Index i = 0; i < logits.rows(); ++i) {
     const int label = labels[i];
@@ -54,8 +56,7 @@ std::vector<int> label_ranks(const Matrix& logits, std::span<const int> labels) 
       fail("metrics", "label " + std::to_string(label), "a label in [0, " + std::to_string(logits.cols()) + ")");
     const float own = logits(i, label);
     int rank = 0;
-    for (Eigen::Index c = 0; c < logits.cols(); ++c)
-      rank += logits(i, c) > own || (logits(i, c) == own && c < label) || (std::isnan(own) && c != label);
+    for (Eigen::Index c = 0; c < logits.cols(); ++c) rank += logits(i, c) > own || (logits(i, c) == own && c < label);
     ranks[i] = rank;
   }
   return ranks;
@@ -93,6 +94,33 @@ Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels,
   return result;
 }
 
+double log_loss(const Matrix& logits, std::span<const int> labels) {
+  if (logits.rows() != std::ssize(labels) || labels.empty())
+    fail("log loss", std::to_string(labels.size()) + " labels", std::to_string(logits.rows()) + ", at least one");
+  need_finite("log loss: logits", logits);
+  double sum = 0;
+  for (Eigen::Index i = 0; i < logits.rows(); ++i) {
+    const Eigen::RowVectorXd row = logits.row(i).cast<double>();
+    const double top = row.maxCoeff();
+    sum += top + std::log((row.array() - top).exp().sum()) - row(labels[i]);
+  }
+  return sum / static_cast<double>(labels.size());
+}
+
+double binary_log_loss(const Matrix& logits, std::span<const std::int8_t> targets) {
+  if (logits.size() != std::ssize(targets))
+    fail("log loss", std::to_string(targets.size()) + " targets", std::to_string(logits.size()));
+  need_finite("log loss: logits", logits);
+  double sum = 0;
+  std::int64_t count = 0;
+  for (Eigen::Index i = 0; i < logits.size(); ++i) {
+    if (targets[i] == 0) continue;
+    const double margin = static_cast<double>(logits.data()[i]) * targets[i];
+    sum += std::max(0.0, -margin) + std::log1p(std::exp(-std::abs(margin))), ++count;
+  }
+  return count == 0 ? 0 : sum / static_cast<double>(count);
+}
+
 Interval mean_of(std::span<const Interval> scores) {
   Interval mean;
   double below = 0, above = 0;
@@ -115,6 +143,7 @@ Interval majority_class(std::span<const int> train_labels, std::span<const int> 
 }
 
 Predictions top_predictions(const Matrix& logits) {
+  need_finite("predictions: logits", logits);
   Predictions result;
   for (Eigen::Index i = 0; i < logits.rows(); ++i) {
     Eigen::Index best = 0;
@@ -158,6 +187,7 @@ std::vector<std::size_t> by_score(std::span<const float> scores, std::span<const
     fail("metrics", std::to_string(labels.size()) + " labels", std::to_string(scores.size()));
   for (const int label : labels)
     if (label != 0 && label != 1) fail("metrics", "label " + std::to_string(label), "0 or 1");
+  need_finite("metrics", scores);
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
@@ -217,6 +247,7 @@ double mean_average_precision_11(const Matrix& logits, std::span<const std::int8
   if (logits.size() != std::ssize(targets) || logits.cols() == 0)
     fail("average precision", std::to_string(targets.size()) + " targets",
          "one for each of " + std::to_string(logits.size()) + " logits");
+  need_finite("average precision: logits", logits);
   double sum = 0;
   int counted = 0;
   for (Eigen::Index c = 0; c < logits.cols(); ++c) {

@@ -1,4 +1,5 @@
-// Scores of classifiers and retrieval, with intervals. All rates are fractions.
+// Scores of classifiers and retrieval, with intervals. All rates are fractions. A logit or score that is NaN or
+// infinite is an InputError in each of them.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +35,12 @@ Interval top_k(std::span<const int> ranks, int k);
 
 /// Mean over the classes that occur of the class's top-1 rate; interval by 1000 stratified bootstrap resamples.
 Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels, std::uint64_t seed = 0);
+
+/// Mean of -log softmax of the label's logit, in nats. logits [N, C], labels [N], N > 0.
+double log_loss(const Matrix& logits, std::span<const int> labels);
+/// Mean of the logistic loss of each target that is 1 or -1, in nats. logits and targets [N, C]; 0 without such a
+/// target.
+double binary_log_loss(const Matrix& logits, std::span<const std::int8_t> targets);
 
 /// Mean of independent data sets' scores: half-widths add in quadrature, n is their sum.
 Interval mean_of(std::span<const Interval> scores);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/finite.hpp"
 #include "base/parallel.hpp"
 
 namespace cliplab {
@@ -38,6 +39,8 @@ RetrievalRanks retrieval_ranks(const Matrix& images, const Matrix& texts, std::s
   if (texts.rows() != std::ssize(owner) || images.cols() != texts.cols())
     fail("retrieval", std::to_string(owner.size()) + " owners of " + std::to_string(texts.rows()) + " captions",
          "one each, and features of one width");
+  need_finite("retrieval: features of pictures", images);
+  need_finite("retrieval: features of captions", texts);
   std::vector<std::vector<Eigen::Index>> captions(images.rows());
   for (std::size_t t = 0; t < owner.size(); ++t) {
     if (owner[t] < 0 || owner[t] >= images.rows())

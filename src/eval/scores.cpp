@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/error.hpp"
+#include "base/finite.hpp"
 #include "base/text.hpp"
 
 namespace cliplab {
@@ -82,6 +83,7 @@ std::vector<std::pair<bool, bool>> clips_right(const Matrix& logits, const Truth
   if (truth.clips.size() != truth.labels.size())
     fail("pm-k", std::to_string(truth.clips.size()) + " frames of clips",
          "one for each of " + std::to_string(logits.rows()) + " rows of logits");
+  need_finite("pm-k: logits", logits);
   struct Clip {
     bool has_anchor = false, anchor = true, all = true;
   };

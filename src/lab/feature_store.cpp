@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/finite.hpp"
 #include "base/hash.hpp"
 #include "base/parallel.hpp"
 #include "base/progress.hpp"
@@ -53,9 +54,15 @@ std::optional<StoredFeatures> cached(const fs::path& file, const std::string& ke
 class Pass {
  public:
   using Decode = std::function<Image(std::int64_t row)>;
-  using Encoders = std::vector<std::function<Matrix(std::span<const Image>)>>;
+  struct Encoder {
+    std::string model;  // for messages
+    std::function<Matrix(std::span<const Image>)> encode;
+  };
+  using Encoders = std::vector<Encoder>;
+  using Key = std::function<std::string(std::int64_t row)>;
 
-  Pass(std::string title, std::span<const std::int64_t> rows, const Decode& decode, const Encoders& encoders)
+  Pass(std::string title, std::span<const std::int64_t> rows, const Decode& decode, const Key& key,
+       const Encoders& encoders)
       : parts_(encoders.size()) {
     Progress progress("encode " + title, std::ssize(rows), "images");
     for (std::int64_t begin = 0; begin < std::ssize(rows); begin += kChunk) {
@@ -77,7 +84,14 @@ class Pass {
         else if (++undecodable_ <= kNamed)
           say("left out: " + problems[i]);
       }
-      for (std::size_t e = 0; e < encoders.size() && !good.empty(); ++e) parts_[e].push_back(encoders[e](good));
+      for (std::size_t e = 0; e < encoders.size() && !good.empty(); ++e) {
+        parts_[e].push_back(encoders[e].encode(good));
+        if (const auto row = first_row_not_finite(parts_[e].back()))
+          fail(encoders[e].model,
+               fmt::format("features that are NaN or infinite in {}, first of picture {}", title,
+                           key(kept_[kept_.size() - good.size() + static_cast<std::size_t>(*row)])),
+               "finite numbers", "are its weights, precision and pixel statistics right?");
+      }
       progress.update(begin + std::ssize(chunk));
     }
     if (undecodable_ > 0)
@@ -122,8 +136,10 @@ FeatureSet FeatureStore::extract(const std::string& encoder, const std::string& 
   const fs::path file = file_of(set.id);
   std::optional<StoredFeatures> stored = cached(file, set.id);
   if (!stored) {
-    const Pass pass(fmt::format("{}/{} by {}", name, split, description), rows,
-                    [&](std::int64_t row) { return data.get(row).image; }, {encode});
+    const Pass pass(
+        fmt::format("{}/{} by {}", name, split, description), rows,
+        [&](std::int64_t row) { return data.get(row).image; }, [&](std::int64_t row) { return data.key(row); },
+        {{description, encode}});
     if (pass.kept().empty())
       fail(data.id(), "no picture that can be decoded", "at least one", "./cliplab data verify " + name);
     stored = StoredFeatures{pass.features(0), data.truth().rows(pass.kept()), pass.kept(), pass.undecodable()};
@@ -171,12 +187,14 @@ PairFeatures FeatureStore::pairs(const std::string& name, const std::string& spl
     stored.push_back(cached(file_of(keys.back()), keys.back()));
     if (stored.back()) continue;
     missing.push_back(stored.size() - 1);
-    encoders.push_back(
-        [model = model, space = space](std::span<const Image> images) { return model->image().encode(images, space); });
+    encoders.push_back({model->info().name, [model = model, space = space](std::span<const Image> images) {
+                          return model->image().encode(images, space);
+                        }});
   }
   if (!missing.empty()) {
     const Pass pass(
-        set->id(), rows, [&](std::int64_t row) { return set->get(row).image; }, encoders);
+        set->id(), rows, [&](std::int64_t row) { return set->get(row).image; },
+        [&](std::int64_t row) { return set->key(row); }, encoders);
     if (pass.kept().empty())
       fail(set->id(), "no picture that can be decoded", "at least one", "./cliplab data verify " + name);
     for (std::size_t m = 0; m < missing.size(); ++m) {

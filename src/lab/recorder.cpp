@@ -2,6 +2,7 @@
 #include "lab/recorder.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "base/error.hpp"
@@ -11,6 +12,10 @@
 namespace cliplab {
 
 void Recorder::record(Record record, const Interval& interval) {
+  for (const double number : {interval.value, interval.low, interval.high})
+    if (!std::isfinite(number))
+      fail(record.dataset + ", " + record.model + ", " + record.method,
+           "a " + record.metric + " or its interval that is NaN or infinite", "a number");
   if (record.unit.empty()) record.unit = unit_of(record.metric);
   record.value = interval.value, record.ci_low = interval.low, record.ci_high = interval.high, record.n = interval.n;
   results_.records.push_back(std::move(record));

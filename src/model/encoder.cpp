@@ -4,11 +4,13 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cmath>
 #include <future>
 #include <numeric>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/finite.hpp"
 #include "base/hash.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
@@ -69,8 +71,10 @@ class TorchImageEncoder : public ImageEncoder {
 
 class TorchTextEncoder : public TextEncoder {
  public:
-  TorchTextEncoder(Clip model, const std::string& id, torch::Device device, const ModelOptions& options)
-      : model_(std::move(model)),
+  TorchTextEncoder(Clip model, const std::string& name, const std::string& id, torch::Device device,
+                   const ModelOptions& options)
+      : name_(name),
+        model_(std::move(model)),
         device_(device),
         tokenizer_(find_family(model_->architecture().family).make_tokenizer(options.tokenizer)),
         id_(id + "/" + tokenizer_->id()),
@@ -102,10 +106,14 @@ class TorchTextEncoder : public TextEncoder {
       const Matrix rows = to_matrix(unit_rows(model_->encode_text(batch.to(device_))));
       for (std::size_t i = 0; i < count; ++i) features.row(order[begin + i]) = rows.row(i);
     }
+    if (const auto row = first_row_not_finite(features))
+      fail("model " + name_, "text features that are NaN or infinite, first of '" + texts[*row].substr(0, 80) + "'",
+           "finite numbers", "are its weights and precision right?");
     return features;
   }
 
  private:
+  std::string name_;
   Clip model_;
   torch::Device device_;
   std::unique_ptr<TextTokenizer> tokenizer_;
@@ -116,8 +124,9 @@ class TorchTextEncoder : public TextEncoder {
 /// How likely texts are, given pictures, by a model that predicts captions.
 class PromptScorer {
  public:
-  PromptScorer(Clip model, torch::Device device, const ModelOptions& options)
-      : model_(std::move(model)),
+  PromptScorer(Clip model, const std::string& name, torch::Device device, const ModelOptions& options)
+      : name_(name),
+        model_(std::move(model)),
         device_(device),
         tokenizer_(find_family(model_->architecture().family).make_tokenizer(options.tokenizer)),
         too_long_(options.too_long) {}
@@ -139,10 +148,12 @@ class PromptScorer {
       result.middleRows(begin, n) =
           to_matrix(model_->text().score_prompts(rows.narrow(0, begin, n).to(device_), tokens));
     }
+    need_finite("model " + name_ + ": scores of prompts", result);
     return result;
   }
 
  private:
+  std::string name_;
   Clip model_;
   torch::Device device_;
   std::unique_ptr<TextTokenizer> tokenizer_;
@@ -173,6 +184,9 @@ class TorchClipModel : public ClipModel {
              std::exp(model->logit_scale.item<float>()),
              state_.pairs_seen,
              {}};
+    if (!std::isfinite(info_.logit_scale) || info_.logit_scale <= 0)
+      fail("model " + info_.name, "a logit scale of exp(" + std::to_string(model->logit_scale.item<float>()) + ")",
+           "a positive finite number");
     info_.origin = {{"format", state_.format},
                     {"names", state_.naming},
                     {"activation", a.quick_gelu ? "quick_gelu" : "gelu"},
@@ -183,10 +197,10 @@ class TorchClipModel : public ClipModel {
                            (a.quick_gelu ? "/quick_gelu" : "/gelu") + "/heads " + info_.origin["head width"];
     image_ = std::make_unique<TorchImageEncoder>(model, id, device, pixels);
     if (a.contrasts()) {
-      text_ = std::make_unique<TorchTextEncoder>(model, id, device, options);
+      text_ = std::make_unique<TorchTextEncoder>(model, info_.name, id, device, options);
     } else {
       info_.origin["objective"] = a.objective;
-      scorer_ = std::make_unique<PromptScorer>(model, device, options);
+      scorer_ = std::make_unique<PromptScorer>(model, info_.name, device, options);
     }
   }
   const ModelInfo& info() const override { return info_; }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/finite.hpp"
 #include "base/hash.hpp"
 #include "store/h5.hpp"
 
@@ -116,6 +117,7 @@ StoredFeatures read_features(const fs::path& path, const std::string& key) {
     read_numbers(*file, "/truth/clips", features.truth.clips);
     read_numbers(*file, "/rows", features.rows);
   }
+  if (first_row_not_finite(features.x)) fail(path.string(), "features that are NaN or infinite", "finite ones", kAgain);
   check_sizes(features, path);
   return features;
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
@@ -34,6 +35,38 @@ TEST(Metrics, AveragePrecisionWeighsSamplesAndTakesTiesTogether) {
   EXPECT_NEAR(average_precision(scores, right, std::vector<double>{1, 0.5, 2, 1, 0.25}), expected, 1e-15);
   EXPECT_THROW(average_precision(scores, std::vector<int>(5, 0), std::vector<double>(5, 1)), InputError);
   EXPECT_THROW(average_precision(scores, right, std::vector<double>(4, 1)), InputError);
+}
+
+TEST(Metrics, LossesAreMeansOfTheDefinition) {
+  Matrix logits(2, 3);
+  logits << 1, 2, 3, 1000, 0, -1000;  // the second row would overflow
+  const double first = std::log(std::exp(1) + std::exp(2) + std::exp(3)) - 2;
+  EXPECT_NEAR(log_loss(logits, std::vector<int>{1, 0}), first / 2, 1e-15);
+  EXPECT_NEAR(log_loss(logits, std::vector<int>{1, 1}), (first + 1000) / 2, 1e-12);
+  const std::vector<std::int8_t> targets{1, 0, -1, -1, 0, 0};
+  const double expected = (std::log1p(std::exp(-1)) + std::log1p(std::exp(3)) + 1000) / 3;
+  EXPECT_NEAR(binary_log_loss(logits, targets), expected, 1e-12);
+  EXPECT_EQ(binary_log_loss(logits, std::vector<std::int8_t>(6, 0)), 0);
+}
+
+TEST(Metrics, NumbersThatAreNotFiniteAreRefusedByEach) {
+  const std::vector<int> labels{1, 0};
+  for (const float odd :
+       {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()})
+    for (const Eigen::Index at : {0, 1, 2, 3}) {
+      Matrix logits(2, 2);
+      logits << 0.1f, 0.2f, 0.3f, 0.4f;
+      logits.data()[at] = odd;
+      const std::vector<float> scores{0.5f, odd};
+      EXPECT_THROW(label_ranks(logits, labels), InputError);
+      EXPECT_THROW(top_predictions(logits), InputError);
+      EXPECT_THROW(log_loss(logits, labels), InputError);
+      EXPECT_THROW(binary_log_loss(logits, std::vector<std::int8_t>(4, 1)), InputError);
+      EXPECT_THROW(mean_average_precision_11(logits, std::vector<std::int8_t>(4, 1)), InputError);
+      EXPECT_THROW(roc_auc(scores, labels), InputError);
+      EXPECT_THROW(average_precision(scores, labels, std::vector<double>(2, 1)), InputError);
+      EXPECT_THROW(average_precision_11(scores, labels), InputError);
+    }
 }
 
 TEST(Metrics, MeanOfIndependentScoresAddsHalfWidthsInQuadrature) {

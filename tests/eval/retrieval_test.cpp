@@ -46,6 +46,10 @@ TEST(Retrieval, AnyOwnCaptionIsAHitAndSizesAreChecked) {
   EXPECT_THROW(retrieval_ranks(images, texts, std::vector<int>{0, 0}), InputError);
   EXPECT_THROW(retrieval_ranks(images, texts, std::vector<int>{0, 0, 2}), InputError);
   EXPECT_THROW(retrieval_ranks(images, texts, std::vector<int>{0, 0, 0}), InputError);
+  texts(2, 1) = std::nanf("");
+  EXPECT_THROW(retrieval_ranks(images, texts, std::vector<int>{0, 0, 1}), InputError);
+  texts(2, 1) = 0, images(0, 1) = std::numeric_limits<float>::infinity();
+  EXPECT_THROW(retrieval_ranks(images, texts, std::vector<int>{0, 0, 1}), InputError);
 }
 
 }  // namespace

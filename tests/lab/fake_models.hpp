@@ -12,6 +12,7 @@ namespace cliplab {
 /// Prompts that name red, green or blue get that direction.
 class FakeClip : public ClipModel {
  public:
+  /// Noise that is NaN makes every feature of a trunk NaN.
   explicit FakeClip(std::string name, double noise = 0);
   const ModelInfo& info() const override { return info_; }
   ImageEncoder& image() override { return *image_; }

@@ -3,13 +3,17 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "lab/lab_fixture.hpp"
 #include "lab/probe_store.hpp"
 
 namespace cliplab {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class StoreTest : public LabTest {
  protected:
@@ -64,6 +68,30 @@ TEST_F(StoreTest, PicturesThatCannotBeDecodedAreLeftOutAndCounted) {
     EXPECT_EQ(store.undecodable("colours", "test"), 1);
     EXPECT_EQ(store.undecodable("colours", "train"), 0);
   }
+}
+
+TEST_F(StoreTest, FeaturesThatAreNotFiniteNameModelSetAndPicture) {
+  write_colours("colours", {"train", "test"}, 3);
+  write_captions("flickr", {"test"});
+  const Options options = options_of("few_shot", {"--eval.datasets=colours"});
+  FakeClip model("fake", std::nan(""));
+  Sets sets(options);
+  FeatureStore store(options, sets, folder());
+  const auto message = [&](const auto& action) -> std::string {
+    try {
+      action();
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(message([&] { store.features(model, "colours", "test", Space::kTrunk); }),
+              AllOf(HasSubstr("fake"), HasSubstr("NaN"), HasSubstr("colours/test"), HasSubstr("blue/15.png")));
+  EXPECT_THAT(message([&] {
+                store.pairs("flickr", "test", 100, {{&model, Space::kJoint}});
+              }),
+              AllOf(HasSubstr("fake"), HasSubstr("NaN"), HasSubstr("flickr/test"), HasSubstr("0.png")));
+  EXPECT_FALSE(std::filesystem::exists(folder())) << "nothing is kept";
 }
 
 TEST_F(StoreTest, ACaptionedPictureThatCannotBeDecodedGoesWithItsCaptions) {

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "base/error.hpp"
 
 namespace cliplab {
@@ -26,6 +28,15 @@ TEST(Recorder, AFailingSetIsARowAndTheRestIsMeasuredAndSaved) {
   ASSERT_EQ(recorder.results().left_out.size(), 1u);
   EXPECT_EQ(recorder.results().left_out[0], (LeftOut{"bad", "bad: damage, expected none"}));
   EXPECT_EQ(recorder.failed(), "bad: damage, expected none");
+}
+
+TEST(Recorder, RefusesValuesThatAreNotFinite) {
+  Recorder recorder;
+  const double nan = std::nan("");
+  EXPECT_THROW(recorder.record(record_of("a"), {nan, 0, 1, 10}), InputError);
+  EXPECT_THROW(recorder.record(record_of("a"), {0.5, nan, 1, 10}), InputError);
+  EXPECT_THROW(recorder.record(record_of("a"), {0.5, 0, HUGE_VAL, 10}), InputError);
+  EXPECT_TRUE(recorder.results().records.empty());
 }
 
 TEST(Recorder, ThrowsTheFirstErrorIfAllFail) {

@@ -3,6 +3,7 @@
 #include "model/files/clip_state.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "base/error.hpp"
@@ -68,6 +69,11 @@ ClipState read_clip(const fs::path& file, const CheckpointSpec& given) {
   a.quick_gelu = *state.spec.quick_gelu;
   a.head_width = *state.spec.vision_head_width, a.text_head_width = *state.spec.text_head_width;
   check_architecture(a, where);
+  for (int c = 0; c < 3; ++c)
+    if (!std::isfinite((*state.spec.mean)[c]) || !std::isfinite((*state.spec.std)[c]) || !((*state.spec.std)[c] > 0))
+      fail(where,
+           "pixels of mean " + to_metadata(state.spec).at("mean") + " and std " + to_metadata(state.spec).at("std"),
+           "finite numbers, std above 0");
   if (a.name.empty()) a.name = name_of_sizes(a);
   return state;
 }
