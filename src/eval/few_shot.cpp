@@ -46,11 +46,13 @@ FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const Labelled
   const LinearClassifier* anchor = options.start == FewShotStart::kZeroShot ? options.zero_shot : nullptr;
   const std::vector<Fit> fits = fitter.fit(lambdas, options.max_iterations, starts, anchor);
   std::size_t best = 0;
-  double best_score = -1;
-  for (std::size_t i = 0; i < fits.size(); ++i)  // ties: the stronger penalty
-    if (const double value = score_value(options.metric, fits[i].classifier.logits(validation.x), validation.truth);
-        value > best_score)
-      best = i, best_score = value;
+  std::pair<double, double> best_score{-1, 0};  // score, then minus the loss; of equals the stronger penalty stays
+  for (std::size_t i = 0; i < fits.size(); ++i) {
+    const Matrix logits = fits[i].classifier.logits(validation.x);
+    const std::pair<double, double> score{score_value(options.metric, logits, validation.truth),
+                                          options.held_out ? -log_loss(logits, validation.truth.labels) : 0};
+    if (score > best_score) best = i, best_score = score;
+  }
   const Matrix logits = fits[best].classifier.logits(test.x);
   return {0,
           0,

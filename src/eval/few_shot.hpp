@@ -23,6 +23,7 @@ enum class FewShotStart {
 struct FewShotOptions {
   std::vector<int> shots{1, 2, 4, 8, 16};
   int draws = 20;
+  bool held_out = true;  // the validation rows are not training rows, so that their loss decides between equal scores
   StopRule rule = StopRule::kFast;
   int max_iterations = 1000;
   std::uint64_t seed = 0;
@@ -35,7 +36,7 @@ struct FewShotOptions {
 
 struct FewShotPoint {
   int shots = 0, draw = 0;
-  double lambda = 0;         // chosen on the validation rows among 13, a decade apart
+  double lambda = 0;         // chosen on the validation rows among 13, a decade apart: by score, loss, strength
   double score = 0;          // on the test rows
   std::vector<double> also;  // as options.also() scored the fit
   std::vector<int> ranks;    // [N] of the true class on the test rows

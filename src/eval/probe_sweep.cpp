@@ -41,8 +41,9 @@ void check_truth(const LabelledRows& rows) {
 
 class LambdaSearch {
  public:
-  LambdaSearch(const LabelledRows& train, const LabelledRows& validation, const SweepOptions& options)
-      : fitter_(make_fitter(train, options)), validation_(validation), options_(options) {}
+  /// `held_out`: the validation rows were not fitted, so that their loss says something.
+  LambdaSearch(const LabelledRows& train, const LabelledRows& validation, bool held_out, const SweepOptions& options)
+      : fitter_(make_fitter(train, options)), validation_(validation), held_out_(held_out), options_(options) {}
 
   void run() {
     std::vector<int> grid;
@@ -61,10 +62,15 @@ class LambdaSearch {
     }
   }
 
-  int best() const {  // ties: the stronger penalty
+  int best() const {
+    const auto worse = [&](const auto& a, const auto& b) {  // of a weaker and a stronger penalty
+      if (a.second.validation_accuracy != b.second.validation_accuracy)
+        return a.second.validation_accuracy < b.second.validation_accuracy;
+      return !held_out_ || a.second.validation_loss >= b.second.validation_loss;
+    };
     auto top = points_.begin();
-    for (auto it = points_.begin(); it != points_.end(); ++it)
-      if (it->second.validation_accuracy >= top->second.validation_accuracy) top = it;
+    for (auto it = std::next(top); it != points_.end(); ++it)
+      if (worse(*top, *it)) top = it;
     return top->first;
   }
 
@@ -88,7 +94,9 @@ class LambdaSearch {
       const double accuracy = validation_.truth.several_labels()
                                   ? mean_average_precision_11(logits, validation_.truth.targets, true)
                                   : top_k(label_ranks(logits, validation_.truth.labels), 1).value;
-      points_[eighths[i]] = {lambdas[i], accuracy, fits[i].report};
+      const double loss = validation_.truth.several_labels() ? binary_log_loss(logits, validation_.truth.targets)
+                                                             : log_loss(logits, validation_.truth.labels);
+      points_[eighths[i]] = {lambdas[i], accuracy, loss, fits[i].report};
       fitted_[eighths[i]] = std::move(fits[i]);
     }
     if (options_.search == Search::kFull) {  // the best so far and the weakest penalty are all that is needed again
@@ -99,6 +107,7 @@ class LambdaSearch {
 
   ProbeFitter fitter_;
   LabelledRows validation_;
+  bool held_out_;
   const SweepOptions& options_;
 };
 
@@ -111,13 +120,21 @@ Cut cut_validation(std::span<const int> labels, int num_classes, double share, s
   Rng rng(seed, 0xc07);
   for (auto& mine : rows) {
     rng.shuffle(mine);
-    const auto held = static_cast<std::size_t>(share * static_cast<double>(mine.size()));
+    const std::size_t least =
+        mine.size() > 1 ? 1 : 0;  // a class that is not validated cannot speak for a weaker penalty
+    const auto held = std::max(least, static_cast<std::size_t>(share * static_cast<double>(mine.size())));
     cut.validation.insert(cut.validation.end(), mine.begin(), mine.begin() + static_cast<std::ptrdiff_t>(held));
     cut.train.insert(cut.train.end(), mine.begin() + static_cast<std::ptrdiff_t>(held), mine.end());
   }
   std::sort(cut.train.begin(), cut.train.end());
   std::sort(cut.validation.begin(), cut.validation.end());
   return cut;
+}
+
+int classes_of_one(const Truth& truth) {
+  std::vector<int> sizes(truth.num_classes);
+  for (const int label : truth.labels) ++sizes[label];
+  return static_cast<int>(std::count(sizes.begin(), sizes.end(), 1));
 }
 
 Search search_named(const std::string& name) {
@@ -129,8 +146,8 @@ Search search_named(const std::string& name) {
 SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, const SweepOptions& options) {
   check_truth(train);
   SweepResult result;
-  const auto finish = [&](const LabelledRows& part, const LabelledRows& held, const LabelledRows& all) {
-    LambdaSearch search(part, held, options);
+  const auto finish = [&](const LabelledRows& part, const LabelledRows& held, bool held_out, const LabelledRows& all) {
+    LambdaSearch search(part, held, held_out, options);
     search.run();
     for (const auto& [at, point] : search.points_) result.points.push_back(point);
     const int chosen = search.best();
@@ -151,14 +168,14 @@ SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validatio
     all << train.x, validation->x;
     Truth truth = train.truth;
     for (std::int64_t i = 0; i < validation->truth.size(); ++i) truth.append(validation->truth, i);
-    finish(train, *validation, {all, truth});
+    finish(train, *validation, true, {all, truth});
   } else {
     const Cut cut = cut_validation(train.truth.labels, train.truth.num_classes, options.validation_share, options.seed);
     const Matrix part = train.x(cut.train, Eigen::all), held = train.x(cut.validation, Eigen::all);
     const Truth part_truth = train.truth.rows(cut.train), held_truth = train.truth.rows(cut.validation);
-    // Too few samples to cut any: lambda is chosen on the training data itself.
     const LabelledRows fitted{part, part_truth};
-    finish(fitted, held_truth.size() == 0 ? fitted : LabelledRows{held, held_truth}, train);
+    const bool any = held_truth.size() > 0;
+    finish(fitted, any ? LabelledRows{held, held_truth} : fitted, any, train);
   }
   return result;
 }

@@ -16,6 +16,7 @@ namespace cliplab {
 struct SweepPoint {
   double lambda = 0;
   double validation_accuracy = 0;  // mAP where samples have several labels
+  double validation_loss = 0;      // nats a sample; decides between equal accuracies
   FitReport fit;
 };
 
@@ -39,8 +40,12 @@ struct Cut {
   std::vector<Eigen::Index> train, validation;
 };
 
-/// A stratified share of each class, at least one sample stays in train; in the order of the rows.
+/// A stratified share of each class, rounded down, but one sample at least of a class of two or more; one sample at
+/// least stays in train. In the order of the rows.
 Cut cut_validation(std::span<const int> labels, int num_classes, double share, std::uint64_t seed);
+
+/// Classes of one sample, which no cut can validate.
+int classes_of_one(const Truth& truth);
 
 struct SweepOptions {
   StopRule rule = StopRule::kFast;
@@ -52,13 +57,14 @@ struct SweepOptions {
 };
 
 struct SweepResult {
-  double lambda = 0;               // chosen; ties go to the stronger penalty
+  double lambda = 0;               // chosen by accuracy, then by validation loss, then the stronger penalty
   std::vector<SweepPoint> points;  // in order of lambda
   LinearClassifier classifier;     // refitted on train + validation
   FitReport refit;
 };
 
-/// `validation` null: cut from `train` (from classes of one sample nothing is cut).
+/// `validation` null: cut from `train` (from classes of one sample nothing is cut; where no class has two, lambda is
+/// the strongest of those that score best on the training data itself).
 SweepResult sweep_probe(const LabelledRows& train, const LabelledRows* validation, const SweepOptions& options);
 
 }  // namespace cliplab

@@ -67,6 +67,7 @@ Outcome Lab::probe(const FeatureSet& train, const FeatureSet& test) {
   SweepResult sweep = probes_.fit(train, nullptr);
   Outcome outcome = score_classifier(sweep.classifier, test);
   outcome.sweep = std::move(sweep), outcome.rule = options_.text("probe.rule");
+  outcome.not_validated = classes_of_one(train.truth);
   return outcome;
 }
 

@@ -28,6 +28,7 @@ struct Outcome {
   std::vector<double> confidence;  // [N] its probability
   SweepResult sweep;               // probes only
   std::string rule;                // probes only: the name of the rule that ended the fits
+  int not_validated = 0;           // probes only: classes of one training sample, which had no say in lambda
 };
 
 /// What a classifier scores on a test split of its classes.

@@ -48,6 +48,11 @@ std::int64_t largest_class(const Truth& truth) {
   return *std::max_element(sizes.begin(), sizes.end());
 }
 
+void say_not_validated(const std::string& name, int classes) {
+  if (classes > 0)
+    say(fmt::format("{}: {} classes have one training sample; the penalty is chosen without them", name, classes));
+}
+
 constexpr int kThumbnail = 64, kLikeliest = 5;
 
 void record_example(Lab& lab, ClipModel& model, const std::string& name, const Outcome& outcome) {
@@ -92,10 +97,11 @@ void record_example(Lab& lab, ClipModel& model, const std::string& name, const O
 }
 
 MatrixD curve_of(const SweepResult& sweep) {
-  MatrixD table(std::ssize(sweep.points), 4);
+  MatrixD table(std::ssize(sweep.points), 5);
   for (std::size_t i = 0; i < sweep.points.size(); ++i) {
     const SweepPoint& p = sweep.points[i];
-    table.row(i) << p.lambda, p.validation_accuracy, p.fit.objective, static_cast<double>(p.fit.iterations);
+    table.row(i) << p.lambda, p.validation_accuracy, p.validation_loss, p.fit.objective,
+        static_cast<double>(p.fit.iterations);
   }
   return table;
 }
@@ -163,8 +169,10 @@ Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& name) {
 Interval record_probe(Lab& lab, const std::string& name, const std::string& model, const Outcome& outcome,
                       Params params) {
   params.insert({{"lambda", fmt::format("{:.3g}", outcome.sweep.lambda)}, {"rule", outcome.rule}});
+  if (outcome.not_validated > 0) params["classes_not_validated"] = std::to_string(outcome.not_validated);
+  say_not_validated(name, outcome.not_validated);
   lab.array({"probe/" + name + "/" + model + "/sweep",
-             {"lambda", "validation_accuracy", "objective", "iterations"},
+             {"lambda", "validation_accuracy", "validation_loss", "objective", "iterations"},
              curve_of(outcome.sweep),
              array_params("sweep", name, model, {{"method", "linear-probe"}})});
   return record_scores(lab, {name, "test", model, "linear-probe", "", std::move(params)}, outcome);
@@ -212,14 +220,15 @@ std::vector<FewShotPoint> few_shot_draws(Lab& lab, ImageModel& model, const std:
     Truth truth;
   };
   const Part drawn_from(train, cut.train), held(train, cut.validation);
+  options.held_out = held.truth.size() > 0;
+  say_not_validated(name, classes_of_one(train.truth));
   const std::int64_t most = largest_class(drawn_from.truth);
   for (const int shots : options.shots)
     if (shots > most)
       say(fmt::format("{}: no draws of {} samples a class: no class has more than {} to draw from", name, shots, most));
   std::erase_if(options.shots, [&](int shots) { return shots > most; });
   if (options.shots.empty()) return {};
-  return few_shot(drawn_from.rows(), held.truth.size() == 0 ? drawn_from.rows() : held.rows(), {test.x, test.truth},
-                  options);
+  return few_shot(drawn_from.rows(), options.held_out ? held.rows() : drawn_from.rows(), {test.x, test.truth}, options);
 }
 
 std::vector<RetrievalRanks> caption_ranks(Lab& lab, const std::string& set, const std::string& split,

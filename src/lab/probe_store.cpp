@@ -16,14 +16,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kProbeEpoch = 3;  // changes when the probe of an unchanged key would come out differently
+constexpr int kProbeEpoch = 4;  // changes when the probe of an unchanged key would come out differently
 
 StoredProbe to_stored(const SweepResult& sweep) {
   StoredProbe stored{sweep.classifier.weight, sweep.classifier.bias, sweep.lambda,
-                     MatrixD(std::ssize(sweep.points), 4)};
+                     MatrixD(std::ssize(sweep.points), 5)};
   for (Eigen::Index i = 0; i < stored.search.rows(); ++i) {
     const SweepPoint& p = sweep.points[i];
-    stored.search.row(i) << p.lambda, p.validation_accuracy, p.fit.objective, static_cast<double>(p.fit.iterations);
+    stored.search.row(i) << p.lambda, p.validation_accuracy, p.validation_loss, p.fit.objective,
+        static_cast<double>(p.fit.iterations);
   }
   return stored;
 }
@@ -32,8 +33,8 @@ SweepResult from_stored(StoredProbe stored) {
   SweepResult sweep;
   sweep.classifier = {std::move(stored.weight), std::move(stored.bias)}, sweep.lambda = stored.lambda;
   for (Eigen::Index i = 0; i < stored.search.rows(); ++i) {
-    SweepPoint point{stored.search(i, 0), stored.search(i, 1), {}};
-    point.fit.objective = stored.search(i, 2), point.fit.iterations = static_cast<int>(stored.search(i, 3));
+    SweepPoint point{stored.search(i, 0), stored.search(i, 1), stored.search(i, 2), {}};
+    point.fit.objective = stored.search(i, 3), point.fit.iterations = static_cast<int>(stored.search(i, 4));
     sweep.points.push_back(point);
   }
   return sweep;

@@ -1,4 +1,4 @@
-// Layout: /weight [C, D] and /bias [1, C] float32, /lambda [1] and /search [fits, 4] float64.
+// Layout: /weight [C, D] and /bias [1, C] float32, /lambda [1] and /search [fits, 5] float64.
 #include "store/probe_file.hpp"
 
 #include "base/error.hpp"
@@ -31,8 +31,8 @@ StoredProbe read_probe(const std::filesystem::path& path, const std::string& key
   if (file.text_attribute("/", "key") != key) refuse("a probe of another key", "'" + key + "'");
   const auto weight = file.shape("/weight"), bias = file.shape("/bias"), search = file.shape("/search");
   if (weight.size() != 2 || bias.size() != 2 || bias[0] != 1 || bias[1] != weight[0] || search.size() != 2 ||
-      search[1] != 4 || file.shape("/lambda") != std::vector<std::uint64_t>{1})
-    refuse("a probe of another shape", "weight [C, D], bias [1, C], search [fits, 4]");
+      search[1] != 5 || file.shape("/lambda") != std::vector<std::uint64_t>{1})
+    refuse("a probe of another shape", "weight [C, D], bias [1, C], search [fits, 5]");
   const auto index = [](std::uint64_t size) { return static_cast<Eigen::Index>(size); };
   StoredProbe probe{Matrix(index(weight[0]), index(weight[1])), Vector(index(bias[1])), 0,
                     MatrixD(index(search[0]), index(search[1]))};

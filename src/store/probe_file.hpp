@@ -12,7 +12,7 @@ struct StoredProbe {
   Matrix weight;      // [C, D]
   Vector bias;        // [C]
   double lambda = 0;  // the penalty that was chosen
-  MatrixD search;     // [fits, 4] lambda, validation score, objective, iterations
+  MatrixD search;     // [fits, 5] lambda, validation score, its loss, objective, iterations
 };
 
 /// Throws InputError naming the file when the disk is full or not writable.

@@ -111,6 +111,19 @@ TEST(FewShot, AGoodZeroShotClassifierIsKept) {
   EXPECT_GT(mean_accuracy(anchored, 1), mean_accuracy(plain, 1) + 0.1);
 }
 
+TEST(FewShot, EqualScoresAreDecidedByTheLossUnlessTheRowsWereFitted) {
+  Data train = make(20, 1), validation = make(40, 2);
+  for (Data* data : {&train, &validation})  // far apart: any penalty is right everywhere
+    for (Eigen::Index i = 0; i < data->x.rows(); ++i) data->x(i, data->truth.labels[i]) += 50;
+  FewShotOptions options{.shots = {4}, .draws = 1};
+  const FewShotPoint by_loss = few_shot(train.rows(), validation.rows(), validation.rows(), options).front();
+  options.held_out = false;
+  const FewShotPoint by_strength = few_shot(train.rows(), validation.rows(), validation.rows(), options).front();
+  EXPECT_EQ(by_loss.score, 1);
+  EXPECT_EQ(by_strength.score, 1);
+  EXPECT_LT(by_loss.lambda, by_strength.lambda);
+}
+
 TEST(FewShot, ExamplesToMatchIsLinearInTheLogarithm) {
   const std::vector<double> examples{1, 2, 4, 8}, accuracies{0.1, 0.2, 0.4, 0.5};
   EXPECT_NEAR(*examples_to_match(examples, accuracies, 0.3), std::sqrt(2.0 * 4), 1e-12);

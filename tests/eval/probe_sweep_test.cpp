@@ -37,14 +37,63 @@ TEST(ProbeSweep, IsFifteenFitsOnTheGridOfAppendixA3) {
     const double eighths = 8 * std::log10(p.lambda);
     EXPECT_NEAR(eighths, std::round(eighths), 1e-9);
   }
-  double best = 0;
+  double best = 0, loss = 0;
   for (const SweepPoint& p : sweep.points) best = std::max(best, p.validation_accuracy);
   for (const SweepPoint& p : sweep.points)
     if (p.lambda == sweep.lambda) {
       EXPECT_EQ(p.validation_accuracy, best);
-    } else if (p.lambda > sweep.lambda) {
-      EXPECT_LT(p.validation_accuracy, best) << "ties go to the stronger penalty";
+      loss = p.validation_loss;
     }
+  for (const SweepPoint& p : sweep.points)
+    if (p.validation_accuracy == best && p.lambda != sweep.lambda) {
+      EXPECT_GT(p.validation_loss, loss) << "ties go to the smaller loss";
+    }
+}
+
+/// Classes of so many samples each, far apart.
+void make_long_tail(std::initializer_list<int> sizes, Matrix& x, std::vector<int>& y) {
+  Rng rng(6);
+  y.clear();
+  int label = 0;
+  for (const int size : sizes) y.insert(y.end(), static_cast<std::size_t>(size), label++);
+  x.resize(std::ssize(y), label);
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (int c = 0; c < label; ++c) x(i, c) = static_cast<float>((c == y[i] ? 1 : 0) + 0.05 * rng.normal());
+}
+
+TEST(ProbeSweep, ALargeClassDoesNotChooseThePenaltyForTheSmallOnes) {
+  for (const auto sizes : {std::initializer_list<int>{40, 4, 4, 4, 4}, {40, 2, 2, 2}, {3, 3, 100}, {2, 9}}) {
+    Matrix x;
+    std::vector<int> y;
+    make_long_tail(sizes, x, y);
+    const auto classes = static_cast<int>(sizes.size());
+    const SweepResult sweep = sweep_probe({x, of(y, classes)}, nullptr, {});
+    EXPECT_EQ(top_k(label_ranks(sweep.classifier.logits(x), y), 1).value, 1) << "lambda " << sweep.lambda;
+  }
+}
+
+TEST(ProbeSweep, EveryClassOfTwoIsValidatedAndOneOfOneIsTrainedOn) {
+  const std::vector<int> y{0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4};
+  const Cut cut = cut_validation(y, 6, 0.2, 1);
+  std::vector<int> held(6), kept(6);
+  for (const auto row : cut.validation) ++held[y[row]];
+  for (const auto row : cut.train) ++kept[y[row]];
+  EXPECT_EQ(held, (std::vector<int>{0, 1, 1, 2, 0, 0}));
+  EXPECT_EQ(kept, (std::vector<int>{1, 1, 2, 8, 1, 0}));
+  EXPECT_EQ(classes_of_one(of(y, 6)), 2);
+}
+
+TEST(ProbeSweep, WithoutAnyValidationTheStrongestPenaltyThatFitsIsChosen) {
+  Matrix x;
+  std::vector<int> y;
+  make_long_tail({1, 1, 1}, x, y);
+  const SweepResult sweep = sweep_probe({x, of(y, 3)}, nullptr, {.search = Search::kFull});
+  for (const SweepPoint& p : sweep.points) {
+    if (p.lambda > sweep.lambda) {
+      EXPECT_LT(p.validation_accuracy, 1) << p.lambda;
+    }
+  }
+  EXPECT_EQ(top_k(label_ranks(sweep.classifier.logits(x), y), 1).value, 1);
 }
 
 TEST(ProbeSweep, GivesTheSameBitsTwiceAndReportsTheRefit) {
