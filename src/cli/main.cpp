@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -154,6 +155,13 @@ int main(int argc, char** argv) {
     return 1;
   } catch (const std::filesystem::filesystem_error& error) {
     std::cerr << "cliplab: " << error.what() << "\n";
+    return 1;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "cliplab: not enough memory; fewer threads (CLIPLAB_THREADS), a smaller batch or --limit need less\n";
+    return 1;
+  } catch (const std::exception& error) {  // of a library: its first line says what, the rest is a trace
+    const std::string text = error.what();
+    std::cerr << "cliplab: " << text.substr(0, text.find('\n')) << "\n";
     return 1;
   }
 }

@@ -28,6 +28,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kMostCells = 10'000;
+
+void check_count(const std::string& where, std::size_t cells) {
+  if (cells > kMostCells)
+    fail(where, fmt::format("{} cells or more", cells), fmt::format("at most {} in a sweep", kMostCells),
+         "several sweeps, or fewer values");
+}
+
 std::string shell_line(const std::vector<std::string>& words) {
   std::vector<std::string> safe;
   for (const std::string& word : words) safe.push_back(quoted(word, '\'', "'\\''"));
@@ -219,12 +227,15 @@ Sweep take_sweep(std::vector<std::string> words) {
       std::vector<std::string> cell;
       for (std::string word; in >> word;) cell.push_back(word);
       if (!cell.empty()) parts.push_back(cell);
+      check_count(file, parts.size());
     }
     if (parts.empty()) fail(file, "no cell", "a line of --key value ... each");
   }
   while (take(words, "--sweep", value)) {
     const auto equals = value.find('=');
     if (equals == std::string::npos || equals == 0) fail("--sweep", "'" + value + "'", "key=value,value,...");
+    check_count("--sweep " + value.substr(0, 40),
+                parts.size() * static_cast<std::size_t>(1 + std::count(value.begin(), value.end(), ',')));
     std::vector<std::vector<std::string>> product;
     for (const auto& part : parts)
       for (std::size_t begin = equals + 1; begin <= value.size();) {
