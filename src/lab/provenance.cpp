@@ -31,9 +31,8 @@ std::string cpu_name() {
   return "unknown";
 }
 
-}  // namespace
-
-std::map<std::string, std::string> provenance() {
+/// What does not change while the program runs.
+std::map<std::string, std::string> code_and_machine() {
   std::string root = "'";
   for (const char c : project_root().string()) root += c == '\'' ? std::string("'\\''") : std::string(1, c);
   root += "'";
@@ -42,16 +41,24 @@ std::map<std::string, std::string> provenance() {
   if (!commit.empty())
     dirty =
         output_of("git -C " + root + " status --porcelain -- src experiments CMakeLists.txt").empty() ? "no" : "yes";
-  const std::time_t now = std::time(nullptr);
-  char date[32];
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
   return {{"commit", commit.empty() ? "unknown" : commit},
           {"dirty", dirty},
           {"compiler", "g++ " __VERSION__},
           {"cpu", cpu_name()},
           {"isa", name_of(isa())},
-          {"threads", std::to_string(num_threads())},
-          {"date", date}};
+          {"threads", std::to_string(num_threads())}};
+}
+
+}  // namespace
+
+std::map<std::string, std::string> provenance() {
+  static const std::map<std::string, std::string> kFacts = code_and_machine();
+  const std::time_t now = std::time(nullptr);
+  char date[32];
+  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
+  std::map<std::string, std::string> facts = kFacts;
+  facts["date"] = date;
+  return facts;
 }
 
 }  // namespace cliplab
