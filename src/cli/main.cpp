@@ -156,12 +156,14 @@ int main(int argc, char** argv) {
   } catch (const std::filesystem::filesystem_error& error) {
     std::cerr << "cliplab: " << error.what() << "\n";
     return 1;
-  } catch (const std::bad_alloc&) {
-    std::cerr << "cliplab: not enough memory; fewer threads (CLIPLAB_THREADS), a smaller batch or --limit need less\n";
-    return 1;
   } catch (const std::exception& error) {  // of a library: its first line says what, the rest is a trace
     const std::string text = error.what();
-    std::cerr << "cliplab: " << text.substr(0, text.find('\n')) << "\n";
+    const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+                        text.find("can't allocate memory") != std::string::npos;  // LibTorch's words
+    std::cerr << "cliplab: "
+              << (memory ? "not enough memory; fewer threads (CLIPLAB_THREADS), a smaller batch or --limit need less"
+                         : text.substr(0, text.find('\n')))
+              << "\n";
     return 1;
   }
 }

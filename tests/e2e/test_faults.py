@@ -73,7 +73,7 @@ def test_a_large_class_does_not_choose_the_penalty_of_a_probe(project: Project, 
     done = project.run("run", "zero_shot_vs_probe/smoke", *words_of(save_model(tmp_path), sets), "--eval.datasets", "long_tail",
                        "--zero_shot_vs_probe.extra_datasets", "", "--eval.probe_iterations", "1000")
     probes = {r["model"]: r["value"] for r in records(done, "zero_shot_vs_probe") if r["method"] == "linear-probe" and r["metric"] == "top1"}
-    assert len(probes) == 2 and set(probes.values()) == {1.0}, probes  # scikit-learn's value; 0.2 is the majority class
+    assert len(probes) == 3 and set(probes.values()) == {1.0}, probes  # scikit-learn's value; 0.2 is the majority class
 
 
 def overflow_picture_tower(weights: dict) -> None:
@@ -86,9 +86,9 @@ def overflow_text_tower(weights: dict) -> None:
 
 
 @pytest.mark.parametrize(("change", "found"), [
-    (overflow_picture_tower, ("small", "NaN or infinite", "captions/test", "0.png")),
+    (overflow_picture_tower, ("ViT 128x2/8@32", "NaN or infinite", "captions/test", "0.png")),
     (overflow_text_tower, ("text features", "NaN or infinite", "a red drawing, number 0")),
-    (lambda w: w["logit_scale"].fill_(float("inf")), ("logit scale",)),
+    (lambda w: w["logit_scale"].fill_(float("inf")), ("logit_scale",)),
     (lambda w: w["logit_scale"].fill_(100.0), ("logit scale",)),
 ])
 def test_a_model_whose_numbers_overflow_scores_nothing(project: Project, sets: Path, tmp_path: Path, change, found):  # noqa: F811
@@ -109,15 +109,13 @@ def test_statistics_that_cannot_be_are_refused(project: Project, sets: Path, tmp
         assert statistics[0].removeprefix("--model.") in line, line
 
 
-def test_lack_of_memory_is_one_line(project: Project, sets: Path, tmp_path: Path):  # noqa: F811
-    def small_heap() -> None:
-        resource.setrlimit(resource.RLIMIT_DATA, (300 << 20, 300 << 20))
-    done = subprocess.run([binary(), "run", "retrieval/smoke", *words_of(save_model(tmp_path), sets), "--retrieval.sets", "captions",
-                           "--retrieval.split", "test"], env=project.environment() | {"OMP_NUM_THREADS": "1", "CLIPLAB_THREADS": "1"},
-                          cwd=project.folder, capture_output=True, text=True, timeout=120, check=False, preexec_fn=small_heap)
-    assert done.returncode in (0, 1), (done.returncode, done.stderr)  # never a signal
-    if done.returncode == 1:
-        assert "emory" in one_line(done) or "alloc" in one_line(done), done.stderr
+@pytest.mark.parametrize("megabytes", [100, 150])  # where C++ lacks memory, and where LibTorch does
+def test_lack_of_memory_is_one_line(project: Project, sets: Path, tmp_path: Path, megabytes: int):  # noqa: F811
+    words = words_of(save_model(tmp_path), sets, "--retrieval.sets", "captions", "--retrieval.split", "test")
+    done = subprocess.run([binary(), "run", "retrieval/smoke", *words], cwd=project.folder, capture_output=True, text=True, timeout=120, check=False,
+                          env=project.environment() | {"OMP_NUM_THREADS": "1", "CLIPLAB_THREADS": "1"},
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20)))
+    assert "not enough memory" in one_line(done), done.stderr
 
 
 def test_a_sweep_of_millions_is_refused_at_once(project: Project):  # noqa: F811
