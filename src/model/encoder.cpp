@@ -12,7 +12,6 @@
 #include "base/files.hpp"
 #include "base/finite.hpp"
 #include "base/hash.hpp"
-#include "base/progress.hpp"
 #include "base/text.hpp"
 #include "model/family.hpp"
 #include "model/files/clip_state.hpp"
@@ -85,11 +84,7 @@ class TorchTextEncoder : public TextEncoder {
     const c10::InferenceMode inference;
     std::vector<std::vector<std::int32_t>> tokens;
     const int context = model_->architecture().context_length;
-    const std::int64_t suspected = tokenizer_->suspected_mojibake();
     for (const std::string& text : texts) tokens.push_back(tokenizer_->encode(text, context, too_long_));
-    if (const std::int64_t more = tokenizer_->suspected_mojibake() - suspected; more > 0)
-      say(std::to_string(more) + " of " + std::to_string(texts.size()) +
-          " texts look wrongly decoded and are encoded as they are");
     std::vector<std::int64_t> order(tokens.size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return tokens[a].size() < tokens[b].size(); });

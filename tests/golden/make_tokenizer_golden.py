@@ -3,8 +3,7 @@
     .venv/bin/python tests/golden/make_tokenizer_golden.py
 
 A line: the ids (start and end of text included, cut at 77 as open_clip does), a tab, the text. In the text the bytes
-below 0x20, 0x7F and '%' are written %XX. Texts that ftfy would change by its repair of mojibake are refused: that
-step is not reproduced.
+below 0x20, 0x7F and '%' are written %XX.
 """
 
 import unicodedata
@@ -33,6 +32,7 @@ EXAMPLES = [  # a rule or two each; tests/parity runs them live
     "\u00a0a\u2003b\u2028c\u2029d\u3000e\ufeff",
     "[\u02bcx] \u2019\u2019s \u201f\u201b",
     "\u00e9\u00c9 na\u00efve fa\u00e7ade \u00c5ngstr\u00f6m \u00dfSS stra\u00dfe",
+    "caf\u00c3\u00a9 it\u00e2\u20ac\u2122s \u00c3 la \u0420\u040f\u0421\u0402 \u00e2\u20ac\u0153x\u00e2\u20ac\ufffd \u00c3\u0192\u00c2\u00a9",
     "first line <b>\nsecond &rsquo; line\nthird",
     "first &rsquo; line\nsecond < &rsquo; line\nthird &rsquo;",
     "", " ", "\n", "a", "A", "'", "!", "&", "<", "7", "!!!!!!!!!!!!!!!!!!!!", "antidisestablishmentarianism",
@@ -66,7 +66,6 @@ def main():
     lines = [f"# open_clip {open_clip.__version__} SimpleTokenizer, ftfy {ftfy.__version__}, regex {regex.__version__},"
              f" Unicode {unicodedata.unidata_version}; written by {Path(__file__).name}"]
     for text in texts():
-        assert ftfy.fix_text(text) == ftfy.fix_text(text, fix_encoding=False), f"mojibake: {text!r}"
         ids = [oracle.sot_token_id, *oracle.encode(text), oracle.eot_token_id]
         if len(ids) > 77:
             ids = [*ids[:76], oracle.eot_token_id]

@@ -120,21 +120,15 @@ TEST_F(TokenizerTest, RulesDifferInTheWordsForStartAndEnd) {
   }
 }
 
-TEST_F(TokenizerTest, WronglyDecodedTextsAreCounted) {
-  const Tokenizer tokenizer(TokenizerRules::kOpenClip, kVocabulary);
-  const std::vector<std::string> fine{"a caf\u00e9",   "PÓŁNOC",
-                                      "CAFÉ®",         "«VOILÀ»",
-                                      "ΚΑΛΗΜΕΡΑ…",     "Різдво з’їдений «луні»",
-                                      "日本語 हिन्दी",  "naïve façade — “Ø 5 µm”",
-                                      "&eacute;&copy;"},
-      garbled{
-          "cafÃ©", "itâ€™s", "MÃ¼nchen", "Ð¿Ñ€Ð¸Ð²ÐµÑ‚", "РџСЂРёРІРµС‚", "Josu&Atilde;&copy;", "c\u00c3\u00a9 \u0085"};
-  for (const std::string& text : fine) {
-    tokenizer.encode(text);
-    ASSERT_EQ(tokenizer.suspected_mojibake(), 0) << text;
-  }
-  parallel_for(std::ssize(garbled) * 1000, [&](std::int64_t i) { tokenizer.encode(garbled[i % garbled.size()]); });
-  EXPECT_EQ(tokenizer.suspected_mojibake(), std::ssize(garbled) * 1000);
+TEST_F(TokenizerTest, WronglyDecodedTextsAreRepaired) {
+  const std::vector<std::pair<std::string, std::string>> pairs{{"cafÃ©", "café"},
+                                                               {"itâ€™s", "it's"},
+                                                               {"MÃ¼nchen", "München"},
+                                                               {"Ð¿Ñ€Ð¸Ð²ÐµÑ‚", "привет"},
+                                                               {"РџСЂРёРІРµС‚", "Привет"},
+                                                               {"Josu&Atilde;&copy;", "Josué"},
+                                                               {"c\u00c3\u00a9 \u0085", "cé …"}};
+  for (const auto& [garbled, meant] : pairs) EXPECT_EQ(tokenizer_->encode(garbled), tokenizer_->encode(meant)) << meant;
 }
 
 TEST_F(TokenizerTest, InvalidUtf8IsReplaced) {
@@ -200,6 +194,9 @@ std::string fuzzed_text(std::uint64_t round) {
                                                 "\u3000",
                                                 "\u0928\u093f",
                                                 "Ã©",
+                                                "â€™",
+                                                "Â",
+                                                "\u0085",
                                                 "\U0001f600",
                                                 "\xed\xa0\x80",
                                                 "\xf4\x90\x80\x80",

@@ -11,6 +11,7 @@ namespace {
 constexpr Verb kVerbs[] = {
     {"tokenize", "openai|openclip", tokenize},
     {"tokenize-speed", "FILE", tokenize_speed},
+    {"clean-text", "fixed|cleaned", clean_text},
     {"transform", "SIZE FILE...", transform, kTakesModelKeys},
     {"normalized", "SIZE FILE...", normalized, kTakesModelKeys},
     {"pixels-speed", "SIZE FILE...", pixels_speed, kTakesModelKeys},

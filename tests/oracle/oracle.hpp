@@ -26,6 +26,7 @@ inline constexpr bool kTakesModelKeys = true;
 
 // text.cpp
 void tokenize(Words words);
+void clean_text(Words words);
 void tokenize_speed(Words words);
 // pixels.cpp
 void transform(Words words);

@@ -1,8 +1,12 @@
 // The tokenizer, line by line, and its speed.
+#include <cstdint>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 
 #include "base/error.hpp"
+#include "model/text/caption_cleaning.hpp"
+#include "model/text/fix_text.hpp"
 #include "model/text/tokenizer.hpp"
 #include "oracle.hpp"
 
@@ -19,7 +23,7 @@ double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_P
 
 }  // namespace
 
-/// The token ids of each line of stdin, on a line of their own; on stderr how many texts look wrongly decoded.
+/// The token ids of each line of stdin, on a line of their own.
 void tokenize(Words words) {
   const Tokenizer tokenizer(rules_named(words[0]));
   std::ios::sync_with_stdio(false);
@@ -31,8 +35,28 @@ void tokenize(Words words) {
     }
     std::cout << "\n";
   }
-  std::cout.flush();
-  std::cerr << "suspected mojibake: " << tokenizer.suspected_mojibake() << "\n";
+}
+
+/// A record is its length (32 bits, little-endian) and its bytes. For each record of stdin one to stdout, in UTF-8.
+/// fixed: UTF-32 as ftfy.fix_text has it; cleaned: UTF-8, or any bytes, as the tokenizer reads it.
+void clean_text(Words words) {
+  if (words[0] != "fixed" && words[0] != "cleaned")
+    fail("cliplab_oracle clean-text", "'" + words[0] + "'", "fixed or cleaned");
+  std::ios::sync_with_stdio(false);
+  for (std::uint32_t size = 0; std::cin.read(reinterpret_cast<char*>(&size), sizeof size);) {
+    std::string bytes(size, '\0');
+    if (!std::cin.read(bytes.data(), size)) fail("cliplab_oracle clean-text", "the end of stdin", "a whole record");
+    if (words[0] == "fixed") {
+      std::u32string text(size / 4, U'\0');
+      std::memcpy(text.data(), bytes.data(), text.size() * 4);
+      bytes = encode_utf8(fix_text(text));
+    } else {
+      bytes = clean_caption(bytes);
+    }
+    size = static_cast<std::uint32_t>(bytes.size());
+    write_bytes(&size, sizeof size);
+    write_bytes(bytes.data(), bytes.size());
+  }
 }
 
 /// Captions a second of processor time on one thread: in the first pass over FILE, and the median of 7 later passes.

@@ -24,6 +24,7 @@ def test_the_product_has_no_debug_verb() -> None:
     (("decode", "a.png", "b.png"), "2 words, expected FILE"),
     (("embed", "--model.like", "openai"), "0 words, expected MODEL trunk|joint|text|scores FILE..."),
     (("tokenize", "gpt"), "'gpt', expected openai or openclip"),
+    (("clean-text", "raw"), "'raw', expected fixed or cleaned"),
 ])
 def test_wrong_words_are_named(words: tuple[str, ...], expected: str) -> None:
     assert expected in last_words(oracle_binary(), *words)

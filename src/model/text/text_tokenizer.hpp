@@ -24,8 +24,6 @@ class TextTokenizer {
   virtual std::string id() const = 0;
   /// Ids as the text tower reads them, at most `context_length`. Thread-safe. A longer text is cut, or an InputError.
   virtual std::vector<std::int32_t> encode(std::string_view text, int context_length, TooLong too_long) const = 0;
-  /// Number of the texts encoded so far that look wrongly decoded.
-  virtual std::int64_t suspected_mojibake() const { return 0; }
 };
 
 }  // namespace cliplab

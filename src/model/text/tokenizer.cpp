@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cassert>
 #include <functional>
 #include <queue>
@@ -30,6 +29,11 @@ constexpr int kMerges = 49152 - 256 - 2;
 constexpr char kVocabularySha256[] = "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a";
 
 using Ids = std::vector<std::int32_t>;
+
+struct StringHash {  // looks words up without copying them
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
 
 // --- words -------------------------------------------------------------------------------------------------
 
@@ -139,7 +143,6 @@ struct Tokenizer::State {
   std::array<std::int32_t, 256> byte_ids{};
   std::unordered_map<std::uint64_t, std::int32_t> ranks;  // (left id, right id) -> rank; the merged id is 512 + rank
   WordCache cache;
-  std::atomic<std::int64_t> suspected_mojibake = 0;
 
   State(TokenizerRules rules, const std::filesystem::path& path);
   void append_word(std::string_view word, Ids& ids);
@@ -264,16 +267,12 @@ Tokenizer::Tokenizer(TokenizerRules rules, const std::filesystem::path& vocabula
 
 Tokenizer::~Tokenizer() = default;
 
-std::int64_t Tokenizer::suspected_mojibake() const { return state_->suspected_mojibake; }
-
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text, int context_length, TooLong too_long) const {
   assert(context_length > 0);
   Ids ids;
   ids.reserve(32);
   ids.push_back(kStartOfText);
-  bool mojibake = false;
-  const std::string cleaned = clean_caption(text, mojibake);
-  if (mojibake) ++state_->suspected_mojibake;
+  const std::string cleaned = clean_caption(text);
   split(cleaned, state_->specials, [&](std::string_view word) {
     if (word[0] == '<' && word == state_->specials[0])
       ids.push_back(kStartOfText);

@@ -35,10 +35,6 @@ class Tokenizer final : public TextTokenizer {
   std::vector<std::int32_t> encode(std::string_view text, int context_length = kContextLength,
                                    TooLong too_long = TooLong::kCut) const override;
 
-  /// Of the texts encoded so far, those that look wrongly decoded (tokenizer_mojibake.hpp): the references
-  /// would repair most of them, here they are encoded as they are.
-  std::int64_t suspected_mojibake() const override;
-
  private:
   struct State;
   TokenizerRules rules_;
