@@ -150,8 +150,22 @@ std::u32string replace_characters(std::u32string_view text) {
   return out;
 }
 
+/// Puts combining marks into canonical order where very many follow each other: ICU inserts one after the other, which
+/// takes quadratic time. The result is canonically equivalent, so that its NFC is the same.
+void order_long_runs_of_marks(std::u32string& text) {
+  constexpr std::ptrdiff_t kLong = 64;
+  const auto mark_class = [](char32_t c) { return u_getCombiningClass(static_cast<UChar32>(c)); };
+  for (auto begin = text.begin(); begin != text.end();) {
+    const auto end = std::find_if(begin, text.end(), [&](char32_t c) { return mark_class(c) == 0; });
+    if (end - begin > kLong)
+      std::stable_sort(begin, end, [&](char32_t a, char32_t b) { return mark_class(a) < mark_class(b); });
+    begin = end == text.end() ? end : end + 1;
+  }
+}
+
 void normalize(std::u32string& text) {
   if (nfc() == nullptr) return;
+  order_long_runs_of_marks(text);
   const icu::UnicodeString original = utf16_of(text);
   UErrorCode status = U_ZERO_ERROR;
   if (!nfc()->isNormalized(original, status)) text = utf32_of(nfc()->normalize(original, status));

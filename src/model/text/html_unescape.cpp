@@ -169,6 +169,10 @@ void remove_common_levels(std::u32string& text) {
   for (std::size_t at = text.find(U'&'); at != text.npos; at = text.find(U'&', at)) {
     Reference found{at, {}};
     for (++at;;) {  // what follows a level stands behind the '&' of the next one
+      if (std::u32string_view(text).substr(at, 4) == U"amp;") {  // the usual one
+        found.levels.push_back(at += 4);
+        continue;
+      }
       const std::u32string next = U"&" + text.substr(at, 32);
       const std::size_t length = whole_reference(next);
       if (length == 0) break;
