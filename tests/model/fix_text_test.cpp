@@ -48,11 +48,11 @@ TEST(FixText, SurrogatesBecomeOneCharacter) {  // as in the doctest of ftfy.fixe
   EXPECT_EQ(fix_text(std::u32string{0xDCA9, 0xD83D, 'a'}), U"\uFFFD\uFFFDa");
 }
 
-TEST(FixText,
-     ALineOfAMillionCharactersIsTwoSegments) {  // so that the two characters of the second "é" are not repaired
-  const std::u32string line = U"\u00C3\u00A9" + std::u32string(999'997, U'a');
-  EXPECT_EQ(fix_text(line + U"\u00C3\u00A9\n").substr(999'990), U"aaaaaaaa\u00C3\u00A9\n");
-  EXPECT_EQ(fix_text(line.substr(1) + U"\u00C3\u00A9\n").substr(999'990), U"aaaaaaaa\u00E9\n");
+// The two characters of the "é" are not in one segment: no repair.
+TEST(FixText, ALineOfAMillionCharactersIsTwoSegments) {
+  const std::u32string line = std::u32string(999'999, U'a') + U"\u00C3\u00A9\n";
+  EXPECT_EQ(fix_text(line), line);
+  EXPECT_EQ(fix_text(line.substr(999'990)), U"aaaaaaaaa\u00E9\n");
 }
 
 TEST(FixText, TextEscapedManyTimesIsNoTrap) {
@@ -136,7 +136,7 @@ std::string fuzzed_bytes(std::uint64_t round) {
 
 // CLIPLAB_FUZZ_INPUTS: how many texts.
 TEST(FixText, FuzzedBytesGiveCleanText) {
-  const int rounds = fuzz_inputs(20'000);
+  const int rounds = fuzz_inputs(5'000);
   for (int round = 0; round < rounds; ++round) {
     const std::string text = fuzzed_bytes(static_cast<std::uint64_t>(round)), cleaned = clean_caption(text);
     ASSERT_EQ(encode_utf8(decode_utf8(cleaned)), cleaned) << round;  // valid UTF-8
