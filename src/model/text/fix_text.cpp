@@ -139,7 +139,7 @@ std::u32string replace_characters(std::u32string_view text) {
       out += U'\n';
       if (c == '\r' && next == '\n') ++i;
     } else if (is_high_surrogate(c) && is_low_surrogate(next)) {
-      out += 0x10000 + ((c - 0xD800) << 10) + (next - 0xDC00);
+      out.push_back(0x10000 + ((c - 0xD800) << 10) + (next - 0xDC00));
       ++i;
     } else if (U_IS_SURROGATE(c)) {
       out += U'\uFFFD';

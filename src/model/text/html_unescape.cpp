@@ -116,7 +116,7 @@ std::u32string whole_value(std::u32string_view reference) {
   const Entities& entities = html5_entities();
   std::string key = key_of(reference.substr(1));
   if (const auto found = entities.find(key); found != entities.end()) return found->second;
-  const std::u32string unescaped = html_unescape(reference), itself(reference);
+  std::u32string unescaped = html_unescape(reference), itself(reference);
   if (reference[1] == '#') return unescaped.find(U';') == unescaped.npos ? unescaped : itself;
   if (unescaped != itself || std::any_of(key.begin(), key.end(), [](char c) { return c >= 'a' && c <= 'z'; }))
     return itself;

@@ -180,8 +180,8 @@ std::optional<std::u32string> decoded(std::string_view bytes) {
       i += 2;
     } else if (i + 5 < size && at(i) == 0xED && is_in('h', at(i + 1)) && is_in('c', at(i + 2)) && at(i + 3) == 0xED &&
                is_in('l', at(i + 4)) && (is_in('c', at(i + 5)) || ends_with_newline(i + 5))) {
-      text += 0x10000 +
-              ((at(i + 1) & 0xFu) << 16 | (at(i + 2) & 0x3Fu) << 10 | (at(i + 4) & 0xFu) << 6 | (at(i + 5) & 0x3Fu));
+      text.push_back(0x10000 + ((at(i + 1) & 0xFu) << 16 | (at(i + 2) & 0x3Fu) << 10 | (at(i + 4) & 0xFu) << 6 |
+                                (at(i + 5) & 0x3Fu)));
       i += 6;
     } else {
       UChar32 c;
