@@ -99,6 +99,8 @@ def read_trainings(folder: Path) -> dict[str, float]:
     """Pairs a second by model, the fastest of its finished trainings below `folder`."""
     found: dict[str, float] = {}
     for path in sorted(folder.glob("*/train.h5")):
+        if not path.is_file():  # a pipe would block
+            continue
         with h5py.File(path) as file:
             columns = (file["records"][name][:] for name in ("model", "metric", "value"))
             for model, metric, value in zip(*columns):

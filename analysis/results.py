@@ -141,6 +141,8 @@ def _with_sources(file: ResultFile) -> ResultFile:
 
 
 def _open(path: Path) -> h5py.File:
+    if path.exists() and not path.is_file():  # a pipe would block
+        raise ResultError(f"{path}: no regular file, expected a whole result file; run the study again")
     try:
         return h5py.File(path, "r")
     except OSError as error:

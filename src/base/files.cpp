@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/memory.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
 
@@ -52,17 +53,36 @@ void sync_path(const fs::path& path, int flags) {
 
 }  // namespace
 
+void need_regular_file(const fs::path& path) {
+  std::error_code error;
+  const fs::file_type type = fs::status(path, error).type();
+  const char* found = type == fs::file_type::fifo        ? "a named pipe"
+                      : type == fs::file_type::socket    ? "a socket"
+                      : type == fs::file_type::character ? "a device"
+                      : type == fs::file_type::block     ? "a device"
+                                                         : nullptr;
+  if (found != nullptr) fail(path.string(), found, "a regular file");
+}
+
 std::string read_file(const fs::path& path, std::size_t max_bytes) {
+  need_regular_file(path);
   const auto refuse = [&](int error) {
     fail(path.string(), std::string("cannot be read (") + std::strerror(error) + ")", "a readable file");
   };
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: if a pipe has taken the file's place since the check above, opening it does not block.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) refuse(errno);
-  // Read to the end, whatever size the system reports: pipes and /proc have none.
+  // Read to the end, whatever size the system reports: files of /proc have none.
   struct stat status {};
   std::string bytes;
-  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode))
-    bytes.reserve(std::min(max_bytes, static_cast<std::size_t>(status.st_size)) + 1);
+  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) try {
+      const auto size = std::min(max_bytes, static_cast<std::size_t>(status.st_size)) + 1;
+      need_memory(path.string(), size);
+      bytes.reserve(size);
+    } catch (const InputError&) {
+      ::close(descriptor);
+      throw;
+    }
   constexpr std::size_t kBlock = std::size_t{1} << 20;
   for (std::size_t size = 0;;) {
     bytes.resize(std::max(std::min(bytes.capacity(), size + kBlock), size + 1));
@@ -95,8 +115,19 @@ void commit_file(const fs::path& part, const fs::path& path) {
   sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."), O_RDONLY | O_DIRECTORY);
 }
 
+std::string read_text(const fs::path& path, std::size_t max_bytes) {
+  std::string text = read_file(path, max_bytes);
+  const auto begins = [&](std::string_view mark) { return text.starts_with(mark); };
+  if (begins("\xff\xfe") || begins("\xfe\xff") || begins(std::string_view("\0\0\xfe\xff", 4)))
+    fail(path.string(), "text in UTF-16 or UTF-32 by its byte-order mark", "UTF-8", "save it as UTF-8");
+  if (begins("\xef\xbb\xbf")) text.erase(0, 3);
+  return text;
+}
+
 std::vector<std::string> read_lines(const fs::path& path) {
-  const std::string text = read_file(path, std::size_t{1} << 30);
+  const std::string text = read_text(path);
+  need_memory(path.string(), text.size() + sizeof(std::string) * static_cast<std::size_t>(
+                                                                     std::count(text.begin(), text.end(), '\n')));
   std::vector<std::string> lines = split_columns(text, '\n');
   for (std::string& line : lines)
     if (line.ends_with('\r')) line.pop_back();

@@ -8,10 +8,18 @@
 
 namespace cliplab {
 
-/// Throws InputError naming the file when it cannot be read or is larger than `max_bytes`.
+/// Throws InputError for a pipe, a device or a socket, which could block a reader or never end. Links are followed. A
+/// path that does not exist, and a folder, pass: opening them gives the error.
+void need_regular_file(const std::filesystem::path& path);
+
+/// Throws InputError naming the file when it cannot be read, is no regular file, or is larger than `max_bytes` or than
+/// the memory that is left.
 std::string read_file(const std::filesystem::path& path, std::size_t max_bytes = std::size_t{1} << 31);
 
-/// The lines of a text file, without '\r' and without empty ones at the end. Throws InputError as read_file does.
+/// A text file without its UTF-8 byte-order mark. Throws InputError as read_file does, and for UTF-16 and UTF-32.
+std::string read_text(const std::filesystem::path& path, std::size_t max_bytes = std::size_t{1} << 30);
+
+/// The lines of read_text(), without '\r' and without empty ones at the end.
 std::vector<std::string> read_lines(const std::filesystem::path& path);
 
 /// Writes `path`.part (with the process id in its name), flushes it to disk, renames it over `path`.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 
 namespace cliplab {
 namespace {
@@ -57,6 +58,7 @@ std::string sha256_stream(std::istream& in, std::uint64_t max_bytes) {
 }
 
 std::string sha256_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  need_regular_file(path);
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   if (!in) fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");

@@ -38,6 +38,13 @@ std::string nearest_of(const std::string& word, const std::vector<std::string>& 
   return best;
 }
 
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\n\v\f\r";
+  const auto first = text.find_first_not_of(kBlanks);
+  return first == std::string_view::npos ? std::string_view()
+                                         : text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+}
+
 std::vector<std::string> split_columns(std::string_view line, char separator) {
   std::vector<std::string> columns;
   for (std::size_t begin = 0; begin <= line.size();) {
@@ -57,6 +64,12 @@ bool is_utf8(std::string_view text) {
                                : lead >= 0xF0 && lead < 0xF5 ? 4
                                                              : 0;
     if (length == 0 || i + length > text.size()) return false;
+    if (length > 2) {  // no longer forms of shorter characters, no surrogates, nothing above U+10FFFF
+      const auto next = static_cast<unsigned char>(text[i + 1]);
+      if ((lead == 0xE0 && next < 0xA0) || (lead == 0xED && next > 0x9F) || (lead == 0xF0 && next < 0x90) ||
+          (lead == 0xF4 && next > 0x8F))
+        return false;
+    }
     for (std::size_t k = 1; k < length; ++k)
       if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;
     i += length;

@@ -60,6 +60,9 @@ const std::ranges::range_value_t<Table>& find_named(const Table& table, const st
 /// The known word nearest to `word`, "" when none is near. A key without its section finds the key with it.
 std::string nearest_of(const std::string& word, const std::vector<std::string>& known);
 
+/// Without white space (of ASCII) at both ends.
+std::string_view trimmed(std::string_view text);
+
 /// The fields between the separators: one more than there are separators.
 std::vector<std::string> split_columns(std::string_view line, char separator);
 bool is_utf8(std::string_view text);

@@ -34,7 +34,7 @@ const char* const kDataUsage =
 
 NAME: a data set of the list, a folder in the data root, or FOLDER/SPLIT for one part of it. Your own copies lie
 in --data-root DIR (else $CLIPLAB_DATA_ROOT, else data/sets), each in a folder of its name: ImageFolder trees, webdataset
-shards of CLIP_benchmark (wds_NAME), labels.tsv or captions.tsv with images.tar.gz, CIFAR .bin, IDX, or the authors' own files.
+shards of CLIP_benchmark (wds_NAME), labels or captions as .tsv or .csv with images.tar.gz, CIFAR .bin, IDX, or the authors' own files.
 )";
 
 namespace {
@@ -72,7 +72,9 @@ int list() {
 }
 
 int verify(const SetRef& set, bool decode) {
-  const std::vector<std::string> problems = verify_set(set, decode || set.kind() == SetKind::kBuilt);
+  std::vector<std::string> notices;
+  const std::vector<std::string> problems = verify_set(set, decode || set.kind() == SetKind::kBuilt, &notices);
+  for (const std::string& notice : notices) fmt::print("notice: {}\n", notice);
   for (const std::string& problem : problems) fmt::print("{}\n", problem);
   fmt::print("{}: {}\n", set.text(), problems.empty() ? "whole" : fmt::format("{} problems", problems.size()));
   return problems.empty() ? 0 : 1;

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
+#include "base/prompt_template.hpp"
 #include "eval/prompt_ensemble.hpp"
 
 namespace cliplab {
@@ -24,15 +25,12 @@ Matrix LinearClassifier::logits(const Matrix& features) const {
   return result;
 }
 
-std::string fill_template(const std::string& prompt_template, const std::string& class_name) {
-  const auto place = prompt_template.find("{}");
-  if (place == std::string::npos) fail("prompt template", "'" + prompt_template + "'", "{} where the class name goes");
-  return prompt_template.substr(0, place) + class_name + prompt_template.substr(place + 2);
-}
-
 std::vector<std::string> fill_templates(std::span<const std::vector<std::string>> class_names,
                                         std::span<const std::string> templates) {
   if (templates.empty()) fail("zero-shot", "no template", "at least one");
+  if (std::none_of(templates.begin(), templates.end(), [](const std::string& text) { return has_place(text); }))
+    fail("zero-shot", "no template with a place for the class name, the first is '" + templates.front() + "'",
+         "{} or {c} where the class name goes");
   std::vector<std::string> prompts;
   for (const auto& synonyms : class_names) {
     if (synonyms.empty()) fail("zero-shot", "a class without a name", "at least one name a class");

@@ -23,13 +23,12 @@ struct LinearClassifier {
 LinearClassifier zero_shot_classifier(TextEncoder& text, std::span<const std::vector<std::string>> class_names,
                                       std::span<const std::string> templates, float logit_scale);
 
-/// Every prompt: class by class, synonym by synonym, template by template.
+/// Every prompt: class by class, synonym by synonym, template by template (base/prompt_template.hpp). Throws InputError
+/// when no template has a place for the name; one that has none among others is a prompt as it is, as in
+/// CLIP_benchmark.
 std::vector<std::string> fill_templates(std::span<const std::vector<std::string>> class_names,
                                         std::span<const std::string> templates);
 /// scores [N, prompts in that order] -> [N, C], the mean over each class's prompts.
 Matrix class_means(const Matrix& scores, std::span<const std::vector<std::string>> class_names, std::size_t templates);
-
-/// "a photo of a {}." and "cat" -> "a photo of a cat."; a template without {} is an InputError.
-std::string fill_template(const std::string& prompt_template, const std::string& class_name);
 
 }  // namespace cliplab

@@ -8,6 +8,8 @@
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/memory.hpp"
 
 namespace cliplab {
 namespace {
@@ -20,7 +22,12 @@ void ArchiveReader::Free::operator()(archive* handle) const { archive_read_free(
 
 ArchiveReader::ArchiveReader(Formats formats) : handle_(archive_read_new()) {
   if (!handle_) fail("libarchive", "cannot start", "memory for it");
-  archive_read_support_filter_all(handle_.get());
+  // Not filter_all: it starts programs of the machine (lrzip, lzop, grzip) for the formats that it cannot read itself.
+  for (const auto support :
+       {archive_read_support_filter_gzip, archive_read_support_filter_bzip2, archive_read_support_filter_compress,
+        archive_read_support_filter_xz, archive_read_support_filter_lzma, archive_read_support_filter_lzip,
+        archive_read_support_filter_zstd, archive_read_support_filter_lz4})
+    support(handle_.get());
   archive_read_support_format_tar(handle_.get());
   if (formats == Formats::kTar) return;
   archive_read_support_format_zip(handle_.get());
@@ -29,6 +36,7 @@ ArchiveReader::ArchiveReader(Formats formats) : handle_(archive_read_new()) {
 
 ArchiveReader::ArchiveReader(const std::filesystem::path& file, Formats formats) : ArchiveReader(formats) {
   where_ = file.string();
+  need_regular_file(file);
   if (archive_read_open_filename(handle_.get(), file.c_str(), kBlock) != ARCHIVE_OK) fail_damaged();
 }
 
@@ -77,9 +85,15 @@ std::string ArchiveReader::read(std::size_t max_bytes) {
     fail(where_, "member " + name_ + " over " + std::to_string(max_bytes) + " bytes", "a smaller one");
   };
   if (known && whole > max_bytes) refuse();
+  // Reserved whole and filled in steps: pages that an invented size never fills cost no memory, and nothing is copied.
   std::string content;
+  if (known) need_memory(where_ + ":" + name_, whole), content.reserve(whole);
   while (content.size() < whole) {
-    const std::size_t used = content.size(), step = std::min(whole - used, kStep);
+    const std::size_t used = content.size(), step = std::min({whole - used, kStep, max_bytes - used + 1});
+    if (!known && used + step > content.capacity()) {
+      const std::size_t more = std::min(std::max(used + step, 2 * used), max_bytes + 1);
+      need_memory(where_ + ":" + name_, more), content.reserve(more);
+    }
     content.resize(used + step);
     const la_ssize_t count = archive_read_data(handle_.get(), content.data() + used, step);
     if (count < 0 || (count == 0 && known)) fail_damaged();

@@ -74,10 +74,14 @@ class ListedDataset : public Dataset {
       for (const std::string& name : class_names())  // WordNet's "car, auto" of a video set are two names
         prompts.class_names.push_back(truth_.has_clips() ? synonyms(name) : std::vector{name});
       prompts.templates = read_->listing.templates;
+      for (std::size_t c = 0; c < read_->listing.prompt_names.size(); ++c)
+        prompts.class_names[c] = {read_->listing.prompt_names[c]};
     }
     if (prompts.templates.empty()) prompts.templates = {"a photo of a {}."};  // the paper's default, 3.1.4
-    for (auto& names : prompts.class_names)
-      for (std::string& name : names) std::replace(name.begin(), name.end(), '_', ' ');
+    const std::vector<std::string>& verbatim = read_->listing.prompt_names;
+    for (std::size_t c = 0; c < prompts.class_names.size(); ++c)
+      for (std::string& name : prompts.class_names[c])
+        if (verbatim.empty() || name != verbatim[c]) std::replace(name.begin(), name.end(), '_', ' ');
     return prompts;
   }
 

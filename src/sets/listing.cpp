@@ -1,6 +1,8 @@
 // The layouts that registered themselves, decoding of one item, and the identity of a whole set.
 #include "sets/listing.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -9,6 +11,7 @@
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "pixels/codecs.hpp"
+#include "sets/members.hpp"
 
 namespace cliplab {
 namespace {
@@ -35,12 +38,29 @@ int Listing::split_index(const std::string& split) {
   return static_cast<int>(at - splits.begin());
 }
 
+void Listing::leave_out(const std::string& reason, const std::string& sample) {
+  LeftOut& entry = left_out_[reason];
+  if (entry.count++ == 0) entry.first = sample;
+}
+
+std::vector<std::string> Listing::all_notices() const {
+  std::vector<std::string> lines = notices;
+  for (const auto& [reason, entry] : left_out_)
+    lines.push_back(fmt::format("{}: {} {} left out, the first {}", folder.string(), entry.count, reason, entry.first));
+  return lines;
+}
+
 Listing read_listing(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail(folder.string(), "no folder", "a data set's folder");
-  Listing listing;
-  listing.folder = folder;
-  for (const Layout& layout : layouts())
+  std::vector<std::string> notices;  // of the layouts that did not apply
+  for (const Layout& layout : layouts()) {
+    Listing listing;
+    listing.folder = folder;
+    listing.notices = notices;
     if (layout.read(listing)) return listing;
+    notices = std::move(listing.notices);
+  }
+  if (!notices.empty()) fail(joined(notices, "; "), "no other layout that is known", "a layout of ./cliplab data list");
   fail(folder.string(), "no layout that is known here", joined(layouts(), ", or ", &Layout::known_by));
 }
 
@@ -50,7 +70,7 @@ Image decode_item(const Listing& listing, const Item& item) {
       return decode_image(item.container->read(item.offset, item.bytes, item.key),
                           item.container->file().string() + ":" + item.key);
     const fs::path file = listing.folder / item.key;
-    const std::string bytes = read_file(file);
+    const std::string bytes = read_file(file, kMaxMember);
     if (std::ssize(bytes) != item.bytes)
       fail(file.string(), std::to_string(bytes.size()) + " bytes",
            std::to_string(item.bytes) + " as when it was listed", "start again");
@@ -68,7 +88,7 @@ Image decode_item(const Listing& listing, const Item& item) {
 std::string content_id(const Listing& listing) {
   std::string text = listing.layout;
   const auto add = [&](const auto& part) { text.append(part).push_back('\0'); };
-  for (const auto* names : {&listing.splits, &listing.class_names, &listing.templates})
+  for (const auto* names : {&listing.splits, &listing.class_names, &listing.templates, &listing.prompt_names})
     for (const std::string& name : *names) add(name);
   for (const auto& classes : listing.subclasses)
     for (const Subclass& subclass : classes) add(subclass.id + " " + subclass.name);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,7 +22,7 @@ enum class PixelLayout { kEncoded, kPlanar, kGrey };
 struct Item {
   std::string key;  // name in its archive or path below the folder: what messages call it
   int split = 0;    // of Listing::splits
-  int label = -1;   // of Listing::class_names; -1 where a set has captions instead; the first of several
+  int label = -1;   // of Listing::class_names; -1 where a set has captions instead; the first of several, else 0
   std::shared_ptr<const Container> container{};  // none: the file folder / key
   std::int64_t offset = 0, bytes = 0;
   std::vector<std::string> captions{};
@@ -34,20 +35,37 @@ struct Listing {
   std::string layout;  // "labels.tsv", "webdataset", ...
   PixelLayout pixels = PixelLayout::kEncoded;
   int height = 0, width = 0;  // of raw pixels
-  std::vector<std::string> splits, class_names, templates;
+  std::vector<std::string> splits, class_names;
+  std::vector<std::string> templates;     // canonical (base/prompt_template.hpp)
+  std::vector<std::string> prompt_names;  // [C] names for prompts, used as they are; empty: class_names, "_" as a blank
   std::vector<std::vector<Subclass>> subclasses;  // as Dataset::subclasses()
   std::vector<Item> items;
   std::vector<std::string> problems;  // what is wrong in the folder, a line each; empty: nothing
+  std::vector<std::string> notices;   // what a reader passed over, a line each; the set is whole without it
 
   int split_index(const std::string& split);  // adds it when it is new
   bool has_captions() const { return class_names.empty(); }
+
+  /// Counts a sample that is left out for `reason` ("pictures without a caption"); the first of each is named.
+  void leave_out(const std::string& reason, const std::string& sample);
+  /// The notices, and a line for each reason with the number of samples.
+  std::vector<std::string> all_notices() const;
+
+ private:
+  struct LeftOut {
+    std::int64_t count = 0;
+    std::string first;
+  };
+  std::map<std::string, LeftOut> left_out_;
 };
 
 /// One way of storing a set. Layouts are tried by rising priority; the first that knows the folder reads it.
 struct Layout {
   int priority;
-  const char* known_by;    // the files that it is known by, for the message about a folder that no layout knows
-  bool (*read)(Listing&);  // false: the folder has another layout. Damage goes into Listing::problems
+  const char* known_by;  // the files that it is known by, for the message about a folder that no layout knows
+  /// False: the folder has another layout, and the next one is asked; a notice may say why. Damage goes into
+  /// Listing::problems.
+  bool (*read)(Listing&);
 };
 /// A layout registers itself: `static const LayoutRegistration layout({10, "labels.tsv", read_labels});`
 struct LayoutRegistration {

@@ -21,6 +21,7 @@
 #include "pixels/codecs.hpp"
 #include "sets/archive_reader.hpp"
 #include "sets/members.hpp"
+#include "sets/shard_samples.hpp"
 
 namespace cliplab {
 namespace {
@@ -28,17 +29,21 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kMaxMember = std::int64_t{64} << 20;
-constexpr std::int64_t kNamed = 5;  // bad samples that are named; the rest is counted
+constexpr std::int64_t kNamed = 5;    // bad samples that are named; the rest is counted
+constexpr std::int64_t kPeeked = 64;  // samples of the first shard that are looked at for captions
 
 struct Encoded {
   std::string key, picture, text;
   std::string where;    // shard:member of the picture
   std::string problem;  // not empty: what is wrong, in a line
+  int rank = -1;        // of the picture's suffix; -1: none yet
+  bool has_text = false, has_class = false;
+
+  std::int64_t bytes() const { return std::ssize(picture) + std::ssize(text); }
 };
 
-/// The samples of one shard after the other; what is wrong with one, or with a shard, comes as an Encoded with a
-/// problem.
+/// The samples of one shard after the other by webdataset's rules (shard_samples.hpp): members of one key that follow
+/// each other. What is wrong with a sample, or with a shard, comes as an Encoded with a problem.
 class ShardStream {
  public:
   explicit ShardStream(std::vector<fs::path> shards) : shards_(std::move(shards)) {}
@@ -52,46 +57,72 @@ class ShardStream {
         if (at_ == shards_.size()) return false;
         continue;
       }
-      if (!sample.key.empty() && key_ != sample.key) return check(sample);  // the member begins the next one
+      if (!sample.key.empty() && member_.key != sample.key) return check(sample);  // the member begins the next one
       has_member_ = false;
-      if (sample.key.empty()) sample.key = key_, sample.where = shards_[at_].string() + ":" + key_;
-      const std::string extension = name_.substr(key_.size());
-      if (is_picture_name(name_)) {
-        sample.where = shards_[at_].string() + ":" + name_;
-        if (!sample.picture.empty()) sample.problem = sample.where + ": a second picture of its sample";
-        sample.picture = std::move(bytes_);
-      } else if (extension == ".txt" || (extension == ".cls" && sample.text.empty())) {
-        while (bytes_.ends_with('\n') || bytes_.ends_with('\r')) bytes_.pop_back();
-        sample.text = std::move(bytes_);
+      if (sample.key.empty()) sample.key = member_.key, sample.where = shards_[at_].string() + ":" + member_.key;
+      try {
+        take(sample);
+      } catch (const InputError& error) {  // the archive is damaged here
+        if (sample.problem.empty()) sample.problem = std::string(error.what()) + "; what follows in it is left out";
+        close();
+        return true;
       }
     }
   }
 
  private:
   static bool check(Encoded& sample) {
-    if (sample.problem.empty() && sample.picture.empty()) sample.problem = sample.where + ": a text without a picture";
-    if (sample.problem.empty() && sample.text.empty()) sample.problem = sample.where + ": a picture without a text";
+    if (!sample.problem.empty()) return true;
+    if (sample.rank < 0)
+      sample.problem = sample.where + ": a text without a picture";
+    else if (!sample.has_text)
+      sample.problem = sample.where + (sample.has_class ? ": a class number (.cls) and no caption (.txt)"
+                                                        : ": a picture without a text");
+    else if (const std::string fault = caption_fault(sample.text); !fault.empty())
+      sample.problem = sample.where + ": a caption that is " + fault;
     return true;
   }
 
-  void close() { reader_.reset(), ++at_; }
+  void close() { reader_.reset(), ++at_, has_member_ = false; }
 
-  /// The next regular file of this shard into name_, key_, bytes_. False: the shard's end, or problem_.
+  /// Puts the member into its sample; of several pictures the one whose suffix is wanted most. Others are not read.
+  void take(Encoded& sample) {
+    const std::string where = shards_[at_].string() + ":" + reader_->name();
+    const int rank = picture_rank(training_pictures(), member_.suffix);
+    const bool text = member_.suffix == "txt";
+    sample.has_class = sample.has_class || member_.suffix == "cls";
+    if (!text && rank < 0) return;
+    if (text ? sample.has_text : rank == sample.rank && sample.where == where) {
+      sample.problem = where + ": a name used twice";
+      return;
+    }
+    if (!text && sample.rank >= 0 && rank >= sample.rank) return;
+    if (const std::int64_t size = reader_->size(); size > kMaxMember) {
+      sample.problem = fmt::format("{}: {} bytes, expected at most {}", where, size, kMaxMember);
+      return;
+    }
+    std::string bytes = reader_->read(kMaxMember);
+    if (text) {
+      while (bytes.ends_with('\n') || bytes.ends_with('\r')) bytes.pop_back();
+      sample.text = std::move(bytes), sample.has_text = true;
+    } else {
+      sample.picture = std::move(bytes), sample.rank = rank, sample.where = where;
+    }
+  }
+
+  /// Goes to the next member of this shard that belongs to a sample. False: the shard's end, or problem_.
   bool read_member() {
     if (at_ == shards_.size() || !problem_.empty()) return false;
     try {
       if (!reader_) reader_.emplace(shards_[at_], ArchiveReader::Formats::kTar);
-      do {
-        if (!reader_->next()) return close(), false;
-      } while (!reader_->is_file() || reader_->name().empty());
-      name_ = reader_->name();
-      key_ = webdataset_key(name_);
-      if (const std::int64_t size = reader_->size(); size > kMaxMember) {
-        problem_ = fmt::format("{}:{}: {} bytes, expected at most {}", shards_[at_].string(), name_, size, kMaxMember);
-        return false;
+      while (reader_->next()) {
+        if (!reader_->is_file() || reader_->name().empty()) continue;
+        auto member = sample_member(reader_->name());
+        if (!member) continue;
+        member_ = std::move(*member);
+        return has_member_ = true;
       }
-      bytes_ = reader_->read(kMaxMember);
-      return has_member_ = true;
+      return close(), false;
     } catch (const InputError& error) {
       problem_ = std::string(error.what()) + "; what follows in it is left out";
       close();
@@ -101,9 +132,9 @@ class ShardStream {
 
   std::vector<fs::path> shards_;
   std::size_t at_ = 0;
-  std::optional<ArchiveReader> reader_;
-  bool has_member_ = false;
-  std::string name_, key_, bytes_;
+  std::optional<ArchiveReader> reader_;  // at the member that member_ names
+  bool has_member_ = false;              // not in a sample yet
+  MemberName member_;
   std::string problem_;  // not reported by a sample yet
 };
 
@@ -149,10 +180,10 @@ struct Loader::State {
   /// The next sample in shuffled order. Under `reading`.
   bool draw(Encoded& sample) {
     if (options.buffer <= 1) return stream.next(sample);
-    while (!stream_ended && std::ssize(waiting) < options.buffer) {
+    while (!stream_ended && std::ssize(waiting) < options.buffer && waiting_bytes < options.buffer_bytes) {
       Encoded one;
       if (stream.next(one))
-        waiting.push_back(std::move(one));
+        waiting_bytes += one.bytes(), waiting.push_back(std::move(one));
       else
         stream_ended = true;
     }
@@ -160,6 +191,7 @@ struct Loader::State {
     std::swap(waiting[rng.below(waiting.size())], waiting.back());
     sample = std::move(waiting.back());
     waiting.pop_back();
+    waiting_bytes -= sample.bytes();
     return true;
   }
 
@@ -233,6 +265,7 @@ struct Loader::State {
   ShardStream stream;
   Rng rng;
   std::vector<Encoded> waiting;
+  std::int64_t waiting_bytes = 0;
   bool stream_ended = false;
   std::int64_t skipped = 0;
 
@@ -283,12 +316,31 @@ std::int64_t Loader::position() const { return state_->options.skip + state_->ta
 std::int64_t Loader::bad() const { return state_->bad; }
 double Loader::waited_seconds() const { return state_->waited; }
 
+void need_captions(const std::vector<fs::path>& shards) {
+  ShardStream stream(shards);
+  std::int64_t classes = 0, numbers = 0, captions = 0;
+  std::string where;
+  Encoded sample;
+  for (std::int64_t i = 0; i < kPeeked && stream.next(sample); ++i) {
+    if (sample.has_class && !sample.has_text && sample.rank >= 0 && classes++ == 0) where = sample.where;
+    captions += sample.has_text;
+    numbers += sample.has_text && parse_class_number(sample.text);
+  }
+  if (classes > 0 && captions == 0)
+    fail(where, "a class number (.cls) and no caption, as in each of the first samples", "captions (.txt)",
+         "train on captions; a set with classes is for evaluation");
+  if (captions > 1 && numbers == captions)
+    say(fmt::format("{}: the captions of the first {} samples are numbers; are they class numbers?",
+                    shards.front().string(), captions));
+}
+
 std::vector<fs::path> expand_shards(const std::string& pattern) {
   std::vector<fs::path> shards;
   if (fs::is_directory(pattern)) {
     for (const auto& entry : fs::directory_iterator(pattern))
-      if (entry.path().extension() == ".tar" && entry.is_regular_file()) shards.push_back(entry.path());
+      if (is_shard_name(entry.path().filename().string()) && !entry.is_directory()) shards.push_back(entry.path());
     std::sort(shards.begin(), shards.end());
+    for (const fs::path& shard : shards) need_regular_file(shard);
     if (shards.empty()) fail(pattern, "no *.tar", "tar shards");
     return shards;
   }
@@ -309,7 +361,7 @@ std::vector<fs::path> expand_shards(const std::string& pattern) {
       shards.emplace_back(fmt::format("{}{:0{}}{}", pattern.substr(0, open), i, low.size(), pattern.substr(close + 1)));
   }
   for (const fs::path& shard : shards)
-    if (!fs::is_regular_file(shard))
+    if (need_regular_file(shard); !fs::is_regular_file(shard))
       fail(shard.string(), "no such file", "a tar shard",
            shards.size() > 1 ? pattern + " names " + std::to_string(shards.size()) : "");
   return shards;

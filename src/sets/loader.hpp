@@ -1,7 +1,7 @@
-// Samples of webdataset tar shards at the rate of the decoder: for training sets that neither fit in memory nor have an
-// index. Shards are shuffled by epoch, then split over ranks, then read one after the other, with a shuffle buffer of
-// encoded samples; threads decode and preprocess ahead of the consumer. What comes out is a function of (shards, seed,
-// epoch, rank) alone: threads change no order, and a pass can be resumed at any place.
+// Samples of webdataset tar shards, by its own rules, at the rate of the decoder: for training sets that neither fit in
+// memory nor have an index. Shards are shuffled by epoch, then split over ranks, then read one after the other, with a
+// shuffle buffer of encoded samples; threads decode and preprocess ahead of the consumer. What comes out is a function
+// of (shards, seed, epoch, rank) alone: threads change no order, and a pass can be resumed at any place.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@ struct LoaderOptions {
   std::uint64_t seed = 0;
   std::int64_t epoch = 0;
   std::int64_t buffer = 1000;  // encoded samples that are shuffled among each other; 1 or less: the shards' own order
+  std::int64_t buffer_bytes = std::int64_t{1} << 30;  // that they take, at most: fewer samples where pictures are large
   bool shuffle_shards = true;
   std::int64_t skip = 0;   // samples of this pass that were used already: position() of the pass that stopped
   int threads = 0;         // decoders; 0: num_threads()
@@ -33,7 +34,7 @@ struct LoaderOptions {
 };
 
 struct LoadedSample {
-  std::string key, text;  // of <key>.txt, else <key>.cls, without the line's end
+  std::string key, text;  // of <key>.txt without the line's end; neither blank nor other than UTF-8
   Image image;            // RGB [size, size, 3], or what `view` made
 };
 
@@ -50,7 +51,9 @@ class Loader {
   bool next(std::vector<LoadedSample>& samples, std::int64_t count = 0);
 
   std::int64_t position() const;  // samples taken, good and bad, with those skipped
-  std::int64_t bad() const;       // damaged pictures, pictures without text, texts without a picture, torn shards
+  /// Damaged pictures, pictures without a caption or with one that is blank or not UTF-8, texts without a picture, torn
+  /// shards.
+  std::int64_t bad() const;
   double waited_seconds() const;  // that next() spent waiting: the data-wait share is this over the time of the pass
 
  private:
@@ -58,7 +61,12 @@ class Loader {
   std::unique_ptr<State> state_;
 };
 
-/// A folder's *.tar in the order of their names, one file, or a range in braces: "/data/cc3m-{00000..00331}.tar".
+/// Throws InputError when the first samples of the first shards have class numbers (.cls) and no captions; a notice
+/// when all their captions are numbers.
+void need_captions(const std::vector<std::filesystem::path>& shards);
+
+/// A folder's shards (*.tar, or compressed) in the order of their names, one file, or a range in braces:
+/// "/data/cc3m-{00000..00331}.tar".
 /// Throws InputError naming what is missing.
 std::vector<std::filesystem::path> expand_shards(const std::string& pattern);
 

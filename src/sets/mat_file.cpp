@@ -3,20 +3,54 @@
 
 #include <matio.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/memory.hpp"
 
 namespace cliplab {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kMaxBytes = std::size_t{32} << 30;
+constexpr int kMaxDepth = 16;  // of cells in cells
+
 using Variable = std::unique_ptr<matvar_t, decltype(&Mat_VarFree)>;
 
+/// What reading a variable takes, in matio and in the copy here; kMaxBytes + 1 where it is over the limit.
+std::size_t bytes_of(const matvar_t& variable, int depth) {
+  constexpr std::size_t kOver = kMaxBytes + 1;
+  if (depth > kMaxDepth || variable.dims == nullptr) return kOver;
+  std::size_t count = 1;
+  for (int d = 0; d < variable.rank; ++d)
+    if (__builtin_mul_overflow(count, variable.dims[d], &count) || count > kMaxBytes) return kOver;
+  if (variable.class_type != MAT_C_CELL && variable.class_type != MAT_C_STRUCT) {
+    // Bytes stay bytes, other numbers become double.
+    const std::size_t each = variable.class_type == MAT_C_UINT8 ? 3 : sizeof(double) + 8;
+    return count > kMaxBytes / each ? kOver : count * each;
+  }
+  auto* const* inner = static_cast<matvar_t**>(variable.data);
+  const std::size_t fields =
+      inner == nullptr || variable.data_size <= 0 ? 0 : variable.nbytes / static_cast<std::size_t>(variable.data_size);
+  std::size_t sum = fields * sizeof(matvar_t);
+  for (std::size_t i = 0; i < fields && sum <= kMaxBytes; ++i)
+    if (inner[i] != nullptr) sum += bytes_of(*inner[i], depth + 1);
+  return std::min(sum, kOver);
+}
+
 Variable read_variable(const fs::path& file, const std::string& name) {
+  need_regular_file(file);
   const std::unique_ptr<mat_t, decltype(&Mat_Close)> mat(Mat_Open(file.c_str(), MAT_ACC_RDONLY), Mat_Close);
   if (!mat) fail(file.string(), "no MATLAB file that can be opened", "MAT version 5");
+  // A variable may be packed: what it takes is known by its head alone.
+  const Variable head(Mat_VarReadInfo(mat.get(), name.c_str()), Mat_VarFree);
+  const std::size_t bytes = head ? bytes_of(*head, 0) : 0;
+  if (bytes > kMaxBytes)
+    fail(file.string(), "a variable '" + name + "' of over " + std::to_string(kMaxBytes >> 30) + " GiB", "less");
+  need_memory(file.string(), bytes);
   Variable variable(Mat_VarRead(mat.get(), name.c_str()), Mat_VarFree);
   if (!variable || variable->data == nullptr)
     fail(file.string(), "no variable '" + name + "' that can be read", "the set's official file");

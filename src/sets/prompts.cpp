@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/prompt_template.hpp"
 #include "base/text.hpp"
 #include "sets/dataset.hpp"
 #include "sets/published.hpp"
@@ -54,7 +55,8 @@ void read_more(Prompts& prompts, const json& document, std::span<const std::stri
                const std::function<void(const std::string&)>& refuse) {
   for (const auto& [name, chosen] : document.value("subsets", std::map<std::string, std::vector<std::string>>{})) {
     for (const std::string& text : chosen) {
-      const auto at = std::find(prompts.templates.begin(), prompts.templates.end(), text);
+      const auto at =
+          std::find(prompts.templates.begin(), prompts.templates.end(), canonical_template(text, "subset " + name));
       if (at == prompts.templates.end())
         refuse("in subset '" + name + "' the template '" + text + "' that is not among the templates");
       prompts.subsets[name].push_back(static_cast<int>(at - prompts.templates.begin()));
@@ -64,9 +66,11 @@ void read_more(Prompts& prompts, const json& document, std::span<const std::stri
   set_own_names(prompts, labels, document.value("own_names", std::map<std::string, std::string>{}));
 }
 
-void check_templates(const Prompts& prompts, const std::function<void(const std::string&)>& refuse) {
-  for (const std::string& text : prompts.templates)
-    if (text.find("{}") == std::string::npos) refuse("a template without {}");
+/// Of a file of this project, where a template without a place for the class name is a slip.
+void check_templates(Prompts& prompts, const std::string& where,
+                     const std::function<void(const std::string&)>& refuse) {
+  for (std::string& text : prompts.templates)
+    if (text = canonical_template(text, where); !has_place(text)) refuse("a template without {}");
   if (prompts.templates.empty()) refuse("no template");
 }
 
@@ -97,7 +101,7 @@ Prompts default_prompts(const Dataset& dataset, const std::string& name) {
   Prompts prompts;
   try {
     prompts.templates = document["templates"].get<std::vector<std::string>>();
-    check_templates(prompts, refuse);
+    check_templates(prompts, file.string(), refuse);
     if (classes == "own") {
       for (const std::string& label : labels) prompts.class_names.push_back({label});
     } else {
@@ -124,7 +128,7 @@ void apply_named(Prompts& prompts, const json& document, const std::string& set,
   if (document.contains("sets") && document["sets"].contains(set)) own = document["sets"][set];
   prompts.templates = own.contains("templates") ? own["templates"].get<std::vector<std::string>>()
                                                 : document.value("templates", std::vector<std::string>{});
-  check_templates(prompts, refuse);
+  check_templates(prompts, "prompts of " + set, refuse);
   prompts.subsets.clear();
   if (!own.contains("classes")) return;
   const auto classes = own["classes"].get<std::map<std::string, std::vector<std::string>>>();
@@ -191,6 +195,7 @@ Prompts read_wheel_prompts(const fs::path& file, std::span<const std::string> cl
   Prompts prompts;
   try {
     prompts.templates = document["templates"].get<std::vector<std::string>>();
+    check_templates(prompts, file.string(), refuse);
     const auto ids = document["ids"].get<std::vector<std::string>>();
     std::map<std::string, std::string> by_name;
     for (const auto& [key, name] : document["classes"].get<std::map<std::string, std::string>>())

@@ -12,7 +12,7 @@ namespace cliplab {
 
 class Dataset;
 
-/// {} in a template stands for the class name.
+/// {} in a template stands for the class name (base/prompt_template.hpp).
 struct Prompts {
   std::vector<std::vector<std::string>> class_names;  // [C][synonyms >= 1]
   std::vector<std::string> templates;                 // [P]

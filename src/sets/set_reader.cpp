@@ -11,10 +11,12 @@
 
 #include "base/error.hpp"
 #include "base/hash.hpp"
+#include "base/progress.hpp"
 #include "base/rng.hpp"
 #include "base/text.hpp"
 #include "sets/built_set.hpp"
 #include "sets/published.hpp"
+#include "sets/split_names.hpp"
 
 namespace cliplab {
 namespace {
@@ -22,10 +24,18 @@ namespace {
 namespace fs = std::filesystem;
 using Rows = std::vector<std::size_t>;
 
+/// Rows of the folder's splits `names`, each of them by its own name or, where the folder has no split of that name, by
+/// another of the same role ("Testing" for "test").
 Rows rows_in(const Listing& listing, const std::vector<std::string>& names) {
+  std::vector<bool> wanted(listing.splits.size());
+  for (const std::string& name : names) {
+    const bool exact = std::find(listing.splits.begin(), listing.splits.end(), name) != listing.splits.end();
+    for (std::size_t s = 0; s < wanted.size(); ++s)
+      if (exact ? listing.splits[s] == name : same_split(listing.splits[s], name)) wanted[s] = true;
+  }
   Rows rows;
   for (std::size_t i = 0; i < listing.items.size(); ++i)
-    if (std::find(names.begin(), names.end(), listing.splits[listing.items[i].split]) != names.end()) rows.push_back(i);
+    if (wanted[listing.items[i].split]) rows.push_back(i);
   return rows;
 }
 
@@ -56,11 +66,9 @@ Rows rows_of_whole(const SetRef& set, const Listing& listing, const std::string&
   if (entry && entry->splits.contains(split))
     if (Rows rows = rows_in(listing, entry->splits.at(split)); !rows.empty()) return rows;
   if (Rows rows = rows_in(listing, {split}); !rows.empty()) return rows;
-  std::vector<std::string> instead;
-  if (split == "test" && set.kind() != SetKind::kBuilt) instead = {"val", "valid", "validation", "dev", "all"};
-  if (split == "validation") instead = {"val", "valid", "dev"};
-  for (const std::string& name : instead)
-    if (Rows rows = rows_in(listing, {name}); !rows.empty()) return rows;
+  if (split == "test" && set.kind() != SetKind::kBuilt)
+    for (const char* name : {"validation", "all"})
+      if (Rows rows = rows_in(listing, {name}); !rows.empty()) return rows;
   return {};
 }
 
@@ -102,6 +110,7 @@ std::shared_ptr<const ReadSet> read_set(const SetRef& set) {
   auto& read = known[fs::absolute(folder)];
   if (read && (hash.empty() || read->hash == hash)) return read;
   ReadSet fresh{read_listing(folder), hash};
+  for (const std::string& notice : fresh.listing.all_notices()) say(notice);
   if (hash.empty()) fresh.hash = content_id(fresh.listing).substr(0, 12);
   return read = std::make_shared<const ReadSet>(std::move(fresh));
 }

@@ -23,8 +23,8 @@ std::shared_ptr<const ReadSet> read_set(const SetRef& set);
 std::vector<std::size_t> rows_of(const SetRef& set, const Listing& listing, const std::string& split);
 /// The same; throws InputError that names the splits and parts with samples where there is none.
 std::vector<std::size_t> need_rows(const SetRef& set, const Listing& listing, const std::string& split);
-/// Those of train, validation and test that have rows. "validation" is a split of the folder (validation, val, valid,
-/// dev) that neither train nor test is made of.
+/// Those of train, validation and test that have rows. Names of the folder's splits count by their role
+/// (split_names.hpp). "validation" is a split of the folder that neither train nor test is made of.
 std::vector<std::string> splits_of(const SetRef& set, const Listing& listing);
 /// The folder's own names of the splits that have samples, sorted.
 std::vector<std::string> parts_of(const Listing& listing);

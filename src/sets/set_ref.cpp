@@ -10,6 +10,7 @@
 #include "sets/loader.hpp"
 #include "sets/published.hpp"
 #include "sets/set_reader.hpp"
+#include "sets/shard_samples.hpp"
 
 namespace cliplab {
 namespace {
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 
 bool names_shards(const std::string& text) {
   return text.starts_with('/') || text.starts_with("./") || text.starts_with("../") ||
-         text.find('{') != std::string::npos || text.ends_with(".tar");
+         text.find('{') != std::string::npos || is_shard_name(text);
 }
 
 [[noreturn]] void refuse_unknown(const std::string& text, const std::string& name) {
@@ -111,7 +112,7 @@ fs::path SetRef::folder() const {
 std::string SetRef::absence() const {
   try {
     if (kind_ == SetKind::kShards)
-      expand_shards(text_);
+      need_captions(expand_shards(text_));
     else if (kind_ == SetKind::kBuilt)
       folder();
     else

@@ -23,7 +23,7 @@ class SetRef {
   ///   NAME                    a built set, a set of the catalogue, or a folder under the data root (first match)
   ///   NAME/SPLIT              one split of it, by the folder's own name, as a test set ("pacs/sketch")
   ///   NAME:SOURCE+SOURCE[:N]  a part of a built set of pairs: these sources, and N of the training pairs
-  ///   shards                  a path that begins with / ./ or ../, contains {, or ends in .tar
+  ///   shards                  a path that begins with / ./ or ../, contains {, or ends in .tar (.tar.gz, ...)
   /// Throws InputError with the nearest names for an unknown name and for a part that is not well formed. A set that is
   /// known but absent parses.
   static SetRef parse(const std::string& text);

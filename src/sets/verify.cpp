@@ -24,11 +24,12 @@ void count_classes(const Item& item, std::vector<std::int64_t>& of_class) {
 
 }  // namespace
 
-std::vector<std::string> verify_set(const SetRef& set, bool decode) {
+std::vector<std::string> verify_set(const SetRef& set, bool decode, std::vector<std::string>* notices) {
   const fs::path folder = set.folder();
   if (set.kind() == SetKind::kBuilt)
     if (auto problems = manifest_problems(folder, read_manifest(folder)); !problems.empty()) return problems;
   const Listing listing = read_listing(folder);
+  if (notices != nullptr) *notices = listing.all_notices();
   std::vector<std::string> problems = listing.problems;
   const std::string where = folder.string();
   const auto entry = set.kind() == SetKind::kCatalogue ? find_published_set(set.name()) : std::nullopt;

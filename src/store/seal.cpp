@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/hash.hpp"
 
 namespace cliplab {
@@ -34,6 +35,7 @@ void check_seal(const std::filesystem::path& path) {
     fail(path.string(), found, "a whole file that cliplab wrote", "delete it; the run makes it again");
   };
   // Size, seal and bytes of one open file: another process may give the path a new one meanwhile.
+  need_regular_file(path);
   errno = 0;
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   if (!in) fail(path.string(), std::string("cannot be read (") + std::strerror(errno) + ")", "a readable file");

@@ -2,6 +2,7 @@
 #include "train/batches.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 
 #include "base/error.hpp"
@@ -9,6 +10,7 @@
 #include "base/parallel.hpp"
 #include "base/progress.hpp"
 #include "base/rng.hpp"
+#include "sets/shard_samples.hpp"
 
 namespace cliplab {
 
@@ -19,6 +21,7 @@ BatchSource::BatchSource(const PairCorpus& corpus, int resolution, int context_l
   std::vector<Picture> pictures(total);
   std::vector<std::vector<std::vector<std::int32_t>>> captions(total);
   std::vector<std::string> keys(total), problems(total);
+  std::atomic<std::int64_t> bad_captions = 0;
   {
     Progress progress("decode " + corpus.id(), total, "pairs");
     parallel_for(total, [&](std::int64_t i) {
@@ -26,10 +29,15 @@ BatchSource::BatchSource(const PairCorpus& corpus, int resolution, int context_l
       try {
         const Pair pair = corpus.get(i);
         pictures[i] = stored_picture(pair.image, resolution_ + resolution_ / 8, augment);
+        std::string fault;
         for (const std::string& caption : pair.captions)
-          captions[i].push_back(tokenizer.encode(caption, context_length, TooLong::kCut));
+          if (const std::string wrong = caption_fault(caption); wrong.empty())
+            captions[i].push_back(tokenizer.encode(caption, context_length, TooLong::kCut));
+          else
+            fault = wrong, ++bad_captions;
         keys[i] = pair.key;
-        if (captions[i].empty()) problems[i] = pair.key + ": no caption";
+        if (captions[i].empty())
+          problems[i] = pair.key + (fault.empty() ? ": no caption" : ": no caption but one that is " + fault);
       } catch (const InputError& error) {
         problems[i] = error.what();
       }
@@ -46,6 +54,8 @@ BatchSource::BatchSource(const PairCorpus& corpus, int resolution, int context_l
     captions_.push_back(std::move(captions[i]));
     keys_.push_back(std::move(keys[i]));
   }
+  if (bad_captions > 0)
+    say(std::to_string(bad_captions) + " captions of " + corpus.id() + " left out: blank or not UTF-8");
   if (bad > 0) say(std::to_string(bad) + " of " + std::to_string(total) + " pairs of " + corpus.id() + " left out");
   if (size() < batch)
     fail(corpus.id(), std::to_string(size()) + " readable pairs", "at least one batch of " + std::to_string(batch),

@@ -20,6 +20,7 @@ ShardSource::ShardSource(ShardSourceOptions options) : options_(std::move(option
     fail("train.batch", fmt::format("{} of {} streams", o.batch, o.streams), "a multiple of train.streams");
   if (std::ssize(o.shards) < o.streams)
     fail("train.streams", fmt::format("{} of {} shards", o.streams, o.shards.size()), "at most one a shard");
+  need_captions(o.shards);
   const int mine = o.streams / o.part.ranks;
   for (int s = 0; s < mine; ++s) {
     streams_.push_back({.number = o.part.rank * mine + s});
@@ -36,6 +37,7 @@ void ShardSource::open(Stream& stream, std::int64_t skip) {
   loader.rank = stream.number, loader.ranks = options_.streams;
   loader.seed = options_.seed, loader.epoch = stream.epoch, loader.skip = skip;
   loader.buffer = std::max<std::int64_t>(128, 2048 / options_.streams);
+  loader.buffer_bytes = (std::int64_t{2} << 30) / options_.streams;  // of all streams 2 GiB
   loader.threads = std::max(1, num_threads() / static_cast<int>(streams_.size()));
   const int side = options_.resolution;
   const auto stream_of_views =

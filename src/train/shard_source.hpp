@@ -31,7 +31,7 @@ struct ShardSourceOptions {
 class ShardSource {
  public:
   /// Throws InputError: streams that do not divide the batch, that the ranks do not share evenly, or fewer shards than
-  /// streams.
+  /// streams; class numbers instead of captions.
   explicit ShardSource(ShardSourceOptions options);
   ~ShardSource();
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <set>
 
+#include "base/prompt_template.hpp"
 #include "base/error.hpp"
 
 namespace cliplab {

@@ -17,6 +17,7 @@ constexpr Verb kVerbs[] = {
     {"pixels-speed", "SIZE FILE...", pixels_speed, kTakesModelKeys},
     {"decode", "FILE", decode},
     {"samples", "SET SPLIT COUNT", samples},
+    {"readers", "set:NAME|stream:SHARDS|table:FILE...", readers},
     {"loader-speed", "SHARDS SIZE COUNT", loader_speed},
     {"probe-fit", "FILE RULE[:ITERATIONS] LAMBDA...", probe_fit},
     {"probe-search", "TRAIN VALIDATION RULE binary|full", probe_search},

@@ -36,6 +36,8 @@ void decode(Words words);
 // sets.cpp
 void samples(Words words);
 void loader_speed(Words words);
+// readers.cpp
+void readers(Words words);
 // probe.cpp
 void probe_fit(Words words);
 void probe_search(Words words);

@@ -65,7 +65,7 @@ void loader_speed(Words words) {
       if (early == 0 && 10 * done >= count) early = resident_mib();
     }
     bad += loader.bad(), waited += loader.waited_seconds();
-    if (loader.position() == 0) fail(words[0], "no sample", "<key>.jpg with <key>.txt or <key>.cls");
+    if (loader.position() == 0) fail(words[0], "no sample", "<key>.jpg with <key>.txt");
   }
   fmt::print(
       "{:.1f} images/s, {:.3f} s to the first batch, {} bad, waited {:.1f} %, {:.1f} MiB after a tenth, {:.1f} MiB at "

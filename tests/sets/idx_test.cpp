@@ -87,14 +87,15 @@ TEST_F(IdxTest, RefusesHostileHeaders) {
   EXPECT_THAT(error_of(idx({1u << 20, 1u << 20, 1u << 20}, 4)), HasSubstr("over the limit"));
   EXPECT_THAT(error_of(idx({65536, 65536}, 4)), HasSubstr("over the limit"));  // 2^32: wraps in 32 bits
   EXPECT_THAT(error_of(idx({5}, 4)), HasSubstr("4 values"));
-  EXPECT_THAT(error_of(idx({3}, 4)), HasSubstr("4 values"));
+  EXPECT_THAT(error_of(idx({3}, 4)), HasSubstr("more values, expected 3"));
   EXPECT_THAT(input_error([] { read_idx("plain bytes", "file.gz"); }), HasSubstr("not a whole gzip"));
   EXPECT_THAT(input_error([] { read_idx("", "file.gz"); }), HasSubstr("not a whole gzip"));
   const std::string whole = gzip(idx({100}, 100));
   EXPECT_THAT(input_error([&] { read_idx(whole.substr(0, whole.size() - 9), "file.gz"); }),
               HasSubstr("not a whole gzip"));
-  EXPECT_THAT(input_error([] { read_idx(gzip(std::string(4 << 20, 'x')), "bomb.gz", 1 << 20); }),
-              HasSubstr("when decompressed"));
+  EXPECT_THAT(input_error([] { read_idx(gzip(idx({4 << 20}, 4 << 20)), "bomb.gz", 1 << 20); }),
+              HasSubstr("sizes over the limit"));
+  EXPECT_THAT(input_error([] { read_idx(gzip(idx({9}, 4 << 20)), "bomb.gz"); }), HasSubstr("more values"));
 }
 
 TEST_F(IdxTest, MutationsGiveOnlyInputErrors) {

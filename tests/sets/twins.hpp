@@ -28,12 +28,13 @@ class TwinTest : public FakeRoot {
     std::string link{};  // not empty: a symbolic link to it
   };
 
-  static std::string archive_of(const std::vector<Member>& members, bool gzip) {
+  /// `filter`: ARCHIVE_FILTER_GZIP is 1, as `true` is.
+  static std::string archive_of(const std::vector<Member>& members, int filter) {
     std::string bytes(4 << 20, '\0');
     std::size_t used = 0;
     archive* handle = archive_write_new();
     archive_write_set_format_gnutar(handle);
-    if (gzip) archive_write_add_filter_gzip(handle);
+    EXPECT_EQ(archive_write_add_filter(handle, filter), ARCHIVE_OK);
     archive_write_set_bytes_in_last_block(handle, 1);
     EXPECT_EQ(archive_write_open_memory(handle, bytes.data(), bytes.size(), &used), ARCHIVE_OK);
     for (const Member& member : members) {
@@ -75,6 +76,11 @@ class TwinTest : public FakeRoot {
   std::string problems(const std::string& name) const {
     std::string text;
     for (const std::string& problem : read_listing(sets / name).problems) text += problem + "\n";
+    return text;
+  }
+  std::string notices(const std::string& name) const {
+    std::string text;
+    for (const std::string& notice : read_listing(sets / name).all_notices()) text += notice + "\n";
     return text;
   }
   /// "split/class/shade" of each sample, sorted: the shade is what picture() drew.

@@ -61,7 +61,8 @@ void write_safetensors(const std::filesystem::path& path, const std::map<std::st
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) {
   const std::string where = path.string();
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  need_regular_file(path);
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) fail(where, std::strerror(errno), "a readable .safetensors file");
   struct stat info {};
   if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size < 8) {

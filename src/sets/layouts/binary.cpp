@@ -58,27 +58,36 @@ bool read_cifar_binary(Listing& listing) {
 
 const LayoutRegistration registered_cifar({30, "CIFAR .bin", read_cifar_binary});
 
+/// "train-images" and 3 -> the file "train-images-idx3-ubyte", with a dot for the last hyphen but one as other servers
+/// have it, packed or not; in the folder or where torchvision puts it, in raw/. Of those names that exist only a
+/// regular file counts: an unpacker may have made a folder of the same name. Empty: there is none.
+fs::path idx_file(const fs::path& folder, const std::string& stem, int dimensions) {
+  for (const char* inner : {"", "raw"})
+    for (const char mark : {'-', '.'})
+      for (const char* ending : {"", ".gz"}) {
+        const fs::path file = folder / inner / fmt::format("{}{}idx{}-ubyte{}", stem, mark, dimensions, ending);
+        if (fs::exists(file) && !fs::is_directory(file)) return file;
+      }
+  return {};
+}
+
 bool read_idx_folder(Listing& listing) {
-  const auto find = [&](const std::string& stem) {
-    for (const char* ending : {"", ".gz"})
-      if (fs::path file = listing.folder / (stem + ending); fs::exists(file)) return file;
-    return fs::path();
-  };
-  if (find("train-images-idx3-ubyte").empty() && find("t10k-images-idx3-ubyte").empty()) return false;
+  const auto find = [&](const std::string& stem, int dimensions) { return idx_file(listing.folder, stem, dimensions); };
+  if (find("train-images", 3).empty() && find("t10k-images", 3).empty()) return false;
   listing.layout = "IDX";
   listing.pixels = PixelLayout::kGrey;
   if (const fs::path names = listing.folder / "classes.txt"; fs::exists(names)) listing.class_names = read_lines(names);
   const bool digits = listing.class_names.empty();
   for (const auto& [stem, split] : {std::pair{"train", "train"}, std::pair{"t10k", "test"}}) {
-    const fs::path image_file = find(std::string(stem) + "-images-idx3-ubyte"),
-                   label_file = find(std::string(stem) + "-labels-idx1-ubyte");
+    const fs::path image_file = find(std::string(stem) + "-images", 3),
+                   label_file = find(std::string(stem) + "-labels", 1);
     if (image_file.empty() || label_file.empty()) {
       listing.problems.push_back(listing.folder.string() + ": no " + (image_file.empty() ? "pictures" : "labels") +
                                  " of " + stem);
       continue;
     }
-    const Idx images = read_idx(read_file(image_file), image_file.string()),
-              labels = read_idx(read_file(label_file), label_file.string());
+    Idx images = read_idx(read_file(image_file), image_file.string());
+    const Idx labels = read_idx(read_file(label_file), label_file.string());
     if (images.shape.size() != 3 || labels.shape.size() != 1 || images.shape[1] < 1 || images.shape[2] < 1)
       fail(image_file.string(), "other sizes", "pictures [N, H, W] and labels [N]");
     if (images.shape[0] != labels.shape[0])
@@ -87,11 +96,12 @@ bool read_idx_folder(Listing& listing) {
     if (listing.height != 0 && (listing.height != images.shape[1] || listing.width != images.shape[2]))
       fail(image_file.string(), "pictures of another size than the training ones", "one size");
     listing.height = static_cast<int>(images.shape[1]), listing.width = static_cast<int>(images.shape[2]);
-    const auto container =
-        std::make_shared<const Container>(image_file, std::string(images.values.begin(), images.values.end()));
+    std::vector<std::string> parts;
+    parts.push_back(std::move(images.values));
+    const auto container = std::make_shared<const Container>(image_file, std::move(parts));
     const std::int64_t bytes = images.shape[1] * images.shape[2];
     for (std::int64_t i = 0; i < images.shape[0]; ++i) {
-      const int label = labels.values[i];
+      const int label = static_cast<std::uint8_t>(labels.values[i]);
       while (digits && std::ssize(listing.class_names) <= label)
         listing.class_names.push_back(std::to_string(listing.class_names.size()));
       if (label < std::ssize(listing.class_names))

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/memory.hpp"
 #include "base/text.hpp"
 #include "sets/archive_reader.hpp"
 #include "sets/listing.hpp"
@@ -22,13 +23,15 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using ClassIndex = std::map<std::string, std::pair<std::string, std::string>>;  // "0" -> id, name
 
-constexpr std::int64_t kLargest = 1 << 28;  // bytes of a JSON file
+constexpr std::size_t kLargest = 1 << 28, kGrowth = 30;  // bytes of a JSON file; of what is made of each of them
 
 /// Throws InputError naming the file if it is not JSON of the type T.
 template <typename T>
 T read_json(const fs::path& file) {
   try {
-    return json::parse(read_file(file, kLargest)).get<T>();
+    const std::string text = read_file(file, kLargest);
+    need_memory(file.string(), kGrowth * text.size());
+    return json::parse(text).get<T>();
   } catch (const json::exception& error) {
     fail(file.string(), std::string("not readable (") + error.what() + ")", "the authors' JSON file");
   }

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/memory.hpp"
 #include "base/text.hpp"
 #include "sets/listing.hpp"
 #include "sets/mat_file.hpp"
@@ -21,6 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+
+constexpr std::size_t kMaxJson = std::size_t{1} << 30, kJsonGrowth = 20;  // bytes of a document for each of its text
 
 /// Collects (split, picture, class) and checks each: the picture exists and was not named before, the class is known.
 class Rows {
@@ -70,6 +73,12 @@ class Rows {
   std::map<std::string, int> ids_;
   std::set<std::string> seen_;
 };
+
+std::vector<std::string> one_part(std::string content) {
+  std::vector<std::string> parts;
+  parts.push_back(std::move(content));
+  return parts;
+}
 
 int parse_integer(const std::string& text) {
   int value = -1;
@@ -185,11 +194,12 @@ void read_svhn(Listing& listing) {  // X [H, W, 3, N], first index fastest; the 
     if (x.shape.size() != 4 || x.shape[2] != 3 || x.shape[3] != y.size())
       fail(file.string(), "pictures and labels that do not fit", "X [H, W, 3, N] and y [N]");
     const std::size_t height = x.shape[0], width = x.shape[1], area = height * width;
+    need_memory(file.string(), x.values.size());
     std::string planes(x.values.size(), '\0');
     for (std::size_t plane = 0; plane < 3 * y.size(); ++plane)
       for (std::size_t p = 0; p < area; ++p)
         planes[plane * area + p % height * width + p / height] = static_cast<char>(x.values[plane * area + p]);
-    const auto container = std::make_shared<const Container>(file, std::move(planes));
+    const auto container = std::make_shared<const Container>(file, one_part(std::move(planes)));
     listing.height = static_cast<int>(height), listing.width = static_cast<int>(width);
     for (std::size_t i = 0; i < y.size(); ++i) {
       const std::string key = fmt::format("{}#{}", file.filename().string(), i);
@@ -238,7 +248,7 @@ void read_fer2013(Listing& listing) {  // emotion,pixels,Usage: 48 x 48 grey val
                              .bytes = kSide * kSide});
     for (const std::string& value : values) pixels += static_cast<char>(parse_integer(value));
   }
-  const auto container = std::make_shared<const Container>(file, std::move(pixels));
+  const auto container = std::make_shared<const Container>(file, one_part(std::move(pixels)));
   for (Item& item : listing.items) item.container = container;
 }
 
@@ -248,7 +258,9 @@ void read_clevr(Listing& listing) {
   for (const char* split : {"train", "val"}) {
     const fs::path file = listing.folder / "scenes" / fmt::format("CLEVR_{}_scenes.json", split);
     if (!fs::exists(file)) continue;
-    const json document = json::parse(read_file(file), nullptr, false);
+    const std::string text = read_file(file, kMaxJson);
+    need_memory(file.string(), kJsonGrowth * text.size());
+    const json document = json::parse(text, nullptr, false);
     if (!document.is_object() || !document.contains("scenes") || !document["scenes"].is_array())
       fail(file.string(), "no list of scenes", "CLEVR's scenes file");
     for (const json& scene : document["scenes"]) {

@@ -1,116 +1,212 @@
-// The `wds_*` folders of CLIP_benchmark's users: train/*.tar and test/*.tar with <key>.jpg|png|webp and <key>.cls (a
-// class id, a line of classnames.txt) or <key>.txt (captions, one a line), nshards.txt a split, and the set's own
-// templates.
+// The `wds_*` folders of CLIP_benchmark's users: train/*.tar and test/*.tar with a picture and <key>.cls (a class id, a
+// line of classnames.txt), <key>.npy (a number a class, where dataset_type.txt says "multilabel") or <key>.txt
+// (captions, one a line, where it says "retrieval"); nshards.txt a split, and the set's own templates. Samples are made
+// by webdataset's rules (shard_samples.hpp). One rule more: partners that stand apart in a shard are joined by key.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <set>
+#include <map>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "sets/listing.hpp"
 #include "sets/members.hpp"
+#include "sets/npy.hpp"
+#include "sets/own_prompts.hpp"
+#include "sets/shard_samples.hpp"
 
 namespace cliplab {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// "{c}" is CLIP_benchmark's name of the place of the class name.
-std::string own_template(std::string text) {
-  if (const auto at = text.find("{c}"); at != std::string::npos) text.replace(at, 3, "{}");
-  return text;
-}
+enum class Task { kClasses, kSeveralLabels, kCaptions };
 
-std::vector<fs::path> shards_of(const fs::path& folder, std::vector<std::string>& problems) {
-  std::vector<fs::path> shards;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().extension() == ".tar") shards.push_back(entry.path());
-  std::sort(shards.begin(), shards.end(), [](const fs::path& a, const fs::path& b) {  // 2.tar before 10.tar
-    const std::string x = a.filename(), y = b.filename();
-    return std::pair(x.size(), x) < std::pair(y.size(), y);
-  });
-  if (const fs::path file = folder / "nshards.txt"; fs::exists(file)) {
-    const std::vector<std::string> lines = read_lines(file);
-    if (lines.empty() || lines[0] != std::to_string(shards.size()))
-      problems.push_back(fmt::format("{}: {} shards, expected {}", folder.string(), shards.size(),
-                                     lines.empty() ? "their number in nshards.txt" : lines[0]));
+struct Group {
+  std::string key;
+  const Item* picture = nullptr;
+  int rank = -1;  // of the picture's suffix
+  const Item* answer = nullptr;
+};
+
+class ShardReader {
+ public:
+  ShardReader(Listing& listing, Task task) : listing_(listing), task_(task) {}
+
+  void read(const fs::path& shard, int split) {
+    shard_ = shard.string();
+    const std::string wanted = answer_suffix();
+    const std::vector<Item> members = list_archive(
+        shard,
+        [&](const std::string& name) {
+          const auto member = sample_member(name);
+          return member && (member->suffix == wanted || picture_rank(evaluation_pictures(), member->suffix) >= 0);
+        },
+        /*links=*/false, listing_.problems);
+    std::vector<Group> groups;
+    std::map<std::string, std::size_t> incomplete;  // key -> its group
+    for (const Item& item : members) {
+      const auto member = *sample_member(item.key);
+      if (groups.empty() || groups.back().key != member.key) begin_group(groups, incomplete, member.key);
+      add(groups.back(), item, member);
+    }
+    begin_group(groups, incomplete, "");
+    for (const Group& group : groups)
+      if (group.picture != nullptr && group.answer != nullptr)
+        emit(group, split);
+      else if (group.picture != nullptr)
+        listing_.leave_out("pictures without a ." + wanted, shard_ + ":" + group.picture->key);
+      else if (group.answer != nullptr)
+        problem(*group.answer, task_ == Task::kCaptions ? "captions without a picture" : "a label without a picture");
   }
-  return shards;
-}
 
-void read_shard(Listing& listing, const fs::path& shard, int split, bool retrieval, std::set<std::string>& keys) {
-  Members members = index_archive(shard, listing.problems);
-  const std::string extension = retrieval ? "txt" : "cls";
-  for (auto& [name, item] : members) {
-    const std::string key = webdataset_key(name);
-    const auto problem = [&, &name = name](const std::string& found) {
-      listing.problems.push_back(shard.string() + ":" + name + ": " + found);
-    };
-    if (!is_picture_name(name)) {
-      const auto is_partner = [&](const char* suffix) { return members.contains(key + suffix); };
-      if (name == key + "." + extension && !is_partner(".jpg") && !is_partner(".jpeg") && !is_partner(".png") &&
-          !is_partner(".webp"))
-        problem(retrieval ? "captions without a picture" : "a label without a picture");
-      continue;
-    }
-    const auto partner = members.find(key + "." + extension);
-    if (partner == members.end()) {
-      problem("no " + key + "." + extension);
-      continue;
-    }
-    const std::string text =
-        partner->second.container->read(partner->second.offset, partner->second.bytes, partner->first);
-    if (retrieval) {
-      for (std::string line : split_columns(text, '\n')) {
-        if (line.ends_with('\r')) line.pop_back();
-        if (!line.empty()) item.captions.push_back(std::move(line));
+ private:
+  std::string answer_suffix() const {
+    return task_ == Task::kCaptions ? "txt" : task_ == Task::kSeveralLabels ? "npy" : "cls";
+  }
+  void problem(const Item& item, const std::string& found) {
+    listing_.problems.push_back(shard_ + ":" + item.key + ": " + found);
+  }
+
+  /// Ends the last group: if it completes an earlier one of its key, it becomes part of that one.
+  static void begin_group(std::vector<Group>& groups, std::map<std::string, std::size_t>& incomplete,
+                          const std::string& key) {
+    if (!groups.empty()) {
+      Group& last = groups.back();
+      const bool whole = last.picture != nullptr && last.answer != nullptr;
+      const auto other = whole ? incomplete.end() : incomplete.find(last.key);
+      if (other != incomplete.end()) {
+        Group& first = groups[other->second];
+        if ((first.picture == nullptr) != (last.picture == nullptr)) {
+          if (first.picture == nullptr) first.picture = last.picture, first.rank = last.rank;
+          if (first.answer == nullptr) first.answer = last.answer;
+          incomplete.erase(other);
+          groups.pop_back();
+        }
+      } else if (!whole) {
+        incomplete.emplace(last.key, groups.size() - 1);
       }
-      if (item.captions.empty() || !is_utf8(text)) {
-        problem(item.captions.empty() ? "no caption" : "captions that are not UTF-8");
-        continue;
-      }
+    }
+    groups.push_back({.key = key});
+  }
+
+  void add(Group& group, const Item& item, const MemberName& member) {
+    if (const int rank = picture_rank(evaluation_pictures(), member.suffix); rank >= 0) {
+      if (group.picture != nullptr && rank == group.rank && group.picture->key == item.key)
+        problem(item, "a name used twice");
+      else if (group.picture == nullptr || rank < group.rank)
+        group.picture = &item, group.rank = rank;
+    } else if (group.answer != nullptr) {
+      problem(item, "a name used twice");
     } else {
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), item.label);
-      if (error != std::errc{} ||
-          text.find_first_not_of(" \r\n", static_cast<std::size_t>(end - text.data())) != std::string::npos ||
-          item.label < 0 || item.label >= std::ssize(listing.class_names)) {
-        problem(fmt::format("class '{}', expected a number under {}", text, listing.class_names.size()));
-        continue;
-      }
+      group.answer = &item;
     }
-    if (!keys.insert(key).second) {
-      problem("key used twice");
-      continue;
-    }
-    item.split = split;
-    listing.items.push_back(std::move(item));
   }
+
+  void emit(const Group& group, int split) {
+    Item item = *group.picture;
+    const Item& answer = *group.answer;
+    const std::string text = answer.container->read(answer.offset, answer.bytes, answer.key);
+    item.split = split;
+    const bool good = task_ == Task::kCaptions        ? take_captions(item, text)
+                      : task_ == Task::kSeveralLabels ? take_targets(item, answer, text)
+                                                      : take_class(item, text);
+    if (good) listing_.items.push_back(std::move(item));
+  }
+
+  bool take_captions(Item& item, const std::string& text) {
+    const std::string where = shard_ + ":" + item.key;
+    if (!is_utf8(text)) return listing_.leave_out("pictures with captions that are not UTF-8", where), false;
+    for (std::string& line : split_lines(text))
+      if (caption_fault(line).empty()) item.captions.push_back(std::move(line));
+    if (item.captions.empty()) listing_.leave_out("pictures with blank captions", where);
+    return !item.captions.empty();
+  }
+
+  bool take_class(Item& item, const std::string& text) {
+    const std::optional<int> number = parse_class_number(text);
+    if (!number || *number < 0 || *number >= std::ssize(listing_.class_names)) {
+      problem(item,
+              fmt::format("class '{}', expected a number under {}", text.substr(0, 80), listing_.class_names.size()));
+      return false;
+    }
+    item.label = *number;
+    return true;
+  }
+
+  bool take_targets(Item& item, const Item& answer, const std::string& text) try {
+    const std::vector<double> values = read_npy(text, shard_ + ":" + answer.key);
+    if (values.size() != listing_.class_names.size()) {
+      problem(answer, fmt::format("{} labels, expected one for each of {} classes", values.size(),
+                                  listing_.class_names.size()));
+      return false;
+    }
+    item.label = 0;  // where no class is in the picture
+    for (std::size_t c = values.size(); c-- > 0;)
+      if (values[c] > 0) item.label = static_cast<int>(c);
+    for (const double value : values) item.targets.push_back(value > 0 ? 1 : -1);
+    return true;
+  } catch (const InputError& error) {
+    listing_.problems.emplace_back(error.what());
+    return false;
+  }
+
+  Listing& listing_;
+  Task task_;
+  std::string shard_;
+};
+
+void check_number_of_shards(Listing& listing, const fs::path& folder, std::size_t found) {
+  const fs::path file = folder / "nshards.txt";
+  if (!fs::exists(file)) return;
+  const std::vector<std::string> lines = read_lines(file);
+  const std::string stated(lines.empty() ? "" : trimmed(lines[0]));
+  if (stated != std::to_string(found))
+    listing.problems.push_back(fmt::format("{}: {} shards, expected {}", folder.string(), found,
+                                           stated.empty() ? "their number in nshards.txt" : stated));
+}
+
+Task task_of(const fs::path& folder) {
+  const fs::path file = folder / "dataset_type.txt";
+  const std::string text = fs::exists(file) ? read_text(file, 1 << 20) : "";
+  std::string type(trimmed(text));
+  std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) { return std::tolower(c); });
+  return type == "retrieval" ? Task::kCaptions : type == "multilabel" ? Task::kSeveralLabels : Task::kClasses;
 }
 
 bool read_webdataset(Listing& listing) {
-  const fs::path names = listing.folder / "classnames.txt", type = listing.folder / "dataset_type.txt",
-                 templates = listing.folder / "zeroshot_classification_templates.txt";
-  const bool retrieval = fs::exists(type) && read_lines(type) == std::vector<std::string>{"retrieval"};
-  if (!fs::exists(names) && !retrieval) return false;
-  listing.layout = "webdataset";
-  if (!retrieval) listing.class_names = read_lines(names);
-  if (fs::exists(templates))
-    for (const std::string& line : read_lines(templates)) listing.templates.push_back(own_template(line));
-  std::vector<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(listing.folder))
-    if (entry.is_directory()) folders.push_back(entry.path());
-  std::sort(folders.begin(), folders.end());
-  for (const fs::path& folder : folders) {
-    const std::vector<fs::path> shards = shards_of(folder, listing.problems);
-    std::set<std::string> keys;
-    for (const fs::path& shard : shards)
-      read_shard(listing, shard, listing.split_index(folder.filename()), retrieval, keys);
+  const fs::path names = listing.folder / "classnames.txt";
+  std::vector<std::pair<fs::path, std::vector<fs::path>>> splits;  // folder, its shards
+  for (const auto& entry : fs::directory_iterator(listing.folder)) {
+    std::error_code error;
+    if (!entry.is_directory(error) || entry.path().filename().string().starts_with('.')) continue;
+    if (auto shards = shards_in(entry.path()); !shards.empty()) splits.emplace_back(entry.path(), std::move(shards));
   }
-  if (listing.items.empty() && listing.problems.empty())
-    fail(listing.folder.string(), "no sample", "train/*.tar and test/*.tar");
+  if (splits.empty()) return false;
+  std::sort(splits.begin(), splits.end());
+  const Task task = task_of(listing.folder);
+  if (task != Task::kCaptions && !fs::exists(names)) {
+    listing.notices.push_back(splits[0].second[0].string() +
+                              " is not read: shards without classnames.txt, or dataset_type.txt with 'retrieval'");
+    return false;
+  }
+  listing.layout = "webdataset";
+  if (task != Task::kCaptions) {
+    for (const std::string& line : read_lines(names)) listing.class_names.emplace_back(trimmed(line));
+    listing.prompt_names = listing.class_names;
+    read_own_templates(listing);
+  }
+  ShardReader reader(listing, task);
+  for (const auto& [folder, shards] : splits) {
+    check_number_of_shards(listing, folder, shards.size());
+    for (const fs::path& shard : shards) reader.read(shard, listing.split_index(folder.filename()));
+  }
+  if (listing.items.empty() && listing.problems.empty()) {
+    const std::vector<std::string> notices = listing.all_notices();
+    fail(listing.folder.string(), notices.empty() ? "no sample" : "no sample (" + notices.back() + ")",
+         "train/*.tar and test/*.tar with pictures and ." + std::string(task == Task::kCaptions ? "txt" : "cls"));
+  }
   return true;
 }
 
