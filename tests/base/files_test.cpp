@@ -83,7 +83,7 @@ TEST_F(WholeFiles, ReadRefusesMoreThanItsLimitAlsoFromEndlessFiles) {
   write_file_atomically(file_, "12345");
   EXPECT_EQ(read_file(file_, 5), "12345");
   EXPECT_EQ(error_of([&] { read_file(file_, 4); }), file_.string() + ": a file of more bytes, expected at most 4");
-  EXPECT_EQ(error_of([&] { read_file("/dev/zero", 100); }), "/dev/zero: a file of more bytes, expected at most 100");
+  EXPECT_EQ(error_of([&] { read_file("/dev/zero", 100); }), "/dev/zero: a device, expected a regular file");
   EXPECT_FALSE(read_file("/proc/self/status").empty()) << "a file whose size the system reports as 0";
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <zlib.h>
 
+#include "fuzz_inputs.hpp"
 #include "sets/twins.hpp"
 
 namespace cliplab {
@@ -102,7 +103,7 @@ TEST_F(IdxTest, MutationsGiveOnlyInputErrors) {
   const std::string plain = idx({6, 4, 5}, 120), packed = gzip(plain);
   Rng rng(11);
   int refused = 0;
-  for (int i = 0; i < 4000; ++i) {
+  for (int i = 0; i < fuzz_inputs(4000); ++i) {
     refused += !input_error([&] { read_idx(gzip(mutate(plain, rng)), "fuzz"); }).empty();
     input_error([&] { read_idx(mutate(packed, rng), "fuzz"); });
   }

@@ -91,7 +91,7 @@ TEST_F(SetRefTest, ShardsOfAnotherSplitAndOtherLabelsNameWhatIsThere) {
   EXPECT_THAT(input_error([] { SetRef::parse("wds").splits(); }), HasSubstr("the name of a part of it: wds/mini"));
   write("npy/classnames.txt", "cat\ndog\n");
   write("npy/test/0.tar", archive_of({{"1.png", png(1)}, {"1.npy", "labels"}}, false));
-  EXPECT_THAT(input_error([] { SetRef::parse("npy").splits(); }), HasSubstr("no 1.cls"));
+  EXPECT_THAT(input_error([] { SetRef::parse("npy").splits(); }), HasSubstr("1 pictures without a .cls left out"));
 }
 
 TEST_F(SetRefTest, ACaptionSetMayBeGivenAsFolderAndSplit) {

@@ -64,6 +64,13 @@ std::string names_of(const std::vector<fs::path>& folders) {
   return joined(folders, ", ", [](const fs::path& folder) { return folder.filename().string(); });
 }
 
+/// True if `folder` holds several folders, or one split, and no picture; or one folder that is so.
+bool is_wrapper(const fs::path& folder, int depth) {
+  const std::vector<fs::path> inner = folders_in(folder);
+  if (inner.empty() || holds_pictures(folder, 0)) return false;
+  return inner.size() > 1 || is_split(inner[0]) || (depth > 0 && is_wrapper(inner[0], depth - 1));
+}
+
 struct Tree {
   fs::path base;                                         // holds the splits, or the classes
   std::vector<std::pair<std::string, fs::path>> splits;  // name, folder
@@ -88,8 +95,7 @@ Tree find_tree(Listing& listing, const fs::path& base, int wrappers) {
     std::erase_if(folders, [](const fs::path& folder) { return !holds_pictures(folder, kMaxDepth); });
     return folders;
   };
-  if (std::erase_if(split_folders, [](const fs::path& folder) { return !holds_pictures(folder, kMaxDepth); });
-      !split_folders.empty()) {
+  if (std::ranges::any_of(split_folders, [](const fs::path& folder) { return holds_pictures(folder, kMaxDepth); })) {
     Tree tree{base, {}};
     for (const fs::path& folder : split_folders) tree.splits.emplace_back(folder.filename(), folder);
     for (const fs::path& folder : flat)
@@ -105,17 +111,13 @@ Tree find_tree(Listing& listing, const fs::path& base, int wrappers) {
   std::vector<fs::path> trees;
   for (const fs::path& folder : classes) {
     const std::vector<fs::path> inner = folders_in(folder);
-    if (!inner.empty() && std::all_of(inner.begin(), inner.end(), is_split)) trees.push_back(folder);
+    if (!inner.empty() && std::all_of(inner.begin(), inner.end(), is_split) && !holds_pictures(folder, 0))
+      trees.push_back(folder);
   }
   if (!trees.empty() && classes.size() + flat.size() > 1)
     refuse_splits(base, "splits below each of " + names_of(trees));
-  const bool wrapper = classes.size() == 1 && flat.empty() && !holds_pictures(classes[0], 0) &&
-                       (!trees.empty() || folders_in(classes[0]).size() > 1);
-  if (wrapper && wrappers < kMaxWrappers) {
-    if (trees.empty())
-      listing.notices.push_back(base.string() + ": read from the one folder in it, " + names_of(classes));
-    return find_tree(listing, classes[0], wrappers + 1);
-  }
+  const bool wrapper = classes.size() == 1 && flat.empty() && (!trees.empty() || is_wrapper(classes[0], kMaxWrappers));
+  if (wrapper && wrappers < kMaxWrappers) return find_tree(listing, classes[0], wrappers + 1);
   return Tree{base, {{"all", base}}};
 }
 

@@ -79,8 +79,7 @@ class Table {
     for (const Row& row : rows_) add(row);
     std::erase_if(listing_.items, [](const Item& item) { return item.split < 0; });
     for (const auto& [name, item] : pictures_)
-      if (is_picture_name(name) && !row_of_.contains(name))
-        listing_.leave_out(captions_ ? "pictures without a caption" : "pictures without a label", name);
+      if (is_picture_name(name) && !row_of_.contains(name)) leave_out(name);
     return true;
   }
 
@@ -93,14 +92,21 @@ class Table {
     listing_.problems.push_back(fmt::format("{}:{}: {}", file_.string(), line, found));
   }
 
+  void leave_out(const std::string& picture) {
+    listing_.leave_out(captions_ ? "pictures without a caption" : "pictures without a label", picture);
+  }
+
   void find_pictures() {
     for (const char* name : {"images.tar.gz", "images.tar"})
       if (const fs::path archive = listing_.folder / name; fs::exists(archive)) {
         std::unordered_map<std::string_view, bool> named;
         for (const Row& row : rows_) named[row.path] = true;
-        pictures_ = index_archive(
-            archive, [&](const std::string& member) { return is_picture_name(member) || named.contains(member); },
-            listing_.problems);
+        const auto wanted = [&](const std::string& member) {  // the others are not held in memory
+          if (named.contains(member)) return true;
+          if (is_picture_name(member)) leave_out(member);
+          return false;
+        };
+        pictures_ = index_archive(archive, wanted, listing_.problems);
         return;
       }
     std::vector<std::string> found;

@@ -34,6 +34,8 @@ class ShardReader {
  public:
   ShardReader(Listing& listing, Task task) : listing_(listing), task_(task) {}
 
+  std::string dotted;  // the first member whose suffix has several parts
+
   void read(const fs::path& shard, int split) {
     shard_ = shard.string();
     const std::string wanted = answer_suffix();
@@ -41,7 +43,9 @@ class ShardReader {
         shard,
         [&](const std::string& name) {
           const auto member = sample_member(name);
-          return member && (member->suffix == wanted || picture_rank(evaluation_pictures(), member->suffix) >= 0);
+          if (!member) return false;
+          if (dotted.empty() && member->suffix.find('.') != std::string::npos) dotted = name;
+          return member->suffix == wanted || picture_rank(evaluation_pictures(), member->suffix) >= 0;
         },
         /*links=*/false, listing_.problems);
     std::vector<Group> groups;
@@ -204,7 +208,10 @@ bool read_webdataset(Listing& listing) {
   }
   if (listing.items.empty() && listing.problems.empty()) {
     const std::vector<std::string> notices = listing.all_notices();
-    fail(listing.folder.string(), notices.empty() ? "no sample" : "no sample (" + notices.back() + ")",
+    const std::string why = !notices.empty()         ? " (" + notices.back() + ")"
+                            : !reader.dotted.empty() ? " (the key of '" + reader.dotted + "' ends at its first dot)"
+                                                     : "";
+    fail(listing.folder.string(), "no sample" + why,
          "train/*.tar and test/*.tar with pictures and ." + std::string(task == Task::kCaptions ? "txt" : "cls"));
   }
   return true;
