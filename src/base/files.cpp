@@ -126,8 +126,8 @@ std::string read_text(const fs::path& path, std::size_t max_bytes) {
 
 std::vector<std::string> read_lines(const fs::path& path) {
   const std::string text = read_text(path);
-  need_memory(path.string(), text.size() + sizeof(std::string) * static_cast<std::size_t>(
-                                                                     std::count(text.begin(), text.end(), '\n')));
+  need_memory(path.string(),
+              text.size() + sizeof(std::string) * static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')));
   std::vector<std::string> lines = split_columns(text, '\n');
   for (std::string& line : lines)
     if (line.ends_with('\r')) line.pop_back();

@@ -47,6 +47,24 @@ def test_damage_is_named_and_the_exit_says_so(tree):
     assert done.returncode == 1 and "test/dog/1.png" in done.stdout and "pets_here: 1 problems" in done.stdout
 
 
+def test_what_is_left_out_is_a_notice_and_no_damage(tree):
+    Image.new("RGB", (10, 10)).save(tree / "pets_here/lost.png")
+    (tree / "pets_here/captions.csv").write_text('\ufeffpath,split,caption_no,caption\r\ntest/dog/1.png,Testing,0,"a dog, here"\r\n')
+    done = data(tree, "verify", "pets_here")
+    assert done.returncode == 0 and done.stdout.endswith("pets_here: whole\n")
+    assert done.stdout.startswith("notice: ") and "10 pictures without a caption left out, the first lost.png" in done.stdout
+
+
+def test_a_pipe_in_the_place_of_a_file_is_an_error_at_once(tree):
+    """Links to a pipe and to an endless device too; the time-out of `data` is what fails."""
+    os.mkfifo(tree / "pipe")
+    for name, target, found in (("labels.tsv", "pipe", "a named pipe"), ("captions.csv", "/dev/zero", "a device"), ("classnames.txt", "pipe", "a named pipe")):
+        file = tree / "pets_here" / name
+        file.symlink_to(tree / target)
+        assert f"{file}: {found}, expected a regular file" in data(tree, "verify", "pets_here").stderr
+        file.unlink()
+
+
 def test_a_set_with_only_training_pictures_shows_them(tree):
     (tree / "pets_here/test").rename(tree / "elsewhere")
     assert "6 pictures of pets_here/train" in data(tree, "show", "pets_here", cwd=tree).stdout

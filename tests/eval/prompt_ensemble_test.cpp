@@ -6,8 +6,8 @@
 #include <functional>
 #include <set>
 
-#include "base/prompt_template.hpp"
 #include "base/error.hpp"
+#include "base/prompt_template.hpp"
 
 namespace cliplab {
 namespace {
