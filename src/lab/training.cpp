@@ -27,13 +27,19 @@ std::string label_of(const Options& options, const TrainConfig& config) {
 
 /// The training's curve, with the provenance of this run, as a result file of its own; its provenance has `label`.
 void keep_curve(const Options& options, const std::string& label, const fs::path& training, const fs::path& curve) {
-  if (fs::exists(curve)) return;
+  if (fs::exists(curve)) try {
+      read_results(curve);
+      return;
+    } catch (const InputError&) {
+      say(curve.string() + ": damaged; it is made again");
+      fs::remove(curve);
+    }
   Results results;
   try {
     results = read_results(training);
-  } catch (const InputError& error) {  // the model itself is whole; only a new training makes its curve again
-    return say(std::string(error.what()) + ": the results are without this training's curve; delete " +
-               training.parent_path().string() + " to train again");
+  } catch (const InputError&) {  // the model itself is whole; only a new training makes its curve again
+    return say(training.string() + ": absent, damaged or of another version; the results are without the curve of " +
+               label + "; to have it, delete " + training.parent_path().string() + ", and the run trains again");
   }
   for (const auto& [name, value] : provenance()) results.provenance.emplace(name, value);
   results.provenance["smoke"] = options.flag("smoke") ? "yes" : "no";

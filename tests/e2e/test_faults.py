@@ -1,6 +1,7 @@
 """Damage and bad luck, seen from the command line: one clear line, and no number that is wrong."""
 
 import resource
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -116,6 +117,34 @@ def test_lack_of_memory_is_one_line(project: Project, sets: Path, tmp_path: Path
                           env=project.environment() | {"OMP_NUM_THREADS": "1", "CLIPLAB_THREADS": "1"},
                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20)))
     assert "not enough memory" in one_line(done), done.stderr
+
+
+def flip(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def test_a_damaged_curve_of_a_training_is_made_again_as_the_advice_says(project: Project):  # noqa: F811
+    words = ("run", "prompt_engineering/smoke", "--train.arch", "vit-test", "--train.steps", "2", "--train.batch", "8", "--limit", "20",
+             "--eval.datasets", "fashion_mnist")
+    done = project.run(*words)
+    assert done.returncode == 0, done.stderr
+    kept = next(Path(done.stdout.strip().splitlines()[-1]).glob("train_*.h5"))
+    trained = next((project.folder / "results/models").glob("*/train.h5"))
+    whole = kept.read_bytes()
+    flip(kept)
+    done = project.run(*words)
+    assert done.returncode == 0 and kept.name in done.stderr and len(kept.read_bytes()) == len(whole), done.stderr
+    kept.unlink()
+    flip(trained)
+    for _ in range(2):  # damaged, then deleted
+        done = project.run(*words)
+        assert done.returncode == 0 and f"delete {trained.parent}" in done.stderr and not kept.exists(), done.stderr
+        trained.unlink(missing_ok=True)
+    shutil.rmtree(trained.parent)  # as it says
+    done = project.run(*words)
+    assert done.returncode == 0 and kept.exists() and trained.exists(), done.stderr
 
 
 def test_a_sweep_of_millions_is_refused_at_once(project: Project):  # noqa: F811
