@@ -19,7 +19,7 @@ struct Image {
   std::vector<std::uint8_t> pixels;
   PixelMode mode = PixelMode::kRgb;
   /// What `pixels` has lost. kCmyk: the four inks [height, width, 4]; kGrey16: [height, width] of two bytes, low one
-  /// first; kPalette: the colour of index 0, which Pillow pads with. Else empty.
+  /// first; kPalette: the colours of its indices, which Pillow pads with, at least the first. Else empty.
   std::vector<std::uint8_t> native{};
 
   std::size_t size() const { return pixels.size(); }

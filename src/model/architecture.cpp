@@ -1,6 +1,8 @@
 // Sizes of models: the table of all families, and the metadata of files. Costs and checks ask the family.
 #include "model/architecture.hpp"
 
+#include <fmt/format.h>
+
 #include <vector>
 
 #include "base/error.hpp"
@@ -85,6 +87,9 @@ std::map<std::string, std::string> to_metadata(const Architecture& a) {
   put("context_length", a.context_length), put("head_width", a.head_width), put("text_head_width", a.text_head_width);
   put("vision_mlp", a.vision_mlp), put("text_mlp", a.text_mlp), put("quick_gelu", a.quick_gelu);
   put("vocab_size", a.vocab_size);
+  // Where it is PyTorch's it is not written: files of other versions are read, and names of sizes found.
+  if (a.vision_norm_eps != 1e-5) metadata["vision_norm_eps"] = fmt::format("{}", a.vision_norm_eps);
+  if (a.text_norm_eps != 1e-5) metadata["text_norm_eps"] = fmt::format("{}", a.text_norm_eps);
   if (a.objective != "contrastive") metadata["objective"] = a.objective;
   for (int i = 0; i < 4; ++i) metadata["vision_layers_" + std::to_string(i)] = std::to_string(a.vision_layers[i]);
   for (const auto& [key, value] : a.settings) metadata[kSetting + key] = value;
@@ -111,6 +116,9 @@ Architecture from_metadata(const std::map<std::string, std::string>& metadata, c
   if (metadata.contains("vision_mlp")) a.vision_mlp = get("vision_mlp", 0, 65536);
   if (metadata.contains("text_mlp")) a.text_mlp = get("text_mlp", 0, 65536);
   a.quick_gelu = get("quick_gelu", 0, 1) == 1, a.vocab_size = get("vocab_size", 3, 1 << 20);
+  for (const auto& [key, eps] : {std::pair{"vision_norm_eps", &a.vision_norm_eps}, {"text_norm_eps", &a.text_norm_eps}})
+    if (metadata.contains(key) && !(parse_number(text(key), *eps) && *eps >= 0 && *eps <= 1))
+      fail(where, "metadata " + std::string(key) + " = '" + text(key).substr(0, 40) + "'", "a number in [0, 1]");
   for (int i = 0; i < 4; ++i) a.vision_layers[i] = get("vision_layers_" + std::to_string(i), 0, 256);
   if (metadata.contains("objective")) {
     a.objective = text("objective");

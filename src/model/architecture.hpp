@@ -24,8 +24,9 @@ struct Architecture {
   int context_length = 77;  // tokens
   int head_width = 64;      // image tower (ResNet: attention pool)
   int text_head_width = 64;
-  int vision_mlp = 0, text_mlp = 0;  // hidden width of the blocks; 0: four times the tower's
-  bool quick_gelu = true;            // x * sigmoid(1.702 x), else exact GELU
+  int vision_mlp = 0, text_mlp = 0;                     // hidden width of the blocks; 0: four times the tower's
+  bool quick_gelu = true;                               // x * sigmoid(1.702 x), else exact GELU
+  double vision_norm_eps = 1e-5, text_norm_eps = 1e-5;  // of LayerNorm
   int vocab_size = 49408;
   std::string objective = "contrastive";        // what the text side is trained for: one of objective_names()
   std::map<std::string, std::string> settings;  // of this family alone, by its own names

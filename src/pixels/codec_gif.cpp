@@ -100,7 +100,8 @@ Image decode_gif(std::string_view bytes, const std::string& where, std::int64_t 
   if (transparent >= 0) colours[transparent][3] = 0;
   Image image = Image::make(static_cast<int>(height), static_cast<int>(width), transparent >= 0 ? 4 : 3);
   image.mode = grey ? PixelMode::kGrey : PixelMode::kPalette;
-  if (!grey) image.native.assign(colours[0].begin(), colours[0].begin() + 3);
+  if (!grey)
+    for (const auto& colour : colours) image.native.insert(image.native.end(), colour.begin(), colour.begin() + 3);
   for (std::size_t i = 0; i < indices.size(); ++i)
     std::copy_n(colours[indices[i]].begin(), image.channels, image.pixels.data() + i * image.channels);
   return image;

@@ -49,7 +49,7 @@ struct Layout {
   std::size_t packed_bytes = 0;  // as stored: file depth, without the filter bytes
   bool alpha = false;
   PixelMode mode = PixelMode::kRgb;
-  std::array<std::uint8_t, 3> first_colour{};  // of the palette
+  std::vector<std::uint8_t> palette = {0, 0, 0};  // three bytes a colour
 };
 
 /// Pillow's table (PngImagePlugin _MODES): 16-bit grey with alpha is RGBA there, a grey or colour key no alpha.
@@ -83,7 +83,9 @@ bool read_layout(Reader& reader, Layout& layout) {
   png_colorp palette = nullptr;
   int colours = 0;
   if (png_get_PLTE(reader.png, reader.info, &palette, &colours) != 0 && colours > 0)
-    layout.first_colour = {palette[0].red, palette[0].green, palette[0].blue};
+    layout.palette.clear();
+  for (int i = 0; i < colours; ++i)
+    layout.palette.insert(layout.palette.end(), {palette[i].red, palette[i].green, palette[i].blue});
   return true;
 }
 
@@ -171,7 +173,7 @@ Image decode_png(std::string_view bytes, const std::string& where, std::int64_t 
   if (!read_rows(reader, wide, row_bytes, image.height, wide ? samples.data() : image.pixels.data()))
     refuse(reader.message.text);
   if (wide) spread_grey16(samples, image);
-  if (layout.mode == PixelMode::kPalette) image.native.assign(layout.first_colour.begin(), layout.first_colour.end());
+  if (layout.mode == PixelMode::kPalette) image.native = layout.palette;
   return image;
 }
 

@@ -18,9 +18,12 @@ std::int64_t long_side(const Image& image, int size) {
   return static_cast<std::int64_t>(static_cast<double>(size) * large / small);
 }
 
-/// torchvision CenterCrop's first row or column: Python's round, half to even.
-std::int64_t crop_offset(std::int64_t extent, int size) {
-  return static_cast<std::int64_t>(std::nearbyint(static_cast<double>(extent - size) / 2.0));
+/// The first row or column of the middle: torchvision's CenterCrop rounds as Python, half to even.
+std::int64_t crop_offset(std::int64_t extent, const Preprocess& preprocess) {
+  const std::int64_t rest = extent - preprocess.size;
+  return preprocess.crop == CropRule::kDown
+             ? rest / 2
+             : static_cast<std::int64_t>(std::nearbyint(static_cast<double>(rest) / 2.0));
 }
 
 /// What is resized to what, and which part of that is wanted: less than a square only where the rest is padding.
@@ -31,8 +34,11 @@ struct Frame {
 };
 
 Frame frame_of(const Image& image, const Preprocess& preprocess) {
-  const int size = preprocess.size;
-  if (preprocess.mode == ResizeMode::kSquash) return {{image.height, size, 0, size}, {image.width, size, 0, size}};
+  const int size = preprocess.size, side = preprocess.resize_to > 0 ? preprocess.resize_to : size;
+  if (preprocess.mode == ResizeMode::kSquash) {
+    const std::int64_t begin = crop_offset(side, preprocess);
+    return {{image.height, side, begin, size}, {image.width, side, begin, size}};
+  }
   if (preprocess.mode == ResizeMode::kLongest) {  // open_clip's ResizeKeepRatio(longest=1)
     const double ratio = std::max(static_cast<double>(image.height) / size, static_cast<double>(image.width) / size);
     const auto scaled = [&](int extent) { return static_cast<int>(std::nearbyint(extent / ratio)); };
@@ -44,11 +50,11 @@ Frame frame_of(const Image& image, const Preprocess& preprocess) {
     return {{image.height, height, 0, height}, {image.width, width, 0, width}};
   }
   const bool landscape = image.height <= image.width;
-  const bool fits = std::min(image.height, image.width) == size;  // torchvision leaves such an image as it is
-  const std::int64_t height = fits ? image.height : landscape ? size : long_side(image, size);
-  const std::int64_t width = fits ? image.width : landscape ? long_side(image, size) : size;
-  return {{image.height, height, crop_offset(height, size), size},
-          {image.width, width, crop_offset(width, size), size}};
+  const bool fits = std::min(image.height, image.width) == side;  // torchvision leaves such an image as it is
+  const std::int64_t height = fits ? image.height : landscape ? side : long_side(image, side);
+  const std::int64_t width = fits ? image.width : landscape ? long_side(image, side) : side;
+  return {{image.height, height, crop_offset(height, preprocess), size},
+          {image.width, width, crop_offset(width, preprocess), size}};
 }
 
 /// An image below the size in a square of one colour, in the middle: (size - extent) / 2 before, the rest behind.
@@ -91,6 +97,29 @@ void unpremultiply(Image& image) {
         image.pixels[i + c] = static_cast<std::uint8_t>(std::min(255, 255 * image.pixels[i + c] / alpha));
 }
 
+/// Pillow's alpha_composite over opaque white (AlphaComposite.c): weights of 7 more bits, which add up to 255 << 7.
+Image blended_on_white(const Image& image) {
+  Image out = Image::make(image.height, image.width, 3);
+  for (std::size_t i = 0; i < image.size() / 4; ++i) {
+    const std::uint8_t* in = image.pixels.data() + 4 * i;
+    const std::uint32_t weight = in[3] << 7, rest = (255u << 7) - weight;
+    for (int c = 0; c < 3; ++c) {
+      const std::uint32_t sum = in[c] * weight + 255 * rest + (0x80 << 7);
+      out.pixels[3 * i + c] = static_cast<std::uint8_t>(((sum >> 8) + sum) >> 15);
+    }
+  }
+  return out;
+}
+
+/// What Pillow pads a palette or 1-bit picture with: the palette's entry, or white for all but 0.
+std::array<std::uint8_t, 4> fill_of_indices(const Image& image, std::uint8_t fill) {
+  if (image.mode == PixelMode::kBilevel)
+    return fill > 0 ? std::array<std::uint8_t, 4>{255, 255, 255} : std::array<std::uint8_t, 4>{};
+  const std::size_t at = std::size_t{3} * fill;
+  if (at + 3 > image.native.size()) return {};  // an index that the palette does not have is black
+  return {image.native[at], image.native[at + 1], image.native[at + 2]};
+}
+
 std::vector<std::uint16_t> grey_16(const Image& image) {
   std::vector<std::uint16_t> values(image.native.size() / 2);
   for (std::size_t i = 0; i < values.size(); ++i)
@@ -112,9 +141,15 @@ std::string Preprocess::id() const {
   const char* mode_word = mode == ResizeMode::kShortest ? "shortest"
                           : mode == ResizeMode::kSquash ? "squash"
                                                         : "longest";
+  std::string sides = std::to_string(size);  // what is not OpenAI's is added: the ids of cached features stay
+  if (resize_to > 0 && resize_to != size) sides = fmt::format("{}-crop-{}", resize_to, size);
+  if (crop == CropRule::kDown) sides += "-down";
+  if (mode == ResizeMode::kLongest && fill > 0) sides += fmt::format("-fill-{}", fill);
+  const char* order_word = order == ConvertOrder::kResizeFirst    ? "resize-first"
+                           : order == ConvertOrder::kConvertFirst ? "convert-first"
+                                                                  : "white-first";
   return fmt::format("{}-{}-{}/{}/pillow-{}/mean{},{},{}/std{},{},{}",
-                     interpolation == Interpolation::kBicubic ? "bicubic" : "bilinear", mode_word, size,
-                     order == ConvertOrder::kResizeFirst ? "resize-first" : "convert-first",
+                     interpolation == Interpolation::kBicubic ? "bicubic" : "bilinear", mode_word, sides, order_word,
                      rule == PillowRule::kClassic ? "classic" : "13", normalization.mean[0], normalization.mean[1],
                      normalization.mean[2], normalization.std[0], normalization.std[1], normalization.std[2]);
 }
@@ -132,8 +167,22 @@ Interpolation parse_interpolation(const std::string& word) {
   fail("interpolation", "'" + word + "'", "bicubic or bilinear");
 }
 
+ConvertOrder parse_convert_order(const std::string& word) {
+  if (word == "resize_first") return ConvertOrder::kResizeFirst;
+  if (word == "convert_first") return ConvertOrder::kConvertFirst;
+  if (word == "white_first") return ConvertOrder::kWhiteFirst;
+  fail("conversion order", "'" + word + "'", "resize_first, convert_first or white_first");
+}
+
+CropRule parse_crop_rule(const std::string& word) {
+  if (word == "even") return CropRule::kEven;
+  if (word == "down") return CropRule::kDown;
+  fail("crop rule", "'" + word + "'", "even or down");
+}
+
 Image preprocess_pixels(const Image& image, const Preprocess& preprocess) {
   assert(image.height > 0 && image.width > 0 && preprocess.size > 0);
+  assert(preprocess.resize_to == 0 || preprocess.resize_to >= preprocess.size);
   assert(image.channels == 3 || image.channels == 4);
   const auto& [rows, columns] = frame_of(image, preprocess);
   const auto resized = [&, &rows = rows, &columns = columns](const Image& in) {
@@ -141,24 +190,25 @@ Image preprocess_pixels(const Image& image, const Preprocess& preprocess) {
   };
   const bool first = preprocess.order == ConvertOrder::kResizeFirst;
   const int size = preprocess.size;
+  const std::uint8_t f = preprocess.fill;
+  const std::array<std::uint8_t, 4> fill{f, f, f, f};
   switch (image.mode) {
     case PixelMode::kGrey16: {
       if (!first) return padded(resized(clipped_grey(grey_16(image), image.height, image.width)), size, {});
       const auto values = resample_16(grey_16(image), rows, columns, preprocess.interpolation, preprocess.rule);
-      return padded(clipped_grey(values, rows.count, columns.count), size, {});
+      return padded(clipped_grey(values, rows.count, columns.count), size, fill);
     }
     case PixelMode::kCmyk:
-      if (first) {  // no ink around it: white
+      if (first) {  // without a fill there is no ink around it: white
         const Image inks{image.height, image.width, 4, image.native, image.mode};
-        return {size, size, 3, inks_to_rgb(padded(resized(inks), size, {}).pixels)};
+        return {size, size, 3, inks_to_rgb(padded(resized(inks), size, fill).pixels)};
       }
       break;
     case PixelMode::kPalette:
     case PixelMode::kBilevel:
       if (first) {
         const Image picked = without_alpha(pick_nearest(image, rows, columns));
-        if (image.native.empty()) return padded(picked, size, {});
-        return padded(picked, size, {image.native[0], image.native[1], image.native[2]});
+        return padded(picked, size, fill_of_indices(image, f));
       }
       break;
     case PixelMode::kRgba:
@@ -166,13 +216,15 @@ Image preprocess_pixels(const Image& image, const Preprocess& preprocess) {
       if (first && !(rows.unscaled() && columns.unscaled())) {
         Image small = resized(premultiplied(image));
         unpremultiply(small);
-        return padded(without_alpha(small), size, {});
+        return padded(without_alpha(small), size, fill);
       }
       break;
     default:
       break;
   }
-  return padded(resized(image.channels == 3 ? image : without_alpha(image)), size, {});
+  if (image.channels == 3) return padded(resized(image), size, fill);
+  const bool on_white = preprocess.order == ConvertOrder::kWhiteFirst;
+  return padded(resized(on_white ? blended_on_white(image) : without_alpha(image)), size, fill);
 }
 
 Image clip_transform(const Image& image, int size) {

@@ -21,16 +21,23 @@ struct Normalization {
 };
 
 /// open_clip's resize_mode: the short side to the size and the middle cut out; both sides; the long side, and the rest
-/// padded with 0.
+/// padded with one value.
 enum class ResizeMode { kShortest, kSquash, kLongest };
 
+/// Where the middle begins if the rest is odd: half of it rounded to even (torchvision) or down (transformers).
+enum class CropRule { kEven, kDown };
+
 /// kResizeFirst resizes in the mode of the file, which differs from RGB for palettes and 1 bit (nearest neighbour),
-/// alpha (premultiplied, then dropped), CMYK and 16-bit grey (which the conversion clips at 255).
-enum class ConvertOrder { kResizeFirst, kConvertFirst };
+/// alpha (premultiplied, then dropped), CMYK and 16-bit grey (which the conversion clips at 255). kConvertFirst drops
+/// alpha, kWhiteFirst puts the picture on white (transformers 5 `convert_to_rgb`).
+enum class ConvertOrder { kResizeFirst, kConvertFirst, kWhiteFirst };
 
 /// How a model wants its pictures; the defaults are OpenAI's.
 struct Preprocess {
-  int size = 224;
+  int size = 224;         // of the result
+  int resize_to = 0;      // what the mode resizes to, before the middle is cut out; 0: the size
+  std::uint8_t fill = 0;  // around a picture resized by its long side, in each channel of the file's mode
+  CropRule crop = CropRule::kEven;
   ResizeMode mode = ResizeMode::kShortest;
   Interpolation interpolation = Interpolation::kBicubic;
   ConvertOrder order = ConvertOrder::kResizeFirst;
@@ -44,6 +51,8 @@ struct Preprocess {
 /// open_clip's words; throw InputError for others.
 ResizeMode parse_resize_mode(const std::string& word);       // "shortest", "squash", "longest"
 Interpolation parse_interpolation(const std::string& word);  // "bicubic", "bilinear"
+ConvertOrder parse_convert_order(const std::string& word);   // "resize_first", "convert_first", "white_first"
+CropRule parse_crop_rule(const std::string& word);           // "even", "down"
 
 /// RGB [size, size, 3].
 Image preprocess_pixels(const Image& image, const Preprocess& preprocess);

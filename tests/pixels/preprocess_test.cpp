@@ -73,6 +73,40 @@ Image resized_then_cropped(const Image& image, int size) {
   return out;
 }
 
+TEST(Preprocess, AResizeLargerThanTheCropCutsItsMiddleOut) {
+  const Image image = picture("noise", 61, 40, 3);  // 40 -> 37, 61 -> int(37 * 61 / 40) = 56
+  Preprocess preprocess;
+  preprocess.size = 32, preprocess.resize_to = 37;
+  const Image whole = resize_bicubic(image, 56, 37);
+  for (const auto& [rule, left] : {std::pair{CropRule::kEven, 2}, {CropRule::kDown, 2}}) {
+    preprocess.crop = rule;
+    const Image out = preprocess_pixels(image, preprocess);
+    for (int y = 0; y < 32; ++y) ASSERT_TRUE(std::equal(out.at(y, 0), out.at(y, 0) + 96, whole.at(12 + y, left))) << y;
+  }
+  preprocess.resize_to = 39;  // the rest of 7 is halved to 3.5: to 4, or down to 3
+  const Image larger = resize_bicubic(image, 59, 39);
+  for (const auto& [rule, left, top] : {std::tuple{CropRule::kEven, 4, 14}, {CropRule::kDown, 3, 13}}) {
+    preprocess.crop = rule;
+    const Image out = preprocess_pixels(image, preprocess);
+    ASSERT_TRUE(std::equal(out.at(5, 0), out.at(5, 0) + 96, larger.at(top + 5, left)));
+  }
+  preprocess.mode = ResizeMode::kSquash;
+  const Image square = resize_bicubic(image, 39, 39), out = preprocess_pixels(image, preprocess);
+  ASSERT_TRUE(std::equal(out.at(5, 0), out.at(5, 0) + 96, square.at(3 + 5, 3)));
+}
+
+TEST(Preprocess, AnIdNamesWhatIsNotOpenAIs) {
+  Preprocess preprocess;
+  const std::string plain = preprocess.id();
+  EXPECT_TRUE(plain.starts_with("bicubic-shortest-224/resize-first/pillow-classic/"));
+  preprocess.resize_to = 224;
+  EXPECT_EQ(preprocess.id(), plain);
+  preprocess.resize_to = 256, preprocess.crop = CropRule::kDown, preprocess.order = ConvertOrder::kWhiteFirst;
+  EXPECT_TRUE(preprocess.id().starts_with("bicubic-shortest-256-crop-224-down/white-first/"));
+  preprocess = {}, preprocess.mode = ResizeMode::kLongest, preprocess.fill = 127;
+  EXPECT_TRUE(preprocess.id().starts_with("bicubic-longest-224-fill-127/"));
+}
+
 TEST(Preprocess, CroppingFirstChangesNothing) {
   Rng rng(7);
   for (int round = 0; round < 60; ++round) {

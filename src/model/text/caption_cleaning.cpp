@@ -21,6 +21,17 @@ bool is_plain(std::string_view text) {
   });
 }
 
+/// Punctuation of ASCII.
+bool is_punctuation(char c) {
+  return (c > ' ' && c < '0') || (c > '9' && c < 'A') || (c > 'Z' && c < 'a') || (c > 'z' && c < 0x7F);
+}
+
+/// open_clip's canonicalize_text up to the lower case: '_' a blank, no other punctuation.
+void remove_punctuation(std::string& utf8) {
+  std::replace(utf8.begin(), utf8.end(), '_', ' ');
+  std::erase_if(utf8, is_punctuation);
+}
+
 std::string lower_case(std::string_view utf8) {
   std::string out;
   icu::StringByteSink<std::string> sink(&out);
@@ -56,16 +67,20 @@ std::string encode_utf8(std::u32string_view text) {
   return utf8;
 }
 
-std::string clean_caption(std::string_view utf8) {
+std::string clean_caption(std::string_view utf8, TextClean clean) {
   if (utf8.size() > (1u << 29)) fail("tokenizer", "a text of more than 512 MiB", "a caption");
   if (is_plain(utf8)) {
     std::string out(utf8);
+    if (clean == TextClean::kWhitespace) return out;
+    if (clean == TextClean::kCanonicalize) remove_punctuation(out);
     for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
     return out;
   }
   std::u32string text = fix_text(decode_utf8(utf8));
   for (int i = 0; i < 2 && text.find(U'&') != text.npos; ++i) text = html_unescape(text);
-  return lower_case(encode_utf8(text));
+  std::string out = encode_utf8(text);
+  if (clean == TextClean::kCanonicalize) remove_punctuation(out);
+  return clean == TextClean::kWhitespace ? out : lower_case(out);
 }
 
 }  // namespace cliplab

@@ -17,6 +17,12 @@ enum class TokenizerRules { kOpenClip, kOpenAi };
 /// raises.
 enum class TooLong { kCut, kFail };
 
+/// open_clip's tokenizer_kwargs.clean, after ftfy and html.unescape: lower case (all released CLIPs); as it is; lower
+/// case without ASCII's punctuation, '_' a blank.
+enum class TextClean { kLower, kWhitespace, kCanonicalize };
+/// Throws InputError for another word than "lower", "whitespace", "canonicalize".
+TextClean parse_text_clean(const std::string& word);
+
 class TextTokenizer {
  public:
   virtual ~TextTokenizer() = default;

@@ -81,7 +81,8 @@ constexpr std::string_view kLongS = "\u017F";  // equals "s" where the pattern i
 std::size_t match(std::string_view text, std::string_view literal) {
   std::size_t at = 0;
   for (const char c : literal) {
-    if (at < text.size() && text[at] == c)
+    const bool is_letter = c >= 'a' && c <= 'z';
+    if (at < text.size() && (text[at] == c || (is_letter && (text[at] | 32) == c)))
       ++at;
     else if (c == 's' && text.substr(at).starts_with(kLongS))
       at += kLongS.size();
@@ -262,8 +263,22 @@ std::filesystem::path Tokenizer::default_vocabulary() {
   return project_root() / "data/vocab/bpe_simple_vocab_16e6.txt.gz";
 }
 
-Tokenizer::Tokenizer(TokenizerRules rules, const std::filesystem::path& vocabulary)
-    : rules_(rules), state_(std::make_unique<State>(rules, vocabulary)) {}
+TextClean parse_text_clean(const std::string& word) {
+  if (word == "lower") return TextClean::kLower;
+  if (word == "whitespace") return TextClean::kWhitespace;
+  if (word == "canonicalize") return TextClean::kCanonicalize;
+  fail("cleaning of captions", "'" + word.substr(0, 40) + "'", "lower, whitespace or canonicalize");
+}
+
+std::string Tokenizer::id() const {
+  const std::string rules = rules_ == TokenizerRules::kOpenAi ? "openai text" : "open_clip text";
+  return rules + (clean_ == TextClean::kLower        ? ""
+                  : clean_ == TextClean::kWhitespace ? ", whitespace"
+                                                     : ", canonicalize");
+}
+
+Tokenizer::Tokenizer(TokenizerRules rules, const std::filesystem::path& vocabulary, TextClean clean)
+    : rules_(rules), clean_(clean), state_(std::make_unique<State>(rules, vocabulary)) {}
 
 Tokenizer::~Tokenizer() = default;
 
@@ -272,7 +287,7 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, int context_l
   Ids ids;
   ids.reserve(32);
   ids.push_back(kStartOfText);
-  const std::string cleaned = clean_caption(text);
+  const std::string cleaned = clean_caption(text, clean_);
   split(cleaned, state_->specials, [&](std::string_view word) {
     if (word[0] == '<' && word == state_->specials[0])
       ids.push_back(kStartOfText);

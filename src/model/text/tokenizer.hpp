@@ -22,10 +22,11 @@ class Tokenizer final : public TextTokenizer {
   /// Reads bpe_simple_vocab_16e6.txt.gz. Throws InputError naming the file when it is missing or not that
   /// vocabulary.
   explicit Tokenizer(TokenizerRules rules = TokenizerRules::kOpenClip,
-                     const std::filesystem::path& vocabulary = default_vocabulary());
+                     const std::filesystem::path& vocabulary = default_vocabulary(),
+                     TextClean clean = TextClean::kLower);
   ~Tokenizer() override;
 
-  std::string id() const override { return rules_ == TokenizerRules::kOpenAi ? "openai text" : "open_clip text"; }
+  std::string id() const override;
 
   /// data/vocab/bpe_simple_vocab_16e6.txt.gz, put there at set-up from the open_clip_torch wheel.
   static std::filesystem::path default_vocabulary();
@@ -38,6 +39,7 @@ class Tokenizer final : public TextTokenizer {
  private:
   struct State;
   TokenizerRules rules_;
+  TextClean clean_;
   std::unique_ptr<State> state_;
 };
 

@@ -29,7 +29,7 @@ struct TokenGroup {
 /// One transformer: `resblocks.<i>.{ln_1, attn, ln_2, mlp}` (model.py `Transformer`), `hidden` wide within its MLPs.
 class TransformerImpl : public torch::nn::Module {
  public:
-  TransformerImpl(int width, int hidden, int layers, int heads, bool quick_gelu);
+  TransformerImpl(int width, int hidden, int layers, int heads, bool quick_gelu, double norm_eps = 1e-5);
   /// x [B, T, d] -> [B, T, d]; `causal` masks the future. `first_only` -> [B, 1, d]: the last block computes the
   /// first token alone.
   /// With `groups`, sequences of several lengths in one pass: x [1, sum of B T, d], group after group of [B, T]. Only
@@ -52,6 +52,7 @@ class TransformerImpl : public torch::nn::Module {
   std::vector<Block> blocks_;
   int width_, heads_;
   bool quick_gelu_, recompute_ = false;
+  double norm_eps_;
 };
 TORCH_MODULE(Transformer);
 
@@ -81,8 +82,9 @@ torch::Tensor log_probabilities_of(const torch::Tensor& x, const torch::Tensor& 
 /// itself where oneDNN cannot reorder it.
 torch::Tensor pack_linear(torch::Tensor weight);
 
-/// LayerNorm over the last dimension, eps 1e-5, statistics in fp32 whatever the input's type.
-torch::Tensor layer_norm(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
+/// LayerNorm over the last dimension, statistics in fp32 whatever the input's type.
+torch::Tensor layer_norm(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
+                         double eps = 1e-5);
 
 /// x * sigmoid(1.702 x); in evaluation in the memory of x, which must be a temporary.
 torch::Tensor quick_gelu(const torch::Tensor& x);

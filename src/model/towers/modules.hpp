@@ -112,6 +112,7 @@ struct TextBlocks {
 
   Transformer transformer;
   torch::Tensor token_embedding, positional_embedding, ln_final_weight, ln_final_bias;
+  double norm_eps;
 };
 
 /// Ids with start and end of text -> [B, T] int64, padded with 0 to the longest.

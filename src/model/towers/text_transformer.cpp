@@ -8,8 +8,9 @@ namespace cliplab {
 using torch::Tensor;
 
 TextBlocks::TextBlocks(torch::nn::Module& model, const Architecture& a)
-    : transformer(model.register_module(
-          "transformer", Transformer(a.text_width, a.text_hidden(), a.text_layers, a.text_heads(), a.quick_gelu))) {
+    : transformer(model.register_module("transformer", Transformer(a.text_width, a.text_hidden(), a.text_layers,
+                                                                   a.text_heads(), a.quick_gelu, a.text_norm_eps))),
+      norm_eps(a.text_norm_eps) {
   const std::int64_t d = a.text_width;
   token_embedding = child(model, "token_embedding")->put("weight", normal_values({a.vocab_size, d}, 0.02));
   positional_embedding = model.register_parameter("positional_embedding", normal_values({a.context_length, d}, 0.01));
@@ -61,7 +62,7 @@ class TextTransformer : public TextSide {
     x = blocks_.transformer->forward(x.to(compute_).unsqueeze(0), /*causal=*/true, /*first_only=*/false, sizes)
             .squeeze(0);
     x = x.index({torch::cat(ends)});  // [N,d] -> [B,d]; LayerNorm is per row, so after it or before is equal
-    x = layer_norm(x, blocks_.ln_final_weight, blocks_.ln_final_bias);
+    x = layer_norm(x, blocks_.ln_final_weight, blocks_.ln_final_bias, blocks_.norm_eps);
     return apply_linear(x, projection_.t()).to(feature_type());
   }
 

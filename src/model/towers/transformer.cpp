@@ -14,8 +14,8 @@ using torch::Tensor;
 
 thread_local bool WithoutInitialValues::active_ = false;
 
-Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return at::layer_norm(x, {x.size(-1)}, weight, bias, 1e-5);
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  return at::layer_norm(x, {x.size(-1)}, weight, bias, eps);
 }
 
 namespace {
@@ -181,8 +181,8 @@ Tensor attention(const Tensor& qkv, std::int64_t heads, bool causal, std::vector
 
 }  // namespace
 
-TransformerImpl::TransformerImpl(int width, int hidden, int layers, int heads, bool quick_gelu)
-    : width_(width), heads_(heads), quick_gelu_(quick_gelu) {
+TransformerImpl::TransformerImpl(int width, int hidden, int layers, int heads, bool quick_gelu, double norm_eps)
+    : width_(width), heads_(heads), quick_gelu_(quick_gelu), norm_eps_(norm_eps) {
   auto resblocks = child(*this, "resblocks");
   const std::int64_t d = width, h = hidden;
   for (int i = 0; i < layers; ++i) {
@@ -216,11 +216,11 @@ void TransformerImpl::pack() {
 
 Tensor TransformerImpl::run_block(const Block& b, Tensor x, bool causal, bool first_only,
                                   const std::vector<TokenGroup>& groups) const {
-  Tensor y = apply_linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias), b.in_weight, b.in_bias);
+  Tensor y = apply_linear(layer_norm(x, b.ln_1_weight, b.ln_1_bias, norm_eps_), b.in_weight, b.in_bias);
   y = attention(y, heads_, causal, groups);
   if (first_only) x = x.narrow(1, 0, 1).contiguous(), y = y.narrow(1, 0, 1).contiguous();  // [B,T,d] -> [B,1,d]
   x = add_to(x, apply_linear(y, b.out_weight, b.out_bias));
-  y = apply_linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias), b.fc_weight, b.fc_bias);
+  y = apply_linear(layer_norm(x, b.ln_2_weight, b.ln_2_bias, norm_eps_), b.fc_weight, b.fc_bias);
   y = quick_gelu_ ? quick_gelu(y) : at::gelu(y);
   return add_to(x, apply_linear(y, b.proj_weight, b.proj_bias));
 }

@@ -10,7 +10,7 @@ using torch::Tensor;
 
 class VisionTransformer : public VisionTowerImpl {
  public:
-  explicit VisionTransformer(const Architecture& a) : patch_(a.patch) {
+  explicit VisionTransformer(const Architecture& a) : patch_(a.patch), norm_eps_(a.vision_norm_eps) {
     const std::int64_t d = a.vision_width, grid = a.resolution / a.patch;
     const double scale = 1.0 / std::sqrt(static_cast<double>(d));
     class_embedding_ = register_parameter("class_embedding", normal_values({d}, scale));
@@ -21,7 +21,7 @@ class VisionTransformer : public VisionTowerImpl {
     ln_pre_weight_ = ln_pre->put("weight", torch::ones({d})), ln_pre_bias_ = ln_pre->put("bias", torch::zeros({d}));
     ln_post_weight_ = ln_post->put("weight", torch::ones({d})), ln_post_bias_ = ln_post->put("bias", torch::zeros({d}));
     transformer_ = register_module("transformer", Transformer(a.vision_width, a.vision_hidden(), a.vision_layers[0],
-                                                              a.vision_width / a.head_width, a.quick_gelu));
+                                                              a.vision_width / a.head_width, a.quick_gelu, norm_eps_));
   }
 
   Tensor trunk(Tensor pixels) override {
@@ -32,8 +32,8 @@ class VisionTransformer : public VisionTowerImpl {
     x = apply_linear(x, conv_weight_.view({d, -1}));
     x = torch::cat({as_type_of(class_embedding_, x).expand({B, 1, d}), x}, 1);
     x = x + as_type_of(positional_embedding_, x);
-    x = transformer_(layer_norm(x, ln_pre_weight_, ln_pre_bias_), /*causal=*/false, /*first_only=*/true);
-    return layer_norm(x.select(1, 0), ln_post_weight_, ln_post_bias_);  // [B,T,d] -> [B,d]
+    x = transformer_(layer_norm(x, ln_pre_weight_, ln_pre_bias_, norm_eps_), /*causal=*/false, /*first_only=*/true);
+    return layer_norm(x.select(1, 0), ln_post_weight_, ln_post_bias_, norm_eps_);  // [B,T,d] -> [B,d]
   }
 
   void pack() override { transformer_->pack(); }
@@ -43,6 +43,7 @@ class VisionTransformer : public VisionTowerImpl {
 
  private:
   std::int64_t patch_;
+  double norm_eps_;
   Tensor class_embedding_, positional_embedding_, proj_, conv_weight_;
   Tensor ln_pre_weight_, ln_pre_bias_, ln_post_weight_, ln_post_bias_;
   Transformer transformer_{nullptr};

@@ -33,8 +33,8 @@ class LanguageModel : public TextSide {
     const Tensor place =
         torch::arange(n, tokens.device()).lt(tokens.argmax(1, true)).nonzero();  // [M,2]: no padding is projected
     const Tensor row = place.select(1, 0), column = place.select(1, 1);
-    x = layer_norm(x.index({row, column}), blocks_.ln_final_weight, blocks_.ln_final_bias);                 // [M,d]
-    const Tensor logs = log_probabilities_of(x, blocks_.token_embedding, tokens.index({row, column + 1}));  // [M]
+    x = layer_norm(x.index({row, column}), blocks_.ln_final_weight, blocks_.ln_final_bias, blocks_.norm_eps);  // [M,d]
+    const Tensor logs = log_probabilities_of(x, blocks_.token_embedding, tokens.index({row, column + 1}));     // [M]
     return torch::zeros({B}, logs.options().requires_grad(false)).index_add(0, row, logs);
   }
 
