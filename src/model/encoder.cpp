@@ -1,6 +1,7 @@
 // A CLIP model as the rest of the program sees it: pictures and captions in, feature rows out.
 #include "model/encoder.hpp"
 
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -11,7 +12,6 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/finite.hpp"
-#include "base/hash.hpp"
 #include "base/text.hpp"
 #include "model/family.hpp"
 #include "model/files/clip_state.hpp"
@@ -36,12 +36,22 @@ void convert_weights(Clip& model, torch::ScalarType type) {
   model->set_compute_type(type);
 }
 
-/// The user's order and Pillow rule with the model's size, statistics and resize rule.
+/// The user's Pillow rule with the model's size, statistics and resize rule.
 Preprocess preprocess_of(const Architecture& architecture, const CheckpointSpec& spec, Preprocess pixels) {
   pixels.size = architecture.resolution;
   pixels.normalization = {*spec.mean, *spec.std};
   pixels.mode = parse_resize_mode(*spec.resize_mode), pixels.interpolation = parse_interpolation(*spec.interpolation);
+  if (pixels.mode != ResizeMode::kLongest) pixels.resize_to = spec.resize_to.value_or(0);
+  pixels.fill = static_cast<std::uint8_t>(spec.fill_color.value_or(0));
+  if (spec.crop_rule) pixels.crop = parse_crop_rule(*spec.crop_rule);
+  if (spec.convert_order) pixels.order = parse_convert_order(*spec.convert_order);
   return pixels;
+}
+
+/// With the cleaning of captions that the model states.
+std::unique_ptr<TextTokenizer> tokenizer_of(const Clip& model, const CheckpointSpec& spec, TokenizerRules rules) {
+  return find_family(model->architecture().family)
+      .make_tokenizer(rules, parse_text_clean(spec.text_clean.value_or("lower")));
 }
 
 class TorchImageEncoder : public ImageEncoder {
@@ -71,11 +81,11 @@ class TorchImageEncoder : public ImageEncoder {
 class TorchTextEncoder : public TextEncoder {
  public:
   TorchTextEncoder(Clip model, const std::string& name, const std::string& id, torch::Device device,
-                   const ModelOptions& options)
+                   const CheckpointSpec& spec, const ModelOptions& options)
       : name_(name),
         model_(std::move(model)),
         device_(device),
-        tokenizer_(find_family(model_->architecture().family).make_tokenizer(options.tokenizer)),
+        tokenizer_(tokenizer_of(model_, spec, options.tokenizer)),
         id_(id + "/" + tokenizer_->id()),
         too_long_(options.too_long) {}
   std::string id() const override { return id_; }
@@ -119,11 +129,12 @@ class TorchTextEncoder : public TextEncoder {
 /// How likely texts are, given pictures, by a model that predicts captions.
 class PromptScorer {
  public:
-  PromptScorer(Clip model, const std::string& name, torch::Device device, const ModelOptions& options)
+  PromptScorer(Clip model, const std::string& name, torch::Device device, const CheckpointSpec& spec,
+               const ModelOptions& options)
       : name_(name),
         model_(std::move(model)),
         device_(device),
-        tokenizer_(find_family(model_->architecture().family).make_tokenizer(options.tokenizer)),
+        tokenizer_(tokenizer_of(model_, spec, options.tokenizer)),
         too_long_(options.too_long) {}
 
   Matrix scores(const Matrix& features, std::span<const std::string> prompts) {
@@ -188,14 +199,20 @@ class TorchClipModel : public ClipModel {
                     {"head width", std::to_string(a.head_width) + ", " + std::to_string(a.text_head_width)},
                     {"pixels", pixels.id()},
                     {"facts from", joined(state_.spec.origins)}};
+    if (!state_.entry.empty()) info_.origin["model at"] = state_.entry;
+    std::string eps;  // PyTorch's is not named: the ids of cached features stay
+    if (a.vision_norm_eps != 1e-5 || a.text_norm_eps != 1e-5)
+      eps = fmt::format("/eps {}, {}", a.vision_norm_eps, a.text_norm_eps);
+    if (!eps.empty()) info_.origin["LayerNorm's epsilon"] = eps.substr(5);
     const std::string id = a.name + "@" + weights_id + "/" + options.precision +
-                           (a.quick_gelu ? "/quick_gelu" : "/gelu") + "/heads " + info_.origin["head width"];
+                           (a.quick_gelu ? "/quick_gelu" : "/gelu") + "/heads " + info_.origin["head width"] + eps +
+                           (state_.entry.empty() ? "" : "/at " + state_.entry);
     image_ = std::make_unique<TorchImageEncoder>(model, id, device, pixels);
     if (a.contrasts()) {
-      text_ = std::make_unique<TorchTextEncoder>(model, info_.name, id, device, options);
+      text_ = std::make_unique<TorchTextEncoder>(model, info_.name, id, device, state_.spec, options);
     } else {
       info_.origin["objective"] = a.objective;
-      scorer_ = std::make_unique<PromptScorer>(model, info_.name, device, options);
+      scorer_ = std::make_unique<PromptScorer>(model, info_.name, device, state_.spec, options);
     }
   }
   const ModelInfo& info() const override { return info_; }
@@ -224,7 +241,8 @@ class TorchClipModel : public ClipModel {
 };
 
 /// A model with the weights of a file, which they may still lie in.
-Clip clip_of(const ClipState& state, const std::string& where) {
+Clip clip_of(ClipState& state, const std::string& where) {
+  fold_layer_scale(state, where);
   const Architecture& a = state.architecture;
   if (const int known = find_family(a.family).vocab_size(); a.vocab_size != known)
     fail(where, "a vocabulary of " + std::to_string(a.vocab_size), std::to_string(known) + ", as its tokenizer has");
@@ -237,8 +255,10 @@ Clip clip_of(const ClipState& state, const std::string& where) {
 
 }  // namespace
 
-std::unique_ptr<ClipModel> open_clip_model(const std::filesystem::path& file, const ModelOptions& options) {
-  auto hash = std::async(std::launch::async, [&] { return sha256_file(file); });  // while it is read
+std::unique_ptr<ClipModel> open_clip_model(const std::filesystem::path& model_path, const ModelOptions& options) {
+  const std::filesystem::path file = weights_file(model_path);
+  auto hash = std::async(std::launch::async,  // while it is read
+                         [&] { return options.sha256.empty() ? checkpoint_sha256(file) : options.sha256; });
   ClipState state = read_clip(file, options.spec);
   Clip model = clip_of(state, file.string());
   const std::string sha256 = hash.get();
@@ -259,10 +279,10 @@ std::unique_ptr<ClipModel> untrained_clip_model(const Architecture& architecture
 }
 
 void convert_clip_model(const std::filesystem::path& in, const std::filesystem::path& out, const CheckpointSpec& spec) {
-  const ClipState state = read_clip(in, spec);
+  ClipState state = read_clip(in, spec);
   Clip model = clip_of(state, in.string());
   auto extra = to_metadata(state.spec);
-  extra["converted from"] = "SHA-256 " + sha256_file(in) + ", " + state.format + ", names: " + state.naming;
+  extra["converted from"] = "SHA-256 " + checkpoint_sha256(in) + ", " + state.format + ", names: " + state.naming;
   save_model(out, model, extra);
 }
 

@@ -12,6 +12,7 @@
 #include "base/image.hpp"
 #include "base/matrix.hpp"
 #include "model/architecture.hpp"
+#include "model/files/checkpoint_files.hpp"
 #include "model/files/checkpoint_spec.hpp"
 #include "model/text/text_tokenizer.hpp"
 #include "model/torch_objective.hpp"
@@ -55,7 +56,8 @@ struct ModelOptions {
   std::string device = "cpu";      // "cpu" or "cuda"
   std::string name;                // in records; empty: the architecture's
   CheckpointSpec spec;             // what the user states about a file; counts more than what comes with it
-  Preprocess pixels;               // order and Pillow rule; size, statistics and resize rule are the model's
+  std::string sha256;              // of the file, as checkpoint_sha256 has it, where it is known; empty: computed
+  Preprocess pixels;               // Pillow rule, and the order of a model that states none; the rest is the model's
   TokenizerRules tokenizer = TokenizerRules::kOpenClip;
   TooLong too_long = TooLong::kCut;
 };
@@ -87,8 +89,9 @@ std::string baseline_package(const std::string& name);
 std::unique_ptr<ImageModel> open_baseline_model(const std::string& name, const std::filesystem::path& weights,
                                                 const ModelOptions& options = {});
 
-/// Opens a checkpoint of this program or of a known family (OpenAI's, open_clip's and Hugging Face's CLIP). Throws
-/// InputError naming file, tensor, found and expected.
+/// Opens a checkpoint of this program or of a known family (OpenAI's, open_clip's and Hugging Face's CLIP): a file, an
+/// index of shards or a folder (model/files/checkpoint_files.hpp). Throws InputError naming file, tensor, found and
+/// expected.
 std::unique_ptr<ClipModel> open_clip_model(const std::filesystem::path& file, const ModelOptions& options = {});
 
 /// The same architecture with the initial weights of `seed`: the "untrained" row of a table.

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "model/costs.hpp"
+#include "model/files/clip_names.hpp"
 #include "model/text/tokenizer.hpp"
 
 namespace cliplab {
@@ -45,8 +46,9 @@ std::int64_t ModelFamily::text_parameters(const Architecture& a) const {
          transformer_parameters(a.text_layers, d, a.text_hidden());
 }
 
-CheckpointSpec ModelFamily::released_spec(const std::filesystem::path& file, bool mentions_quick_gelu) const {
-  CheckpointSpec spec = clip_spec_beside(file);
+CheckpointSpec ModelFamily::released_spec(const std::filesystem::path& file, const ClipState& state,
+                                          bool mentions_quick_gelu) const {
+  CheckpointSpec spec = clip_spec_beside(file, state.naming == kHuggingFaceNames);
   // openai/CLIP's archives: their code has QuickGELU's constant, the rest is that of its `build_model` and
   // `_transform`.
   if (mentions_quick_gelu) {
@@ -57,8 +59,8 @@ CheckpointSpec ModelFamily::released_spec(const std::filesystem::path& file, boo
   return spec;
 }
 
-std::unique_ptr<TextTokenizer> ModelFamily::make_tokenizer(TokenizerRules rules) const {
-  return std::make_unique<Tokenizer>(rules);
+std::unique_ptr<TextTokenizer> ModelFamily::make_tokenizer(TokenizerRules rules, TextClean clean) const {
+  return std::make_unique<Tokenizer>(rules, Tokenizer::default_vocabulary(), clean);
 }
 
 int ModelFamily::vocab_size() const { return Tokenizer::kVocabSize; }

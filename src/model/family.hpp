@@ -53,13 +53,16 @@ class ModelFamily {
   virtual bool recognises(const StateDict& tensors) const = 0;
   /// Renames the tensors of `state` to those of the towers; sets its naming and its architecture's sizes.
   virtual void read(ClipState& state, const std::string& where) const = 0;
-  /// What comes with the weights of a release. Default: the configurations and archives of CLIP releases.
-  virtual CheckpointSpec released_spec(const std::filesystem::path& file, bool mentions_quick_gelu) const;
+  /// What comes with the weights of a release, whose names `state` has. Default: the configurations and archives of
+  /// CLIP releases.
+  virtual CheckpointSpec released_spec(const std::filesystem::path& file, const ClipState& state,
+                                       bool mentions_quick_gelu) const;
   /// Name of the released model whose file has this SHA-256, else "".
   virtual std::string released_as(const std::string& /*sha256*/) const { return {}; }
 
   // --- texts; default: CLIP's tokenizer ---
-  virtual std::unique_ptr<TextTokenizer> make_tokenizer(TokenizerRules rules) const;
+  virtual std::unique_ptr<TextTokenizer> make_tokenizer(TokenizerRules rules,
+                                                        TextClean clean = TextClean::kLower) const;
   virtual int vocab_size() const;
 
   // --- computing and training ---

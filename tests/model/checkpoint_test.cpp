@@ -91,6 +91,91 @@ TEST_F(CheckpointFile, OfATrainingCheckpointOnlyTheModelIsRead) {
   EXPECT_TRUE(read.tensors.contains("module.w"));
 }
 
+TEST_F(CheckpointFile, EveryDictOrModuleWithTensorsIsAnEntry) {
+  const std::string weight = tensor(storage("0", 6), 0, {6}, {1});
+  const auto object = [](const std::string& name, const std::string& state) {
+    return global("m", name) + ")\x81" + state + "b";
+  };
+  const std::string layer = object("Linear", dict({{"_parameters", dict({{"weight", weight}})}, {"training", "\x89"}}));
+  const std::string module =
+      object("Model", dict({{"_modules", dict({{"fc", layer}})}, {"_buffers", dict({{"mean", weight}})}}));
+  write_zip(file_, plain(pickle("](" + dict({{"epoch", integer(1)}, {"run", dict({{"ema", dict({{"w", weight}})}})}}) +
+                                object("Args", dict({{"model", dict({{"v", weight}})}})) + module + "e")));
+  std::vector<std::string> found;
+  const Checkpoint read = read_checkpoint(file_, [&](const std::vector<CheckpointEntry>& entries) {
+    for (const auto& entry : entries) {
+      found.push_back(entry.path);
+      for (const std::string& name : entry.names) found.back() += " " + name;
+    }
+    return std::size_t{1};
+  });
+  EXPECT_THAT(found, ::testing::UnorderedElementsAre("2 fc.weight mean", "0.run.ema w", "1.model v"));
+  EXPECT_EQ(read.tensors.size(), 1u);
+}
+
+TEST_F(CheckpointFile, AValueThatHoldsItselfEnds) {
+  const std::string weight = tensor(storage("0", 6), 0, {6}, {1});
+  write_zip(file_, plain("\x80\x02}q\x01(" + text("a") + "h\x01" + text("w") + weight + "u."));
+  EXPECT_EQ(read_checkpoint(file_).tensors.size(), 1u);
+  write_zip(file_, plain("\x80\x02" + global("a", "M") + ")\x81q\x01}(" + text("m") + "h\x01" + "ub."));
+  EXPECT_THAT(error(), HasSubstr("nested more than 32"));
+  // Thirty modules, each in the next one twice: a billion paths through a short file.
+  std::string stream = "\x80\x02" + global("a", "M") + "q\x01)\x81";
+  for (int i = 0; i < 30; ++i)
+    stream +=
+        "q\x02"
+        "0h\x01)\x81}(" +
+        text("a") + "h\x02" + text("b") + "h\x02ub";
+  write_zip(file_, plain(stream + "."));
+  EXPECT_THAT(error(), HasSubstr("without end"));
+}
+
+TEST_F(CheckpointFile, ShardsAreReadByTheirIndex) {
+  const std::string data = floats({1, 2, 3, 4});
+  write_safetensors(folder_ / "m-1-of-2.safetensors", {{"a", {"F32", {2}, data.data(), 8}}}, {});
+  write_safetensors(folder_ / "m-2-of-2.safetensors", {{"b", {"F32", {2}, data.data() + 8, 8}}}, {});
+  const auto index = [&](const std::string& map) {
+    write_file_atomically(folder_ / "model.safetensors.index.json", R"({"metadata": {}, "weight_map": )" + map + "}");
+    file_ = folder_;
+  };
+  index(R"({"a": "m-1-of-2.safetensors", "b": "m-2-of-2.safetensors"})");
+  const Checkpoint read = read_checkpoint(folder_);
+  EXPECT_EQ(read.format, "safetensors, several files");
+  EXPECT_EQ(values(read.tensors.at("a")), (std::vector<float>{1, 2}));
+  EXPECT_EQ(values(read.tensors.at("b")), (std::vector<float>{3, 4}));
+  index(R"({"a": "m-2-of-2.safetensors", "b": "m-2-of-2.safetensors"})");
+  EXPECT_THAT(error(), AllOf(HasSubstr("m-2-of-2.safetensors: no tensor 'a'"), HasSubstr("download")));
+  index(R"({"a": "m-1-of-2.safetensors"})");
+  EXPECT_EQ(error(), "no error");
+  index(R"({"a": "m-1-of-2.safetensors", "c": "m-2-of-2.safetensors"})");
+  EXPECT_THAT(error(), HasSubstr("tensor 'b', expected only what its index lists"));
+  for (const char* map :
+       {R"({"a": "../m-1-of-2.safetensors"})", R"({"a": "/etc/passwd"})", R"({"a": 3})", R"({"a": ".."})"}) {
+    index(map);
+    EXPECT_THAT(error(), AllOf(HasSubstr("model.safetensors.index.json"), HasSubstr("same folder"))) << map;
+  }
+  index("{}");
+  EXPECT_THAT(error(), HasSubstr("an empty weight_map"));
+  index(R"({"a": "gone.safetensors"})");
+  EXPECT_THAT(error(), HasSubstr("gone.safetensors: no such file"));
+}
+
+TEST_F(CheckpointFile, AFolderIsItsWeights) {
+  const std::string data = floats({1, 2});
+  const fs::path folder = folder_ / "hub";
+  fs::create_directories(folder);
+  file_ = folder;
+  EXPECT_THAT(error(), HasSubstr("a folder without weights"));
+  for (const char* name : {"my.safetensors", "their.safetensors"})
+    write_safetensors(folder / name, {{"a", {"F32", {2}, data.data(), 8}}}, {});
+  EXPECT_THAT(error(), AllOf(HasSubstr("my.safetensors, their.safetensors"), HasSubstr("give the file itself")));
+  fs::remove(folder / "my.safetensors");
+  EXPECT_EQ(error(), "no error") << "the only one";
+  write_safetensors(folder / "model.safetensors", {{"b", {"F32", {2}, data.data(), 8}}}, {});
+  EXPECT_TRUE(read_checkpoint(folder).tensors.contains("b")) << "a name that is known";
+  file_ = folder / "model.safetensors";
+}
+
 TEST_F(CheckpointFile, TorchScriptArchiveIsItsAttributes) {
   const auto module = [](const std::string& name, const std::string& attributes) {
     return global("__torch__.clip", name) + ")\x81" + attributes + "b";
@@ -132,8 +217,10 @@ TEST_F(CheckpointFile, OldStreamOfTorchSave) {
 TEST_F(CheckpointFile, HostileArchivesAreRefusedByName) {
   EXPECT_THAT(error_of({{"x/other", "a"}}), HasSubstr("without data.pkl"));
   EXPECT_THAT(error_of(plain(pickle(global("os", "system") + "(" + text("true") + "tR"))), HasSubstr("'os system'"));
-  EXPECT_THAT(error_of(plain(pickle("]"))), HasSubstr("holds no dict"));
+  EXPECT_THAT(error_of(plain(pickle("]"))), HasSubstr("no tensor"));
   EXPECT_THAT(error_of(plain(pickle("}"))), HasSubstr("no tensor"));
+  EXPECT_THAT(error_of(plain(pickle(dict({{"epoch", integer(1)}, {"model", dict({{"a", integer(1)}})}})))),
+              HasSubstr("its keys are epoch, model (dict of 1)"));
   EXPECT_THAT(error_of(plain(state_dict(), {1, 2})),
               AllOf(HasSubstr("storage '0' of 8 bytes"), HasSubstr("expected 24")));
   EXPECT_THAT(error_of({{"x/data.pkl", state_dict()}}), HasSubstr("no entry 'x/data/0'"));
@@ -157,7 +244,7 @@ TEST_F(CheckpointFile, HostileArchivesAreRefusedByName) {
   EXPECT_THAT(error(), HasSubstr("an empty file"));
   write_file_atomically(file_, "<html>not found</html>");
   EXPECT_THAT(error(), HasSubstr("another format by its first bytes"));
-  file_ = folder_;
+  file_ = folder_ / "gone.pt";
   EXPECT_THAT(error(), HasSubstr("no such file"));
 }
 
@@ -172,6 +259,10 @@ TEST_F(CheckpointFile, ADamagedStorageIsNoticed) {
 TEST_F(CheckpointFile, MutatedFilesAreReadOrRefused) {
   std::vector<std::string> wholes;
   write_zip(file_, plain(state_dict()));
+  wholes.push_back(read_file(file_));
+  const std::string other = global("a", "Box") + ")\x81" + dict({{"x", integer(3)}}) + "b";
+  write_zip(file_,
+            plain(pickle(dict({{"model", dict({{"w", tensor(storage("0", 6), 0, {6}, {1})}})}, {"args", other}}))));
   wholes.push_back(read_file(file_));
   write_safetensors(file_, {{"a", {"F32", {2}, "12345678", 8}}}, {{"k", "v"}});
   wholes.push_back(read_file(file_));

@@ -6,10 +6,14 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
 #include <list>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/rng.hpp"
+#include "fuzz_inputs.hpp"
+#include "model/files/clip_entries.hpp"
 
 namespace cliplab {
 namespace {
@@ -202,6 +206,128 @@ TEST_F(ClipFile, OpenClipsConfigurationIsTaken) {
     write_file_atomically(folder_ / "open_clip_config.json", bad);
     EXPECT_THAT(error(), AllOf(HasSubstr("open_clip_config.json"), HasSubstr(message))) << bad;
   }
+}
+
+TEST_F(ClipFile, StatedFactsWinOverLikeAndFlagsOverBoth) {
+  write(vit_shapes());
+  write_file_atomically(folder_ / "open_clip_config.json",
+                        R"({"model_cfg": {"vision_cfg": {"head_width": 64}, "text_cfg": {"width": 64, "heads": 1}}})");
+  CheckpointSpec given;
+  given.like = "openai";
+  EXPECT_THAT(error(given), AllOf(HasSubstr("--model.like openai contradicts open_clip_config.json"),
+                                  HasSubstr("activation (gelu, here quick_gelu)"), HasSubstr("which overrides")));
+  given.quick_gelu = true;
+  EXPECT_TRUE(read_clip(file_, given).architecture.quick_gelu) << "its own flag settles it";
+  given = {};
+  given.like = "open_clip";
+  EXPECT_EQ(error(given), "no error") << "it says the same";
+  fs::remove(folder_ / "open_clip_config.json");
+  EXPECT_FALSE(read_clip(file_, given).architecture.quick_gelu) << "it fills what nothing states";
+}
+
+TEST_F(ClipFile, AConfigurationOfOtherSizesIsRefused) {
+  write(vit_shapes());
+  for (const auto& [size, message] : std::map<std::string, std::string>{
+           {R"("vision_cfg": {"layers": 12})", "layers = 12, expected the tensors' 2"},
+           {R"("vision_cfg": {"image_size": 64})", "image_size = 64, expected the tensors' 32"},
+           {R"("vision_cfg": {"width": 128, "mlp_ratio": 2})", "mlp_ratio = 256, expected the tensors' 512"},
+           {R"("text_cfg": {"context_length": 64})", "context_length = 64, expected the tensors' 77"},
+           {R"("embed_dim": 512)", "embed_dim = 512, expected the tensors' 16"}}) {
+    write_file_atomically(folder_ / "open_clip_config.json", "{\"model_cfg\": {" + size + "}}");
+    EXPECT_THAT(error(), AllOf(HasSubstr("open_clip_config.json"), HasSubstr(message)));
+  }
+}
+
+TEST_F(ClipFile, WordsBehindClipsAreCutOff) {
+  Shapes shapes = vit_shapes();
+  shapes["token_embedding.weight"] = {49410, 1}, shapes["positional_embedding"] = {77, 1};
+  shapes["text_projection"] = {1, 16}, shapes["transformer.resblocks.0.mlp.c_fc.weight"] = {4, 1};
+  CheckpointSpec spec = spec_like("openai");
+  spec.text_head_width = 1;
+  write(shapes);
+  const ClipState state = read_clip(file_, spec);
+  EXPECT_EQ(state.architecture.vocab_size, 49408);
+  EXPECT_EQ(state.tensors.at("token_embedding.weight").shape, (std::vector<std::int64_t>{49408, 1}));
+  EXPECT_EQ(state.tensors.at("token_embedding.weight").bytes, 49408u * 4);
+  write_file_atomically(folder_ / "vocab.json", R"({"!": 0, "!</w>": 256, "<|startoftext|>": 1, "<|endoftext|>": 2})");
+  EXPECT_THAT(error(spec), HasSubstr("other words"));
+  fs::remove(folder_ / "vocab.json");
+  shapes["token_embedding.weight"] = {250100, 1};
+  write(shapes);
+  EXPECT_THAT(error(spec), AllOf(HasSubstr("a vocabulary of 250100"), HasSubstr("vocab.json")));
+}
+
+TEST(Wrappers, AreTakenOffInAnyOrder) {
+  EXPECT_EQ(without_wrappers("module._orig_mod.visual.proj"), "visual.proj");
+  EXPECT_EQ(without_wrappers("visual._orig_mod.module.proj"), "visual.proj");
+  EXPECT_EQ(without_wrappers("model.visual.proj"), "model.visual.proj");
+  EXPECT_EQ(without_wrappers("model.visual.proj", true), "visual.proj");
+  EXPECT_EQ(without_wrappers("vision_model.modules.x"), "vision_model.modules.x");
+}
+
+TEST(ClipFinder, UsualWordsCountBeforeOthersAndAveragesLast) {
+  const std::vector<std::string> names{"visual.proj", "token_embedding.weight"};
+  const auto chosen = [&](std::vector<std::string> paths, const std::string& wanted = {}) {
+    std::vector<CheckpointEntry> entries{{"optimizer", {"0.exp_avg"}}};
+    for (const std::string& path : paths) entries.push_back({path, names});
+    try {
+      return entries[ClipFinder(wanted, "x.pt").choose(entries)].path;
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+  };
+  EXPECT_EQ(chosen({"ema", "state_dict"}), "state_dict");
+  EXPECT_EQ(chosen({"ema", "student"}), "student");
+  EXPECT_EQ(chosen({"ema"}), "ema");
+  EXPECT_EQ(chosen({"ema", "state_dict"}, "ema"), "ema");
+  EXPECT_THAT(chosen({"a", "b"}), HasSubstr("several models: 'a', 'b'"));
+  EXPECT_THAT(chosen({"state_dict", "model"}), HasSubstr("--model.entry"));
+  EXPECT_THAT(chosen({"ema"}, "teacher"), HasSubstr("no model at 'teacher', expected 'ema'"));
+}
+
+/// Each configuration of a release, changed at random, is taken or refused in one line.
+TEST_F(ClipFile, MutatedConfigurationsAreReadOrRefused) {
+  write(vit_shapes());
+  const std::vector<std::pair<std::string, std::string>> wholes{
+      {"open_clip_config.json",
+       R"({"model_cfg": {"embed_dim": 16, "quick_gelu": true, "vision_cfg": {"layers": 2, "head_width": 64, "image_size": [32, 32],
+      "norm_kwargs": {"eps": 1e-6}, "act_kwargs": {}}, "text_cfg": {"width": 64, "heads": 1, "tokenizer_kwargs": {"clean": "lower"}}},
+      "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": 0.5, "resize_mode": "longest", "fill_color": 7}})"},
+      {"config.json",
+       R"({"model_type": "clip", "text_config": {"hidden_size": 64, "num_attention_heads": 1, "layer_norm_eps": 1e-5, "eos_token_id": 2},
+      "vision_config": {"hidden_size": 128, "hidden_act": "gelu", "image_size": 32, "pruned_heads": {}}, "projection_dim": 16})"},
+      {"processor_config.json",
+       R"({"image_processor": {"size": {"shortest_edge": 36}, "crop_size": {"height": 32, "width": 32}, "resample": 3, "do_pad": null,
+      "rescale_factor": 0.00392156862745098, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}})"},
+      {"tokenizer.json",
+       R"({"model": {"vocab": {"!": 0, "!</w>": 256, "<|startoftext|>": 49406, "<|endoftext|>": 49407}}})"}};
+  const std::vector<std::string> pieces{"null", "-1",   "1e999", "{}",  "[",       "\"",
+                                        ",",    "true", "[[]]",  "0.5", "\\u0000", "\xff"};
+  Rng rng(23);
+  int taken = 0;
+  const int inputs = fuzz_inputs(2000);
+  for (int i = 0; i < inputs; ++i) {
+    fs::remove(folder_ / "open_clip_config.json");
+    const std::size_t first = rng.below(2);  // open_clip's, or the three of transformers
+    for (std::size_t k = first; k < (first == 0 ? 1 : wholes.size()); ++k) {
+      std::string text = wholes[k].second;
+      for (std::uint64_t edits = rng.below(4); edits > 0; --edits) {
+        const std::size_t at = rng.below(text.size());
+        if (rng.below(3) == 0)
+          text[at] = static_cast<char>(rng.next());
+        else if (rng.below(2) == 0)
+          text.replace(at, rng.below(12), pieces[rng.below(pieces.size())]);
+        else
+          text.replace(at, 1, text.substr(rng.below(text.size()), 1 + rng.below(30)));
+      }
+      std::ofstream(folder_ / wholes[k].first, std::ios::binary | std::ios::trunc) << text;
+    }
+    const std::string message = error();
+    taken += message == "no error";
+    ASSERT_TRUE(message == "no error" || message.find(folder_.string()) != std::string::npos) << message;
+    ASSERT_EQ(message.find('\n'), std::string::npos) << message;
+  }
+  EXPECT_GT(taken, inputs / 20);
 }
 
 TEST_F(ClipFile, WhatIsNoClipModelSaysWhatItIs) {

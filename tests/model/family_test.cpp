@@ -47,8 +47,8 @@ class Toy : public ModelFamily {
     state.architecture = sizes(TensorSizes(state.tensors, where).at("toy.weight", 2, 0));
     state.architecture.name.clear();
   }
-  CheckpointSpec released_spec(const fs::path&, bool) const override { return spec_like("open_clip"); }
-  std::unique_ptr<TextTokenizer> make_tokenizer(TokenizerRules) const override {
+  CheckpointSpec released_spec(const fs::path&, const ClipState&, bool) const override { return spec_like("open_clip"); }
+  std::unique_ptr<TextTokenizer> make_tokenizer(TokenizerRules, TextClean) const override {
     return std::make_unique<ToyTokenizer>();
   }
 

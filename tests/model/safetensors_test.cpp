@@ -58,6 +58,36 @@ TEST_F(Safetensors, RoundTripKeepsBytesShapesAndMetadata) {
   EXPECT_EQ(0, std::memcmp(file.tensors().at("step").data, &step, 8));
 }
 
+TEST_F(Safetensors, EveryFlippedBitIsNoticed) {
+  using ::testing::AllOf;
+  using ::testing::HasSubstr;
+  const std::vector<float> values{1, -2, 3.5f, 0};
+  write_safetensors(file_, {{"a", {"F32", {4}, reinterpret_cast<const char*>(values.data()), 16}}},
+                    {{"family", "vit"}});
+  const std::string whole = read_file(file_);
+  EXPECT_TRUE(SafetensorsFile(file_).is_sealed());
+  for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+    std::string bytes = whole;
+    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ 1 << bit % 8);
+    std::ofstream(file_, std::ios::binary | std::ios::trunc) << bytes;
+    ASSERT_THAT(error(),
+                AllOf(HasSubstr(file_.string() + ": "), HasSubstr("delete it and give the same command again")))
+        << bit;
+  }
+  // A file of another program, or of a version before, has no seal.
+  write_raw(R"({"__metadata__":{"family":"vit"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "1234");
+  EXPECT_EQ(error(), "no error");
+  EXPECT_FALSE(SafetensorsFile(file_).is_sealed());
+}
+
+TEST_F(Safetensors, AHeaderNestedWithoutEndIsRefused) {
+  using ::testing::HasSubstr;
+  write_raw("{\"a\":{\"dtype\":" + std::string(1 << 20, '[') + std::string(1 << 20, ']') +
+                ",\"shape\":[],\"data_offsets\":[0,0]}}",
+            "");
+  EXPECT_THAT(error(), HasSubstr("a header that is not JSON"));
+}
+
 TEST_F(Safetensors, RefusesHostileHeadersByName) {
   using ::testing::HasSubstr;
   write_raw("{}", "", std::uint64_t{1} << 60);

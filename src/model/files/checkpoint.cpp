@@ -13,16 +13,21 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "model/files/checkpoint_files.hpp"
 #include "model/files/pickle.hpp"
 
 namespace cliplab {
 namespace {
 
-using Kind = PickleValue::Kind;
 namespace fs = std::filesystem;
 
-constexpr int kMaxDepth = 32;  // of modules in modules
 constexpr const char* kFormats = "a .safetensors file, a torch.save file or a TorchScript archive";
+
+std::vector<std::string> names_of(const Checkpoint& checkpoint) {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : checkpoint.tensors) names.push_back(name);
+  return names;
+}
 
 /// Bytes of a storage by its key, `elements` of `dtype`. They stay where they are as long as the checkpoint.
 using StorageBytes = std::function<std::string_view(const PickleValue& storage)>;
@@ -54,39 +59,33 @@ bool is_row_major(const PickleValue& tensor) {
   return true;
 }
 
-/// Walks the tree of a stream and collects its tensors.
+/// The tensors of a pickle's chosen entry.
 class Collector {
  public:
   Collector(const StorageBytes& bytes_of, Buffers& buffers, std::size_t file_size, const std::string& where,
             Checkpoint& out)
       : bytes_of_(bytes_of), buffers_(buffers), copies_left_(file_size), where_(where), out_(out) {}
 
-  void collect(const PickleValue& root) {
-    const PickleValue* state = &root;
-    if (const PickleValue* inner = root.find("state_dict")) state = inner;  // open_clip's training checkpoint
-    if (state->kind == Kind::kObject) out_.format = "TorchScript archive";
-    if (state->kind != Kind::kDict && state->kind != Kind::kObject)
-      fail(where_, "a pickle that holds no dict", "a state dict", "save model.state_dict()");
-    members(*state, "", 0);
-    if (out_.tensors.empty()) fail(where_, "no tensor", "a state dict");
+  void collect(const PickleValue& root, const ChooseEntry& choose) {
+    const std::vector<PickledEntry> entries = entries_of(root, where_);
+    if (entries.empty()) fail(where_, "no tensor", "a state dict", described_keys(root));
+    std::vector<CheckpointEntry> named;
+    for (const PickledEntry& entry : entries) {
+      named.push_back({entry.path, {}});
+      for (const auto& [name, tensor] : entry.tensors) named.back().names.push_back(name);
+    }
+    out_.keys = described_keys(root);
+    const PickledEntry& chosen = entries[choose ? choose(named) : plain_choice(named)];
+    out_.entry = chosen.path;
+    if (chosen.is_script) out_.format = "TorchScript archive";
+    for (const auto& [name, tensor] : chosen.tensors) add(name, *tensor);
   }
 
  private:
-  void members(const PickleValue& container, const std::string& prefix, int depth) {
-    if (depth > kMaxDepth)
-      fail(where_, "modules nested more than " + std::to_string(kMaxDepth) + " deep", "a state dict");
-    for (const auto& [key, value] : container.kind == Kind::kObject ? state_of(container).entries : container.entries) {
-      if (key->kind != Kind::kText || key->text.size() > 1000) continue;
-      const std::string name = prefix + key->text;
-      if (value->kind == Kind::kTensor) add(name, *value);
-      if (value->kind == Kind::kObject) members(*value, name + ".", depth + 1);
-    }
-  }
-
-  const PickleValue& state_of(const PickleValue& object) const {
-    if (object.items.size() != 1 || object.items[0]->kind != Kind::kDict)
-      fail(where_, "a module without a state", "a whole archive");
-    return *object.items[0];
+  /// The whole, or "state_dict".
+  static std::size_t plain_choice(const std::vector<CheckpointEntry>& entries) {
+    const auto found = std::ranges::find(entries, "state_dict", &CheckpointEntry::path);
+    return found == entries.end() ? 0 : static_cast<std::size_t>(found - entries.begin());
   }
 
   void add(const std::string& name, const PickleValue& tensor) {
@@ -191,7 +190,8 @@ class ZipFile {
   std::unique_ptr<zip_t, decltype(&::zip_discard)> archive_{nullptr, ::zip_discard};
 };
 
-void read_zip(const fs::path& file, std::size_t file_size, Buffers& buffers, Checkpoint& out) {
+void read_zip(const fs::path& file, std::size_t file_size, const ChooseEntry& choose, Buffers& buffers,
+              Checkpoint& out) {
   const std::string where = file.string();
   ZipFile zip(file, file_size);
   std::string prefix;
@@ -220,7 +220,7 @@ void read_zip(const fs::path& file, std::size_t file_size, Buffers& buffers, Che
   };
   const std::string stream = zip.read_any(prefix + "data.pkl", Pickle::kMaxBytes);
   const Pickle pickle(stream, where);
-  Collector(bytes_of, buffers, file_size, where, out).collect(pickle.root());
+  Collector(bytes_of, buffers, file_size, where, out).collect(pickle.root(), choose);
   if (out.format != "TorchScript archive") return;
   for (zip_int64_t i = 0; i < zip.entries() && !out.mentions_quick_gelu; ++i) {
     const std::string name = zip.name(static_cast<zip_uint64_t>(i));
@@ -244,7 +244,8 @@ bool is_old_stream(std::string_view bytes) {
          bytes.substr(4).starts_with(kMagic);
 }
 
-void read_old_stream(std::string_view bytes, Buffers& buffers, Checkpoint& out, const std::string& where) {
+void read_old_stream(std::string_view bytes, const ChooseEntry& choose, Buffers& buffers, Checkpoint& out,
+                     const std::string& where) {
   std::size_t at = 0;
   const auto next = [&]() {
     auto pickle = std::make_unique<Pickle>(bytes.substr(at), where);
@@ -276,12 +277,11 @@ void read_old_stream(std::string_view bytes, Buffers& buffers, Checkpoint& out, 
       fail(where, "no storage '" + storage.text.substr(0, 40) + "'", "a whole file");
     return found->second;
   };
-  Collector(bytes_of, buffers, bytes.size(), where, out).collect(tree->root());
+  Collector(bytes_of, buffers, bytes.size(), where, out).collect(tree->root(), choose);
 }
 
-}  // namespace
-
-Checkpoint read_checkpoint(const fs::path& file) {
+/// `where` and, if the file is one of several, the index are in the messages.
+Checkpoint read_one(const fs::path& file, const ChooseEntry& choose) {
   const std::string where = file.string();
   std::error_code error;
   if (!fs::is_regular_file(file, error)) fail(where, "no such file", kFormats);
@@ -292,20 +292,55 @@ Checkpoint read_checkpoint(const fs::path& file) {
   Checkpoint out;
   if (head.starts_with("PK\x03\x04")) {
     auto buffers = std::make_shared<Buffers>();
-    read_zip(file, size, *buffers, out);
+    read_zip(file, size, choose, *buffers, out);
     out.storage = buffers;
   } else if (is_old_stream(head)) {
     auto buffers = std::make_shared<Buffers>();
-    read_old_stream(buffers->keep(read_file(file, std::size_t{64} << 30)), *buffers, out, where);
+    read_old_stream(buffers->keep(read_file(file, std::size_t{64} << 30)), choose, *buffers, out, where);
     out.storage = buffers;
   } else if (head.size() > 9 && head[8] == '{') {
     const auto archive = std::make_shared<SafetensorsFile>(file);
     out.format = "safetensors", out.tensors = archive->tensors(), out.metadata = archive->metadata();
-    out.storage = archive;
+    out.is_sealed = archive->is_sealed(), out.storage = archive;
+    if (choose) choose({{"", names_of(out)}});
   } else {
-    fail(where, size == 0 ? "an empty file" : "another format by its first bytes", kFormats);
+    fail(where, size == 0 ? "an empty file" : "another format by its first bytes", kFormats,
+         "if it is damaged, copy it again; if a training here made it, delete it and give the same command again");
   }
   return out;
+}
+
+/// The tensors that an index lists, each from the file that it names.
+Checkpoint read_shards(const fs::path& index, const ChooseEntry& choose) {
+  const std::map<std::string, std::string> file_of = shard_map(index);
+  Checkpoint all;
+  auto storage = std::make_shared<std::vector<std::shared_ptr<const void>>>();
+  for (const fs::path& file : shards_of(index)) {
+    Checkpoint part = read_one(file, {});
+    for (const auto& [name, tensor] : part.tensors) {
+      const auto listed = file_of.find(name);
+      if (listed == file_of.end() || listed->second != file.filename().string())
+        fail(file.string(), "tensor '" + name.substr(0, 80) + "'", "only what its index lists for this file",
+             "copy or download the folder again");
+      all.tensors[name] = tensor;
+    }
+    all.format = part.format + ", several files";
+    storage->push_back(part.storage);
+  }
+  for (const auto& [name, file] : file_of)
+    if (!all.tensors.contains(name))
+      fail((index.parent_path() / file).string(), "no tensor '" + name.substr(0, 80) + "'", "one, by its index",
+           "copy or download the folder again");
+  all.storage = storage;
+  if (choose) choose({{"", names_of(all)}});
+  return all;
+}
+
+}  // namespace
+
+Checkpoint read_checkpoint(const fs::path& model, const ChooseEntry& choose) {
+  const fs::path file = weights_file(model);
+  return is_shard_index(file) ? read_shards(file, choose) : read_one(file, choose);
 }
 
 }  // namespace cliplab

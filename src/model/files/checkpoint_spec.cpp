@@ -1,5 +1,5 @@
-// Checkpoint specifications: named sets, the configurations of CLIP releases, metadata. A key that changes the model
-// and is not supported is refused by its name.
+// Checkpoint specifications: named sets, metadata, what wins over what. The configurations of releases are read in
+// open_clip_config.cpp and hugging_face_config.cpp.
 #include "model/files/checkpoint_spec.hpp"
 
 #include <fmt/format.h>
@@ -9,7 +9,6 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "model/files/json_config.hpp"
 #include "pixels/preprocess.hpp"
 
 namespace cliplab {
@@ -17,95 +16,47 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void take_statistics(const JsonConfig::Object& reader, const char* mean, const char* std, CheckpointSpec& spec) {
-  if (reader.has(mean)) spec.mean = reader.channels(mean);
-  if (reader.has(std)) spec.std = reader.channels(std);
-}
+std::string text_of(bool quick_gelu) { return quick_gelu ? "quick_gelu" : "gelu"; }
+std::string text_of(int value) { return std::to_string(value); }
+std::string text_of(double value) { return fmt::format("{}", value); }
+std::string text_of(const std::string& word) { return word; }
+std::string text_of(const std::array<float, 3>& v) { return fmt::format("{}, {}, {}", v[0], v[1], v[2]); }
 
-/// open_clip's factory.py and model.py: CLIPVisionCfg, CLIPTextCfg, PreprocessCfg and their defaults.
-CheckpointSpec spec_of_open_clip(const fs::path& file) {
-  const JsonConfig document(file);
-  const JsonConfig::Object top = document.top(), model = top.inner("model_cfg");
-  if (!top.has("model_cfg")) fail(file.string(), "no model_cfg", "open_clip's configuration");
-  const JsonConfig::Object vision = model.inner("vision_cfg"), text = model.inner("text_cfg");
-  model.refuse_any({"multimodal_cfg", "custom_text_tower"});
-  vision.refuse_any({"timm_model_name", "attentional_pool", "no_ln_pre", "ls_init_value", "qk_norm",
-                     "scaled_cosine_attn", "input_patchnorm", "global_average_pool", "final_ln_after_pool"});
-  vision.refuse_unless("pool_type", "tok");
-  text.refuse_any(
-      {"hf_model_name", "hf_tokenizer_name", "no_causal_mask", "embed_cls", "ls_init_value", "proj_bias", "qk_norm"});
-  text.refuse_unless("pool_type", "argmax");
-  text.refuse_unless("proj_type", "linear");
-
-  CheckpointSpec spec;
-  spec.origins = {file.filename().string()};
-  spec.quick_gelu = model.flag("quick_gelu", false);
-  spec.vision_head_width = vision.integer("head_width", 64, 1, 1024);
-  const int width = text.integer("width", 512, 1, 8192), heads = text.integer("heads", 8, 1, 1024);
-  if (width % heads != 0) text.refuse("heads", fmt::format("a divisor of the width {}", width));
-  spec.text_head_width = width / heads;
-  const JsonConfig::Object pixels = top.inner("preprocess_cfg");
-  spec.mean = Normalization{}.mean, spec.std = Normalization{}.std;  // PreprocessCfg's defaults
-  take_statistics(pixels, "mean", "std", spec);
-  spec.resize_mode = pixels.word("resize_mode", "shortest", {"shortest", "longest", "squash"});
-  spec.interpolation = pixels.word("interpolation", "bicubic", {"bicubic", "bilinear"});
-  return spec;
-}
-
-/// transformers' configuration_clip.py and its defaults.
-CheckpointSpec spec_of_hugging_face(const fs::path& file) {
-  const JsonConfig document(file);
-  const JsonConfig::Object top = document.top();
-  top.refuse_unless("model_type", "clip");
-  const JsonConfig::Object vision = top.inner("vision_config"), text = top.inner("text_config");
-  CheckpointSpec spec;
-  spec.origins = {file.filename().string()};
-  const auto tower = [&](const JsonConfig::Object& reader, int default_width, int default_heads) {
-    const std::string activation = reader.word("hidden_act", "quick_gelu", {"quick_gelu", "gelu"});
-    const bool quick = activation == "quick_gelu";
-    if (spec.quick_gelu && *spec.quick_gelu != quick) reader.refuse("hidden_act", "one activation for both towers");
-    spec.quick_gelu = quick;
-    reader.refuse_unless("layer_norm_eps", 1e-5);
-    const int width = reader.integer("hidden_size", default_width, 1, 8192),
-              heads = reader.integer("num_attention_heads", default_heads, 1, 1024);
-    if (width % heads != 0) reader.refuse("num_attention_heads", fmt::format("a divisor of the width {}", width));
-    return width / heads;
-  };
-  spec.vision_head_width = tower(vision, 768, 12);
-  spec.text_head_width = tower(text, 512, 8);
-
-  const fs::path preprocessor = file.parent_path() / "preprocessor_config.json";
-  if (!fs::exists(preprocessor)) return spec;
-  const JsonConfig pixels_document(preprocessor);
-  const JsonConfig::Object pixels = pixels_document.top();
-  spec.origins.emplace_back("preprocessor_config.json");
-  for (const char* key : {"do_resize", "do_center_crop", "do_normalize"}) pixels.refuse_unless(key, true);
-  take_statistics(pixels, "image_mean", "image_std", spec);
-  if (pixels.is_object("size") && !pixels.inner("size").has("shortest_edge")) pixels.refuse("size", "a shortest_edge");
-  const int resample = pixels.integer("resample", 3, 0, 5);  // PIL.Image.Resampling
-  if (resample != 2 && resample != 3) pixels.refuse("resample", "2 (bilinear) or 3 (bicubic)");
-  spec.resize_mode = "shortest", spec.interpolation = resample == 3 ? "bicubic" : "bilinear";
-  return spec;
-}
-
-std::string channels_text(const std::array<float, 3>& values) {
-  return fmt::format("{}, {}, {}", values[0], values[1], values[2]);
+/// Calls visit(name, member of a, member of b) for each fact.
+template <class A, class B, class Visit>
+void for_each_fact(A& a, B& b, Visit visit) {
+  visit("activation", a.quick_gelu, b.quick_gelu);
+  visit("head width", a.vision_head_width, b.vision_head_width);
+  visit("head width of the text tower", a.text_head_width, b.text_head_width);
+  visit("vision_norm_eps", a.vision_norm_eps, b.vision_norm_eps);
+  visit("text_norm_eps", a.text_norm_eps, b.text_norm_eps);
+  visit("mean", a.mean, b.mean), visit("std", a.std, b.std);
+  visit("resize_mode", a.resize_mode, b.resize_mode), visit("interpolation", a.interpolation, b.interpolation);
+  visit("resize_to", a.resize_to, b.resize_to), visit("fill_color", a.fill_color, b.fill_color);
+  visit("crop_rule", a.crop_rule, b.crop_rule), visit("convert_order", a.convert_order, b.convert_order);
+  visit("text_clean", a.text_clean, b.text_clean);
 }
 
 }  // namespace
 
 void CheckpointSpec::fill_from(const CheckpointSpec& weaker) {
   bool used = false;
-  const auto fill = [&](auto& mine, const auto& theirs) {
+  for_each_fact(*this, weaker, [&](const char*, auto& mine, const auto& theirs) {
     if (mine || !theirs) return;
     mine = theirs;
     used = true;
-  };
-  fill(quick_gelu, weaker.quick_gelu);
-  fill(vision_head_width, weaker.vision_head_width), fill(text_head_width, weaker.text_head_width);
-  fill(mean, weaker.mean), fill(std, weaker.std);
-  fill(resize_mode, weaker.resize_mode), fill(interpolation, weaker.interpolation);
+  });
   if (used) origins.insert(origins.end(), weaker.origins.begin(), weaker.origins.end());
+  sizes.insert(sizes.end(), weaker.sizes.begin(), weaker.sizes.end());
+}
+
+std::vector<std::string> CheckpointSpec::differences(const CheckpointSpec& other) const {
+  std::vector<std::string> found;
+  for_each_fact(*this, other, [&](const char* name, const auto& mine, const auto& theirs) {
+    if (mine && theirs && *mine != *theirs)
+      found.push_back(fmt::format("{} ({}, here {})", name, text_of(*theirs), text_of(*mine)));
+  });
+  return found;
 }
 
 std::vector<std::string> CheckpointSpec::unknown() const {
@@ -113,7 +64,7 @@ std::vector<std::string> CheckpointSpec::unknown() const {
   if (!quick_gelu) names.emplace_back("activation (--model.activation)");
   if (!vision_head_width || !text_head_width) names.emplace_back("head width (--model.head_width)");
   if (!mean || !std) names.emplace_back("pixel statistics (--model.mean, --model.std)");
-  if (!resize_mode || !interpolation) names.emplace_back("resize rule (--model.resize)");
+  if (!resize_mode || !interpolation) names.emplace_back("resize rule (--model.resize, --model.interpolation)");
   return names;
 }
 
@@ -128,19 +79,23 @@ CheckpointSpec spec_like(const std::string& word) {
   return spec;
 }
 
-CheckpointSpec clip_spec_beside(const fs::path& file) {
-  const fs::path folder = file.parent_path();
-  if (fs::exists(folder / "open_clip_config.json")) return spec_of_open_clip(folder / "open_clip_config.json");
-  if (fs::exists(folder / "config.json")) return spec_of_hugging_face(folder / "config.json");
-  return {};
+CheckpointSpec clip_spec_beside(const fs::path& file, bool hugging_face) {
+  const fs::path open_clip = file.parent_path() / "open_clip_config.json",
+                 transformers = file.parent_path() / "config.json";
+  const bool has_open_clip = fs::exists(open_clip), has_transformers = fs::exists(transformers);
+  if (has_open_clip && !(hugging_face && has_transformers)) return spec_of_open_clip(open_clip);
+  return has_transformers ? spec_of_hugging_face(transformers) : CheckpointSpec{};
 }
 
 std::map<std::string, std::string> to_metadata(const CheckpointSpec& spec) {
   std::map<std::string, std::string> metadata;
-  if (spec.mean) metadata["mean"] = channels_text(*spec.mean);
-  if (spec.std) metadata["std"] = channels_text(*spec.std);
-  if (spec.resize_mode) metadata["resize_mode"] = *spec.resize_mode;
-  if (spec.interpolation) metadata["interpolation"] = *spec.interpolation;
+  const auto put = [&](const char* key, const auto& value) {
+    if (value) metadata[key] = text_of(*value);
+  };
+  put("mean", spec.mean), put("std", spec.std);
+  put("resize_mode", spec.resize_mode), put("interpolation", spec.interpolation);
+  put("resize_to", spec.resize_to), put("fill_color", spec.fill_color);
+  put("crop_rule", spec.crop_rule), put("convert_order", spec.convert_order), put("text_clean", spec.text_clean);
   return metadata;
 }
 
@@ -157,9 +112,21 @@ CheckpointSpec spec_from_metadata(const std::map<std::string, std::string>& meta
       fail(where, "metadata '" + text.substr(0, 40) + "'", "one of " + joined(known));
     };
   };
+  const auto integer = [&](int low, int high) {
+    return [&where, low, high](const std::string& text) {
+      int value = 0;
+      if (!parse_number(text, value) || value < low || value > high)
+        fail(where, "metadata '" + text.substr(0, 40) + "'", fmt::format("an integer in [{}, {}]", low, high));
+      return value;
+    };
+  };
   take("mean", spec.mean, channels), take("std", spec.std, channels);
   take("resize_mode", spec.resize_mode, word({"shortest", "longest", "squash"}));
   take("interpolation", spec.interpolation, word({"bicubic", "bilinear"}));
+  take("resize_to", spec.resize_to, integer(1, 4096)), take("fill_color", spec.fill_color, integer(0, 255));
+  take("crop_rule", spec.crop_rule, word({"even", "down"}));
+  take("convert_order", spec.convert_order, word({"resize_first", "convert_first", "white_first"}));
+  take("text_clean", spec.text_clean, word({"lower", "whitespace", "canonicalize"}));
   spec.origins = {"its own metadata"};
   return spec;
 }

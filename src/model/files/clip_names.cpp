@@ -139,7 +139,7 @@ class HuggingFace {
 void use_openai_names(ClipState& state, const std::string& where) {
   StateDict& tensors = state.tensors;
   if (any_starts_with(tensors, "text_model.") || any_starts_with(tensors, "vision_model.")) {
-    state.naming = "Hugging Face";
+    state.naming = kHuggingFaceNames;
     tensors = HuggingFace(tensors, where).convert(state.storage);
   } else if (any_starts_with(tensors, "text.")) {
     state.naming = "open_clip, custom text";
@@ -152,10 +152,14 @@ void use_openai_names(ClipState& state, const std::string& where) {
     state.naming = "openai";
   }
   std::erase_if(tensors, [&](const auto& item) {
-    if (!is_non_weight_entry(item.first)) return false;
+    // A bias that is added to every logit (sigmoid loss) changes no feature and no order of scores.
+    if (!is_non_weight_entry(item.first) && item.first != "logit_bias") return false;
     state.ignored.push_back(item.first);
     return true;
   });
+  if (const auto scale = tensors.find("logit_scale");
+      scale != tensors.end() && scale->second.shape.size() == 1 && scale->second.shape[0] == 1)
+    scale->second.shape.clear();  // open_clip's nonscalar_logit_scale
 }
 
 Architecture clip_text_sizes(const TensorSizes& tensors) {

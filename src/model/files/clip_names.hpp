@@ -10,6 +10,8 @@
 
 namespace cliplab {
 
+inline constexpr const char* kHuggingFaceNames = "Hugging Face";  // ClipState::naming
+
 /// Renames the tensors of openai/CLIP, open_clip (custom text) and Hugging Face CLIPModel to OpenAI's names, says which
 /// naming it was, and moves the names of entries that are not weights to `ignored`.
 void use_openai_names(ClipState& state, const std::string& where);

@@ -1,6 +1,7 @@
 // The opcodes of protocol 2 to 5 that saved tensors need, and what a stream may build with them.
 #include "model/files/pickle.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -27,15 +28,18 @@ std::optional<std::string> storage_dtype(std::string_view global) {
   return found == kTypes.end() ? std::nullopt : std::optional(found->second);
 }
 
-/// Names that a stream may mention. Classes of a TorchScript archive are names of their state, no more.
-bool is_known_global(std::string_view global) {
-  static constexpr std::array kNames{"collections OrderedDict",          "torch._utils _rebuild_tensor_v2",
-                                     "torch._utils _rebuild_parameter",  "torch Size",
-                                     "torch.jit._pickle build_intlist",  "torch.jit._pickle build_doublelist",
-                                     "torch.jit._pickle build_boollist", "torch.jit._pickle build_tensorlist"};
-  for (const std::string_view name : kNames)
-    if (global == name) return true;
-  return storage_dtype(global).has_value() || global.starts_with("__torch__.");
+/// Names that no checkpoint has a use for: with them a pickle takes over the program that executes it.
+bool is_attack(std::string_view global) {
+  static constexpr std::array kModules{"os",        "posix", "nt",   "subprocess", "pty",    "commands", "popen2",
+                                       "runpy",     "sys",   "code", "codeop",     "pdb",    "bdb",      "shutil",
+                                       "importlib", "imp",   "pip",  "webbrowser", "ctypes", "socket",   "torch.hub"};
+  static constexpr std::array kBuiltins{"eval", "exec",       "execfile",   "compile",
+                                        "open", "__import__", "breakpoint", "input"};
+  const std::size_t space = global.find(' ');
+  const std::string_view module = global.substr(0, space), name = global.substr(space + 1);
+  const auto is = [](std::string_view wanted) { return [wanted](const char* known) { return wanted == known; }; };
+  if (module == "builtins" || module == "__builtin__") return std::any_of(kBuiltins.begin(), kBuiltins.end(), is(name));
+  return std::any_of(kModules.begin(), kModules.end(), is(module));
 }
 
 /// The beginning of a text from the file, for a message.
@@ -63,7 +67,7 @@ class PickleReader : PickleStack {
   // --- what a stream may build ---------------------------------------------------------------------------------
 
   void push_global(const std::string& name) {
-    if (!is_known_global(name)) refuse("global '" + shown(name) + "', which is not data,");
+    if (is_attack(name)) refuse("global '" + shown(name) + "', which is not data,");
     push_text(name, Kind::kGlobal);
   }
 
@@ -82,12 +86,11 @@ class PickleReader : PickleStack {
   void push_storage() {
     const Value id = pop(Kind::kTuple, "a persistent id that is a tuple");
     const auto is = [&](std::size_t i, Kind kind) { return id->items.size() > i && id->items[i]->kind == kind; };
-    if (!is(0, Kind::kText) || id->items[0]->text != "storage" || !is(1, Kind::kGlobal) || !is(2, Kind::kText) ||
-        !is(4, Kind::kInt) || id->items[4]->integer < 0 || id->items.size() > 6 ||
-        (id->items.size() == 6 && !is(5, Kind::kNone)))
+    if (!is(0, Kind::kText) || id->items[0]->text != "storage" || !is(2, Kind::kText) || !is(4, Kind::kInt) ||
+        id->items[4]->integer < 0 || id->items.size() > 6 || (id->items.size() == 6 && !is(5, Kind::kNone)))
       refuse("a persistent id that names no storage");
-    const auto dtype = storage_dtype(id->items[1]->text);
-    if (!dtype) refuse("a storage of class '" + shown(id->items[1]->text) + "'");
+    const auto dtype = is(1, Kind::kGlobal) ? storage_dtype(id->items[1]->text) : std::nullopt;
+    if (!dtype) return push_text("storage of another type", Kind::kObject);
     push_text(id->items[2]->text, Kind::kStorage);
     stack_.back()->dtype = *dtype;
     stack_.back()->integer = id->items[4]->integer;
@@ -97,6 +100,7 @@ class PickleReader : PickleStack {
   /// and there may be no more of them than it has: a small file cannot ask for a large tensor.
   void push_tensor(const PickleValue& arguments) {
     const auto& items = arguments.items;
+    if (!items.empty() && items[0]->kind == Kind::kObject) return push_text("tensor of another type", Kind::kObject);
     if (items.size() < 4 || items[0]->kind != Kind::kStorage || items[1]->kind != Kind::kInt)
       refuse("a tensor without a storage");
     const std::int64_t total = items[0]->integer, offset = items[1]->integer;
@@ -121,16 +125,25 @@ class PickleReader : PickleStack {
   }
 
   void reduce() {
-    const Value arguments = pop(Kind::kTuple, "arguments that are a tuple"),
-                function = pop(Kind::kGlobal, "a global that is called");
-    const std::string& name = function->text;
-    const auto& items = arguments->items;
-    if (name == "torch._utils _rebuild_tensor_v2") return push_tensor(*arguments);
-    if (name == "torch._utils _rebuild_parameter" && !items.empty() && items[0]->kind == Kind::kTensor) {
-      push(make(Kind::kTensor));
+    const Value arguments = pop(Kind::kTuple, "arguments that are a tuple"), function = pop();
+    if (function->kind == Kind::kGlobal) return call(function->text, *arguments, 0);
+    if (function->kind != Kind::kObject) refuse("a call of something else than a function");
+    push_text(function->text, Kind::kObject);
+  }
+
+  /// What the call would give, as far as tensors and containers need it.
+  void call(const std::string& name, const PickleValue& arguments, int depth) {
+    const auto& items = arguments.items;
+    if (name == "torch._utils _rebuild_tensor_v2" || name == "torch._utils _rebuild_tensor")
+      return push_tensor(arguments);
+    if (name.starts_with("torch._utils _rebuild_parameter") && !items.empty() && items[0]->kind == Kind::kTensor) {
+      push(make(Kind::kTensor));  // also .._with_state, of a parameter with attributes
       *stack_.back() = *items[0];
       return;
     }
+    if (name == "torch._tensor _rebuild_from_type_v2" && items.size() == 4 && items[0]->kind == Kind::kGlobal &&
+        items[2]->kind == Kind::kTuple && depth < 4)  // (function, type, its arguments, state)
+      return call(items[0]->text, *items[2], depth + 1);
     if (name == "collections OrderedDict" && items.size() <= 1) {
       push(make(Kind::kDict));
       if (items.empty()) return;
@@ -147,15 +160,31 @@ class PickleReader : PickleStack {
       stack_.back()->items = items[0]->items;
       return;
     }
-    refuse("a call of '" + shown(name) + "'");
+    push_object(name, items);
+  }
+
+  /// An object of any other class: no more than its name, and the dict that it was made of.
+  void push_object(const std::string& name, const std::vector<PickleValue::Ref>& arguments) {
+    push_text(name, Kind::kObject);
+    for (const PickleValue::Ref argument : arguments) {
+      if (argument->kind != Kind::kDict) continue;
+      charge(argument->entries.size());
+      stack_.back()->entries = argument->entries;
+      return;
+    }
+  }
+
+  /// NEWOBJ, NEWOBJ_EX: an object of a class, as modules of a TorchScript archive are.
+  void new_object(bool has_keywords) {
+    if (has_keywords) pop();
+    const Value arguments = pop(Kind::kTuple, "arguments that are a tuple"), type = pop();
+    if (type->kind != Kind::kGlobal && type->kind != Kind::kObject) refuse("an object of something else than a class");
+    push_object(type->text, arguments->items);
   }
 
   void build() {
     const Value state = pop(), object = pop();
-    if (object->kind == Kind::kObject)
-      object->items = {state};
-    else if (object->kind != Kind::kDict)
-      refuse("state for something else than a dict or a module");  // a dict's is its _metadata
+    if (object->kind == Kind::kObject) object->items = {state};  // a dict's is its _metadata, others have none
     push(object);
   }
 
@@ -172,6 +201,12 @@ class PickleReader : PickleStack {
         break;
       case '0':
         pop();
+        break;
+      case '1':
+        pop_to_mark();
+        break;
+      case '2':
+        push(top());
         break;
       case 'N':
         push(make(Kind::kNone));
@@ -192,7 +227,10 @@ class PickleReader : PickleStack {
         push_int(static_cast<std::int32_t>(little_endian(4)));
         break;
       case 0x8a:
-        push_long(byte());
+        push_long(static_cast<std::size_t>(byte()));
+        break;
+      case 0x8b:
+        push_long(little_endian(4));
         break;
       case 'G':
         push(make(Kind::kReal));
@@ -210,6 +248,17 @@ class PickleReader : PickleStack {
       case 'U':
         push_text(take(static_cast<std::size_t>(byte())));
         break;
+      case 'B':
+        push_text(take(little_endian(4)));
+        break;  // BINBYTES, its short and long forms, BYTEARRAY8, BINUNICODE8
+      case 'C':
+        push_text(take(static_cast<std::size_t>(byte())));
+        break;
+      case 0x8d:
+      case 0x8e:
+      case 0x96:
+        push_text(take(little_endian(8)));
+        break;
       case ')':
         push_tuple({});
         break;
@@ -225,7 +274,11 @@ class PickleReader : PickleStack {
       case 0x87:
         push_tuple_of(3);
         break;
+      case 0x91:  // FROZENSET
+        push_tuple(pop_to_mark());
+        break;
       case ']':
+      case 0x8f:  // EMPTY_SET
         push(make(Kind::kList));
         break;
       case 'a': {
@@ -233,7 +286,8 @@ class PickleReader : PickleStack {
         add_items({item});
         break;
       }
-      case 'e': {
+      case 'e':
+      case 0x90: {  // ADDITEMS, of a set
         const std::vector<Value> items = pop_to_mark();
         add_items(items);
         break;
@@ -282,13 +336,12 @@ class PickleReader : PickleStack {
       case 'R':
         reduce();
         break;
-      case 0x81: {  // NEWOBJ: a module of a TorchScript archive
-        pop(Kind::kTuple, "arguments that are a tuple");
-        const Value type = pop(Kind::kGlobal, "a class");
-        if (!type->text.starts_with("__torch__.")) refuse("an object of '" + shown(type->text) + "'");
-        push_text(type->text, Kind::kObject);
+      case 0x81:
+        new_object(false);
         break;
-      }
+      case 0x92:
+        new_object(true);
+        break;
       case 'b':
         build();
         break;
@@ -298,11 +351,11 @@ class PickleReader : PickleStack {
     return true;
   }
 
-  void push_long(int count) {  // two's complement, little-endian
-    if (count > 10) refuse("an integer of " + std::to_string(count) + " bytes");
-    const std::string_view raw = take(static_cast<std::size_t>(count));
+  void push_long(std::size_t count) {  // two's complement, little-endian
+    const std::string_view raw = take(count);
     std::uint64_t value = !raw.empty() && (raw.back() & 0x80) != 0 ? ~std::uint64_t{0} : 0;
-    for (int i = std::min(count, 8) - 1; i >= 0; --i) value = value << 8 | static_cast<unsigned char>(raw[i]);
+    for (std::size_t i = std::min<std::size_t>(count, 8); i-- > 0;)
+      value = value << 8 | static_cast<unsigned char>(raw[i]);
     push_int(static_cast<std::int64_t>(value));
     if (count > 8) stack_.back()->text = raw;  // longer ones are magic numbers: known by their bytes
   }

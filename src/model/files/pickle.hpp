@@ -1,6 +1,7 @@
 // Pickle streams as data: a tree of plain values, tensors described by the storage they lie in. Nothing is imported or
-// called: the opcodes and globals that torch.save and torch.jit.save write are understood, every other one is refused
-// by its name. Format: CPython Lib/pickletools.py; torch/serialization.py, torch/_utils.py (`_rebuild_tensor_v2`).
+// called. What torch.save and torch.jit.save write is understood; any other object is kept as its class's name and its
+// state, which readers look through or leave; names that only an attack has a use for (os, subprocess, eval) are
+// refused. Format: CPython Lib/pickletools.py; torch/serialization.py, torch/_utils.py (`_rebuild_tensor_v2`).
 #pragma once
 
 #include <cstdint>
@@ -19,10 +20,11 @@ struct PickleValue {
   Kind kind = Kind::kNone;
   std::int64_t integer = 0;  // bool, int; storage: its elements; tensor: offset in elements
   double real = 0;
-  std::string text;                          // text; global "module name"; object: its class; storage: its key
+  std::string text;                          // text, bytes; global "module name"; object: its class; storage: its key
   std::string dtype;                         // storage: as in safetensors ("F32")
-  std::vector<Ref> items;                    // tuple, list; tensor: {storage}; object: {state}
-  std::vector<std::pair<Ref, Ref>> entries;  // dict, in order; a key may stand there twice, the last one counts
+  std::vector<Ref> items;                    // tuple, list, set; tensor: {storage}; object: {state}, or none
+  std::vector<std::pair<Ref, Ref>> entries;  // dict, in order; a key may stand there twice, the last one counts; of an
+                                             // object: what it holds as a dict
   std::vector<std::int64_t> shape, stride;   // tensor
 
   /// The value of a text key of a dict, or nullptr.
@@ -48,7 +50,7 @@ class Pickle {
       if (value.kind == PickleValue::Kind::kStorage) visit(value);
   }
 
-  static constexpr std::size_t kMaxBytes = 32u << 20, kMaxValues = 1'000'000;
+  static constexpr std::size_t kMaxBytes = 256u << 20, kMaxValues = 1'000'000;
 
  private:
   friend class PickleStack;

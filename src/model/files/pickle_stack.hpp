@@ -22,8 +22,7 @@ class PickleStack {
   using Value = PickleValue*;
 
   [[noreturn]] void refuse(const std::string& found) const {
-    fail(where_, found, "tensors in plain containers, as torch.save writes a state dict",
-         "nothing in the file was run");
+    fail(where_, found, "a checkpoint as torch.save writes it", "nothing in the file was run");
   }
   [[noreturn]] void refuse_opcode(int code) const {
     static constexpr const char* kDigits = "0123456789abcdef";
@@ -88,8 +87,8 @@ class PickleStack {
     if (value->kind != kind) refuse(std::string("a pickle without ") + what);
     return value;
   }
-  Value top(Kind kind, const char* what) {
-    Value value = pop(kind, what);
+  Value top() {
+    Value value = pop();
     push(value);
     return value;
   }
@@ -123,13 +122,18 @@ class PickleStack {
       refuse("memo index " + std::to_string(index) + " that was never put");
     push(memo_[index]);
   }
+  /// Objects are dicts or lists too where their class derives from one.
   void add_entries(const std::vector<Value>& values) {
-    const Value dict = top(Kind::kDict, "a dict where entries are added");
+    const Value dict = top();
+    if (dict->kind != Kind::kDict && dict->kind != Kind::kObject)
+      refuse("a pickle without a dict where entries are added");
     if (values.size() % 2 != 0) refuse("a dict with a key without a value");
     for (std::size_t i = 0; i < values.size(); i += 2) dict->entries.emplace_back(values[i], values[i + 1]);
   }
   void add_items(const std::vector<Value>& values) {
-    const Value list = top(Kind::kList, "a list where items are added");
+    const Value list = top();
+    if (list->kind == Kind::kObject) return;  // read by nobody
+    if (list->kind != Kind::kList) refuse("a pickle without a list where items are added");
     list->items.insert(list->items.end(), values.begin(), values.end());
   }
 

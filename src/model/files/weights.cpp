@@ -129,6 +129,30 @@ void adopt_state(const std::map<std::string, TensorBytes>& tensors, std::map<std
   });
 }
 
+void fold_layer_scale(ClipState& state, const std::string& where) {
+  const torch::NoGradGuard no_grad;
+  std::vector<std::string> scales;
+  for (const auto& [name, tensor] : state.tensors)
+    if (name.ends_with(".ls_1.gamma") || name.ends_with(".ls_2.gamma")) scales.push_back(name);
+  for (const std::string& name : scales) {
+    const std::string block = name.substr(0, name.size() - std::string_view("ls_1.gamma").size());
+    const std::string before = block + (name.ends_with("ls_1.gamma") ? "attn.out_proj." : "mlp.c_proj.");
+    const Tensor scale = tensor_of(state.tensors.at(name)).to(torch::kFloat32);
+    for (const char* part : {"weight", "bias"}) {
+      const auto found = state.tensors.find(before + part);
+      if (found == state.tensors.end()) continue;  // listed as missing when the model is loaded
+      Tensor value = tensor_of(found->second).to(torch::kFloat32);
+      if (scale.dim() != 1 || value.dim() < 1 || value.size(0) != scale.size(0))
+        fail(where, name + " is " + shape_text(scale.sizes()), "the width of " + before + part);
+      const auto kept =
+          std::make_shared<Tensor>((value.dim() == 2 ? value * scale.unsqueeze(1) : value * scale).contiguous());
+      found->second = bytes_of(*kept);
+      state.storage.push_back(kept);
+    }
+    state.tensors.erase(name);
+  }
+}
+
 void save_model(const std::filesystem::path& path, Clip& model, const std::map<std::string, std::string>& extra) {
   std::map<std::string, Tensor> kept;
   std::map<std::string, TensorBytes> tensors;

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "model/files/clip_state.hpp"
 #include "model/files/safetensors.hpp"
 #include "model/towers/modules.hpp"
 
@@ -29,6 +30,10 @@ void load_state(const std::map<std::string, TensorBytes>& tensors, const std::st
 /// `state` and are never written), other floating types are converted to float32.
 void adopt_state(const std::map<std::string, TensorBytes>& tensors, std::map<std::string, torch::Tensor>& state,
                  const std::string& where);
+
+/// Puts LayerScale (open_clip's ls_init_value: a factor for each channel behind attention and MLP of a block) into the
+/// projections before it, and leaves it out of `state`: the same function.
+void fold_layer_scale(ClipState& state, const std::string& where);
 
 void save_model(const std::filesystem::path& path, Clip& model, const std::map<std::string, std::string>& extra = {});
 
