@@ -115,9 +115,9 @@ void Options::add_file(const std::string& key, const std::string& help, const Se
   declared_.push_back({key, study_, Role::kFile, rules});
 }
 
-void Options::add_files(const std::string& key, const std::string& help) {
+void Options::add_files(const std::string& key, const std::string& help, const SetRules& rules) {
   add_list(key, {}, help);
-  declared_.push_back({key, study_, Role::kFile, {}});
+  declared_.push_back({key, study_, Role::kFile, rules});
 }
 
 std::string Options::nearest(const std::string& key) const {

@@ -32,6 +32,7 @@ struct SetRules {
   std::string untrainable_of{};           // also takes the sets of this key that have no train split
   std::string of{};                       // kReference: the key that lists the candidates
   bool when_training = false;             // read only by a run that trains its models
+  bool is_model = false;                  // kFile: a model, which may be a folder, with the configurations next to it
 };
 
 class Options {
@@ -59,7 +60,7 @@ class Options {
   /// A file, or none (empty): its content is part of the run's key.
   void add_file(const std::string& key, const std::string& help, const SetRules& rules = {});
   /// The same for a list of files.
-  void add_files(const std::string& key, const std::string& help);
+  void add_files(const std::string& key, const std::string& help, const SetRules& rules = {});
 
   /// Keys that are declared until the next call belong to `study` and have to start with "<study>."; "" ends that.
   void begin_study(const std::string& study) { study_ = study; }

@@ -58,12 +58,15 @@ stands in results/sweeps. --limit N takes a first look at N samples. A study's o
 )";
 
 constexpr const char* kModelUsage = R"(./cliplab model list
-./cliplab model inspect FILE [--key value ...]    what the file is: container, names, sizes, facts, tensors
+./cliplab model inspect FILE [--key value ...]    what the file is: container, names, sizes, facts, tensors; fails where a
+                                                  run would
 ./cliplab model convert IN OUT [--key value ...]  any checkpoint to a .safetensors file that states everything about itself
 
 Files: OpenAI's .pt (TorchScript archives and state dicts), open_clip's .pt, .bin and .safetensors with their
-open_clip_config.json, Hugging Face CLIPModel folders (weights next to config.json), and cliplab's own. Nothing in a file is
-executed. What neither the file nor a configuration next to it states has to be given:
+open_clip_config.json, Hugging Face CLIPModel folders (weights, in one file or in shards with an index, next to config.json
+and processor_config.json or preprocessor_config.json), training checkpoints that hold one of these under any word, and
+cliplab's own. FILE may be the folder. Nothing in a file is executed. What neither the file nor a configuration next to it
+states has to be given:
 
   ./cliplab model convert ViT-B-32-laion2b.pt b32.safetensors --model.like open_clip
   ./cliplab run STUDY/paper --model b32.safetensors
@@ -82,26 +85,28 @@ int help_command(const std::string& command) {
   return 0;
 }
 
-CheckpointSpec spec_of(Arguments words) {
+ModelOptions model_options_of(Arguments words) {
   Options options;
   declare_model_options(options);
   options.parse_arguments(words);
-  return model_options(options).spec;
+  return model_options(options);
 }
 
-/// Prints the contents of the file; throws with the reason if it cannot be opened as a model.
+/// Prints the contents of the file; throws with the reason if a run could not open it as a model.
 int inspect_model(const std::string& path, Arguments words) {
-  const CheckpointReport report = inspect_checkpoint(path, spec_of(words));
+  const ModelOptions model = model_options_of(words);
+  const CheckpointReport report = inspect_checkpoint(path, model.spec);
   for (const auto& [key, value] : report.properties) fmt::print("# {} = {}\n", key, value);
   for (const auto& [name, dtype, shape] : report.tensors)
     fmt::print("{:<60}{:<5}[{}]\n", name, dtype, fmt::join(shape, ", "));
-  if (report.problem.empty()) return 0;
   std::cout.flush();
-  throw InputError(report.problem);
+  if (!report.problem.empty()) throw InputError(report.problem);
+  open_clip_model(path, model);
+  return 0;
 }
 
 int convert_model(const std::string& in, const std::string& out, Arguments words) {
-  convert_clip_model(in, out, spec_of(words));
+  convert_clip_model(in, out, model_options_of(words).spec);
   fmt::print("{}: written\n", out);
   return 0;
 }

@@ -9,7 +9,8 @@ void declare_model_options(Options& options) {
   options.add_text(
       "model.like", "auto",
       "what the file does not state is as in: openai (QuickGELU) or open_clip (exact GELU), both with heads "
-      "64 wide, OpenAI's pixel statistics, short side by bicubic",
+      "64 wide, OpenAI's pixel statistics, short side by bicubic; an error where the file states otherwise. The other "
+      "keys of a fact override the file, with a notice",
       {"auto", "openai", "open_clip"});
   options.add_text("model.activation", "auto", "of both towers' MLPs", {"auto", "quick_gelu", "gelu"});
   options.add_integer("model.head_width", 0, 0, 1024, "width of an attention head in both towers; 0: the file's");
@@ -18,9 +19,14 @@ void declare_model_options(Options& options) {
   options.add_text("model.resize", "auto", "which side becomes the input's, or both (squash)",
                    {"auto", "shortest", "squash", "longest"});
   options.add_text("model.interpolation", "auto", "of the resize", {"auto", "bicubic", "bilinear"});
-  options.add_text("model.order", "resize_first",
-                   "resize before the conversion to RGB (openai/CLIP) or after it (torchvision's ImageFolder)",
-                   {"resize_first", "convert_first"});
+  options.add_text(
+      "model.order", "auto",
+      "resize before the conversion to RGB (openai/CLIP), after it (torchvision's ImageFolder), or after the "
+      "picture was put on white (transformers 5); auto: the file's, else resize_first",
+      {"auto", "resize_first", "convert_first", "white_first"});
+  options.add_text("model.entry", "",
+                   "which part of a checkpoint is the model, by its keys, as ema or state_dict.student; empty: the one "
+                   "that there is, weights before their averages");
   options.add_text("model.tokenizer", "open_clip", "whose words stand for start and end of text in a caption",
                    {"open_clip", "openai"});
   options.add_text("model.too_long", "cut", "a text beyond the context: cut, or an error as clip.tokenize has it",
@@ -42,11 +48,15 @@ ModelOptions model_options(const Options& options) {
   if (const std::string& text = options.text("model.std"); !text.empty()) spec.std = parse_channels(text, "model.std");
   if (const std::string& word = options.text("model.resize"); word != "auto") spec.resize_mode = word;
   if (const std::string& word = options.text("model.interpolation"); word != "auto") spec.interpolation = word;
-  if (spec.quick_gelu || spec.vision_head_width || spec.mean || spec.std || spec.resize_mode || spec.interpolation)
+  if (const std::string& word = options.text("model.order"); word != "auto") {
+    spec.convert_order = word;
+    result.pixels.order = parse_convert_order(word);
+  }
+  if (spec.convert_order || spec.quick_gelu || spec.vision_head_width || spec.mean || spec.std || spec.resize_mode ||
+      spec.interpolation)
     spec.origins = {"flags"};
-  if (const std::string& word = options.text("model.like"); word != "auto") spec.fill_from(spec_like(word));
-  result.pixels.order =
-      options.text("model.order") == "resize_first" ? ConvertOrder::kResizeFirst : ConvertOrder::kConvertFirst;
+  if (const std::string& word = options.text("model.like"); word != "auto") spec.like = word;
+  spec.entry = options.text("model.entry");
   result.pixels.rule = options.text("model.pillow") == "classic" ? PillowRule::kClassic : PillowRule::k13;
   result.tokenizer = options.text("model.tokenizer") == "openai" ? TokenizerRules::kOpenAi : TokenizerRules::kOpenClip;
   result.too_long = options.text("model.too_long") == "fail" ? TooLong::kFail : TooLong::kCut;

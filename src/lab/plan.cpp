@@ -10,6 +10,7 @@
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
+#include "model/encoder.hpp"
 #include "sets/dataset.hpp"
 #include "sets/prompts.hpp"
 
@@ -135,7 +136,8 @@ void Plan::add_sets(const Options& options, const Options::Declared& declared) {
 void Plan::add_file(const Options::Declared& declared, const std::string& file) {
   const fs::path path = declared.study.empty() ? fs::path(file) : named_file(file);
   if (!fs::exists(path)) fail(declared.key, "'" + file + "'", "an existing file");
-  files_.push_back({declared.study, declared.key, path});
+  if (!declared.rules.is_model && fs::is_directory(path)) fail(declared.key, "the folder '" + file + "'", "a file");
+  files_.push_back({declared.study, declared.key, path, declared.rules.is_model});
 }
 
 std::vector<std::string> Plan::built_sets() const {
@@ -240,12 +242,28 @@ std::string Plan::content() const {
       if (has_classes(planned.role))
         for (const fs::path& file : prompt_files(set->text())) lines.insert("prompts " + sha256_file(file));
     }
-  for (const PlannedFile& file : files_) lines.insert(file.key + " " + sha256_file(file.file));
+  for (const PlannedFile& file : files_) {
+    lines.insert(file.key + " " + sha256(file));
+    if (file.is_model)
+      for (const fs::path& config : checkpoint_configs(file.file))
+        lines.insert(file.key + " " + sha256(file) + " " + config.filename().string() + " " + sha256_file(config));
+  }
   if (!prompts_.empty()) lines.insert("prompt set " + sha256_file(prompts_));
   for (const PlannedGap& gap : gaps_) lines.insert("without " + gap.study + " " + gap.item);
   std::string text;
   for (const std::string& line : lines) text += line + "\n";
   return text;
+}
+
+const std::string& Plan::sha256(const PlannedFile& file) const {
+  std::string& known = sha256_[file.file];
+  if (known.empty()) known = file.is_model ? checkpoint_sha256(file.file) : sha256_file(file.file);
+  return known;
+}
+
+std::string Plan::model_sha256(const fs::path& model) const {
+  const auto planned = std::ranges::find(files_, model, &PlannedFile::file);
+  return planned == files_.end() ? checkpoint_sha256(model) : sha256(*planned);
 }
 
 std::map<std::string, std::string> Plan::provenance() const {

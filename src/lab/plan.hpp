@@ -29,6 +29,7 @@ struct PlannedSet {
 struct PlannedFile {
   std::string study, key;
   std::filesystem::path file;
+  bool is_model = false;  // a file or a folder, with the configurations next to it
 };
 
 /// What the run does not measure, and why.
@@ -67,6 +68,10 @@ class Plan {
 
   /// The content of everything that decides a number: ids of sets, hashes of files and prompts. A line each, sorted.
   std::string content() const;
+  /// SHA-256 of a planned file, of a model that of its weights (checkpoint_sha256). Each is read once.
+  const std::string& sha256(const PlannedFile& file) const;
+  /// The same by path; computed where it is not planned.
+  std::string model_sha256(const std::filesystem::path& model) const;
   /// The ids of the sets, by "dataset <name>".
   std::map<std::string, std::string> provenance() const;
   /// For people: studies, sets with their splits, files, and what is left out.
@@ -94,6 +99,7 @@ class Plan {
   std::vector<std::string> with_sets_;  // studies that declare sets: one without any has nothing to measure
   std::filesystem::path prompts_;       // of --prompts; empty: the sets' own
   std::map<std::string, std::string> absent_;
+  mutable std::map<std::filesystem::path, std::string> sha256_;  // of files, by their paths
   bool leave_out_ = false;
 };
 

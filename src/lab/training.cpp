@@ -6,7 +6,6 @@
 #include "base/cpu.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "base/hash.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "lab/provenance.hpp"
@@ -63,8 +62,8 @@ void train_one(const Options& options, const TrainConfig& config, const fs::path
   std::replace(file_name.begin(), file_name.end(), ' ', '_');
   keep_curve(options, label, file.parent_path() / "train.h5", folder / file_name);
   for (const fs::path& snapshot : snapshot_files(config, models))
-    files.push_back({snapshot, label + " " + snapshot.stem().string()});
-  files.push_back({file, label == config.architecture ? "" : label});
+    files.push_back({snapshot, label + " " + snapshot.stem().string(), ""});
+  files.push_back({file, label == config.architecture ? "" : label, ""});
 }
 
 }  // namespace
@@ -118,7 +117,7 @@ void declare_train_options(Options& options) {
   options.add_file("train.init",
                    "a CLIP checkpoint to start from instead of random weights; of another resolution its positions are "
                    "resized (ViT-L/14@336)",
-                   {.when_training = true});
+                   {.when_training = true, .is_model = true});
   options.add_integer("train.steps", 1000, 1, 100'000'000, "optimiser steps");
   options.add_integer("train.batch", 256, 2, 65536, "pairs a step");
   options.add_integer(
@@ -153,9 +152,8 @@ void check_train_options(const Options& options) {
   }
 }
 
-std::vector<ModelFile> train_models(const Options& options, const fs::path& folder, const Ranks& ranks) {
-  const std::string& init = options.text("train.init");
-  const std::string init_id = init.empty() ? "" : sha256_file(init);  // once: it may be gigabytes
+std::vector<ModelFile> train_models(const Options& options, const std::string& init_id, const fs::path& folder,
+                                    const Ranks& ranks) {
   std::vector<ModelFile> files;
   for (const std::string& architecture : options.list("train.arch"))
     for (const std::string& objective : options.list("train.objective"))

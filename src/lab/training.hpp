@@ -14,6 +14,7 @@ namespace cliplab {
 struct ModelFile {
   std::filesystem::path file;
   std::string name;
+  std::string sha256;  // where it is known: the file is not read again for it
 };
 
 void declare_train_options(Options& options);
@@ -28,8 +29,10 @@ void check_train_options(const Options& options);
 TrainConfig train_config(const Options& options, const std::string& architecture, const std::string& objective,
                          const std::string& corpus);
 
-/// Trains what is not trained yet, all `ranks` together; rank 0 puts each training's curve into `folder`. Returns the
-/// models in the order of the config, snapshots before the model they belong to.
-std::vector<ModelFile> train_models(const Options& options, const std::filesystem::path& folder, const Ranks& ranks);
+/// Trains what is not trained yet, all `ranks` together; rank 0 puts each training's curve into `folder`. `init_id` is
+/// the identity of train.init, "" without one. Returns the models in the order of the config, snapshots before the
+/// model they belong to.
+std::vector<ModelFile> train_models(const Options& options, const std::string& init_id,
+                                    const std::filesystem::path& folder, const Ranks& ranks);
 
 }  // namespace cliplab

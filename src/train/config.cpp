@@ -57,7 +57,9 @@ fs::path training_folder(const TrainConfig& config, const fs::path& models) {
 }
 
 fs::path trained_model(const TrainConfig& config, const fs::path& models) {
-  const fs::path file = training_folder(config, models) / "model.safetensors";
+  const fs::path folder = training_folder(config, models), file = folder / "model.safetensors";
+  for (const std::int64_t step : snapshot_steps(config))  // a damaged one was deleted: train again
+    if (!fs::exists(snapshot_file(folder, step))) return {};
   return fs::exists(file) ? file : fs::path();
 }
 

@@ -34,6 +34,7 @@ Tensor resized(const Tensor& positions, std::int64_t rows) {
 void start_from(const std::filesystem::path& file, Clip& model) {
   const torch::NoGradGuard no_grad;
   ClipState given = read_clip(file);
+  fold_layer_scale(given, file.string());
   std::map<std::string, Tensor> state = named_state(*model);
   const std::string name = find_family(model->architecture().family).image_positions();
   const auto from = given.tensors.find(name);

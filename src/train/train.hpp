@@ -61,7 +61,8 @@ double paper_learning_rate(const std::string& architecture);
 /// The folder of this training: <models>/<architecture>-<12 digits of the key's hash>. Reads the corpus' manifest only.
 std::filesystem::path training_folder(const TrainConfig& config, const std::filesystem::path& models);
 
-/// model.safetensors of the finished training in training_folder(); empty when it is not finished.
+/// model.safetensors of the finished training in training_folder(); empty when it is not finished, or a snapshot of it
+/// is missing.
 std::filesystem::path trained_model(const TrainConfig& config, const std::filesystem::path& models);
 
 /// The snapshots of this training, the earliest first: each a model as model.safetensors is one.
