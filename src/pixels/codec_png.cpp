@@ -82,8 +82,7 @@ bool read_layout(Reader& reader, Layout& layout) {
   layout.mode = mode_of(png_get_color_type(reader.png, reader.info), png_get_bit_depth(reader.png, reader.info));
   png_colorp palette = nullptr;
   int colours = 0;
-  if (png_get_PLTE(reader.png, reader.info, &palette, &colours) != 0 && colours > 0)
-    layout.palette.clear();
+  if (png_get_PLTE(reader.png, reader.info, &palette, &colours) != 0 && colours > 0) layout.palette.clear();
   for (int i = 0; i < colours; ++i)
     layout.palette.insert(layout.palette.end(), {palette[i].red, palette[i].green, palette[i].blue});
   return true;

@@ -83,6 +83,47 @@ def test_damaged_results_and_features_are_made_again(project: Project):
     assert again.returncode == 0 and "measured again" in again.stderr, again.stderr
 
 
+def flip(file: Path, place: float) -> None:
+    data = bytearray(file.read_bytes())
+    data[int(place * (len(data) - 1))] ^= 0x10
+    file.write_bytes(data)
+
+
+def test_a_damaged_model_or_checkpoint_is_named_and_deleting_it_helps(project: Project):
+    words = [*STEPS_OF, "40"]
+    assert project.run(*words).returncode == 0
+    expected = model_of(project)
+    (model,) = (project.folder / "results/models").glob("*/model.safetensors")
+    for place in (0.0, 0.001, 0.7, 1.0):  # the header's length, the header, the weights
+        flip(model, place)
+        shutil.rmtree(project.folder / "results/runs")
+        bad = project.run(*words)
+        line = bad.stderr.strip().splitlines()[-1]
+        assert bad.returncode == 1 and "model.safetensors: " in line and "delete it and give the same command again" in line, line
+        if place < 1.0:
+            flip(model, place)  # whole again
+    model.unlink()
+    assert project.run(*words).returncode == 0
+    assert model_of(project) == expected
+
+    longer = [*STEPS_OF, "2000"]
+    process = project.start(*longer)
+    while not (found := list((project.folder / "results/models").glob("*/checkpoint.safetensors"))) and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    flip(found[0], 0.6)
+    bad = project.run(*longer)
+    line = bad.stderr.strip().splitlines()[-1]
+    assert bad.returncode == 1 and "checkpoint.safetensors: bytes that do not match" in line and "delete it" in line, line
+    found[0].unlink()
+    process = project.start(*longer)
+    time.sleep(5)
+    assert process.poll() is None, process.communicate()  # it trains again
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
 def test_two_runs_at_once_share_one_training(project: Project):
     first, second = project.start(*WORDS), project.start(*WORDS)
     for process in (first, second):

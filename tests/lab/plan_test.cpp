@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "base/hash.hpp"
+
 #include "lab/lab_fixture.hpp"
 
 namespace cliplab {
@@ -138,6 +140,26 @@ TEST_F(PlanTest, ContentDependsOnPromptsFilesAndPixels) {
   const std::string model = content();
   overwrite(root / "model.fake", "another");
   EXPECT_NE(Plan(options_of("few_shot", words)).files().size(), 0u);
+}
+
+TEST_F(PlanTest, AModelsConfigurationIsContentAndItsHashIsKept) {
+  write_colours("colours", {"train", "test"}, 2);
+  const std::vector<std::string> words{"--eval.datasets=colours"};
+  const auto content = [&] { return settled(options_of("few_shot", words)).content(); };
+  const std::string before = content();
+  overwrite(root / "config.json", "{}");
+  const std::string with = content();
+  EXPECT_NE(with, before);
+  overwrite(root / "config.json", R"({"model_type": "clip"})");
+  EXPECT_NE(content(), with) << "what it states may change every feature";
+
+  const Plan plan = settled(options_of("few_shot", words));
+  const std::string first = plan.model_sha256(root / "model.fake");
+  EXPECT_EQ(first, sha256_hex("fake"));
+  overwrite(root / "model.fake", "another");
+  EXPECT_EQ(plan.model_sha256(root / "model.fake"), first) << "read once";
+  overwrite(root / "other.fake", "other");
+  EXPECT_EQ(plan.model_sha256(root / "other.fake"), sha256_hex("other")) << "not planned";
 }
 
 TEST_F(PlanTest, NamedPromptSetsAreFoundByName) {

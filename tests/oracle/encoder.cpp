@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/rng.hpp"
+#include "base/text.hpp"
 #include "lab/baselines.hpp"
 #include "model_words.hpp"
 #include "pixels/codecs.hpp"
@@ -39,6 +40,28 @@ void embed(Words all_words) {
   }
   std::cout << rows.rows() << " " << rows.cols() << "\n";
   write_bytes(rows.data(), static_cast<std::size_t>(rows.size()) * sizeof(float));
+}
+
+/// Several models in one process: LIST has a line of words for each, the model and its keys, split by tabs. For each a
+/// line "N D M" and float32 rows of N images and M captions (of stdin), or a line "error: ...".
+void embed_each(Words words) {
+  std::vector<std::string> captions;
+  for (std::string line; std::getline(std::cin, line);) captions.push_back(line);
+  std::vector<Image> images;
+  for (const std::string& file : words.subspan(1)) images.push_back(decode_image(read_file(file), file));
+  for (const std::string& line : read_lines(words[0])) {
+    const std::vector<std::string> fields = split_columns(line, '\t');
+    try {
+      const auto [model_words, model_keys] = split_model_keys(fields);
+      const auto model = open_clip_model(model_words[0], model_keys);
+      const Matrix pictures = model->image().encode(images, Space::kJoint), texts = model->text().encode(captions);
+      std::cout << pictures.rows() << " " << pictures.cols() << " " << texts.rows() << "\n";
+      for (const Matrix& rows : {pictures, texts})
+        write_bytes(rows.data(), static_cast<std::size_t>(rows.size()) * sizeof(float));
+    } catch (const InputError& error) {
+      std::cout << "error: " << error.what() << "\n";
+    }
+  }
 }
 
 /// Images a second on COUNT noise images of the model's own size, the median of 7 rounds after one that warms up.

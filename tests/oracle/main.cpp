@@ -24,6 +24,7 @@ constexpr Verb kVerbs[] = {
     {"probe-rate", "N D C STACK float32|float64", probe_rate},
     {"probe-few-shot", "TRAIN TEST DRAWS", probe_few_shot},
     {"embed", "MODEL trunk|joint|text|scores FILE...", embed, kTakesModelKeys},
+    {"embed-each", "LIST FILE...", embed_each},
     {"image-speed", "MODEL COUNT", image_speed, kTakesModelKeys},
     {"train", "MODEL BATCH OUT STEPS RATE DECAY MICRO_BATCH fp32|fp64|bf16|fp16 keep|recompute", train},
     {"loss-speed", "PAIRS WIDTH plain|blockwise", loss_speed},

@@ -45,6 +45,7 @@ void probe_rate(Words words);
 void probe_few_shot(Words words);
 // encoder.cpp
 void embed(Words words);
+void embed_each(Words words);
 void image_speed(Words words);
 // train.cpp
 void train(Words words);
