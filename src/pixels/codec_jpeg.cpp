@@ -1,7 +1,9 @@
 // JPEG by libjpeg-turbo with its defaults (accurate DCT, fancy upsampling), which is what Pillow does. CMYK
 // and YCCK give inks and, by Pillow's rule, RGB; each is taken as stored inverted, Adobe marker or not.
-// libjpeg reports errors by longjmp: the functions it may jump in have plain locals only. A file that ends
-// early is an error here, though libjpeg fills it up.
+// libjpeg reports errors by longjmp: the functions it may jump in have plain locals only. Damage is treated as Pillow
+// does: the file must hold data for its last row, what follows may be absent; where a marker ends the data too early,
+// libjpeg fills the picture up; it goes on behind damaged codes.
+#include <algorithm>
 #include <csetjmp>
 #include <string>
 #include <vector>
@@ -9,7 +11,6 @@
 // clang-format off
 #include <cstdio>  // before jpeglib.h, which uses it
 #include <jpeglib.h>
-#include <jerror.h>
 // clang-format on
 
 #include "base/error.hpp"
@@ -31,6 +32,7 @@ struct Decoder {
   jpeg_decompress_struct info{};
   jpeg_error_mgr errors{};
   jpeg_progress_mgr progress{};
+  jpeg_source_mgr source{};
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX] = "";
 };
@@ -42,17 +44,28 @@ Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->cli
   std::longjmp(decoder_of(info).jump, 1);
 }
 
-/// Warnings of data that stops too early are errors; the others Pillow lives with, and so do we.
-void on_message(j_common_ptr info, int level) {
-  if (level >= 0) return;
-  const int code = info->err->msg_code;
-  if (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER) on_error(info);
+void on_message(j_common_ptr, int) {}  // a warning: Pillow lives with it, and so do we
+
+// The whole file at once. At its end libjpeg is told to wait for more, which it then reports; libjpeg's own source in
+// memory would put an end marker there and fill the picture up.
+void begin_source(j_decompress_ptr) {}
+boolean at_end(j_decompress_ptr) { return FALSE; }
+void skip_bytes(j_decompress_ptr info, long count) {
+  if (count <= 0) return;
+  const std::size_t skipped = std::min(static_cast<std::size_t>(count), info->src->bytes_in_buffer);
+  info->src->next_input_byte += skipped;
+  info->src->bytes_in_buffer -= skipped;
 }
 
 void on_progress(j_common_ptr info) {
   if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans) return;
   std::snprintf(decoder_of(info).message, JMSG_LENGTH_MAX, "more than %d scans", kMaxScans);
   std::longjmp(decoder_of(info).jump, 1);
+}
+
+bool too_short(Decoder& decoder) {
+  std::snprintf(decoder.message, JMSG_LENGTH_MAX, "ends too early");
+  return false;
 }
 
 bool read_header(Decoder& decoder, std::string_view bytes) {
@@ -64,8 +77,17 @@ bool read_header(Decoder& decoder, std::string_view bytes) {
   jpeg_create_decompress(&info);  // keeps err and client_data
   decoder.progress.progress_monitor = on_progress;
   info.progress = &decoder.progress;
-  jpeg_mem_src(&info, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-  jpeg_read_header(&info, TRUE);
+  decoder.source = {reinterpret_cast<const JOCTET*>(bytes.data()),
+                    bytes.size(),
+                    begin_source,
+                    at_end,
+                    skip_bytes,
+                    jpeg_resync_to_restart,
+                    begin_source};
+  info.src = &decoder.source;
+  int found = JPEG_HEADER_TABLES_ONLY;
+  while (found == JPEG_HEADER_TABLES_ONLY) found = jpeg_read_header(&info, FALSE);
+  if (found == JPEG_SUSPENDED) return too_short(decoder);
   info.out_color_space = info.num_components == 4 ? JCS_CMYK : JCS_RGB;
   return true;
 }
@@ -73,7 +95,7 @@ bool read_header(Decoder& decoder, std::string_view bytes) {
 bool read_pixels(Decoder& decoder, Image& image) {
   if (setjmp(decoder.jump)) return false;
   jpeg_decompress_struct& info = decoder.info;
-  jpeg_start_decompress(&info);
+  if (jpeg_start_decompress(&info) == FALSE) return too_short(decoder);
   // CMYK is read as inks, which decode_jpeg turns to RGB. Reserved whole, touched row by row: a short file that
   // claims to be large costs no memory.
   std::vector<std::uint8_t>& target = info.out_color_space == JCS_CMYK ? image.native : image.pixels;
@@ -83,9 +105,9 @@ bool read_pixels(Decoder& decoder, Image& image) {
     const std::size_t begin = row_bytes * info.output_scanline;
     target.resize(begin + row_bytes);
     JSAMPROW row = target.data() + begin;
-    jpeg_read_scanlines(&info, &row, 1);
+    if (jpeg_read_scanlines(&info, &row, 1) == 0) return too_short(decoder);
   }
-  jpeg_finish_decompress(&info);
+  jpeg_finish_decompress(&info);  // whether or not there is an end marker
   return true;
 }
 
@@ -102,7 +124,9 @@ Image decode_jpeg(std::string_view bytes, const std::string& where, std::int64_t
   // shorter file is cut or made up, and a progressive one would take memory for all of its coefficients
   // before it shows.
   const std::size_t pixels = std::size_t{decoder.info.image_height} * decoder.info.image_width;
-  if (!decoder.info.arith_code && pixels / 2048 > bytes.size()) refuse("too short for its size");
+  // before it shows. An end marker in the middle makes smaller ones, which Pillow reads: they are, while they are
+  // small.
+  if (!decoder.info.arith_code && pixels / 2048 > bytes.size() + kSmallPicture / 4) refuse("too short for its size");
   Image image{static_cast<int>(decoder.info.image_height), static_cast<int>(decoder.info.image_width), 3, {}};
   if (decoder.info.num_components == 1) image.mode = PixelMode::kGrey;
   if (decoder.info.num_components == 4) image.mode = PixelMode::kCmyk;

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <cstring>
 
 #include "base/error.hpp"
+#include "pixels/samples.hpp"
 
 namespace cliplab {
 namespace {
@@ -127,11 +129,18 @@ std::vector<std::uint16_t> grey_16(const Image& image) {
   return values;
 }
 
-/// I;16 -> RGB: clipped, not scaled.
-Image clipped_grey(const std::vector<std::uint16_t>& values, int height, int width) {
+template <class T>
+std::vector<T> native_values(const Image& image) {
+  std::vector<T> values(image.native.size() / sizeof(T));
+  std::memcpy(values.data(), image.native.data(), values.size() * sizeof(T));
+  return values;
+}
+
+/// I;16, I or F -> RGB: clipped, not scaled.
+template <class T>
+Image clipped_grey(const std::vector<T>& values, int height, int width) {
   Image out = Image::make(height, width, 3);
-  for (std::size_t i = 0; i < values.size(); ++i)
-    std::fill_n(out.pixels.data() + 3 * i, 3, static_cast<std::uint8_t>(std::min<int>(values[i], 255)));
+  for (std::size_t i = 0; i < values.size(); ++i) std::fill_n(out.pixels.data() + 3 * i, 3, clipped_byte(values[i]));
   return out;
 }
 
@@ -192,12 +201,19 @@ Image preprocess_pixels(const Image& image, const Preprocess& preprocess) {
   const int size = preprocess.size;
   const std::uint8_t f = preprocess.fill;
   const std::array<std::uint8_t, 4> fill{f, f, f, f};
+  const auto resized_first = [&, &rows = rows, &columns = columns](const auto& values) {
+    const auto small = resample_wide(values, rows, columns, preprocess.interpolation, preprocess.rule);
+    return padded(clipped_grey(small, rows.count, columns.count), size, fill);
+  };
   switch (image.mode) {
-    case PixelMode::kGrey16: {
-      if (!first) return padded(resized(clipped_grey(grey_16(image), image.height, image.width)), size, {});
-      const auto values = resample_16(grey_16(image), rows, columns, preprocess.interpolation, preprocess.rule);
-      return padded(clipped_grey(values, rows.count, columns.count), size, fill);
-    }
+    case PixelMode::kGrey16:
+      return first ? resized_first(grey_16(image)) : padded(resized(to_rgb(image)), size, fill);
+    case PixelMode::kInt32:
+      if (first) return resized_first(native_values<std::int32_t>(image));
+      break;
+    case PixelMode::kFloat:
+      if (first) return resized_first(native_values<float>(image));
+      break;
     case PixelMode::kCmyk:
       if (first) {  // without a fill there is no ink around it: white
         const Image inks{image.height, image.width, 4, image.native, image.mode};
@@ -225,6 +241,11 @@ Image preprocess_pixels(const Image& image, const Preprocess& preprocess) {
   if (image.channels == 3) return padded(resized(image), size, fill);
   const bool on_white = preprocess.order == ConvertOrder::kWhiteFirst;
   return padded(resized(on_white ? blended_on_white(image) : without_alpha(image)), size, fill);
+}
+
+Image to_rgb(const Image& image) {
+  if (image.mode == PixelMode::kGrey16) return clipped_grey(grey_16(image), image.height, image.width);
+  return image.channels == 3 ? image : without_alpha(image);
 }
 
 Image clip_transform(const Image& image, int size) {

@@ -28,8 +28,8 @@ enum class ResizeMode { kShortest, kSquash, kLongest };
 enum class CropRule { kEven, kDown };
 
 /// kResizeFirst resizes in the mode of the file, which differs from RGB for palettes and 1 bit (nearest neighbour),
-/// alpha (premultiplied, then dropped), CMYK and 16-bit grey (which the conversion clips at 255). kConvertFirst drops
-/// alpha, kWhiteFirst puts the picture on white (transformers 5 `convert_to_rgb`).
+/// alpha (premultiplied, then dropped), CMYK and grey of more than 8 bits (which the conversion clips at 255).
+/// kConvertFirst drops alpha, kWhiteFirst puts the picture on white (transformers 5 `convert_to_rgb`).
 enum class ConvertOrder { kResizeFirst, kConvertFirst, kWhiteFirst };
 
 /// How a model wants its pictures; the defaults are OpenAI's.
@@ -56,6 +56,9 @@ CropRule parse_crop_rule(const std::string& word);           // "even", "down"
 
 /// RGB [size, size, 3].
 Image preprocess_pixels(const Image& image, const Preprocess& preprocess);
+
+/// Pillow's convert("RGB"), which torchvision's ImageFolder does when it loads: [height, width, 3].
+Image to_rgb(const Image& image);
 
 /// preprocess_pixels with the defaults.
 Image clip_transform(const Image& image, int size);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "base/cpu.hpp"
@@ -155,23 +156,33 @@ bool height_first(const ResizeAxis& rows, const ResizeAxis& columns, PillowRule 
   return rule == PillowRule::k13 && rows.in - rows.out > 2 * std::max<std::int64_t>(0, columns.in - columns.out);
 }
 
-/// A pass over 16-bit samples, `step` apart along the axis and `next` from a line to the next.
+// What a sum becomes in Pillow's modes I;16, I and F.
+void store(double sum, std::uint16_t& out) {
+  // The two bytes are clipped one by one: below 0 both are 0, beyond 65535 the low one wraps.
+  const int value = static_cast<int>(sum < 0 ? sum - 0.5 : sum + 0.5);
+  const int low = std::clamp(value % 256, 0, 255), high = std::clamp(value >> 8, 0, 255);
+  out = static_cast<std::uint16_t>(high << 8 | low);
+}
+void store(double sum, std::int32_t& out) {
+  const double least = std::numeric_limits<std::int32_t>::min(), most = std::numeric_limits<std::int32_t>::max();
+  out = static_cast<std::int32_t>(std::clamp(sum < 0 ? -std::floor(0.5 - sum) : std::floor(sum + 0.5), least, most));
+}
+void store(double sum, float& out) { out = static_cast<float>(sum); }
+
+/// A pass over wide samples, `step` apart along the axis and `next` from a line to the next.
 struct Lines {
   std::size_t step, next;
 };
-void pass_16(const std::uint16_t* in, Lines read, int lines, const ExactKernel& kernel, std::uint16_t* out,
-             Lines write) {
+template <class T>
+void wide_pass(const T* in, Lines read, int lines, const ExactKernel& kernel, T* out, Lines write) {
   for (int line = 0; line < lines; ++line)
     for (std::size_t i = 0; i < kernel.taps.size(); ++i) {
       const Taps taps = kernel.taps[i];
       const double* w = kernel.weights.data() + i * kernel.stride;
-      const std::uint16_t* source = in + line * read.next + taps.first * read.step;
+      const T* source = in + line * read.next + taps.first * read.step;
       double sum = 0;
       for (int j = 0; j < taps.count; ++j) sum += source[j * read.step] * w[j];
-      // Pillow clips the two bytes one by one: below 0 both are 0, beyond 65535 the low one wraps.
-      const int value = static_cast<int>(sum < 0 ? sum - 0.5 : sum + 0.5);
-      const int low = std::clamp(value % 256, 0, 255), high = std::clamp(value >> 8, 0, 255);
-      out[line * write.next + i * write.step] = static_cast<std::uint16_t>(high << 8 | low);
+      store(sum, out[line * write.next + i * write.step]);
     }
 }
 
@@ -236,31 +247,38 @@ Image resample(const Image& image, const ResizeAxis& rows, const ResizeAxis& col
   return resample_height(narrow, 0, columns.count, vertical_kernel, passes);
 }
 
-std::vector<std::uint16_t> resample_16(const std::vector<std::uint16_t>& grey, const ResizeAxis& rows,
-                                       const ResizeAxis& columns, Interpolation interpolation, PillowRule rule) {
-  const auto resample_width = [&](const std::vector<std::uint16_t>& in, int height) {
-    std::vector<std::uint16_t> out(static_cast<std::size_t>(height) * columns.count);
+template <class T>
+std::vector<T> resample_wide(const std::vector<T>& grey, const ResizeAxis& rows, const ResizeAxis& columns,
+                             Interpolation interpolation, PillowRule rule) {
+  const auto resample_width = [&](const std::vector<T>& in, int height) {
+    std::vector<T> out(static_cast<std::size_t>(height) * columns.count);
     const auto width = static_cast<std::size_t>(columns.in), narrow = static_cast<std::size_t>(columns.count);
     if (columns.unscaled())
       for (int y = 0; y < height; ++y)
         std::copy_n(in.data() + y * width + columns.begin, narrow, out.data() + y * narrow);
     else
-      pass_16(in.data(), {1, width}, height, exact_kernel(columns, interpolation), out.data(), {1, narrow});
+      wide_pass(in.data(), {1, width}, height, exact_kernel(columns, interpolation), out.data(), {1, narrow});
     return out;
   };
-  const auto resample_height = [&](const std::vector<std::uint16_t>& in, int width) {
+  const auto resample_height = [&](const std::vector<T>& in, int width) {
     const auto step = static_cast<std::size_t>(width);
     if (rows.unscaled())
-      return std::vector<std::uint16_t>(in.begin() + rows.begin * width,
-                                        in.begin() + (rows.begin + rows.count) * width);
-    std::vector<std::uint16_t> out(rows.count * step);
-    pass_16(in.data(), {step, 1}, width, exact_kernel(rows, interpolation), out.data(), {step, 1});
+      return std::vector<T>(in.begin() + rows.begin * width, in.begin() + (rows.begin + rows.count) * width);
+    std::vector<T> out(rows.count * step);
+    wide_pass(in.data(), {step, 1}, width, exact_kernel(rows, interpolation), out.data(), {step, 1});
     return out;
   };
   if (!rows.unscaled() && !columns.unscaled() && height_first(rows, columns, rule))
     return resample_width(resample_height(grey, columns.in), rows.count);
   return resample_height(resample_width(grey, rows.in), columns.count);
 }
+
+template std::vector<std::uint16_t> resample_wide(const std::vector<std::uint16_t>&, const ResizeAxis&,
+                                                  const ResizeAxis&, Interpolation, PillowRule);
+template std::vector<std::int32_t> resample_wide(const std::vector<std::int32_t>&, const ResizeAxis&, const ResizeAxis&,
+                                                 Interpolation, PillowRule);
+template std::vector<float> resample_wide(const std::vector<float>&, const ResizeAxis&, const ResizeAxis&,
+                                          Interpolation, PillowRule);
 
 Image pick_nearest(const Image& image, const ResizeAxis& rows, const ResizeAxis& columns) {
   const std::vector<int> ys = nearest_places(rows), xs = nearest_places(columns);

@@ -35,9 +35,11 @@ Simd best_simd();
 Image resample(const Image& image, const ResizeAxis& rows, const ResizeAxis& columns, Interpolation interpolation,
                PillowRule rule, Simd simd = best_simd());
 
-/// The same for 16-bit grey [rows.in, columns.in] -> [rows.count, columns.count], in double as Pillow's I;16.
-std::vector<std::uint16_t> resample_16(const std::vector<std::uint16_t>& grey, const ResizeAxis& rows,
-                                       const ResizeAxis& columns, Interpolation interpolation, PillowRule rule);
+/// The same for grey of 16 bits, of signed 32 bits and in float32, [rows.in, columns.in] -> [rows.count,
+/// columns.count], in double as Pillow's I;16, I and F.
+template <class T>
+std::vector<T> resample_wide(const std::vector<T>& grey, const ResizeAxis& rows, const ResizeAxis& columns,
+                             Interpolation interpolation, PillowRule rule);
 
 /// Nearest neighbour, which Pillow takes for palette and 1-bit images whatever is asked for.
 Image pick_nearest(const Image& image, const ResizeAxis& rows, const ResizeAxis& columns);

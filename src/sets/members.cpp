@@ -129,7 +129,8 @@ Members index_archive(const fs::path& file, const std::function<bool(const std::
 }
 
 bool is_picture_name(std::string_view name) {
-  static const std::set<std::string> kKnown{".jpg", ".jpeg", ".png", ".webp", ".gif", ".ppm"};
+  static const std::set<std::string> kKnown{".jpg",  ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif",
+                                            ".tiff", ".webp", ".gif", ".pbm", ".pnm", ".jp2"};
   return kKnown.contains(lower_extension(name));
 }
 

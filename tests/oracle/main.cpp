@@ -16,6 +16,7 @@ constexpr Verb kVerbs[] = {
     {"normalized", "SIZE FILE...", normalized, kTakesModelKeys},
     {"pixels-speed", "SIZE FILE...", pixels_speed, kTakesModelKeys},
     {"decode", "FILE", decode},
+    {"rgb", "FILE...", rgb},
     {"samples", "SET SPLIT COUNT", samples},
     {"readers", "set:NAME|stream:SHARDS|table:FILE...", readers},
     {"loader-speed", "SHARDS SIZE COUNT", loader_speed},

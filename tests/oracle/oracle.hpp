@@ -33,6 +33,7 @@ void transform(Words words);
 void normalized(Words words);
 void pixels_speed(Words words);
 void decode(Words words);
+void rgb(Words words);
 // sets.cpp
 void samples(Words words);
 void loader_speed(Words words);

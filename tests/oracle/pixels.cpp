@@ -86,4 +86,17 @@ void decode(Words words) {
   write_bytes(image.pixels.data(), image.pixels.size());
 }
 
+/// Each file as ImageFolder loads it: a line "H W", then the pixels; or a line "error: ...".
+void rgb(Words words) {
+  for (const std::string& file : words) {
+    try {
+      const Image image = to_rgb(decode_image(read_file(file), file));
+      std::cout << image.height << " " << image.width << "\n";
+      write_bytes(image.pixels.data(), image.pixels.size());
+    } catch (const InputError& error) {
+      std::cout << "error: " << error.what() << "\n";
+    }
+  }
+}
+
 }  // namespace cliplab::oracle

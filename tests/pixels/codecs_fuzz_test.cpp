@@ -91,6 +91,31 @@ TEST(Fuzz, MutatedGifsAreDecodedOrRefused) {
        [](const std::string& bytes) { return decode_image(bytes, "fuzz", 1 << 24); });
 }
 
+TEST(Fuzz, MutatedBmpsPnmsAndTiffsAreDecodedOrRefused) {
+  const auto little = [](std::uint32_t value, int bytes) {
+    std::string text;
+    for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i));
+    return text;
+  };
+  const auto bmp = [&](std::uint32_t bits, std::uint32_t compression, const std::string& rest) {
+    const std::uint32_t palette = bits == 8 ? 1024 : 0;
+    return "BM" + little(0, 8) + little(54 + palette, 4) + little(40, 4) + little(8, 4) + little(5, 4) + little(1, 2) +
+           little(bits, 2) + little(compression, 4) + little(0, 20) + std::string(palette, '\x33') + rest;
+  };
+  const std::string pixels(200, '\x5a');
+  std::string tiff = std::string("II*\0\x08\0\0\0", 8) + little(8, 2);
+  const std::uint32_t fields[8][2] = {{256, 8}, {257, 5}, {258, 8}, {259, 1}, {262, 1}, {273, 120}, {277, 1}, {278, 5}};
+  for (const auto& [tag, value] : fields) tiff += little(tag, 2) + little(4, 2) + little(1, 4) + little(value, 4);
+  tiff.resize(120, '\0');
+  std::string packed = tiff;
+  packed[10 + 12 * 3 + 8] = 5;  // LZW
+  fuzz({bmp(24, 0, pixels), bmp(8, 0, pixels), bmp(16, 0, pixels),
+        bmp(8, 1, std::string("\x08\x01\0\0\x08\x02\0\0\0\x02\0\x03", 12)), "P5 8 5 255 " + pixels,
+        "P6\n# c\n8 5 65535\n" + pixels + pixels, "P2 3 2 9 1 2 3 4 5 6", "P1 4 2 10101010", "P4 8 5 " + pixels,
+        tiff + pixels, packed + std::string("\x80\x0b\x60\x50\x38\x24\x16\x0d\x07\x84\x42", 11)},
+       6000, [](const std::string& bytes) { return decode_image(bytes, "fuzz", 1 << 22); });
+}
+
 TEST(Fuzz, MutatedWebPsAreDecodedOrRefused) {
   fuzz({encode_webp(gradient(40, 30), false), encode_webp(noise(9, 7, 4), false), encode_webp(noise(9, 7, 4), true),
         encode_webp(gradient(16, 16), true)},
