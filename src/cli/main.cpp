@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/process.hpp"
 #include "cli/data_command.hpp"
 #include "cli/run_commands.hpp"
 #include "lab/model_options.hpp"
@@ -151,6 +152,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     install_stop_handlers();
+    end_with_launcher();
     return dispatch(arguments);
   } catch (const Interrupted& stop) {
     std::cerr << "cliplab: " << stop.what() << "\n";

@@ -20,6 +20,7 @@
 #include "base/files.hpp"
 #include "base/hash.hpp"
 #include "base/parallel.hpp"
+#include "base/process.hpp"
 #include "base/progress.hpp"
 #include "base/text.hpp"
 
@@ -120,10 +121,13 @@ pid_t start(const std::vector<std::string>& words, const fs::path& log, int thre
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   const std::string share = std::to_string(threads);
+  const pid_t sweep = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) fail("--jobs", "no process", "room for one", "use fewer");
   if (child > 0) return child;
   ::setpgid(0, 0);  // Ctrl-C reaches the sweep, which passes it on
+  if (!end_with_parent(sweep, SIGKILL))
+    ::_exit(127);  // a cell does not outlive its sweep; it goes on from its last state
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   ::setenv("CLIPLAB_THREADS", share.c_str(), 1);
   if (out < 0 || ::dup2(out, 1) < 0 || ::dup2(out, 2) < 0) ::_exit(127);

@@ -24,22 +24,26 @@ std::string label_of(const Options& options, const TrainConfig& config) {
          (options.list("train.corpus").size() > 1 ? " on " + config.corpus : "");
 }
 
+bool is_whole(const fs::path& file) {
+  try {
+    read_results(file);
+    return true;
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
 /// The training's curve, with the provenance of this run, as a result file of its own; its provenance has `label`.
 void keep_curve(const Options& options, const std::string& label, const fs::path& training, const fs::path& curve) {
-  if (fs::exists(curve)) try {
-      read_results(curve);
-      return;
-    } catch (const InputError&) {
-      say(curve.string() + ": damaged; it is made again");
-      fs::remove(curve);
-    }
-  Results results;
-  try {
-    results = read_results(training);
-  } catch (const InputError&) {  // the model itself is whole; only a new training makes its curve again
-    return say(training.string() + ": absent, damaged or of another version; the results are without the curve of " +
-               label + "; to have it, delete " + training.parent_path().string() + ", and the run trains again");
+  if (is_whole(curve)) return;
+  if (fs::exists(curve)) say(curve.string() + ": damaged; it is made again");
+  if (!is_whole(training)) {  // the model itself is whole; only a new training makes its curve again
+    fs::remove(curve);
+    return say(label + ": " + training.string() + (fs::exists(training) ? " is damaged" : " is missing") +
+               "; the model is whole, and the results are without this training's curve; to make it again, delete " +
+               training.parent_path().string() + " and run the same command");
   }
+  Results results = read_results(training);
   for (const auto& [name, value] : provenance()) results.provenance.emplace(name, value);
   results.provenance["smoke"] = options.flag("smoke") ? "yes" : "no";
   results.provenance["label"] = label;
