@@ -47,7 +47,9 @@ class Toy : public ModelFamily {
     state.architecture = sizes(TensorSizes(state.tensors, where).at("toy.weight", 2, 0));
     state.architecture.name.clear();
   }
-  CheckpointSpec released_spec(const fs::path&, const ClipState&, bool) const override { return spec_like("open_clip"); }
+  CheckpointSpec released_spec(const fs::path&, const ClipState&, bool) const override {
+    return spec_like("open_clip");
+  }
   std::unique_ptr<TextTokenizer> make_tokenizer(TokenizerRules, TextClean) const override {
     return std::make_unique<ToyTokenizer>();
   }
