@@ -161,7 +161,7 @@ int main(int argc, char** argv) {
     std::cerr << "cliplab: " << error.what() << "\n";
     return 1;
   } catch (const std::filesystem::filesystem_error& error) {
-    std::cerr << "cliplab: " << error.what() << "\n";
+    std::cerr << "cliplab: " << error.path1().string() << ": " << error.code().message() << "\n";
     return 1;
   } catch (const std::exception& error) {  // of a library: its first line says what, the rest is a trace
     const std::string text = error.what();

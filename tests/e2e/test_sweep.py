@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from whole_run import Project
@@ -55,6 +56,29 @@ def test_a_stopped_sweep_goes_on(project: Project):
     assert {row["status"] for row in table(project)} <= {"stopped", "waiting", "done"}
     words[words.index("400")] = "2"  # a shorter training, the same machinery
     assert project.run(*words).returncode == 0
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_killed_sweep_leaves_no_cell_running(project: Project):
+    running = project.start(*WORDS[:-1], "400", "--sweep", "seed=0,1", "--jobs", "2")
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+    deadline = time.time() + 120
+    while time.time() < deadline and not list((project.folder / "results" / "models").glob("*/.lock")):
+        time.sleep(0.1)
+    cells = [int(pid) for pid in children.read_text().split()]
+    assert len(cells) == 2 and all(map(is_running, cells))
+    running.kill()
+    running.communicate(timeout=60)
+    deadline = time.time() + 10
+    while time.time() < deadline and any(map(is_running, cells)):
+        time.sleep(0.05)
+    assert not any(map(is_running, cells)), cells
 
 
 def test_slurm_gets_a_job_array_whose_tasks_are_the_cells(project: Project):
