@@ -1,5 +1,5 @@
 """Whole and damaged pictures of every format, through our decoders in few processes: the pixels that torchvision's ImageFolder loads, or a refusal where
-Pillow refuses. pictures.py makes the files."""
+Pillow refuses. pictures.py and tiff_pictures.py make the files."""
 
 import os
 import subprocess
@@ -11,6 +11,7 @@ from binaries import oracle_binary
 
 pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 import pictures  # noqa: E402
+import tiff_pictures  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 # Pillow's own libtiff and libjpeg-turbo are newer than Debian's: what they make of these damaged or unusual files is not compared.
@@ -41,7 +42,7 @@ def loaded(data, folder):
 
 @pytest.mark.parametrize("make", ["damaged_pngs", "damaged_jpegs", "bmps", "pnms", "tiffs", "others"])
 def test_pixels_are_pillows_or_both_refuse(tmp_path, make):
-    cases = [(name, data) for name, data in getattr(pictures, make)() if not name.startswith(OTHER_LIBRARY)]
+    cases = [(name, data) for name, data in getattr(tiff_pictures if make == "tiffs" else pictures, make)() if not name.startswith(OTHER_LIBRARY)]
     wrong, read = [], 0
     for (name, data), ours in zip(cases, loaded([d for _, d in cases], tmp_path), strict=True):
         theirs = pictures.pillow(data)

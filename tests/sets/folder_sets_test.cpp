@@ -76,7 +76,7 @@ TEST_F(FolderSetTest, CountsAreHeldAgainstTheTableWithBothNumbers) {
               ElementsAre(HasSubstr("2 classes, expected 3"), HasSubstr("4 pictures in test, expected 5")));
   write("food/test/waffles/bad.png", "no picture");
   EXPECT_THAT(verify_set(SetRef::parse("food"), true),
-              ElementsAre(HasSubstr("2 classes"), HasSubstr("bad.png: neither PNG")));
+              ElementsAre(HasSubstr("2 classes"), HasSubstr("bad.png: none of these by its first bytes")));
   fs::remove_all(sets / "food/train/waffles");
   EXPECT_THAT(verify_set(SetRef::parse("food"), false),
               Contains(HasSubstr("class 'waffles' without a picture in train")));
