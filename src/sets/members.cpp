@@ -61,7 +61,7 @@ void walk_pictures(const fs::path& base, const fs::path& folder, std::vector<fs:
         found.push_back(entry.path().lexically_relative(base).string());
       else
         problems.push_back(entry.path().string() + ": a link to nothing or no file");
-    } else if (static const std::set<std::string> kOther{".bmp", ".tif", ".tiff", ".pgm", ".jp2", ".avif"};
+    } else if (static const std::set<std::string> kOther{".avif", ".heic", ".heif", ".jxl", ".psd"};
                kOther.contains(lower_extension(name))) {
       problems.push_back(entry.path().string() + ": a picture of a format that this program cannot decode");
     }

@@ -52,13 +52,13 @@ TEST_F(LayoutTest, ImageFolderFollowsLinksAndNamesWhatIsWrong) {
   fs::create_directory_symlink(sets / "tree/train/dog", sets / "tree/train/dog/again");
   fs::create_symlink(sets / "nowhere.png", sets / "tree/train/cat/lost.png");
   fs::create_directories(sets / "tree/train/empty");
-  write("tree/train/cat/old.bmp", "BM");
+  write("tree/train/cat/old.avif", "not a picture");
   write("tree/train/\xff\xfe/a.png", png(7));
   const std::string wrong = problems("tree");
   EXPECT_THAT(wrong, HasSubstr("again: a link back to a folder above it"));
   EXPECT_THAT(wrong, HasSubstr("lost.png: a link to nothing"));
   EXPECT_THAT(wrong, HasSubstr("empty: a class without a picture"));
-  EXPECT_THAT(wrong, HasSubstr("old.bmp: a picture of a format that this program cannot decode"));
+  EXPECT_THAT(wrong, HasSubstr("old.avif: a picture of a format that this program cannot decode"));
   EXPECT_THAT(wrong, HasSubstr("not UTF-8"));
   EXPECT_EQ(std::count(wrong.begin(), wrong.end(), '\n'), 5);
 }

@@ -91,7 +91,7 @@ TEST_F(FeatureFiles, ATruthThatDoesNotFitIsRefused) {
 }
 
 TEST_F(FeatureFiles, ProbesComeBackBitForBitUnderTheirKey) {
-  StoredProbe probe{noise(4, 7), noise(1, 4).row(0), 0.316, MatrixD::Random(15, 4)};
+  StoredProbe probe{noise(4, 7), noise(1, 4).row(0), 0.316, MatrixD::Random(15, 5)};
   write_probe(file_, "key", probe);
   const StoredProbe found = read_probe(file_, "key");
   EXPECT_EQ(found.weight, probe.weight);
