@@ -34,7 +34,7 @@ VOC = ["cat", "dog", "person"]
 def picture(rng, label):
     pixels = rng.integers(0, 120, (24, 24, 3))
     pixels[:, :, label % 3] += 40 * (label // 3 + 1)  # learnable, not perfectly
-    return Image.fromarray(np.clip(pixels + rng.normal(0, 60), 0, 255).astype(np.uint8))
+    return Image.fromarray(np.clip(pixels + rng.normal(0, 60) + rng.normal(0, 30, 3), 0, 255).astype(np.uint8))
 
 
 def write_folders(root, name, splits, classes, each, rng):
