@@ -14,7 +14,6 @@ from estimates import TESTS
 FOLDER = Path("paper") / "claims"
 UNITS = {"percent": 100, "points": 100, "data sets": 1, "models": 1, "examples a class": 1, "shots": 1, "times": 1, "ratio": 1,
          "points a point": 1, "decades a decade": 1, "share": 1}
-SELECTOR = ("study", "dataset", "split", "model", "method", "metric", "params", "published", "paper_ref")
 TEXT_OR_LIST = ("study", "dataset", "split", "model", "method", "metric", "paper_ref")
 PART = {"test": str, "unit": str, "ours": dict, "against": dict, "baseline": dict, "within": (int, float), "value": (int, float),
         "tolerance": (int, float), "above": (int, float), "below": (int, float), "at_most": (int, float), "study": (str, list)}

@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from clean import complain, say
 from estimates import moved
-from freshness import write_atomic
+from freshness import SetUpError, home, os_error, write_atomic
 from params import parsed, spelled, to_text
 from paired import Paired, class_means, holm, interval, rates
-from results import RATE, ResultError, ResultFile, Run, read_runs
+from results import RATE, ResultError, ResultFile, Run, read_run
 from study_tables import datasets_of, models_of, named_plainly
 from tables import DASH, Table, percent, points, points_with_interval, to_csv
 
@@ -66,18 +67,19 @@ class Comparison:
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     try:
-        runs, unread = read_runs_of(options.runs, options.root)
+        runs = read_runs_of(options.runs, options.root or home(PROJECT))
         table, notes = compare(*runs, dict(p.split("=", 1) for p in options.pair), options.top)
-    except ResultError as error:
-        print(f"compare: {error}", file=sys.stderr)
+        say(f"{table.title}\n\n{for_terminal(table)}\n{table.caption}")
+        for note in notes:
+            say(f"- {note}")
+        if options.csv:
+            write_atomic(options.csv, to_csv(table))
+    except (ResultError, SetUpError) as error:
+        complain(f"compare: {error}")
         return 1
-    for line in unread:
-        print(f"compare: left out: {line}", file=sys.stderr)
-    print(f"{table.title}\n\n{for_terminal(table)}\n{table.caption}")
-    for note in notes:
-        print(f"- {note}")
-    if options.csv:
-        write_atomic(options.csv, to_csv(table))
+    except OSError as error:
+        complain(f"compare: {os_error(error)}")
+        return 1
     return 0
 
 
@@ -100,7 +102,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--pair", action="append", default=[], metavar="LEFT=RIGHT", help="MODEL or MODEL/METHOD of A = of B; may be repeated")
     parser.add_argument("--top", type=int, default=0, metavar="K", help="also how often the right class is among the first K")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="the table as CSV")
-    parser.add_argument("--root", type=Path, default=PROJECT, help=argparse.SUPPRESS)
+    parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if any("=" not in p for p in options.pair):
         parser.error("--pair: expected LEFT=RIGHT, each MODEL or MODEL/METHOD")
@@ -109,14 +111,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def read_runs_of(folders: list[Path], root: Path) -> tuple[tuple[Run, Run], list[str]]:
-    found, unread = [], []
-    for folder in folders:
-        named = root / "results" / "runs" / folder
-        (run,), lines = read_runs([named if not folder.exists() and named.exists() else folder])
-        found.append(run)
-        unread += lines
-    return (found[0], found[1]), unread
+def read_runs_of(folders: list[Path], root: Path) -> tuple[Run, Run]:
+    """A file that cannot be read is an error: what is compared would depend on what is damaged."""
+    runs = root / "results" / "runs"
+    left, right = (read_run((runs / f if not f.exists() and (runs / f).exists() else f).resolve()) for f in folders)
+    return left, right
 
 
 def scores_of(run: Run) -> list[Scores]:
@@ -294,7 +293,7 @@ def _flags(left: Run, right: Run) -> list[str]:
     """What keeps a run from being a measurement."""
     from pool import why_left_out
 
-    return [f"{run.name}/{f.path.name}: {why}, no measurement" for run in (left, right) for f in run.studies() if (why := why_left_out(f))]
+    return [f"{f.where}: {why}, no measurement" for run in (left, right) for f in run.studies() if (why := why_left_out(f))]
 
 
 def _p(p: float) -> str:

@@ -7,12 +7,15 @@ be read or shown is counted in the summary, and the rest still comes."""
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import figures
 from claims import ClaimError
 from claims_section import claims_tables
+from clean import said
 from freshness import Deviation
 from gallery import Gallery
 from generic_tables import generic
@@ -22,12 +25,13 @@ from paper_tables import paper_tables
 from pool import Pool, make_pool, why_left_out
 from reference import Reference
 from results import ResultError, ResultFile, Run
-from study_pages import PICTURES_OF, SHAPE_ERRORS, STUDIES, TABLES_OF, TITLES, Study
+from study_pages import PICTURES_OF, STUDIES, TABLES_OF, TITLES, Study
 from study_tables import datasets_of, models_of, of_data_sets, pairs_of
 from tables import Cell, Table, file_name, linked
 
 INTERVALS = ("Intervals are 95 %: Clopper-Pearson for rates, bootstrap for means over classes and for slopes; a number "
              "without one has none defined.")
+PROBLEMS = "problems"  # key of the section that lists them
 FLOOR_NOTE = "Floors in italics: the majority class of the training split, a linear probe on raw pixels."
 
 
@@ -67,28 +71,54 @@ class Section:
 
 
 Block = Text | Table | Picture | Config | Records
+T = TypeVar("T")
 
 
-def build(root: Path, runs: list[Run], figure_folder: Path, found: list[Deviation], unread: tuple[str, ...] = ()) -> list[Section]:
-    """All sections; figures are drawn into `figure_folder`. `unread` says which files could not be read."""
-    pool, problems = make_pool(runs), list(unread)
+def build(root: Path, runs: list[Run], figure_folder: Path, found: list[Deviation], problems: list[str] | None = None) -> list[Section]:
+    """All sections; figures are drawn into `figure_folder`. `problems` says which files could not be read, and afterwards what else failed."""
+    problems = [] if problems is None else problems
     with Gallery(figure_folder) as gallery:
-        studies = [_study_section(root, study, runs, gallery, problems) for study in [*STUDIES, *_unknown_studies(root, runs)]]
-        sections = [_summary(root, runs, problems), _claims(root, pool, problems), *studies, _paper(root, pool, gallery)]
-        sections += [_training(runs, gallery), _deviations(found), _provenance(runs), _records(runs)]
+        pool = make_pool(runs)
+        makers: list[tuple[str, Callable[[], Section]]] = [
+            ("Summary", lambda: _summary(root, runs, problems)), ("The paper's claims", lambda: _claims(root, pool, problems)),
+            *((study.title, lambda s=study: _study_section(root, s, runs, gallery, problems)) for study in [*STUDIES, *_unknown_studies(root, runs)]),
+            ("The paper's tables and figures", lambda: _paper(root, pool, gallery, problems)), ("Training", lambda: _training(runs, gallery)),
+            ("Departures from the paper", lambda: _deviations(found)), ("Provenance", lambda: _provenance(runs)), ("Records", lambda: _records(runs))]
+        sections = [s for title, make in makers if (s := _or_said(make, f"section '{title}'", problems)) is not None]
         missing = gallery.finish()
-    problems += [f"figure {name} could not be drawn" for name in missing]
+    problems += [f"figure {name} could not be drawn ({why})" for name, why in missing.items()]
     for section in sections:
         section.blocks = [b for b in section.blocks if not (isinstance(b, Picture) and b.name in missing)]
-    sections[0].blocks[:0] = _problems(problems)
-    return [s for s in sections if s.blocks]
+    _tell_apart(sections)
+    return with_problems([s for s in sections if s.blocks], problems)
 
 
-def _problems(problems: list[str]) -> list[Block]:
-    if not problems:
-        return []
+def _or_said(make: Callable[[], T], what: str, problems: list[str]) -> T | None:
+    """What `make` returns; if it fails, a line about it and None. Whatever goes wrong in one place, the rest of the report comes."""
+    try:
+        return make()
+    except Exception as error:  # noqa: BLE001
+        problems.append(f"{what} could not be made ({said(error)})")
+        return None
+
+
+def _tell_apart(sections: list[Section]) -> None:
+    """Names of tables and keys of sections are file names; of names in other scripts little is left, so that several may be one."""
+    tables = [b for s in sections for b in s.blocks if isinstance(b, Table)]
+    for named, attribute, taken in ((tables, "name", {"records"}), (sections, "key", {"meta", "body", PROBLEMS})):
+        for thing in named:
+            name, count = getattr(thing, attribute), 1
+            while (unique := name if count == 1 else f"{name}_{count}").lower() in taken:
+                count += 1
+            taken.add(unique.lower())
+            setattr(thing, attribute, unique)
+
+
+def with_problems(sections: list[Section], problems: list[str]) -> list[Section]:
+    """The sections after one that lists what failed; an earlier list is replaced."""
     what = f"{len(problems)} {'thing' if len(problems) == 1 else 'things'} could not be read or shown; the rest of the report stands:"
-    return [Text(what, "banner"), *(Text(p, "item") for p in problems)]
+    lead = Section(PROBLEMS, "What is missing", [Text(what, "banner"), *(Text(p, "item") for p in problems)])
+    return [*([lead] if problems else []), *(s for s in sections if s.key != PROBLEMS)]
 
 
 def _claims(root: Path, pool: Pool, problems: list[str]) -> Section:
@@ -103,10 +133,10 @@ def _claims(root: Path, pool: Pool, problems: list[str]) -> Section:
     return section
 
 
-def _paper(root: Path, pool: Pool, gallery: Gallery) -> Section:
+def _paper(root: Path, pool: Pool, gallery: Gallery, problems: list[str]) -> Section:
     tables, pictures = paper_tables(root, pool), []
     for name, caption, maker in FIGURES:
-        figure = maker(root, pool)
+        figure = _or_said(lambda make=maker: make(root, pool), f"figure {name}", problems)
         if figure is not None:
             gallery.add(figure, name)
             pictures.append(Picture(name, caption))
@@ -131,7 +161,7 @@ def _question(root: Path, study: str) -> str:
 
 
 def _records(runs: list[Run]) -> Section:
-    return Section("records", "Records", [Records(f"{run.name}/{file.path.name}", file) for run in runs for file in run.files])
+    return Section("records", "Records", [Records(file.where, file) for run in runs for file in run.files])
 
 
 def _several(runs: list[Run], text: str, run: Run) -> str:
@@ -147,15 +177,13 @@ def _summary(root: Path, runs: list[Run], problems: list[str]) -> Section:
     section, elsewhere = Section("summary", "Summary"), []
     section.blocks += banners(runs)
     for index, run in enumerate(runs):
-        try:
-            table = headline_table(root, run)
-        except SHAPE_ERRORS as error:
-            problems.append(f"{run.name}: no summary, records unlike this version's ({type(error).__name__}: {str(error)[:80]})")
+        table = _or_said(lambda r=run: headline_table(root, r), f"{run.name}: the summary", problems)
+        if table is None:
             continue
         table.name = _file_name(runs, "summary", index)
-        table.title = _several(runs, "What was measured, beside the paper", run)
+        table.title = _several(runs, "What was measured, next to the paper", run)
         table.caption = f"{INTERVALS} {scale_note(root, run)}"
-        marked = [f"{f.path.name} {why}" for f in run.studies() if (why := why_left_out(f))]
+        marked = [f"{f.name} {why}" for f in run.studies() if (why := why_left_out(f))]
         if table.rows:
             section.blocks.append(table)
         elif not run.studies():
@@ -173,7 +201,7 @@ def banners(runs: list[Run]) -> list[Text]:
     """One line a run for what keeps its numbers out of the paper."""
     found = []
     for run in runs:
-        smoke, dirty = [f.path.name for f in run.files if f.smoke], [f.path.name for f in run.files if f.dirty]
+        smoke, dirty = [f.name for f in run.files if f.smoke], [f.name for f in run.files if f.dirty]
         if smoke:
             found.append(Text(f"smoke run: not a measurement ({run.name}: {_listed(smoke, run)})", "banner"))
         if dirty:
@@ -192,9 +220,11 @@ def _study_section(root: Path, study: Study, runs: list[Run], gallery: Gallery, 
     for run in runs:
         for file in run.of(study.key):
             try:
-                section.blocks += _study_blocks(root, study, file, runs, run, reference, gallery, index)
+                section.blocks += _study_blocks(root, study, file, runs, run, reference, gallery, index, problems)
             except ResultError as error:
                 problems.append(str(error))
+            except Exception as error:  # noqa: BLE001
+                problems.append(f"{file.where} could not be shown ({said(error)})")
             index += 1
     if not index:
         where = f"{runs[0].name} has no" if len(runs) == 1 else f"None of the {len(runs)} runs has a"
@@ -203,22 +233,23 @@ def _study_section(root: Path, study: Study, runs: list[Run], gallery: Gallery, 
 
 
 def _study_blocks(root: Path, study: Study, file: ResultFile, runs: list[Run], run: Run, reference: Reference,
-                  gallery: Gallery, index: int) -> list[Block]:
+                  gallery: Gallery, index: int, problems: list[str]) -> list[Block]:
     note, mark, blocks = scale_note(root, run), why_left_out(file), []
     if mark:
         flags = [t for t, on in (("smoke run: not a measurement", file.smoke), ("dirty tree", file.dirty)) if on] or [mark]
-        blocks.append(Text(f"{'; '.join(flags)} ({_several(runs, file.path.name, run)})", "banner"))
+        blocks.append(Text(f"{'; '.join(flags)} ({_several(runs, file.name, run)})", "banner"))
     if not file.complete:
-        blocks.append(Text(f"{_several(runs, file.path.name, run)} is not complete: what was measured is shown; the same command goes on.", "banner"))
+        blocks.append(Text(f"{_several(runs, file.name, run)} is not complete: what was measured is shown; the same command goes on.", "banner"))
     blocks += _left_out(runs, run, file)
     if not len(file.records):
         return blocks
-    pictures, tables, odd = _drawn(study, file, run, reference, gallery, index)
+    pictures, tables, odd = _drawn(study, file, run, reference, gallery, index, problems)
     if odd:
+        problems.append(odd)
         blocks.append(Text(odd, "banner"))
     for name, what in pictures:
         blocks.append(Picture(name, f"{run.name + ': ' if len(runs) > 1 else ''}{what} {_sample(file)} {INTERVALS} {note}"))
-    for table in (linked(t, f"{run.name}/{file.path.name}") for t in tables):
+    for table in (linked(t, file.where) for t in tables):
         if index and table.name == "distribution_shift_paper":
             continue  # once is enough
         table.name, table.title = _file_name(runs, table.name, index), _several(runs, table.title, run)
@@ -242,18 +273,21 @@ def _left_out(runs: list[Run], run: Run, file: ResultFile) -> list[Block]:
 
 
 def _drawn(study: Study, file: ResultFile, run: Run, reference: Reference, gallery: Gallery,
-           index: int) -> tuple[list[tuple[str, str]], list[Table], str]:
+           index: int, problems: list[str]) -> tuple[list[tuple[str, str]], list[Table], str]:
     """Figures (name, what) and tables; records that the study's own code cannot show get generic tables and a line."""
-    try:
-        drawn = [(_file_name([run], name, index), what, maker(file, run, reference)) for name, what, maker in study.pictures]
-        tables = TABLES_OF.get(study.key, generic)(file, run, reference)
-    except SHAPE_ERRORS as error:
-        said = f"{file.path.name} of {run.name}: records unlike this version's {study.key} ({type(error).__name__}: {str(error)[:80]}); shown as they are"
-        return [], generic(file, run, reference), said
-    for name, _, figure in drawn:
+    odd, drawn = "", []
+    for name, what, maker in study.pictures:
+        name = _file_name([run], name, index)
+        figure = _or_said(lambda make=maker: make(file, run, reference), f"figure {name} of {file.where}", problems)
         if figure is not None:
             gallery.add(figure, name)
-    return [(name, what) for name, what, figure in drawn if figure is not None], tables, ""
+            drawn.append((name, what))
+    try:
+        tables = TABLES_OF.get(study.key, generic)(file, run, reference)
+    except Exception as error:  # noqa: BLE001
+        odd = f"{file.name} of {run.name}: records unlike this version's {study.key} ({said(error)}); shown as they are"
+        tables = _or_said(lambda: generic(file, run, reference), f"tables of {file.where}", problems) or []
+    return drawn, tables, odd
 
 
 def _sample(file: ResultFile) -> str:
@@ -336,14 +370,14 @@ def _provenance(runs: list[Run]) -> Section:
             values = [file.provenance.get(key, "–") for key in SHORT_KEYS]
             values[0] = values[0][:10]
             values[-1] = f"{float(values[-1]):,.0f}" if values[-1].replace(".", "", 1).isdigit() else values[-1]
-            files.add([run.name, Cell(file.path.name, f"{run.name}/{file.path.name}"), *values])
+            files.add([run.name, Cell(file.name, file.where), *values])
     section.blocks.append(files)
     rest = Table("provenance_more", "Programs, models and data", ["key", "value", "files"], text_columns=3)
     for key, value, names in _shared_keys(runs):
         rest.add([key, value, names])
     if rest.rows:
         section.blocks.append(rest)
-    section.blocks += [Config(f"{run.name}/{file.path.name}", file.config) for run in runs for file in run.files]
+    section.blocks += [Config(file.where, file.config) for run in runs for file in run.files]
     return section
 
 
@@ -354,6 +388,6 @@ def _shared_keys(runs: list[Run]) -> list[tuple[str, str, str]]:
     for file in files:
         for key, value in sorted(file.provenance.items()):
             if key not in (*SHORT_KEYS, "run"):
-                held.setdefault((key, value), []).append(file.path.name)
+                held.setdefault((key, value), []).append(file.name)
     return [(key, value, "all" if len(names) == len(files) else ", ".join(names))
             for (key, value), names in sorted(held.items())]

@@ -51,7 +51,7 @@ def draw_example(axes: Axes, dataset: str, classes: pd.DataFrame, pixels: np.nda
     heights = -np.arange(len(probability[likeliest]))
     axes.barh(heights, 100 * probability[likeliest], height=0.9, color=[RIGHT if r else WRONG for r in right[likeliest]], alpha=0.55)
     for at, text in zip(heights, classes.columns[likeliest], strict=True):
-        axes.annotate(textwrap.shorten(text, TEXT_WIDTH, placeholder=" …"), (1, at), fontsize=6.5, va="center", parse_math=False)
+        axes.annotate(textwrap.shorten(text, TEXT_WIDTH, placeholder=" …"), (1, at), fontsize=6.5, va="center")
     axes.set(xlim=(0, 100), ylim=(-LIKELIEST + 0.4, 0.6), yticks=[])
     axes.tick_params(axis="x", labelsize=6.5)
     title = dataset
@@ -59,7 +59,7 @@ def draw_example(axes: Axes, dataset: str, classes: pd.DataFrame, pixels: np.nda
         first = int(np.argmax(right))
         name = textwrap.shorten(classes.columns[first], TEXT_WIDTH, placeholder=" …")
         title += f"\n{name}\nrank {rank[first]:.0f}, {100 * probability[first]:.2f} %"
-    axes.set_title(title, fontsize=7, parse_math=False)
+    axes.set_title(title, fontsize=7)
     if pixels is not None:
         inset = axes.inset_axes((0.72, 0.06, 0.26, 0.5))
         inset.imshow(pixels, aspect="equal", interpolation="antialiased")

@@ -16,7 +16,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
+from clean import complain
+from results import ResultError, read_results
 
 TOKENS = 77  # of a caption, not cut
 
@@ -99,13 +100,13 @@ def read_trainings(folder: Path) -> dict[str, float]:
     """Pairs a second by model, the fastest of its finished trainings below `folder`."""
     found: dict[str, float] = {}
     for path in sorted(folder.glob("*/train.h5")):
-        if not path.is_file():  # a pipe would block
+        try:
+            records = read_results(path).records
+        except ResultError as error:
+            complain(f"forecast: left out: {error}")
             continue
-        with h5py.File(path) as file:
-            columns = (file["records"][name][:] for name in ("model", "metric", "value"))
-            for model, metric, value in zip(*columns):
-                if metric == b"pairs_per_second":
-                    found[model.decode()] = max(found.get(model.decode(), 0.0), float(value))
+        for model, value in records.loc[records["metric"] == "pairs_per_second", ["model", "value"]].itertuples(index=False, name=None):
+            found[model] = max(found.get(model, 0.0), float(value))
     return found
 
 

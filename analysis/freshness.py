@@ -63,6 +63,28 @@ def _whole_sentence(text: str, following: list[str]) -> str:
     return text
 
 
+class SetUpError(Exception):
+    """What keeps a program from starting; one line."""
+
+
+def home(project: Path) -> Path:
+    """The folder that holds results/, as for the C++ program: $CLIPLAB_ROOT, else the project."""
+    named = os.environ.get("CLIPLAB_ROOT", "")
+    if named and not Path(named).is_dir():
+        raise SetUpError(f"CLIPLAB_ROOT: '{named}', expected the project's folder")
+    return Path(named) if named else project
+
+
+def material(root: Path, project: Path) -> Path:
+    """The folder of claims, references, page layout and sources: `root` where it has them, else the project of this program."""
+    return root if (root / "paper" / "report.typ").is_file() else project
+
+
+def os_error(error: OSError) -> str:
+    """A line that names the file."""
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+
+
 def newest_run(runs: Path) -> list[Path]:
     """The run folder that holds the newest .h5 file; none without one."""
     files = [(f.stat().st_mtime_ns, f) for f in runs.glob("*/*.h5")]
@@ -108,8 +130,8 @@ def read_stamp(out: Path) -> dict[str, list[str]]:
         return {}
 
 
-def write_stamp(root: Path, folders: list[Path], out: Path, outputs: list[str]) -> None:
-    write_atomic(out / STAMP, json.dumps(_facts(root, folders) | {"outputs": outputs}, indent=1))
+def write_stamp(root: Path, folders: list[Path], out: Path, outputs: list[str], problems: list[str]) -> None:
+    write_atomic(out / STAMP, json.dumps(_facts(root, folders) | {"outputs": outputs, "problems": problems}, indent=1))
 
 
 @contextlib.contextmanager
@@ -122,7 +144,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Whole or not at all: a temporary file beside it, then a rename."""
+    """Whole or not at all: a temporary file next to it, then a rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

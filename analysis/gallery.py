@@ -1,15 +1,20 @@
-"""Writes figures in processes of their own beside the making of the report: layout and drawing take half of its time."""
+"""Writes figures in processes of their own next to the making of the report: layout and drawing take half of its time."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import sys
+import warnings
 from multiprocessing.connection import wait
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+
+from clean import said
+
+WHY = "why"  # suffix of the file by which a process says what went wrong
 
 
 class Gallery:
@@ -20,7 +25,7 @@ class Gallery:
         self._at_once = at_once or len(os.sched_getaffinity(0))
         self._context = multiprocessing.get_context("fork")  # the figure is there without a copy
         self._running: dict[int, tuple[str, multiprocessing.process.BaseProcess]] = {}
-        self._failed: list[str] = []
+        self._failed: dict[str, str] = {}
 
     def __enter__(self) -> Gallery:
         return self
@@ -36,25 +41,36 @@ class Gallery:
         while len(self._running) >= self._at_once:
             self._reap(wait(list(self._running)))
         sys.stdout.flush()
-        process = self._context.Process(target=save, args=(figure, self.folder, name), name=name, daemon=True)
+        process = self._context.Process(target=_save_or_say_why, args=(figure, self.folder, name), name=name, daemon=True)
         process.start()
         self._running[process.sentinel] = (name, process)
         plt.close(figure)
 
-    def finish(self) -> list[str]:
-        """Waits for all; the names of those that could not be written, whose errors stand on stderr and whose files are removed."""
+    def finish(self) -> dict[str, str]:
+        """Waits for all; those that could not be written, whose files are removed, and why."""
         while self._running:
             self._reap(wait(list(self._running)))
-        return sorted(self._failed)
+        return dict(sorted(self._failed.items()))
 
     def _reap(self, ended: list) -> None:
         for sentinel in ended:
             name, process = self._running.pop(sentinel)
             process.join()
+            why = self.folder / f"{name}.{WHY}"
             if process.exitcode != 0:
-                self._failed.append(name)
-                for suffix in ("svg", "png"):
+                said = why.read_text(encoding="utf-8") if why.exists() else f"its process ended with {process.exitcode}"
+                self._failed[name] = said
+                for suffix in ("svg", "png", WHY):
                     (self.folder / f"{name}.{suffix}").unlink(missing_ok=True)
+
+
+def _save_or_say_why(figure: Figure, folder: Path, name: str) -> None:
+    warnings.simplefilter("ignore", UserWarning)  # of characters that the font lacks, a line each
+    try:
+        save(figure, folder, name)
+    except Exception as error:  # noqa: BLE001  # whatever fails, the other figures come
+        (folder / f"{name}.{WHY}").write_text(said(error), encoding="utf-8")
+        sys.exit(1)
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:

@@ -190,7 +190,7 @@ def headline_table(root: Path, run: Run) -> Table:
     """Of the files that count; each number knows its record, or its file where it is made from several."""
     table = Table("summary", "Summary", COLUMNS, text_columns=2)
     for file in run.studies():
-        where = f"{run.name}/{file.path.name}"
+        where = file.where
         for quantity, ours, *paper in [] if why_left_out(file) else headline(root, file):
             table.add([file.experiment.replace("_", " "), quantity, Cell(ours, getattr(ours, "source", "") or where), *paper])
     return table
@@ -205,7 +205,7 @@ def training_table(run: Run) -> Table | None:
             continue
         curve = file.array("curve")
         last = curve.ffill().iloc[-1] if len(curve) else pd.Series(np.nan, index=curve.columns)
-        where = f"{run.name}/{file.path.name}"
+        where = file.where
         table.add([Cell(name, where), *(f"{last.get(c, np.nan):,.0f}" for c in ("step", "pairs")), number(last.get("seconds", np.nan) / 60, 1),
                    number(curve["pairs_per_second"].median(), 0), number(last.get("loss"), 3),
                    number(curve["val_loss"].min(), 3)])

@@ -21,8 +21,9 @@ PAGE = 48  # lines
 
 
 def latex_text(text: str) -> str:
-    """What a Latin font lacks stands as its code point, so that the rest compiles."""
-    return "".join(CHARACTERS.get(c) or (c if ord(c) < 0x100 else rf"\texttt{{U+{ord(c):04X}}}") for c in text)
+    """What a Latin font lacks stands as its code point, so that the rest compiles. After a line's end "[" and "*" would be an option of it."""
+    shown = "".join(CHARACTERS.get(c) or (c if ord(c) < 0x100 else rf"\texttt{{U+{ord(c):04X}}}") for c in text)
+    return "{}" + shown if shown[:1] in ("[", "*") else shown
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, NullFormatter
 
 from figures import COLOURS, panels
 from params import column, pick
@@ -28,6 +29,8 @@ def draw(axes: Axes, curves: dict[str, pd.DataFrame], percent: float) -> None:
         if curve is not None and len(curve):
             axes.plot(curve["images"], percent * curve["value"], "o-", color=colour, markersize=4, label=title)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set(xlabel="pictures processed", ylabel="zero-shot top-1, %")
 
 

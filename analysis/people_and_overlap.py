@@ -132,7 +132,7 @@ def draw_labels(axes: tuple[Axes, Axes], records: pd.DataFrame, tests: pd.DataFr
         part = part.assign(rate=[rates[gender][v] for v in part["label"]]).sort_values("rate", kind="stable")
         for name, title, colour, shift in (("female", "women", COLOURS[3], 0.19), ("male", "men", COLOURS[0], -0.19)):
             panel.barh(np.arange(len(part)) + shift, [rates[name][v] for v in part["label"]], height=0.36, color=colour, label=title)
-        panel.set_yticks(range(len(part)), part["label"], parse_math=False)
+        panel.set_yticks(range(len(part)), part["label"])
         longest = max(longest, len(part))
         panel.tick_params(axis="y", labelsize=7.5)
         panel.grid(axis="y", visible=False)

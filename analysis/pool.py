@@ -44,7 +44,7 @@ def make_pool(runs: list[Run]) -> Pool:
     for run in runs:
         trained = {plain(name) for name in run.training()}
         for file in run.studies():
-            where = f"{run.name}/{file.path.name}"
+            where = file.where
             files[where] = file
             frame = file.records.assign(study=file.experiment, file=where, row=range(len(file.records)),
                                         date=file.provenance.get("date", ""), left_out=why_left_out(file))

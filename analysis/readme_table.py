@@ -11,6 +11,7 @@ import difflib
 import sys
 from pathlib import Path
 
+from clean import complain
 from document import scale_note
 from freshness import write_atomic
 from headline import COLUMNS, headline
@@ -32,10 +33,10 @@ def results_text(root: Path) -> str:
     table = Table("readme", "", [*COLUMNS, "file"], text_columns=2)
     for file in run.studies():
         for row in headline(root, file):
-            table.add([file.experiment.replace("_", " "), *row, f"`{file.path.name}`"])
+            table.add([file.experiment.replace("_", " "), *row, f"`{file.name}`"])
     if not table.rows:
         return "No results are published yet."
-    return f"{to_markdown(table)}\n{scale_note(root, run)} Made from `results/published` by `analysis/readme_table.py`."
+    return f"{to_markdown(table, escape=str)}\n{scale_note(root, run)} Made from `results/published` by `analysis/readme_table.py`."
 
 
 def replaced(readme: str, text: str) -> str:
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         old = path.read_text(encoding="utf-8")
         new = replaced(old, results_text(options.root))
     except ResultError as error:
-        print(f"readme_table: {error}", file=sys.stderr)
+        complain(f"readme_table: {error}")
         return 1
     if old == new:
         return 0

@@ -11,7 +11,7 @@ import pandas as pd
 from document import Block, Config, Picture, Records, Section, Text
 from figures import INK
 from params import spelled
-from tables import Table, anchor, to_html, to_markdown, to_typst, typst_string
+from tables import Table, anchor, markdown_text, to_html, to_markdown, to_typst, typst_string
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --page: #ffffff; --soft: #5b6470; --line: #d5dae0; --shade: #f3f5f8;
@@ -69,9 +69,9 @@ SHOWN_COLUMNS = ("dataset", "split", "model", "method", "metric", "params", "uni
 
 
 def to_markdown_report(title: str, sections: list[Section]) -> str:
-    lines = [f"# {title}", ""]
+    lines = [f"# {markdown_text(title)}", ""]
     for section in (s for s in sections if not all(isinstance(b, Records) for b in s.blocks)):
-        lines += [f"## {section.title}", ""]
+        lines += [f"## {markdown_text(section.title)}", ""]
         for block in section.blocks:
             lines += [_markdown(block), ""] if not _is_item(block) else [_markdown(block)]
         lines.append("")
@@ -84,15 +84,17 @@ def _is_item(block: object) -> bool:
 
 def _markdown(block: Block) -> str:
     if isinstance(block, Table):
-        caption = f"\n{block.caption}\n" if block.caption else ""
-        return f"### {block.title}\n\n{to_markdown(block)}{caption}"
+        caption = f"\n{markdown_text(block.caption)}\n" if block.caption else ""
+        return f"### {markdown_text(block.title)}\n\n{to_markdown(block)}{caption}"
     if isinstance(block, Picture):
-        return f"![{block.name}](figures/{block.name}.svg)\n\n{block.caption}"
+        return f"![{block.name}](figures/{block.name}.svg)\n\n{markdown_text(block.caption)}"
     if isinstance(block, Config):
-        return f"<details><summary>Configuration of {block.title}</summary>\n\n```\n{block.text.strip()}\n```\n\n</details>"
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block.text)), default=0))
+        return f"<details><summary>Configuration of {html.escape(block.title)}</summary>\n\n{fence}\n{block.text.strip()}\n{fence}\n\n</details>"
     if isinstance(block, Records):
         return ""  # tables/records.csv
-    return {"banner": f"> **{block.text}**", "item": f"- {block.text}", "missing": f"*{block.text}*"}.get(block.kind, block.text)
+    text = markdown_text(block.text)
+    return {"banner": f"> **{text}**", "item": f"- {text}", "missing": f"*{text}*"}.get(block.kind, text)
 
 
 def to_html_report(title: str, sections: list[Section], figure_folder: Path) -> str:
@@ -148,7 +150,7 @@ def _spelled(records: pd.DataFrame) -> pd.DataFrame:
 def inline_svg(svg: str, name: str) -> str:
     """The <svg> element with ids of its own and with the page's text colour in place of INK."""
     svg = svg[svg.index("<svg"):]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = svg.replace("url(#", f"url(#{name}-").replace('href="#', f'href="#{name}-')
     svg = svg.replace(INK, "currentColor")

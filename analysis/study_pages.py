@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pandas as pd
-
 import figures
 from arranged_tables import ARRANGED
 from ensembles import prompt_tables, sizes_figure
@@ -73,4 +71,3 @@ TITLES = {"action": "Actions (Table 15)", "bias": "Bias (Tables 3 to 8, Fig 18)"
           "visual_ngrams": "Visual N-Grams (Table 1)", "yfcc_vs_wit": "YFCC against WIT (Table 12)"}  # of studies that stand in a report when they ran
 PICTURES_OF = {"bias": (("fig18_labels", "Figure 18: labels that one gender gets more often than the other, the most unequal by Pearson's chi-squared test, in the "
                          "order of their rate. The paper's labels are not published, nor are its rates.", gendered_labels),)}  # of those
-SHAPE_ERRORS = (KeyError, IndexError, ValueError, TypeError, pd.errors.InvalidIndexError)  # records of another version of a study

@@ -10,6 +10,7 @@ import html
 import io
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 DASH = "–"  # nothing measured or nothing published
@@ -43,7 +44,7 @@ def anchor(source: str) -> str:
 
 def file_name(text: str) -> str:
     """Names come from result files: nothing in one leaves its folder."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", text)
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text)[:120]
 
 
 @dataclass
@@ -124,14 +125,22 @@ def to_csv(table: Table) -> str:
     return out.getvalue()
 
 
-def to_markdown(table: Table) -> str:
+_MARKS = re.compile(r"[\\`*$]|<(?=[A-Za-z/!?])|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|&(?=[#\w]+;)|~(?=~)|^[#>+=-]")
+
+
+def markdown_text(text: str) -> str:
+    """Text of which no markup is read: no emphasis, code, link, formula, HTML, heading or list."""
+    return _MARKS.sub(lambda mark: "\\" + mark[0], text)
+
+
+def to_markdown(table: Table, escape: Callable[[str], str] = markdown_text) -> str:
     def line(cells: list[str]) -> str:
         return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
 
     rule = [":--" if i < table.text_columns else "--:" for i in range(len(table.columns))]
-    body = [line([f"*{c}*" if row.kind != "ours" and i == 0 else c for i, c in enumerate(row.cells)])
+    body = [line([f"*{c}*" if row.kind != "ours" and i == 0 and c.strip() else c for i, c in enumerate(map(escape, row.cells))])
             for row in table.rows]
-    return "\n".join([line(table.columns), line(rule), *body]) + "\n"
+    return "\n".join([line([escape(c) for c in table.columns]), line(rule), *body]) + "\n"
 
 
 WRAP = 24  # characters from which a text column breaks its lines

@@ -1,12 +1,14 @@
 """Writes synthetic result files in the schema of results/README.md: plainly invented numbers, six studies whole.
 
-Run alone it makes a demo folder: python tests/analysis/fake_run.py FOLDER"""
+They end with cliplab's seal; a test that edits one does so by `edited`. Run alone it makes a demo folder: python tests/analysis/fake_run.py FOLDER"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import h5py
@@ -23,10 +25,35 @@ PROMPTS = {"name-only": 0.0, "one-template": 0.02, "ensemble": 0.045}
 ARRAY = tuple  # columns, values and, where a reader asks for it, params
 NOTHING: dict[str, str] = {}
 MEAN = {"summary": "mean"}
-UNITS = {"gflops": "gflops", "parameters": "count", "wins": "count", "examples_per_class": "examples", "p_value": "p-value", "loss": "nats",
+UNITS = {"gflops": "gflops", "parameters": "count", "wins": "count", "examples_per_class": "examples", "p_value": "p-value", "loss": "nats", "pairs_per_second": "pairs/s",
          **dict.fromkeys(("slope", "r", "efficiency", "times"), "ratio"), "intercept": "logit",
          **dict.fromkeys(("gain", "delta", "difference", "effective_robustness", "relative_robustness", "class_adaptation", "transfer_lead", "gain_over_own_names",
                           "gain_over_ensemble"), "fraction difference")}  # the others' is "fraction"
+
+
+def seal(path: Path) -> Path:
+    """Appends what src/store/seal.cpp appends."""
+    data = path.read_bytes()
+    path.write_bytes(data + b"\ncliplab sha256 " + hashlib.sha256(data).hexdigest().encode() + b"\n")
+    return path
+
+
+def as_stored(text: str) -> str | bytes:
+    """Of a text with halves of surrogate pairs the bytes that are no UTF-8."""
+    try:
+        text.encode("utf-8")
+        return text
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape")
+
+
+@contextlib.contextmanager
+def edited(path: Path) -> Iterator[h5py.File]:
+    """The open file, without its seal meanwhile."""
+    path.write_bytes(path.read_bytes()[:-81])
+    with h5py.File(path, "a") as file:
+        yield file
+    seal(path)
 
 
 def row(dataset: str, model: str, method: str, metric: str, value: float, params: dict[str, str] = NOTHING, n: int = 1000,
@@ -42,20 +69,21 @@ def write(path: Path, experiment: str, rows: Iterable[tuple], arrays: dict[str, 
     names = ["dataset", "split", "model", "method", "metric", "params", "value", "ci_low", "ci_high", "n", "unit"]
     columns = list(zip(*((*r, UNITS.get(r[4], "fraction")) for r in rows), strict=True)) or [()] * len(names)
     with h5py.File(path, "w") as file:
-        file.attrs.update({"experiment": experiment, "schema_version": 2, "config": config})
+        file.attrs.update({"experiment": as_stored(experiment), "schema_version": 2, "config": as_stored(config)})
         base = {"commit": "0123456789abcdef", "dirty": "no", "smoke": "no", "compiler": "g++ 12.2", "torch": "2.11.0",
                 "device": "cpu", "seed": "7", "seconds": "123.4", "dataset openmoji": "openmoji/test@9f2c41"}
-        file.create_group("provenance").attrs.update(base | provenance)
+        file.create_group("provenance").attrs.update({as_stored(k): as_stored(v) for k, v in (base | provenance).items()})
         records = file.create_group("records")
         for name, values in zip(names, columns, strict=True):
             text = name not in ("value", "ci_low", "ci_high", "n")
             kind = h5py.string_dtype() if text else "i8" if name == "n" else "f8"
+            values = [as_stored(v) for v in values] if text else values
             records.create_dataset(name, data=np.array(values, dtype=object if text else kind), dtype=kind)
         for name, (labels, values, *params) in (arrays or {}).items():
             array = file.create_dataset(f"arrays/{name}", data=values)
-            array.attrs["columns"] = np.array(labels, dtype=object)
-            array.attrs["params"] = to_text(params[0] if params else {})
-    return path
+            array.attrs["columns"] = np.array([as_stored(label) for label in labels], dtype=object)
+            array.attrs["params"] = as_stored(to_text(params[0] if params else {}))
+    return seal(path)
 
 
 def zero_shot(model: str, dataset: str) -> float:

@@ -5,8 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
-import h5py
 import pytest
+from fake_run import row, write
 from forecast import MODELS, Model, activation_bytes, check, forecast, read_models, read_trainings, resnet_values
 
 LIST = "name  side  params M  image GFLOPs  text GFLOPs\nViT-B/32  224  151.28  4.409  2.981\nvit-s  32  1  1  1\n"
@@ -15,7 +15,7 @@ LIST = "name  side  params M  image GFLOPs  text GFLOPs\nViT-B/32  224  151.28  
 def binary() -> str:
     path = os.environ.get("CLIPLAB_BIN", "")
     if not path or not Path(path).exists():
-        pytest.skip("SKIPPED ALOUD: CLIPLAB_BIN names no binary; run ./cliplab test")
+        pytest.skip("CLIPLAB_BIN names no binary; run ./cliplab test")
     return path
 
 
@@ -34,9 +34,7 @@ def test_step_of_vit_b32_on_8_gpus_by_hand():
 def test_measured_trainings_are_held_against_one_share_of_peak(tmp_path):
     for name, model, rate in (("a", "small", 1000.0), ("b", "small", 900.0), ("c", "middle", 200.0), ("d", "large", 30.0)):
         (tmp_path / name).mkdir()
-        with h5py.File(tmp_path / name / "train.h5", "w") as file:
-            file["records/model"], file["records/metric"] = [model, model], ["loss", "pairs_per_second"]
-            file["records/value"] = [3.0, rate]
+        write(tmp_path / name / "train.h5", "train", [row("", model, "train", "loss", 3.0, width=0.0), row("", model, "train", "pairs_per_second", rate, width=0.0)])
     rates = read_trainings(tmp_path)
     assert rates == {"small": 1000, "middle": 200, "large": 30}
     costs = {"small": (1e6, 1e7), "middle": (1e6, 1e8), "large": (1e6, 1e9)}

@@ -32,7 +32,7 @@ def test_the_files_are_those_of_one_process(tmp_path: Path, at_once: int) -> Non
     with Gallery(many, at_once) as gallery:
         for name in names:
             gallery.add(drawing(name), name)
-        assert gallery.finish() == []
+        assert gallery.finish() == {}
     assert not plt.get_fignums()
     for name in names:
         save(drawing(name), one, name)
@@ -43,11 +43,12 @@ def test_the_files_are_those_of_one_process(tmp_path: Path, at_once: int) -> Non
 
 def test_a_figure_that_cannot_be_drawn_is_named_and_the_others_come(tmp_path: Path) -> None:
     bad = drawing("bad")
-    bad.axes[0].set_title(r"$\frac{$")  # mathtext that does not parse, seen when it is drawn
+    bad.axes[0].set_title(r"$\frac{$", parse_math=True)  # mathtext that does not parse, seen when it is drawn
     with Gallery(tmp_path) as gallery:
         gallery.add(bad, "bad")
         gallery.add(drawing("good"), "good")
-        assert gallery.finish() == ["bad"]
+        (name, why), = gallery.finish().items()
+    assert name == "bad" and why.startswith("ValueError: ") and "frac" in why
     assert sorted(p.name for p in tmp_path.iterdir()) == ["good.png", "good.svg"]
 
 
@@ -64,7 +65,7 @@ def test_a_report_counts_it_and_has_no_place_for_it(tmp_path: Path, monkeypatch:
     sections = document.build(root, [run], tmp_path, deviations(root))
     pictures = [b.name for s in sections for b in s.blocks if isinstance(b, document.Picture)]
     assert "fig4_prompts" not in pictures and "fig5_zero_shot_minus_probe" in pictures
-    assert "figure fig4_prompts could not be drawn" in [b.text for b in sections[0].blocks if isinstance(b, document.Text)]
+    assert "figure fig4_prompts could not be drawn (RuntimeError: no ink)" in [b.text for b in sections[0].blocks if isinstance(b, document.Text)]
     assert sorted({p.stem for p in tmp_path.glob("*.svg")}) == sorted(pictures)
 
 

@@ -9,11 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-import h5py
 import pytest
 import report
 from conftest import MORE_STUDIES, PROJECT, STUDIES
-from fake_run import few_shot_rows, retrieval_rows, row, write, zero_shot_vs_probe_rows
+from fake_run import edited, few_shot_rows, retrieval_rows, row, write, zero_shot_vs_probe_rows
 
 
 def out(root: Path) -> Path:
@@ -83,7 +82,7 @@ def test_files_that_cannot_be_read_are_counted_and_the_rest_comes(project: Path,
     (folder / "encoder_scaling.h5").write_bytes(b"\x89HDF\r\n\x1a\n cut")
     whole = write(folder / "few_shot.h5", "few_shot", few_shot_rows())
     whole.write_bytes(whole.read_bytes()[:-2000])
-    with h5py.File(write(folder / "retrieval.h5", "retrieval", retrieval_rows()), "a") as file:
+    with edited(write(folder / "retrieval.h5", "retrieval", retrieval_rows())) as file:
         file.attrs["schema_version"] = 1
     (folder / "prompt_engineering.h5.part77").write_bytes(b"another run writes this now")
     assert report.main(["--root", str(project)]) == 0
