@@ -29,7 +29,7 @@ MAIN = r"""\documentclass[10pt]{article}
 def compiled(folder: Path, files: list[Path]) -> tuple[str, list[str]]:
     """What pdflatex says, and its complaints: errors, lines over the margin, floats higher than a page."""
     if shutil.which("pdflatex") is None:
-        pytest.skip("SKIPPED ALOUD: pdflatex is not installed (Debian: texlive-latex-base texlive-latex-recommended)")
+        pytest.skip("pdflatex is not installed (Debian: texlive-latex-base texlive-latex-recommended)")
     folder.mkdir(exist_ok=True)
     pages = [f"\\typeout{{TABLE {f.name}}}\\input{{{f}}}\\clearpage\n" for f in files]
     (folder / "all.tex").write_text(MAIN + "".join(pages) + "\\end{document}\n")

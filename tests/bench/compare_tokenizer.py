@@ -4,7 +4,7 @@
 
 All in one run, interleaved, the median of the rounds after one that warms every cache. Without FILE: the captions of
 Flickr8k (CLIPLAB_SHARED) when they are there, else the Tux Paint sentences in data/downloads. A peer that is not
-installed is left out aloud: pip install tokenizers instant-clip-tokenizer.
+installed is left out with a notice: pip install tokenizers instant-clip-tokenizer.
 """
 
 import csv

@@ -84,7 +84,7 @@ def test_an_unbroken_training(project: Project):
     done = project.run(*STEPS_OF)
     assert done.returncode == 0, done.stderr
     file = check(project)
-    loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="SKIPPED ALOUD: tensorboard is not installed")
+    loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="tensorboard is not installed")
     reader = loading.EventAccumulator(str(file))
     reader.Reload()
     assert [event.step for event in reader.Scalars("loss")] == [step for step, _ in events(file)]
@@ -101,5 +101,5 @@ def test_a_stopped_training_has_no_step_twice(project: Project):
     done = project.run(*STEPS_OF)
     assert done.returncode == 0, done.stderr
     if "goes on from step" not in done.stderr:
-        pytest.skip("SKIPPED ALOUD: the training ended before the kill")
+        pytest.skip("the training ended before the kill")
     check(project)

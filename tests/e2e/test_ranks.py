@@ -22,7 +22,7 @@ WORDS = ["run", "prompt_engineering/smoke", "--train.arch", "vit-test", "--train
 
 def start(project: Project, ranks: int, *words: str) -> subprocess.Popen:
     if shutil.which("mpirun") is None:
-        pytest.skip("SKIPPED ALOUD: no mpirun; ./cliplab installs openmpi-bin")
+        pytest.skip("no mpirun; ./cliplab installs openmpi-bin")
     launcher = ["mpirun", "--oversubscribe", "--allow-run-as-root", "--bind-to", "none", "-n", str(ranks)]
     return subprocess.Popen([*launcher, binary(), *words], env=project.environment(), cwd=project.folder, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)

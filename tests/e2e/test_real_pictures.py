@@ -28,7 +28,7 @@ def sets(tmp_path: Path) -> Path:
     names = ("mnist_idx", "cifar10_train_q92", "cifar10_test_png", "flickr8k_224_q80", "pacs_112", "texture_vs_shape_112")
     missing = [name for name in names if not (SHARED / name).is_dir()]
     if missing:
-        pytest.skip(f"SKIPPED ALOUD: no {', '.join(missing)} in {SHARED}; set CLIPLAB_SHARED")
+        pytest.skip(f"no {', '.join(missing)} in {SHARED}; set CLIPLAB_SHARED")
     root = tmp_path / "sets"
     root.mkdir()
     for name in ("mnist_idx", "flickr8k_224_q80", "pacs_112"):

@@ -21,7 +21,7 @@ def bare(tmp_path: Path) -> Project:
     """A project that has its downloads and no corpus."""
     binary()
     if not (ROOT / "data/corpora" / CORPUS / "manifest.json").exists():
-        pytest.skip(f"SKIPPED ALOUD: the corpus {CORPUS} is not built; ./cliplab data fetch {CORPUS}")
+        pytest.skip(f"the corpus {CORPUS} is not built; ./cliplab data fetch {CORPUS}")
     project = Project(tmp_path / "project")
     data = project.folder / "data"
     data.unlink()

@@ -132,7 +132,7 @@ def slurm(tmp_path, monkeypatch):
         return
     daemons = [shutil.which(name) for name in ("munged", "slurmctld", "slurmd")]
     if None in daemons or os.geteuid() != 0:
-        pytest.skip("SKIPPED ALOUD: no Slurm answers on this machine, and none can be started (Debian's slurm-wlm, as root)")
+        pytest.skip("no Slurm answers on this machine, and none can be started (Debian's slurm-wlm, as root)")
     folder = tmp_path / "slurm"
     for name in ("munge", "state", "spool"):
         (folder / name).mkdir(parents=True)

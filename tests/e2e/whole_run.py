@@ -54,5 +54,5 @@ def disk_of(file_bytes: int) -> Callable[[], None]:
 def project(tmp_path: Path) -> Project:
     binary()
     if not (ROOT / "data/corpora/drawings/manifest.json").exists():
-        pytest.skip("SKIPPED ALOUD: the drawings corpus is not built; ./cliplab data fetch drawings")
+        pytest.skip("the drawings corpus is not built; ./cliplab data fetch drawings")
     return Project(tmp_path / "project")

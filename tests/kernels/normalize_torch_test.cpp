@@ -47,7 +47,7 @@ TEST_P(Normalize, CpuIsTorchvisionsArithmeticBitForBit) {
 
 TEST_P(Normalize, CudaEqualsItsCpuTwin) {
 #ifdef CLIPLAB_WITH_CUDA
-  if (cuda_device_count() == 0) GTEST_SKIP() << "SKIPPED ALOUD: no CUDA device on this machine";
+  if (cuda_device_count() == 0) GTEST_SKIP() << "no CUDA device on this machine";
   std::uint8_t* pixels = nullptr;
   float *table = nullptr, *out = nullptr;
   ASSERT_EQ(cudaMalloc(&pixels, pixels_.size()), cudaSuccess);
@@ -61,7 +61,7 @@ TEST_P(Normalize, CudaEqualsItsCpuTwin) {
   cudaFree(pixels), cudaFree(table), cudaFree(out);
   EXPECT_EQ(result, expected_);
 #else
-  GTEST_SKIP() << "SKIPPED ALOUD: built without CUDA";
+  GTEST_SKIP() << "built without CUDA";
 #endif
 }
 

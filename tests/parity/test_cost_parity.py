@@ -21,7 +21,7 @@ def test_costs_of_clip_are_counted_here() -> None:
 
 
 def test_costs_of_others_are_torchvisions() -> None:
-    models = pytest.importorskip("torchvision", reason="SKIPPED ALOUD: torchvision is not installed").models
+    models = pytest.importorskip("torchvision", reason="torchvision is not installed").models
     names = {f"ResNet-{n}": f"ResNet{n}" for n in (50, 101, 152)} | {"Instagram-ResNeXt 32x8d": "ResNeXt101_32X8D"}
     names |= {f"{p}EfficientNet-B{n}": f"EfficientNet_B{n}" for n in range(8) for p in ("", "NS ")}
     others = {m: g for m, (g, source) in COSTS.items() if "torchvision" in source}

@@ -44,10 +44,10 @@ def assert_same(read, expected):
 
 
 def shared_pictures(name, count=None):
-    """[(file name, bytes)] of a shared set in the order of its labels.tsv; skips aloud when it is absent."""
+    """[(file name, bytes)] of a shared set in the order of its labels.tsv; skips with a notice when it is absent."""
     folder = SHARED / name
     if not folder.is_dir():
-        pytest.skip(f"SKIPPED ALOUD: no {folder}; set CLIPLAB_SHARED")
+        pytest.skip(f"no {folder}; set CLIPLAB_SHARED")
     rows = [line.split("\t") for line in (folder / "labels.tsv").read_text().splitlines()[1:]]
     with tarfile.open(folder / "images.tar.gz") as tar:
         members = {member.name.removeprefix("./"): tar.extractfile(member).read() for member in tar if member.isfile()}
@@ -109,7 +109,7 @@ def test_mnist_of_the_idx_files(tmp_path, packed):
     """Every picture of MNIST against numpy, packed as it is there and unpacked."""
     source = SHARED / "mnist_idx"
     if not source.is_dir():
-        pytest.skip(f"SKIPPED ALOUD: no {source}; set CLIPLAB_SHARED")
+        pytest.skip(f"no {source}; set CLIPLAB_SHARED")
     (tmp_path / "mnist").mkdir()
     for file in source.glob("*.gz"):
         if packed:
@@ -128,7 +128,7 @@ def some_pictures(count):
     rng = np.random.default_rng(0)
     real = [(label, data) for _, label, data in shared_pictures("pacs_112", count)] if (SHARED / "pacs_112").is_dir() else []
     if not real:
-        print("SKIPPED ALOUD: no shared PACS; noise only")
+        print("skipped: no shared PACS; noise only")
     for i in range(count):
         if i < len(real) and i % 10:
             yield real[i][0], "jpg", real[i][1]

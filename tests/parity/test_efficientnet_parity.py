@@ -16,7 +16,7 @@ from PIL import Image
 from binaries import oracle_binary
 from test_model_parity import run
 
-peer = pytest.importorskip("efficientnet_lite_pytorch", reason="SKIPPED ALOUD: efficientnet_lite_pytorch is not installed")
+peer = pytest.importorskip("efficientnet_lite_pytorch", reason="efficientnet_lite_pytorch is not installed")
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 1e-4
 

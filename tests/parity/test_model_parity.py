@@ -13,7 +13,7 @@ from binaries import oracle_binary
 from PIL import Image
 from safetensors.torch import save_file
 
-open_clip = pytest.importorskip("open_clip", reason="SKIPPED ALOUD: open_clip_torch is not installed")
+open_clip = pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
 
 CONTEXT, EMBED, TEXT_WIDTH, TEXT_LAYERS = 77, 64, 128, 2
 CAPTIONS = ["a photo of a cat", "grinning face", "", "it's a dog's life, isn't it?", "flag of são tomé & príncipe " * 20]

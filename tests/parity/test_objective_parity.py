@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy, layer_norm, log_softmax
 from test_model_parity import CASES, CONTEXT, EMBED, TEXT_LAYERS, TEXT_WIDTH, metadata, run
 from test_train_parity import check, in_type, largest_difference, ours, their_gradients
 
-open_clip = pytest.importorskip("open_clip", reason="SKIPPED ALOUD: open_clip_torch is not installed")
+open_clip = pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
 
 PAIRS, VOCABULARY = 24, 49408
 OBJECTIVES = ("bow_contrastive", "bow_prediction", "captioning")

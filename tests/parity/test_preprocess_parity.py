@@ -303,7 +303,7 @@ def test_no_byte_in_three_hundred_million_differs(tmp_path):
     pytest.importorskip("torchvision", reason="torchvision is not installed")
     files = list(bulk_files(tmp_path))
     if len(files) < 100:
-        print("SKIPPED ALOUD: the shared Flickr8k pictures are absent; noise only")
+        print("skipped: the shared Flickr8k pictures are absent; noise only")
     compared = differing = 0
     for size in (224, 288, 336, 384, 448):
         for begin in range(0, len(files), 50):

@@ -1,6 +1,6 @@
 """The probe on real pixels against SciPy's L-BFGS-B under scikit-learn 0.24's rule, and against scikit-learn itself.
 
-CLIPLAB_SHARED names the folder of the data sets; what is missing is skipped aloud.
+CLIPLAB_SHARED names the folder of the data sets; what is missing is skipped, with the reason.
 """
 
 import functools

@@ -28,14 +28,14 @@ OTHER_ORDER = {"eurosat", "fer2013"}    # and pets: joined by name, so that it d
 def paper() -> dict:
     file = SHARED / "reference/prompts.json"
     if not file.exists():
-        pytest.skip(f"SKIPPED ALOUD: no {file}; set CLIPLAB_SHARED")
+        pytest.skip(f"no {file}; set CLIPLAB_SHARED")
     return json.loads(file.read_text())
 
 
 @pytest.fixture(scope="module")
 def wheels() -> dict:
     if not WHEELS.exists():
-        pytest.skip(f"SKIPPED ALOUD: no {WHEELS}; run ./cliplab")
+        pytest.skip(f"no {WHEELS}; run ./cliplab")
     return {file.stem: json.loads(file.read_text()) for file in WHEELS.glob("*.json")}
 
 

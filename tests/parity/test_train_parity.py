@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from test_model_parity import CASES, CONTEXT, EMBED, TEXT_LAYERS, TEXT_WIDTH, metadata
 
-open_clip = pytest.importorskip("open_clip", reason="SKIPPED ALOUD: open_clip_torch is not installed")
+open_clip = pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
 from open_clip.loss import ClipLoss  # noqa: E402
 
 PAIRS, STEPS, RATE, DECAY = 48, 20, 1e-3, 0.2

@@ -209,7 +209,7 @@ TEST(PublishedTable, HasThePapersSetsWithItsNumbers) {
   const char* shared = std::getenv("CLIPLAB_SHARED");
   const fs::path csv =
       fs::path(shared == nullptr ? CLIPLAB_SOURCE_DIR "/../shared" : shared) / "reference/paper_table09_datasets.csv";
-  if (!fs::exists(csv)) GTEST_SKIP() << "SKIPPED ALOUD: no " << csv << "; set CLIPLAB_SHARED";
+  if (!fs::exists(csv)) GTEST_SKIP() << "no " << csv << "; set CLIPLAB_SHARED";
   std::map<std::string, PublishedSet> by_title;
   for (PublishedSet& set : read_published_sets())
     by_title[set.title == "KITTI closest vehicle" ? "KITTI" : set.title] = set;
@@ -230,7 +230,7 @@ class RealSets : public ::testing::Test {
   void SetUp() override {
     const char* shared = std::getenv("CLIPLAB_SHARED");
     folder = fs::path(shared == nullptr ? CLIPLAB_SOURCE_DIR "/../shared" : shared) / "datasets";
-    if (!fs::is_directory(folder)) GTEST_SKIP() << "SKIPPED ALOUD: no " << folder << "; set CLIPLAB_SHARED";
+    if (!fs::is_directory(folder)) GTEST_SKIP() << "no " << folder << "; set CLIPLAB_SHARED";
     ::setenv("CLIPLAB_ROOT", CLIPLAB_SOURCE_DIR, 1);
     use_data_root(folder);
   }

@@ -67,7 +67,7 @@ class Shards : public ::testing::Test {
 };
 
 #define NEED_VOCABULARY() \
-  if (missing) GTEST_SKIP() << "SKIPPED ALOUD: no tokenizer vocabulary; ./cliplab installs it"
+  if (missing) GTEST_SKIP() << "no tokenizer vocabulary; ./cliplab installs it"
 
 TEST_F(Shards, AStepIsTheSameWhateverTheRanks) {
   NEED_VOCABULARY();

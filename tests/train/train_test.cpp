@@ -46,7 +46,7 @@ class Squares : public PairCorpus {
 bool vocabulary_present() { return fs::exists(Tokenizer::default_vocabulary()); }
 
 TEST(Batches, AreAFunctionOfSeedAndStep) {
-  if (!vocabulary_present()) GTEST_SKIP() << "SKIPPED ALOUD: no tokenizer vocabulary; ./cliplab installs it";
+  if (!vocabulary_present()) GTEST_SKIP() << "no tokenizer vocabulary; ./cliplab installs it";
   const Squares corpus;
   const BatchSource a(corpus, 32, 32, 16, 9), b(corpus, 32, 32, 16, 9), c(corpus, 32, 32, 16, 10);
   for (const std::int64_t step : {0, 5, 6, 40}) {
@@ -60,7 +60,7 @@ TEST(Batches, AreAFunctionOfSeedAndStep) {
 }
 
 TEST(Batches, AnEpochSeesEveryPairOnce) {
-  if (!vocabulary_present()) GTEST_SKIP() << "SKIPPED ALOUD: no tokenizer vocabulary; ./cliplab installs it";
+  if (!vocabulary_present()) GTEST_SKIP() << "no tokenizer vocabulary; ./cliplab installs it";
   const BatchSource source(Squares(), 32, 32, 16, 9);
   for (int epoch = 0; epoch < 2; ++epoch) {
     std::vector<int> seen(96, 0);
@@ -72,7 +72,7 @@ TEST(Batches, AnEpochSeesEveryPairOnce) {
 }
 
 TEST(Batches, TransparentPixelsBecomeTheBackground) {
-  if (!vocabulary_present()) GTEST_SKIP() << "SKIPPED ALOUD: no tokenizer vocabulary; ./cliplab installs it";
+  if (!vocabulary_present()) GTEST_SKIP() << "no tokenizer vocabulary; ./cliplab installs it";
   const BatchSource source(Squares(), 32, 32, 16, 9);
   const Batch batch = source.make(0, Augment::kNone);
   // The middle between the four places is transparent in every picture: white in validation.
@@ -85,7 +85,7 @@ class Training : public ::testing::Test {
     try {
       open_pairs(SetRef::parse("drawings"), "train");
     } catch (const InputError& error) {
-      GTEST_SKIP() << "SKIPPED ALOUD: " << error.what();
+      GTEST_SKIP() << error.what();
     }
     folder_ = fs::temp_directory_path() / ("cliplab_train_" + std::to_string(::getpid()));
     fs::create_directories(folder_);
