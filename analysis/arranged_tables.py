@@ -1,7 +1,7 @@
 """Tables of the studies whose table in the paper has an arrangement of its own (Tables 1, 2, 12, 14 and 15, Figures 10 to 12, 17):
 the run's data sets first, then the paper's; what they leave out follows as generic tables.
 
-A data set is scored by the paper's metric (Table 9), else by the one that was recorded besides top-1."""
+A data set is scored by the paper's metric (Table 9), else by the one that was recorded apart from top-1."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def headers(columns: list[Column]) -> list[str]:
 
 def score_table(name: str, title: str, records: pd.DataFrame, reference: Reference, paper: pd.DataFrame,
                 extra: tuple[tuple[str, Callable[[str], str]], ...] = ()) -> Table:
-    """A row a method and model, a column a data set; the paper's rows and data sets beside ours. `extra` columns are made of a model's name."""
+    """A row a method and model, a column a data set; the paper's rows and data sets next to ours. `extra` columns are made of a model's name."""
     ours = columns_of(records, reference)
     mine = {(plain(d), m): (d, m) for d, m in ours}
     theirs = list(paper[["dataset", "metric"]].drop_duplicates().itertuples(index=False, name=None))
@@ -201,7 +201,7 @@ def _count(row: pd.Series) -> str:
 
 
 def human_comparison(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
-    """Table 2, one a data set: people's four ways to count, the models' accuracy beside the first."""
+    """Table 2, one a data set: people's four ways to count, the models' accuracy next to the first."""
     records, found = named_plainly(file.records), []
     for dataset, metric in columns_of(records, reference):
         part = pick(records, dataset=dataset)

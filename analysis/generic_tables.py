@@ -1,4 +1,4 @@
-"""Tables of a study that has no code of its own, and retrieval's: ours by metric, the paper's reference.csv beside it.
+"""Tables of a study that has no code of its own, and retrieval's: ours by metric, the paper's reference.csv next to it.
 
 A metric whose values are rates is shown in percent, any other as it is: the paper's unit for the metric decides, else
 that of the records."""

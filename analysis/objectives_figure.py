@@ -1,4 +1,4 @@
-"""Figure 2: zero-shot accuracy against pictures processed, a curve an objective, this run's beside the paper's."""
+"""Figure 2: zero-shot accuracy against pictures processed, a curve an objective, this run's next to the paper's."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def figure_20(root: Path, pool: Pool) -> Figure | None:
 
 
 def figure_22(root: Path, pool: Pool) -> Figure | None:
-    """Zero-shot CLIP beside the probes of ResNets trained on ImageNet."""
+    """Zero-shot CLIP next to the probes of ResNets trained on ImageNet."""
     records = published_records(root)
     zero = (probes(root, records, "zero-shot"), ours_of(root, pool, "zero-shot"), ("CLIP-ViT", "CLIP-RN"), "-", ", zero-shot", "P")
     return by_data_set(root, [zero, (probes(root, records), pd.DataFrame(), ("ResNet",), "--", ", probe", "")], pool)
@@ -211,5 +211,5 @@ FIGURES: tuple[tuple[str, str, Callable[[Path, Pool], Figure | None]], ...] = (
     *SHIFT_FIGURES,
     ("paper_fig20", "Figure 20: the linear probes of Table 10 by data set, over multiply-adds of one picture; models of unknown cost are left out. Models measured "
                     "here stand in the panels of the data sets that are scored by the paper's metric.", figure_20),
-    ("paper_fig22", "Figure 22: zero-shot CLIP (Table 11) beside linear probes of ResNets trained on ImageNet (Table 10), by data set.", figure_22),
+    ("paper_fig22", "Figure 22: zero-shot CLIP (Table 11) next to linear probes of ResNets trained on ImageNet (Table 10), by data set.", figure_22),
 )

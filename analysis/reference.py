@@ -1,6 +1,6 @@
 """The paper's published numbers: experiments/<study>/reference.csv, one fact a row with where it was read.
 
-Values keep the paper's own unit (mostly percent). Columns besides COLUMNS are params, keys as in results/README.md. Data sets and models are matched by their letters and
+Values keep the paper's own unit (mostly percent). Columns other than COLUMNS are params, keys as in results/README.md. Data sets and models are matched by their letters and
 digits alone, so that our "cifar10" finds the paper's "CIFAR10"."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from params import pick, to_text
 
 COLUMNS = ["paper_ref", "dataset", "model", "method", "metric", "value", "unit", "source"]
 ALIASES = {"oxfordpets": "pets", "stanfordcars": "cars", "clevr": "clevrcounts", "youtubebb": "ytbb"}
-SMALLEST, BEST = "RN50", "ViT-L/14@336"  # the two ends of the paper's models, shown beside ours
+SMALLEST, BEST = "RN50", "ViT-L/14@336"  # the two ends of the paper's models, shown next to ours
 
 
 def plain(name: str) -> str:

@@ -104,7 +104,7 @@ def ours_groups(ours: pd.DataFrame) -> list[tuple[str, pd.DataFrame, str, str, f
 
 
 def figure_13(root: Path, pool: Pool) -> Figure | None:
-    """Left: zero-shot CLIP against ImageNet models. Right: the two models that score 76.2 % on ImageNet, ours beside them."""
+    """Left: zero-shot CLIP against ImageNet models. Right: the two models that score 76.2 % on ImageNet, ours next to them."""
     records = published_records(root)
     paper, ours = points_of(records), ours_of(pool)
     if paper.empty:
@@ -281,7 +281,7 @@ def edges(n: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def draw_few_shot(axes: Axes, curves: dict[tuple[str, str], pd.DataFrame]) -> None:
-    """Ours: a line a model and source, the zero-shot point in its colour beside it."""
+    """Ours: a line a model and source, the zero-shot point in its colour next to it."""
     spans, lines, taken = [], [], []
     for colour, ((model, source), curve) in zip(COLOURS * len(curves), curves.items(), strict=False):
         x, y = logit(curve[AXES[0]]), logit(curve[AXES[1]])

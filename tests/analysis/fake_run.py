@@ -81,7 +81,7 @@ def write(path: Path, experiment: str, rows: Iterable[tuple], arrays: dict[str, 
             records.create_dataset(name, data=np.array(values, dtype=object if text else kind), dtype=kind)
         for name, (labels, values, *params) in (arrays or {}).items():
             array = file.create_dataset(f"arrays/{name}", data=values)
-            array.attrs["columns"] = np.array([as_stored(label) for label in labels], dtype=object)
+            array.attrs["columns"] = np.array([as_stored(label) for label in labels], dtype=h5py.string_dtype())
             array.attrs["params"] = as_stored(to_text(params[0] if params else {}))
     return seal(path)
 
