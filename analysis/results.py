@@ -217,7 +217,7 @@ def _read(path: Path, file: h5py.File) -> ResultFile:
     for name in ("records", "provenance"):
         if not isinstance(file.get(name), h5py.Group):
             raise ResultError(f"{path}: group '/{name}' is missing")
-    provenance = {_key(key): _text(value, LINE) for key, value in file["provenance"].attrs.items()}
+    provenance = {_key(_decoded(key)): _text(value, LINE) for key, value in file["provenance"].attrs.items()}
     records = _read_records(path, file["records"])
     columns, params = _arrays(path, file)
     config = cleaned_lines(_decoded(file.attrs["config"]))
