@@ -32,7 +32,7 @@ GROUPS = {  # files that can be one: those of a folder, or of folders that share
     "cli": ["src/cli/*.cpp"],
     "experiments": ["experiments/*/*.cpp"],
 }
-PACKAGES = ["hdf5", "librsvg-2.0", "freetype2", "libxml-2.0"]  # libraries whose headers are not in /usr/include itself
+PACKAGES = ["hdf5", "librsvg-2.0", "freetype2", "libxml-2.0", "libopenjp2"]  # libraries whose headers are not in /usr/include itself
 TOGETHER = 2  # processes
 INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.MULTILINE)
 
