@@ -65,7 +65,7 @@ fs::path idx_file(const fs::path& folder, const std::string& stem, int dimension
   for (const char* inner : {"", "raw"})
     for (const char mark : {'-', '.'})
       for (const char* ending : {"", ".gz"}) {
-        const fs::path file = folder / inner / fmt::format("{}{}idx{}-ubyte{}", stem, mark, dimensions, ending);
+        fs::path file = folder / inner / fmt::format("{}{}idx{}-ubyte{}", stem, mark, dimensions, ending);
         if (fs::exists(file) && !fs::is_directory(file)) return file;
       }
   return {};
