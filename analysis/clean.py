@@ -52,5 +52,5 @@ def complain(text: str) -> None:
 def _code_point(match: re.Match[str]) -> str:
     code = ord(match[0])
     if 0xdc80 <= code <= 0xdcff:
-        code -= 0xdc00  # a byte that is no UTF-8, as Python holds it
+        code -= 0xdc00  # a byte that is not UTF-8, in the form that Python gives it
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -33,7 +33,7 @@ plt.rcParams.update({
     "text.color": INK, "axes.edgecolor": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": GREY, "grid.alpha": 0.25,
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none", "svg.hashsalt": "cliplab",
-    "lines.linewidth": 1.6, "text.parse_math": False})  # a "$" of a name is no formula
+    "lines.linewidth": 1.6, "text.parse_math": False})  # a "$" in a name does not begin a formula
 
 
 def colour_of(models: list[str]) -> dict[str, str]:

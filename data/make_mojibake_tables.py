@@ -15,7 +15,7 @@ from ftfy.chardata import CHARMAP_ENCODINGS, UTF8_CLUES
 
 TARGET = Path(__file__).resolve().parents[1] / "src" / "model" / "text" / "mojibake_tables.hpp"
 HEAD = f'''// Written by data/make_mojibake_tables.py from ftfy {ftfy.__version__} and Python's codecs; do not edit. Encodings as
-// which UTF-8 is often decoded by mistake, and the characters that result. Used by mojibake.cpp alone.
+// which UTF-8 is often decoded by mistake, and the characters that result. Used by mojibake_*.cpp alone.
 #pragma once
 
 #include <array>

@@ -66,6 +66,9 @@ void need_regular_file(const fs::path& path) {
 
 std::string read_file(const fs::path& path, std::size_t max_bytes) {
   need_regular_file(path);
+  std::error_code no_size;
+  if (const std::uintmax_t size = fs::file_size(path, no_size); !no_size)
+    need_memory(path.string(), std::min<std::size_t>(max_bytes, size) + 1);
   const auto refuse = [&](int error) {
     fail(path.string(), std::string("cannot be read (") + std::strerror(error) + ")", "a readable file");
   };
@@ -75,14 +78,8 @@ std::string read_file(const fs::path& path, std::size_t max_bytes) {
   // Read to the end, whatever size the system reports: files of /proc have none.
   struct stat status {};
   std::string bytes;
-  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) try {
-      const auto size = std::min(max_bytes, static_cast<std::size_t>(status.st_size)) + 1;
-      need_memory(path.string(), size);
-      bytes.reserve(size);
-    } catch (const InputError&) {
-      ::close(descriptor);
-      throw;
-    }
+  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode))
+    bytes.reserve(std::min(max_bytes, static_cast<std::size_t>(status.st_size)) + 1);
   constexpr std::size_t kBlock = std::size_t{1} << 20;
   for (std::size_t size = 0;;) {
     bytes.resize(std::max(std::min(bytes.capacity(), size + kBlock), size + 1));

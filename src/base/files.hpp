@@ -12,8 +12,8 @@ namespace cliplab {
 /// path that does not exist, and a folder, pass: opening them gives the error.
 void need_regular_file(const std::filesystem::path& path);
 
-/// Throws InputError naming the file when it cannot be read, is no regular file, or is larger than `max_bytes` or than
-/// the memory that is left.
+/// Throws InputError naming the file when it cannot be read, is not a regular file, or is larger than `max_bytes` or
+/// than the memory that is left.
 std::string read_file(const std::filesystem::path& path, std::size_t max_bytes = std::size_t{1} << 31);
 
 /// A text file without its UTF-8 byte-order mark. Throws InputError as read_file does, and for UTF-16 and UTF-32.

@@ -38,6 +38,12 @@ std::string nearest_of(const std::string& word, const std::vector<std::string>& 
   return best;
 }
 
+std::string lower_ascii(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return out;
+}
+
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\n\v\f\r";
   const auto first = text.find_first_not_of(kBlanks);

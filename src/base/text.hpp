@@ -60,6 +60,9 @@ const std::ranges::range_value_t<Table>& find_named(const Table& table, const st
 /// The known word nearest to `word`, "" when none is near. A key without its section finds the key with it.
 std::string nearest_of(const std::string& word, const std::vector<std::string>& known);
 
+/// With ASCII's letters in lower case.
+std::string lower_ascii(std::string_view text);
+
 /// Without white space (of ASCII) at both ends.
 std::string_view trimmed(std::string_view text);
 

@@ -63,14 +63,12 @@ class LambdaSearch {
   }
 
   int best() const {
-    const auto worse = [&](const auto& a, const auto& b) {  // of a weaker and a stronger penalty
-      if (a.second.validation_accuracy != b.second.validation_accuracy)
-        return a.second.validation_accuracy < b.second.validation_accuracy;
-      return !held_out_ || a.second.validation_loss >= b.second.validation_loss;
+    const auto score = [&](const SweepPoint& p) {  // accuracy, then minus the loss; of equals the stronger penalty
+      return std::pair(p.validation_accuracy, held_out_ ? -p.validation_loss : 0.0);
     };
     auto top = points_.begin();
     for (auto it = std::next(top); it != points_.end(); ++it)
-      if (worse(*top, *it)) top = it;
+      if (score(it->second) >= score(top->second)) top = it;
     return top->first;
   }
 
@@ -120,8 +118,8 @@ Cut cut_validation(std::span<const int> labels, int num_classes, double share, s
   Rng rng(seed, 0xc07);
   for (auto& mine : rows) {
     rng.shuffle(mine);
-    const std::size_t least =
-        mine.size() > 1 ? 1 : 0;  // a class that is not validated cannot speak for a weaker penalty
+    // A class without a validation sample would have no say in the penalty.
+    const std::size_t least = mine.size() > 1 ? 1 : 0;
     const auto held = std::max(least, static_cast<std::size_t>(share * static_cast<double>(mine.size())));
     cut.validation.insert(cut.validation.end(), mine.begin(), mine.begin() + static_cast<std::ptrdiff_t>(held));
     cut.train.insert(cut.train.end(), mine.begin() + static_cast<std::ptrdiff_t>(held), mine.end());

@@ -46,8 +46,8 @@ Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->cli
 
 void on_message(j_common_ptr, int) {}  // a warning: Pillow lives with it, and so do we
 
-// The whole file at once. At its end libjpeg is told to wait for more, which it then reports; libjpeg's own source in
-// memory would put an end marker there and fill the picture up.
+// The source is the whole file. At its end libjpeg is told that more bytes will come, so that it stops and reports it;
+// libjpeg's own source in memory would put an end marker there and fill the picture up.
 void begin_source(j_decompress_ptr) {}
 boolean at_end(j_decompress_ptr) { return FALSE; }
 void skip_bytes(j_decompress_ptr info, long count) {
@@ -122,10 +122,8 @@ Image decode_jpeg(std::string_view bytes, const std::string& where, std::int64_t
   check_size(decoder.info.image_height, decoder.info.image_width, where, max_pixels);
   // A Huffman-coded block of 8 x 8 costs a bit at least, 512 pixels a byte (sampling may make that 2048): a
   // shorter file is cut or made up, and a progressive one would take memory for all of its coefficients
-  // before it shows.
+  // before it shows. An end marker in the middle also makes shorter files, which Pillow reads: small ones are read.
   const std::size_t pixels = std::size_t{decoder.info.image_height} * decoder.info.image_width;
-  // before it shows. An end marker in the middle makes smaller ones, which Pillow reads: they are, while they are
-  // small.
   if (!decoder.info.arith_code && pixels / 2048 > bytes.size() + kSmallPicture / 4) refuse("too short for its size");
   Image image{static_cast<int>(decoder.info.image_height), static_cast<int>(decoder.info.image_width), 3, {}};
   if (decoder.info.num_components == 1) image.mode = PixelMode::kGrey;

@@ -147,8 +147,8 @@ Image decode_tiff(std::string_view bytes, const std::string& where, std::int64_t
   const TiffDirectory directory(bytes, refuse);
   TiffKind kind = TiffKind::of(directory, refuse);
   check_size(kind.height, kind.width, where, max_pixels);
-  constexpr std::array<std::uint64_t, 18> kKnown{1,     2,     3,     4,     5,     6,     7,     8,     32773,
-                                                 32809, 32946, 34676, 34677, 34925, 50000, 50001, 32771, 1};
+  constexpr std::array<std::uint64_t, 17> kKnown{1,     2,     3,     4,     5,     6,     7,     8,    32773,
+                                                 32809, 32946, 34676, 34677, 34925, 50000, 50001, 32771};
   if (std::find(kKnown.begin(), kKnown.end(), kind.compression) == kKnown.end())
     refuse("compression " + std::to_string(kind.compression));
   const std::uint64_t packed = std::uint64_t(kind.width) * kind.height * kind.samples * kind.bits / 8;

@@ -47,7 +47,7 @@ struct Inflater {
   bool ready = false;
 };
 
-/// How many bytes `packed` inflates to, at most one more than the limit; 0 for what is no zlib stream.
+/// How many bytes `packed` inflates to, at most one more than the limit; 0 if it is not a zlib stream.
 std::size_t inflated_bytes(std::string_view packed) {
   Inflater inflater;
   if (!inflater.ready) return 0;

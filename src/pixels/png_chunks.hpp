@@ -1,5 +1,5 @@
 // The chunks of a PNG read by Pillow's rules, for codec_png.cpp: which damage it lives with and which it refuses was
-// found by experiment with Pillow 13 (tests/parity/test_damage_parity.py). In short: before the pixels each checksum
+// found by experiment with Pillow 13 (tests/parity/test_picture_parity.py). In short: before the pixels each checksum
 // must hold; the pixels' own checksums are not looked at; what follows them may be absent, but not cut inside a chunk.
 #pragma once
 

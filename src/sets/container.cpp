@@ -35,6 +35,10 @@ Container::Container(fs::path file, std::vector<std::string> parts) : file_(std:
   for (const std::string& part : parts_) begins_.push_back(begin), begin += std::ssize(part);
 }
 
+Container::Container(fs::path file, std::string content) : file_(std::move(file)), begins_{0} {
+  parts_.push_back(std::move(content));
+}
+
 Container::~Container() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }

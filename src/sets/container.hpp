@@ -10,11 +10,13 @@ namespace cliplab {
 
 class Container {
  public:
-  /// Throws InputError when the file cannot be opened or is no regular file.
+  /// Throws InputError when the file cannot be opened or is not a regular file.
   explicit Container(std::filesystem::path file);
   /// `parts`: what was inside, in the order of their places; the first begins at 0, each where the one before it ends.
   /// They are kept as they are, so that nothing is copied or allocated twice.
   Container(std::filesystem::path file, std::vector<std::string> parts);
+  /// The same of one part.
+  Container(std::filesystem::path file, std::string content);
   ~Container();
   Container(const Container&) = delete;
   Container& operator=(const Container&) = delete;

@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/parallel.hpp"
@@ -27,7 +28,6 @@ namespace cliplab {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kNamed = 5;    // bad samples that are named; the rest is counted
 constexpr std::int64_t kPeeked = 64;  // samples of the first shard that are looked at for captions
@@ -250,7 +250,7 @@ struct Loader::State {
       const auto start = Clock::now();
       while (!ready.wait_for(lock, std::chrono::milliseconds(200), there))
         if (stop_requested()) throw Interrupted("stopped while loading samples");
-      waited += std::chrono::duration<double>(Clock::now() - start).count();
+      waited += seconds_since(start);
     }
     if (failure) std::rethrow_exception(failure);
     if (!here.done) return false;

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/memory.hpp"
+#include "base/text.hpp"
 #include "sets/archive_reader.hpp"
 
 namespace cliplab {
@@ -24,10 +25,7 @@ constexpr const char* kDecompress = "decompress it to a .tar, which is read wher
 
 std::string lower_extension(std::string_view name) {
   const auto dot = name.rfind('.');
-  std::string extension(dot == std::string_view::npos ? "" : name.substr(dot));
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return extension;
+  return dot == std::string_view::npos ? std::string() : lower_ascii(name.substr(dot));
 }
 
 bool ends_in_zeros(const fs::path& file) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 
 #include "base/error.hpp"
@@ -17,12 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 4> kEvaluation{"webp", "png", "jpg", "jpeg"},
     kTraining{"jpg", "png", "jpeg", "webp"};
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
 
 /// "__name__" or "__name__/...": webdataset's metadata.
 bool is_metadata(std::string_view name) {
@@ -38,7 +31,7 @@ std::optional<MemberName> sample_member(const std::string& name) {
   const std::size_t last = slash == std::string::npos ? 0 : slash + 1;
   const auto dot = name.find('.', last);
   if (dot == std::string::npos || dot == last || is_metadata(name)) return {};
-  return MemberName{name.substr(0, dot), lower(std::string_view(name).substr(dot + 1))};
+  return MemberName{name.substr(0, dot), lower_ascii(std::string_view(name).substr(dot + 1))};
 }
 
 std::span<const std::string_view> evaluation_pictures() { return kEvaluation; }
@@ -54,7 +47,7 @@ bool is_shard_name(std::string_view name) {
   const auto slash = name.rfind('/');
   if (slash != std::string_view::npos) name.remove_prefix(slash + 1);
   if (name.starts_with('.')) return false;
-  const std::string low = lower(name);
+  const std::string low = lower_ascii(name);
   return std::ranges::any_of(
       std::to_array<std::string_view>({".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz",
                                        ".tar.lzma", ".tlz", ".tar.lz", ".tar.zst", ".tzst", ".tar.lz4", ".tar.z"}),

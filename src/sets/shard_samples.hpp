@@ -33,7 +33,7 @@ std::vector<std::filesystem::path> shards_in(const std::filesystem::path& folder
 
 /// Lines as Python's str.splitlines makes them.
 std::vector<std::string> split_lines(std::string_view utf8);
-/// "" or why a text is no caption: "blank", "not UTF-8".
+/// What keeps a text from being a caption: "blank" or "not UTF-8"; empty if nothing does.
 std::string caption_fault(std::string_view text);
 /// A class number as Python's int() reads it: blanks around it, a sign, leading zeros.
 std::optional<int> parse_class_number(std::string_view text);

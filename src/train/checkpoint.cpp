@@ -5,7 +5,6 @@
 #include <sstream>
 
 #include "base/error.hpp"
-#include "base/progress.hpp"
 #include "base/text.hpp"
 #include "model/files/weights.hpp"
 
@@ -16,11 +15,6 @@ using torch::Tensor;
 namespace {
 
 constexpr const char* kAdvice = "delete it to start again";
-
-/// Damage that a checksum would have shown is then found late or never; the training's own checks go on.
-void note_old_file(const SafetensorsFile& file, const std::string& where) {
-  if (!file.is_sealed()) say(where + ": written by an older version, without a checksum: damage would not be noticed");
-}
 
 /// "lr = 0.1, expected lr = 0.2; ..." of the lines that differ; empty when none do.
 void check_same_training(const std::string& where, const std::string& stored, const std::string& wanted) {
@@ -58,7 +52,7 @@ void TrainingState::save(const std::filesystem::path& file, const std::string& t
 void TrainingState::load(const std::filesystem::path& path, const std::string& training) {
   const std::string where = path.string();
   const SafetensorsFile file(where);
-  note_old_file(file, where);
+  if (!file.is_sealed()) note_unsealed(where);
   const auto stored = file.metadata().find("training");
   if (stored == file.metadata().end()) fail(where, "no 'training' in its metadata", "a checkpoint of cliplab", kAdvice);
   check_same_training(where, stored->second, training);

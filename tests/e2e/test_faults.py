@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from whole_run import Project, binary, project  # noqa: F401
 
-open_clip = pytest.importorskip("open_clip", reason="SKIPPED: open_clip_torch is not installed")
+open_clip = pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 220), "yellow": (230, 220, 40), "pink": (200, 40, 200)}
 
 

@@ -123,7 +123,7 @@ def test_layers_without_torch_compile_for_arm():
         pytest.skip("no aarch64-linux-gnu-g++; install the package g++-aarch64-linux-gnu")
     # Headers of libraries are the same for every processor; those of libc come with the compiler.
     late = ["/usr/include", "/usr/include/x86_64-linux-gnu", "/usr/include/hdf5/serial"]
-    packages = ["libpng", "libjpeg", "libwebp", "librsvg-2.0", "cairo", "freetype2", "fontconfig"]
+    packages = ["libpng", "libjpeg", "libwebp", "libtiff-4", "libopenjp2", "librsvg-2.0", "cairo", "freetype2", "fontconfig"]
     flags = subprocess.run(["pkg-config", "--cflags-only-I", *packages], capture_output=True, text=True, check=True).stdout.split()
     late += [flag[2:] for flag in flags]
     command = [compiler, "-std=c++20", "-fsyntax-only", "-Wno-psabi", "-I", ROOT / "src", "-isystem", "/usr/include/eigen3"]

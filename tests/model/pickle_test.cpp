@@ -106,7 +106,7 @@ TEST(Pickle, AnyOtherObjectIsItsNameAndItsState) {
   EXPECT_EQ(root.find("bytes")->text, "abc");
   EXPECT_EQ(root.find("complex")->kind, Kind::kObject);
   EXPECT_EQ(root.find("w")->kind, Kind::kTensor);
-  // A tensor of a storage that is not known is no tensor; a call of a number is no pickle.
+  // A tensor in an unknown storage is kept as an object; a number cannot be called.
   EXPECT_EQ(error_of(pickle(tensor("(" + text("storage") + global("torch", "Float8_e5m2Storage") + text("9") +
                                        text("cpu") + integer(4) + "tQ",
                                    0, {4}, {1}))),

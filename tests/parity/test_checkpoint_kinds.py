@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from binaries import cliplab_binary, oracle_binary
 
-pytest.importorskip("open_clip", reason="SKIPPED ALOUD: open_clip_torch is not installed")
-pytest.importorskip("transformers", reason="SKIPPED ALOUD: transformers is not installed")
+pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
+pytest.importorskip("transformers", reason="transformers is not installed")
 
 TOLERANCE = 1e-5
 

@@ -23,7 +23,7 @@ from binaries import cliplab_binary, oracle_binary
 from PIL import Image
 from safetensors.torch import save_file
 
-open_clip = pytest.importorskip("open_clip", reason="SKIPPED ALOUD: open_clip_torch is not installed")
+open_clip = pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
 
 pytestmark = pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
 FULL = os.environ.get("CLIPLAB_FULL_SIZE") == "1"
@@ -123,7 +123,7 @@ def openai_module():
     """clip/model.py of clip-anytorch; the package's own __init__ asks for more than the class needs."""
     spec = importlib.util.find_spec("clip")
     if spec is None or not spec.submodule_search_locations:
-        pytest.skip("SKIPPED ALOUD: clip-anytorch is not installed")
+        pytest.skip("clip-anytorch is not installed")
     if "cliplab_openai_clip" not in sys.modules:
         package = types.ModuleType("cliplab_openai_clip")
         package.__path__ = list(spec.submodule_search_locations)
@@ -233,7 +233,7 @@ def test_text_beyond_the_context_is_cut_or_an_error_as_asked(peer, tmp_path: Pat
 
 
 def test_hugging_face_folders(tmp_path: Path, pictures):
-    transformers = pytest.importorskip("transformers", reason="SKIPPED ALOUD: transformers is not installed")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     torch.manual_seed(2)
     vision = dict(hidden_size=128, intermediate_size=512, num_hidden_layers=3, num_attention_heads=4, image_size=64, patch_size=16)
     text = dict(hidden_size=64, intermediate_size=256, num_hidden_layers=2, num_attention_heads=2, vocab_size=49408,

@@ -25,10 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "e2e"))
 from whole_run import Project, project  # noqa: E402, F401  (the fixture is found by name)
 
-open_clip = pytest.importorskip("open_clip", reason="SKIPPED: open_clip_torch is not installed")
-pytest.importorskip("webdataset", reason="SKIPPED: webdataset is not installed")
+open_clip = pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
+pytest.importorskip("webdataset", reason="webdataset is not installed")
 WHEEL = next(iter((ROOT / "data/downloads").glob("clip_benchmark-*.whl")), None)
-pytestmark = pytest.mark.skipif(WHEEL is None, reason="SKIPPED: CLIP_benchmark's wheel is not in data/downloads; ./cliplab fetches it")
+pytestmark = pytest.mark.skipif(WHEEL is None, reason="CLIP_benchmark's wheel is not in data/downloads; ./cliplab fetches it")
 
 CLASSES, LIKE_LOGITS = 12, 2e-3
 NAMES = ["red", "lime", "navy blue", "yellow", "snake_case", "cyan", "{grey}", "it's orange", "brown", "white", "Black", "a {c} green"]

@@ -33,7 +33,7 @@ std::vector<Shape> shapes(Rng& rng) {
 class Resize : public ::testing::TestWithParam<Simd> {};
 
 TEST_P(Resize, EveryVariantEqualsThePlainLoops) {
-  if (!has_simd(GetParam())) GTEST_SKIP() << "SKIPPED ALOUD: this processor lacks the instructions";
+  if (!has_simd(GetParam())) GTEST_SKIP() << "this processor lacks the instructions";
   Rng rng(5);
   for (const Shape& s : shapes(rng))
     for (const int channels : {1, 3, 4})

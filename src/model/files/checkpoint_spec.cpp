@@ -59,6 +59,14 @@ std::vector<std::string> CheckpointSpec::differences(const CheckpointSpec& other
   return found;
 }
 
+CheckpointSpec CheckpointSpec::without(const CheckpointSpec& other) const {
+  CheckpointSpec rest = *this;
+  for_each_fact(rest, other, [](const char*, auto& mine, const auto& theirs) {
+    if (theirs) mine.reset();
+  });
+  return rest;
+}
+
 std::vector<std::string> CheckpointSpec::unknown() const {
   std::vector<std::string> names;
   if (!quick_gelu) names.emplace_back("activation (--model.activation)");

@@ -44,6 +44,8 @@ struct CheckpointSpec {
   void fill_from(const CheckpointSpec& weaker);
   /// Facts that both state differently, "activation (quick_gelu, here gelu)"; the second is this one's.
   std::vector<std::string> differences(const CheckpointSpec& other) const;
+  /// These facts but those that `other` states too.
+  CheckpointSpec without(const CheckpointSpec& other) const;
   /// The values that are missing, in words for a message; empty when none is.
   std::vector<std::string> unknown() const;
 };

@@ -45,25 +45,15 @@ void settle_facts(CheckpointSpec& given, const CheckpointSpec& stated, const std
   const std::string source = joined(stated.origins);
   if (const auto replaced = given.differences(stated); !replaced.empty())
     say(where + ": flags instead of what " + source + " states: " + joined(replaced));
-  CheckpointSpec known = given;
-  known.fill_from(stated);
-  if (!given.like.empty()) {
-    const CheckpointSpec like = spec_like(given.like);
-    CheckpointSpec told = stated;  // facts that a flag states are settled
-    if (given.quick_gelu) told.quick_gelu.reset();
-    if (given.vision_head_width) told.vision_head_width.reset(), told.text_head_width.reset();
-    if (given.mean) told.mean.reset();
-    if (given.std) told.std.reset();
-    if (given.resize_mode) told.resize_mode.reset();
-    if (given.interpolation) told.interpolation.reset();
-    if (const auto conflicts = like.differences(told); !conflicts.empty())
-      fail(where, "--model.like " + given.like + " contradicts " + source + ": " + joined(conflicts),
-           "one value for each fact",
-           "leave --model.like out, or state a fact by its own flag (--model.activation, ...), which overrides");
-    known.fill_from(like);
-  }
-  known.like = given.like, known.entry = given.entry;
-  given = std::move(known);
+  const CheckpointSpec unsettled = stated.without(given);  // facts that a flag states are settled
+  given.fill_from(stated);
+  if (given.like.empty()) return;
+  const CheckpointSpec like = spec_like(given.like);
+  if (const auto conflicts = like.differences(unsettled); !conflicts.empty())
+    fail(where, "--model.like " + given.like + " contradicts " + source + ": " + joined(conflicts),
+         "one value for each fact",
+         "leave --model.like out, or state a fact by its own flag (--model.activation, ...), which overrides");
+  given.fill_from(like);
 }
 
 /// Whether vocab.json or tokenizer.json next to the weights has CLIP's words at their places; none: no such file.
@@ -116,8 +106,7 @@ ClipState read_clip(const fs::path& model, const CheckpointSpec& given) {
     state.architecture = from_metadata(checkpoint.metadata, where);
     if (const auto seen = checkpoint.metadata.find("pairs_seen"); seen != checkpoint.metadata.end())
       state.pairs_seen = std::strtoll(seen->second.c_str(), nullptr, 10);
-    if (!checkpoint.is_sealed)
-      say(where + ": written by an older version, without a checksum: damage would not be noticed");
+    if (!checkpoint.is_sealed) note_unsealed(where);
     CheckpointSpec own = spec_from_metadata(checkpoint.metadata, where);
     own.quick_gelu = state.architecture.quick_gelu;
     own.vision_head_width = state.architecture.head_width, own.text_head_width = state.architecture.text_head_width;

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "model/files/checkpoint_spec.hpp"
 #include "model/files/json_config.hpp"
+#include "model/files/stated_sizes.hpp"
 #include "pixels/preprocess.hpp"
 
 namespace cliplab {
@@ -41,7 +42,7 @@ constexpr std::string_view kOfEveryConfig =
     "remove_invalid_values repetition_penalty return_dict return_dict_in_generate suppress_tokens "
     "task_specific_params temperature tf_legacy_loss tie_encoder_decoder tie_word_embeddings tokenizer_class top_k "
     "top_p torchscript typical_p use_bfloat16 use_cache";
-/// A null of these is no default but "no", or an error.
+/// A null for one of these means "no" or is an error; it does not mean the default.
 constexpr std::string_view kProcessorSteps =
     "do_resize size resample do_center_crop crop_size do_rescale rescale_factor do_normalize image_mean image_std "
     "do_convert_rgb";
@@ -51,13 +52,6 @@ constexpr std::string_view kProcessorKeys =
 constexpr std::string_view kProcessorWithoutEffect =
     "processor_class _valid_processor_keys _processor_class data_format input_data_format device return_tensors "
     "disable_grouping image_seq_length";
-
-void state_size(CheckpointSpec& spec, const HfConfig& config, const char* key, const std::string& size) {
-  if (config.has(key)) spec.sizes.push_back({config.where(), key, size, config.integer(key, 0, 1, 1 << 20)});
-}
-void state_side(CheckpointSpec& spec, const HfConfig& config, const char* key, const std::string& size) {
-  if (config.has(key)) spec.sizes.push_back({config.where(), key, size, config.side(key)});
-}
 
 /// The part of a tower. `<part>_dict`, which old files have, is complete with its defaults and counts more
 /// (CLIPConfig.__post_init__).
@@ -77,9 +71,9 @@ int read_hf_tower(CheckpointSpec& spec, const HfConfig& tower, const std::string
   const int width = tower.integer("hidden_size", default_width, 1, 8192),
             heads = tower.integer("num_attention_heads", default_heads, 1, 1024);
   if (width % heads != 0) tower.refuse("num_attention_heads", fmt::format("a divisor of the width {}", width));
-  state_size(spec, tower, "hidden_size", name + "_width"),
-      state_size(spec, tower, "intermediate_size", name + "_hidden");
-  state_size(spec, tower, "num_hidden_layers", name == "text" ? "text_layers" : "vision_layers_0");
+  state_integer(spec, tower, "hidden_size", name + "_width"),
+      state_integer(spec, tower, "intermediate_size", name + "_hidden");
+  state_integer(spec, tower, "num_hidden_layers", name == "text" ? "text_layers" : "vision_layers_0");
   tower.refuse_others({kBothTowers, name == "text" ? kOfText : kOfVision, kWithoutEffect, kOfEveryConfig});
   return width / heads;
 }
@@ -100,7 +94,7 @@ void read_sizes(CheckpointSpec& spec, const HfConfig& pixels) {
   const int crop = crops && pixels.has("crop_size") ? square_of(pixels, "crop_size") : 0;
   if (crops && pixels.has("crop_size")) {
     if (crop == 0) pixels.refuse("crop_size", "a square");
-    spec.sizes.push_back({pixels.where(), "crop_size", "resolution", crop});
+    state_size(spec, pixels, "crop_size", "resolution", crop);
   }
   int side = 224;  // CLIPImageProcessor's
   spec.resize_mode = "shortest";
@@ -117,7 +111,7 @@ void read_sizes(CheckpointSpec& spec, const HfConfig& pixels) {
   }
   if (!crops && spec.resize_mode == "shortest")
     pixels.refuse("do_center_crop", "true where the size is a shortest_edge: pictures must become squares");
-  if (!crops) spec.sizes.push_back({pixels.where(), "size", "resolution", side});
+  if (!crops) state_size(spec, pixels, "size", "resolution", side);
   if (side < crop) pixels.refuse(pixels.has("size") ? "size" : "crop_size", "a resize to no less than the crop");
   spec.resize_to = side, spec.crop_rule = "down";
 }
@@ -160,9 +154,9 @@ CheckpointSpec spec_of_hugging_face(const fs::path& file) {
   if (const int end = text.integer("eos_token_id", 49407, 0, 1 << 20); end != 2 && end != 49407)
     text.refuse("eos_token_id", "49407, CLIP's end of text, or 2");
   state_side(spec, vision, "image_size", "resolution"), state_side(spec, vision, "patch_size", "patch");
-  state_size(spec, text, "vocab_size", "vocab_size");
-  state_size(spec, text, "max_position_embeddings", "context_length");
-  state_size(spec, top, "projection_dim", "embed_dim");
+  state_integer(spec, text, "vocab_size", "vocab_size");
+  state_integer(spec, text, "max_position_embeddings", "context_length");
+  state_integer(spec, top, "projection_dim", "embed_dim");
   top.refuse_others({kTopKeys, kWithoutEffect, kOfEveryConfig});
 
   // What is nested in processor_config.json counts first (image_processing_base.py `get_image_processor_dict`).

@@ -111,13 +111,13 @@ void JsonConfig::Object::refuse_unless(const std::string& key, const json& value
 
 void JsonConfig::Object::refuse_nulls(std::initializer_list<std::string_view> words) const {
   for (const auto& [key, value] : object_.items())
-    if (value.is_null() && std::ranges::any_of(words, [&](auto known) { return lists(known, key); }))
+    if (value.is_null() && std::ranges::any_of(words, [&, &name = key](auto known) { return lists(known, name); }))
       refuse(key, "a value, or the key left out");
 }
 
 void JsonConfig::Object::refuse_others(std::initializer_list<std::string_view> known) const {
   for (const auto& [key, value] : object_.items())
-    if (!value.is_null() && std::ranges::none_of(known, [&](auto words) { return lists(words, key); }))
+    if (!value.is_null() && std::ranges::none_of(known, [&, &name = key](auto words) { return lists(words, name); }))
       refuse(key, "a key whose effect is known here");
 }
 

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "model/files/checkpoint_spec.hpp"
 #include "model/files/json_config.hpp"
+#include "model/files/stated_sizes.hpp"
 #include "pixels/preprocess.hpp"
 
 namespace cliplab {
@@ -39,14 +40,6 @@ constexpr std::string_view kPixelKeys = "size mode mean std interpolation resize
 constexpr std::string_view kFileKeys =
     "model_cfg preprocess_cfg name description license tags version library_name source url";
 
-void state(CheckpointSpec& spec, const Config& config, const std::string& key, const std::string& size, int value) {
-  spec.sizes.push_back({config.where(), key, size, value});
-}
-
-void state_integer(CheckpointSpec& spec, const Config& config, const std::string& key, const std::string& size) {
-  if (config.has(key)) state(spec, config, key, size, config.integer(key, 0, 1, 1 << 20));
-}
-
 /// norm_kwargs: {"eps": ...}
 std::optional<double> norm_eps(const Config& tower) {
   const Config norm = tower.inner("norm_kwargs");
@@ -67,8 +60,8 @@ void read_tower(CheckpointSpec& spec, const Config& tower, int default_width, bo
   tower.real("ls_init_value", 0, -1e6, 1e6);  // initial values of a scale whose weights are in the file
   tower.flag("final_ln_after_pool", false);   // LayerNorm is per token: the same before or after one is picked
   if (tower.has("mlp_ratio"))
-    state(spec, tower, "mlp_ratio", hidden,
-          static_cast<int>(tower.integer("width", default_width, 1, 8192) * tower.real("mlp_ratio", 4, 0, 64)));
+    state_size(spec, tower, "mlp_ratio", hidden,
+               static_cast<int>(tower.integer("width", default_width, 1, 8192) * tower.real("mlp_ratio", 4, 0, 64)));
 }
 
 void read_vit(CheckpointSpec& spec, const Config& vision, bool quick_gelu) {
@@ -81,7 +74,7 @@ void read_vit(CheckpointSpec& spec, const Config& vision, bool quick_gelu) {
   const int heads = width / head;  // open_clip rounds it down
   spec.vision_head_width = vision.has("width") && heads > 0 && width % heads == 0 ? width / heads : head;
   state_integer(spec, vision, "width", "vision_width"), state_integer(spec, vision, "layers", "vision_layers_0");
-  if (vision.has("patch_size")) state(spec, vision, "patch_size", "patch", vision.side("patch_size"));
+  state_side(spec, vision, "patch_size", "patch");
 }
 
 /// A ResNet is made of layers, width, head_width and image_size; other keys of its part are not read.
@@ -94,7 +87,7 @@ void read_resnet(CheckpointSpec& spec, const Config& vision) {
   for (std::size_t i = 0; i < 4; ++i) {
     if (!layers[i].is_number_integer() || layers[i] < 1 || layers[i] > 256)
       vision.refuse("layers", "four numbers of 1 to 256");
-    state(spec, vision, "layers", "vision_layers_" + std::to_string(i), layers[i]);
+    state_size(spec, vision, "layers", "vision_layers_" + std::to_string(i), layers[i]);
   }
 }
 
@@ -150,9 +143,9 @@ CheckpointSpec spec_of_open_clip(const fs::path& file) {
   else
     read_vit(spec, vision, quick_gelu);
   read_text(spec, text, quick_gelu);
-  read_pixels(spec, is_model ? Config(nlohmann::json::object(), top.where()) : top.inner("preprocess_cfg"));
+  read_pixels(spec, top.inner("preprocess_cfg"));  // of model_configs/ there is none
   state_integer(spec, model, "embed_dim", "embed_dim");
-  if (vision.has("image_size")) state(spec, vision, "image_size", "resolution", vision.side("image_size"));
+  state_side(spec, vision, "image_size", "resolution");
   model.refuse_others({kModelKeys, "multimodal_cfg custom_text_tower"});
   vision.refuse_others({kTowerKeys, kVisionKeys, kVisionWithoutEffect});
   text.refuse_others({kTowerKeys, kTextKeys, kTextWithoutEffect});

@@ -16,6 +16,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/hash.hpp"
+#include "base/progress.hpp"
 #include "model/files/bounded_json.hpp"
 
 namespace cliplab {
@@ -36,10 +37,6 @@ constexpr const char* kDamageAdvice =
 [[noreturn]] void refuse_file(const std::string& where, const std::string& found, const std::string& expected) {
   fail(where, found, expected, kDamageAdvice);
 }
-
-}  // namespace
-
-namespace {
 
 /// Where the digest is in a header as it is written here; npos: nowhere.
 std::size_t digest_place(std::string_view header) {
@@ -90,6 +87,10 @@ void write_safetensors(const std::filesystem::path& path, const std::map<std::st
     fail(path.string(), "cannot write it (" + cause + ")", "a writable folder with free space");
   }
   commit_file(part, path);
+}
+
+void note_unsealed(const std::string& where) {
+  say(where + ": written by an older version, without a checksum: damage would not be noticed");
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) {

@@ -28,6 +28,9 @@ std::size_t dtype_size(const std::string& dtype);
 void write_safetensors(const std::filesystem::path& path, const std::map<std::string, TensorBytes>& tensors,
                        const std::map<std::string, std::string>& metadata);
 
+/// Tells the user that damage in a file of an older version would not be noticed.
+void note_unsealed(const std::string& where);
+
 /// A file mapped into memory; tensor data lives as long as this object.
 class SafetensorsFile {
  public:

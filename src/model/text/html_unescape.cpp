@@ -125,38 +125,36 @@ std::u32string whole_value(std::u32string_view reference) {
   return lower == entities.end() ? itself : upper_case(lower->second);
 }
 
-}  // namespace
-
-std::u32string html_unescape(std::u32string_view text) {
+/// The text with the value of each reference in its place. `reference(rest)` gives length and value of the one that
+/// begins with the '&' of `rest`; length 0: none, the '&' stays.
+template <class Reference>
+std::u32string with_values(std::u32string_view text, const Reference& reference) {
   std::u32string out;
   while (!text.empty()) {
     const std::size_t plain = std::min(text.find(U'&'), text.size());
     out += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;
-    auto [length, value] = text.size() > 1 && text[1] == '#' ? numeric_reference(text) : named_reference(text);
-    if (length == 0) {
-      value = U"&";
-      length = 1;
-    }
-    out += value;
-    text.remove_prefix(length);
+    const auto [length, value] = reference(text);
+    out += length == 0 ? U"&" : value;
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return out;
 }
 
+}  // namespace
+
+std::u32string html_unescape(std::u32string_view text) {
+  return with_values(text, [](std::u32string_view rest) {
+    return rest.size() > 1 && rest[1] == '#' ? numeric_reference(rest) : named_reference(rest);
+  });
+}
+
 std::u32string unescape_whole_references(std::u32string_view text) {
-  std::u32string out;
-  while (!text.empty()) {
-    const std::size_t plain = std::min(text.find(U'&'), text.size());
-    out += text.substr(0, plain);
-    text.remove_prefix(plain);
-    if (text.empty()) break;
-    const std::size_t length = whole_reference(text);
-    out += length == 0 ? U"&" : whole_value(text.substr(0, length));
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  return out;
+  return with_values(text, [](std::u32string_view rest) {
+    const std::size_t length = whole_reference(rest);
+    return std::pair(length, length == 0 ? std::u32string() : whole_value(rest.substr(0, length)));
+  });
 }
 
 void remove_common_levels(std::u32string& text) {

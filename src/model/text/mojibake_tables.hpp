@@ -1,5 +1,5 @@
 // Written by data/make_mojibake_tables.py from ftfy 6.3.1 and Python's codecs; do not edit. Encodings as
-// which UTF-8 is often decoded by mistake, and the characters that result. Used by mojibake.cpp alone.
+// which UTF-8 is often decoded by mistake, and the characters that result. Used by mojibake_*.cpp alone.
 #pragma once
 
 #include <array>

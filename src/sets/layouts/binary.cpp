@@ -96,9 +96,7 @@ bool read_idx_folder(Listing& listing) {
     if (listing.height != 0 && (listing.height != images.shape[1] || listing.width != images.shape[2]))
       fail(image_file.string(), "pictures of another size than the training ones", "one size");
     listing.height = static_cast<int>(images.shape[1]), listing.width = static_cast<int>(images.shape[2]);
-    std::vector<std::string> parts;
-    parts.push_back(std::move(images.values));
-    const auto container = std::make_shared<const Container>(image_file, std::move(parts));
+    const auto container = std::make_shared<const Container>(image_file, std::move(images.values));
     const std::int64_t bytes = images.shape[1] * images.shape[2];
     for (std::int64_t i = 0; i < images.shape[0]; ++i) {
       const int label = static_cast<std::uint8_t>(labels.values[i]);

@@ -74,12 +74,6 @@ class Rows {
   std::set<std::string> seen_;
 };
 
-std::vector<std::string> one_part(std::string content) {
-  std::vector<std::string> parts;
-  parts.push_back(std::move(content));
-  return parts;
-}
-
 int parse_integer(const std::string& text) {
   int value = -1;
   return parse_number(text, value) ? value : -1;
@@ -199,7 +193,7 @@ void read_svhn(Listing& listing) {  // X [H, W, 3, N], first index fastest; the 
     for (std::size_t plane = 0; plane < 3 * y.size(); ++plane)
       for (std::size_t p = 0; p < area; ++p)
         planes[plane * area + p % height * width + p / height] = static_cast<char>(x.values[plane * area + p]);
-    const auto container = std::make_shared<const Container>(file, one_part(std::move(planes)));
+    const auto container = std::make_shared<const Container>(file, std::move(planes));
     listing.height = static_cast<int>(height), listing.width = static_cast<int>(width);
     for (std::size_t i = 0; i < y.size(); ++i) {
       const std::string key = fmt::format("{}#{}", file.filename().string(), i);
@@ -248,7 +242,7 @@ void read_fer2013(Listing& listing) {  // emotion,pixels,Usage: 48 x 48 grey val
                              .bytes = kSide * kSide});
     for (const std::string& value : values) pixels += static_cast<char>(parse_integer(value));
   }
-  const auto container = std::make_shared<const Container>(file, one_part(std::move(pixels)));
+  const auto container = std::make_shared<const Container>(file, std::move(pixels));
   for (Item& item : listing.items) item.container = container;
 }
 

@@ -174,8 +174,7 @@ void check_number_of_shards(Listing& listing, const fs::path& folder, std::size_
 Task task_of(const fs::path& folder) {
   const fs::path file = folder / "dataset_type.txt";
   const std::string text = fs::exists(file) ? read_text(file, 1 << 20) : "";
-  std::string type(trimmed(text));
-  std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string type = lower_ascii(trimmed(text));
   return type == "retrieval" ? Task::kCaptions : type == "multilabel" ? Task::kSeveralLabels : Task::kClasses;
 }
 
