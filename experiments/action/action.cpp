@@ -102,7 +102,7 @@ class Action : public Experiment {
       }
       for (const auto& [column, metric] : {std::pair{0, "mwap"}, std::pair{1, "mwsap"}})
         lab.record({title, options.text("action.split"), model.info().name, "zero-shot", metric},
-                   over_actions(table.col(column), std::ssize(clips)));
+                   over_actions(VectorD(table.col(column)), std::ssize(clips)));
       const std::string& who = model.info().name;
       lab.array({"actions/" + name + "/" + who, {"mwap", "mwsap"}, table, array_params("actions", title, who)});
       lab.array({"logits/" + name + "/" + who, numbered(names.size()), logits.cast<double>(),
@@ -116,13 +116,9 @@ class Action : public Experiment {
     return columns;
   }
 
-  /// The mean over actions with an interval over resampled ones; n is the clips'.
+  /// The mean over actions, which are what varies; n is the clips'.
   static Interval over_actions(const VectorD& precision, std::int64_t n) {
-    Interval mean = bootstrap(precision.size(), [&](std::span<const std::size_t> rows) {
-      double sum = 0;
-      for (const std::size_t row : rows) sum += precision(static_cast<Eigen::Index>(row));
-      return sum / static_cast<double>(rows.size());
-    });
+    Interval mean = bounded_mean({precision.data(), static_cast<std::size_t>(precision.size())}, "actions");
     mean.n = n;
     return mean;
   }

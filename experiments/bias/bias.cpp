@@ -319,6 +319,7 @@ class Bias : public Experiment {
                               const std::int64_t (&of_gender)[2]) {
     std::vector<double> p;
     for (const auto& count : given) p.push_back(chi_squared_p_value(count[0], of_gender[0], count[1], of_gender[1]));
+    const std::vector<double> corrected = holm(p);  // chosen are the smallest of all labels
     for (const int g : {0, 1}) {
       std::vector<std::size_t> more;  // labels that this gender gets more often
       for (std::size_t l = 0; l < given.size(); ++l)
@@ -326,14 +327,12 @@ class Bias : public Experiment {
       std::stable_sort(more.begin(), more.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
       more.resize(std::min<std::size_t>(more.size(), lab.options().integer("bias.most_gendered")));
       for (const std::size_t l : more) {
-        Record record = like;
-        record.params["label"] = offered[l], record.metric = "p_value";
-        lab.record(record, {p[l], p[l], p[l], of_gender[0] + of_gender[1]});
-        record.metric = "label_rate";
-        for (const int of : {0, 1}) {
-          record.params["group"] = kGenders[of];
-          lab.record(record, clopper_pearson(given[l][of], of_gender[of]));
-        }
+        Record test = like, rate = like;
+        test.params["label"] = rate.params["label"] = offered[l], test.params["correction"] = "holm";
+        test.metric = "p_value", rate.metric = "label_rate";
+        lab.record(test, point(corrected[l], of_gender[0] + of_gender[1]));
+        for (const int of : {0, 1})
+          rate.params["group"] = kGenders[of], lab.record(rate, clopper_pearson(given[l][of], of_gender[of]));
       }
     }
   }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "base/error.hpp"
 #include "base/progress.hpp"
@@ -69,22 +70,45 @@ OnShift on_shift(const Matrix& logits, const Outcome& outcome) {
           score_named("pm-10", logits, truth)};
 }
 
-/// Its top-1 on the source: over the same classes and their pictures alone, as Taori et al. compare them.
-Interval on_source(const Outcome& outcome, const Shared& shared) {
+/// Whether each picture of a shift is right; of clips the mean of anchor and all frames, a clip each.
+std::vector<float> shift_units(const Matrix& logits, const Truth& truth) {
+  if (truth.has_clips()) return clip_units(logits, truth);
+  return score_units("accuracy", label_ranks(logits, truth.labels));
+}
+
+/// Whether each of the source's pictures of the shared classes is right over these classes alone, as Taori et al.
+/// compare them.
+std::vector<float> units_on_source(const Outcome& outcome, const Shared& shared) {
   std::vector<Eigen::Index> rows;
-  Truth truth;
-  truth.num_classes = shared.num_classes;
+  std::vector<int> labels;
   for (std::int64_t i = 0; i < outcome.truth.size(); ++i)
     if (const int label = shared.of_source(outcome.truth.labels[i]); label >= 0)
-      rows.push_back(i), truth.labels.push_back(label);
-  return score_named("accuracy", on_shared(outcome.logits(rows, Eigen::all), shared), truth);
+      rows.push_back(i), labels.push_back(label);
+  return score_units("accuracy", label_ranks(on_shared(outcome.logits(rows, Eigen::all), shared), labels));
+}
+
+/// Its top-1 on the source.
+Interval on_source(const Outcome& outcome, const Shared& shared) {
+  const std::vector<float> right = units_on_source(outcome, shared);
+  return clopper_pearson(std::ranges::count(right, 1.0f), std::ssize(right));
+}
+
+double mean_of(const std::vector<float>& units) {
+  return std::accumulate(units.begin(), units.end(), 0.0) / static_cast<double>(units.size());
+}
+
+/// a - b, unit by unit.
+std::vector<float> less(std::vector<float> a, const std::vector<float>& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] -= b[i];
+  return a;
 }
 
 struct Point {
   std::string method, model;
   Interval source;
   OnShift on_shift;
-  Params params{};  // of its records; "role" is "baseline" for those behind the line
+  std::vector<float> units{};  // of the shift, of zero-shot
+  Params params{};             // of its records; "role" is "baseline" for those behind the line
   bool is_baseline() const { return params.contains("role"); }
 };
 
@@ -138,14 +162,12 @@ bool same_prompts(Lab& lab, const std::string& source, const std::string& shift,
   return true;
 }
 
-/// Figure 15's numbers of examples a class; those that no class of `train` has four fifths of are the probe on all.
+/// Figure 15's numbers of examples a class, up to four fifths of the smallest class of `train`.
 std::vector<int> shots_of(const FeatureSet& train) {
   std::vector<std::int64_t> of_class(train.truth.num_classes);
   for (const int label : train.truth.labels) ++of_class[label];
-  if (*std::min_element(of_class.begin(), of_class.end()) == 0) return {};
   std::vector<int> shots;
-  for (int k = 1; k <= 128 && 5 * k <= 4 * *std::max_element(of_class.begin(), of_class.end()); k *= 2)
-    shots.push_back(k);
+  for (int k = 1; k <= 128 && 5 * k <= 4 * *std::ranges::min_element(of_class); k *= 2) shots.push_back(k);
   return shots;
 }
 
@@ -176,20 +198,20 @@ class DistributionShift : public Experiment {
     std::vector<double> x, y;
     for (const Point& p : points)
       x.push_back(logit(p.source.value, p.source.n)), y.push_back(logit(p.on_shift.score.value, p.on_shift.score.n));
-    const Line line = fit_line(x, y);
-    record_line(lab, {shift, "test", "", "", "", pair.with({{"role", "baseline"}})}, line, "logit");
+    const std::optional<Line> line = line_through(pair, x, y);
+    if (line) record_line(lab, {shift, "test", "", "", "", pair.with({{"role", "baseline"}})}, *line, "logit");
     lab.record({shift, "test", "majority-class", "floor", "source_top1", pair.with()}, lab.majority(source));
     lab.record({shift, "test", "majority-class", "floor", "shift_top1", pair.with()},
                majority_class(as_shift(lab.raw_pixels(source, "train").truth.labels, shared),
-                              lab.raw_pixels(shift, "test").truth.labels));
+                              lab.raw_pixels(shift, "test").truth));
 
     const bool own_prompts = !same_prompts(lab, source, shift, shared);
     std::vector<Point> zero_shot;  // of each model
     for (const auto& model : lab.models()) {
       const std::string& name = model->info().name;
       const Outcome at_source = lab.zero_shot(*model, source), by_own_names = lab.zero_shot(*model, shift);
-      zero_shot.push_back(
-          {"zero-shot", name, on_source(at_source, shared), on_shift(by_own_names.logits, by_own_names)});
+      zero_shot.push_back({"zero-shot", name, on_source(at_source, shared), on_shift(by_own_names.logits, by_own_names),
+                           shift_units(by_own_names.logits, by_own_names.truth)});
       points.push_back(zero_shot.back());
       if (at_source.classifier.weight.size() > 0 && own_prompts)
         points.push_back(by_source_names(lab, *model, pair, at_source, by_own_names, zero_shot.back(), shared));
@@ -206,46 +228,50 @@ class DistributionShift : public Experiment {
 
   /// Figure 15: probes on k samples a class of the source, of each fit both accuracies, beside the same model's
   /// zero-shot.
-  static void few_shot_robustness(Lab& lab, ClipModel& model, const Pair& pair, const Shared& shared, const Line& line,
-                                  const Point& zero_shot) {
+  static void few_shot_robustness(Lab& lab, ClipModel& model, const Pair& pair, const Shared& shared,
+                                  const std::optional<Line>& line, const Point& zero_shot) {
     FewShotOptions options{.draws = static_cast<int>(lab.options().integer("distribution_shift.draws"))};
     if (options.draws == 0) return;
     const auto& [source, shift] = pair;
     const std::string& name = model.info().name;
     if (options.shots = shots_of(lab.features(model, source, "train", Space::kTrunk)); options.shots.empty())
-      return say(
-          fmt::format("{}: a class of {} has no training sample of this run: no few-shot probes", pair.name(), source));
+      return say(fmt::format("{}: a class of {} has one training sample of this run or none: no few-shot probes",
+                             pair.name(), source));
     const FeatureSet &at_source = lab.features(model, source, "test", Space::kTrunk),
                      &at_shift = lab.features(model, shift, "test", Space::kTrunk);
     options.also = [&](const LinearClassifier& fit) {
-      return std::vector<double>{on_source(outcome_of(fit, at_source), shared).value,
-                                 of_source(outcome_of(fit, at_shift), shared).score.value};
+      const Outcome on_shift = outcome_of(fit, at_shift);
+      return std::vector<std::vector<float>>{
+          units_on_source(outcome_of(fit, at_source), shared),
+          shift_units(on_shared(on_shift.logits, shared), on_shift.truth),
+          less(shift_units(on_shared(on_shift.logits, shared), on_shift.truth), zero_shot.units)};
     };
-    const auto points = few_shot_draws(lab, model, source, Space::kTrunk, options);
-    const std::int64_t n_source = zero_shot.source.n, n_shift = zero_shot.on_shift.score.n;
+    const FewShotDraws draws = few_shot_draws(lab, model, source, Space::kTrunk, options);
+    const std::vector<FewShotPoint>& points = draws.points;
     Array array{"few_shot/" + pair.name() + "/" + name,
                 {"shots", "draw", "lambda", "source", "shift"},
                 MatrixD(std::ssize(points), 5),
                 array_params("few_shot", shift, name, pair.with())};
     for (std::size_t i = 0; i < points.size(); ++i)
       array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda,
-          points[i].also[0], points[i].also[1];
+          mean_of(points[i].also[0]), mean_of(points[i].also[1]);
     lab.array(std::move(array));
-    for (const int k : options.shots) {
-      std::vector<double> sources, shifts, effective, relative;
-      for (const FewShotPoint& p : points) {
-        if (p.shots != k) continue;
-        sources.push_back(p.also[0]), shifts.push_back(p.also[1]);
-        effective.push_back(effective_robustness(line, p.also[0], p.also[1], n_source));
-        relative.push_back(p.also[1] - zero_shot.on_shift.score.value);
-      }
-      const auto record = [&, &shift = shift](const std::string& metric, const std::vector<double>& values,
-                                              std::int64_t n, double least = -1) {
-        lab.record({shift, "test", name, "few-shot", metric, pair.with({{"shots", std::to_string(k)}})},
-                   mean_of_draws(values, n, least));
+    for (std::size_t i = 0; i < draws.shots.size(); ++i) {
+      const int k = draws.shots[i];
+      const auto of_draws = [&](std::size_t place, double least = 0) {
+        return over_draws_also(points, k, place, draws.shared[i], least);
       };
-      record("source_top1", sources, n_source, 0), record("shift_top1", shifts, n_shift, 0);
-      record("effective_robustness", effective, n_shift), record("relative_robustness", relative, n_shift);
+      const auto record = [&, &shift = shift](const std::string& metric, const Interval& value, Params params = {}) {
+        params["shots"] = std::to_string(k);
+        lab.record({shift, "test", name, "few-shot", metric, pair.with(std::move(params))}, value);
+      };
+      Interval on_source = of_draws(0);
+      const Interval on_shift = of_draws(1);
+      record("source_top1", on_source), record("shift_top1", on_shift), record("relative_robustness", of_draws(2, -1));
+      if (!line) continue;
+      on_source.n = zero_shot.source.n;  // logits are of so many pictures
+      record("effective_robustness", effective_robustness(*line, on_source, on_shift),
+             {{"line", standing(*line, on_source.value, on_source.n)}});
     }
   }
 
@@ -278,8 +304,12 @@ class DistributionShift : public Experiment {
       for (std::int64_t i = 0; i < lab.options().integer("distribution_shift.shares"); ++i, share /= 2) {
         const FeatureSet part = share_of(train, share, seed);
         params["role"] = "baseline", params["share"] = fmt::format("1/{}", 1 << i);
-        points.push_back({"linear-probe", name, on_source(lab.probe(part, source_test), shared),
-                          of_source(lab.probe(part, shift_test), shared), params});
+        points.push_back({"linear-probe",
+                          name,
+                          on_source(lab.probe(part, source_test), shared),
+                          of_source(lab.probe(part, shift_test), shared),
+                          {},
+                          params});
       }
     };
     add("raw-pixels", {}, lab.raw_pixels(source, "train", shift), lab.raw_pixels(source, "test", shift),
@@ -298,7 +328,18 @@ class DistributionShift : public Experiment {
     return points;
   }
 
-  static void write(Lab& lab, const Pair& pair, const Point& p, const Line& line) {
+  /// The baselines' line; nothing, with a notice, where they all have one accuracy at the source.
+  static std::optional<Line> line_through(const Pair& pair, const std::vector<double>& x,
+                                          const std::vector<double>& y) {
+    if (std::ranges::count(x, x.front()) == std::ssize(x)) {
+      say(fmt::format("{}: the {} baselines have one accuracy on {}: no line, no effective robustness", pair.name(),
+                      x.size(), pair.source));
+      return {};
+    }
+    return fit_line(x, y);
+  }
+
+  static void write(Lab& lab, const Pair& pair, const Point& p, const std::optional<Line>& line) {
     const auto record = [&](const std::string& metric, Params params, const Interval& value) {
       params.insert(p.params.begin(), p.params.end());
       lab.record({pair.shift, "test", p.model, p.method, metric, pair.with(std::move(params))}, value);
@@ -307,11 +348,11 @@ class DistributionShift : public Experiment {
     if (p.on_shift.pm0.n > 0)  // of clips: as the columns of Table 16
       record("shift_top1", {{"frames", "pm-0"}}, p.on_shift.pm0),
           record("shift_top1", {{"frames", "pm-10"}}, p.on_shift.pm10);
-    const Interval& on_shift = p.on_shift.score;
-    const auto robustness = [&](double shift) { return effective_robustness(line, p.source.value, shift, p.source.n); };
-    // The interval carries the shift set's sampling error only; the line's own error is the slope's interval.
-    record("effective_robustness", {},
-           {robustness(on_shift.value), robustness(on_shift.low), robustness(on_shift.high), on_shift.n});
+    if (!line) return;
+    const Interval robustness = effective_robustness(*line, p.source, p.on_shift.score);
+    // A baseline's distance from a line that it is part of is a residual, no estimate.
+    record("effective_robustness", {{"line", standing(*line, p.source.value, p.source.n)}},
+           p.is_baseline() ? point(robustness.value, robustness.n) : robustness);
   }
 
   static void table(Lab& lab, const Pair& pair, const std::vector<Point>& points) {

@@ -4,9 +4,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
-#include <set>
+#include <optional>
 
 #include "eval/scores.hpp"
 #include "lab/experiment.hpp"
@@ -26,32 +25,35 @@ class FewShot : public Experiment {
   }
 
   void run(Lab& lab) const override {
-    std::map<std::string, std::vector<double>> needed;  // by model
+    std::map<std::string, std::vector<Match>> needed;  // by model
     lab.for_each(lab.sets("few_shot.datasets"), [&](const std::string& name) {
       lab.record({name, "test", "majority-class", "floor", "top1"}, lab.majority(name));
-      std::map<std::string, double> matches;
+      std::map<std::string, Match> matches;
       for (const auto& model : lab.models()) {
         const Outcome zero_shot = lab.zero_shot(*model, name), supervised = lab.probe(*model, name);
         const auto [metric, words] = lab.own_metric(name, zero_shot);
-        const Interval all = lab.own_metric(name, supervised).second;
         lab.record({name, "test", model->info().name, "zero-shot", metric}, words);
-        lab.record({name, "test", model->info().name, "linear-probe", metric, {{"rule", supervised.rule}}}, all);
+        lab.record({name, "test", model->info().name, "linear-probe", metric, {{"rule", supervised.rule}}},
+                   lab.own_metric(name, supervised).second);
         for (const std::string& start : lab.options().list("few_shot.starts"))
-          if (const auto match =
-                  measure(lab, *model, name, start, zero_shot.classifier, metric, words.value, all.value);
+          if (const auto match = measure(lab, *model, name, start, zero_shot.classifier, metric, words.value);
               match && start == "zero")
             matches[model->info().name] = *match;
       }
       for (const auto& [model, match] : matches) needed[model].push_back(match);
     });
-    for (const auto& [model, matches] : needed) median_of(lab, model, matches);
+    for (const auto& [model, matches] : needed) {
+      const auto [median, censored] = median_match(matches);
+      record_examples(lab, {"", "test", model, "few-shot", "", {{"start", "zero"}, {"summary", "median"}}}, median,
+                      censored);
+    }
   }
 
  private:
   /// The curve over shots, and Fig 7's examples a class to match zero-shot.
-  static std::optional<double> measure(Lab& lab, ClipModel& model, const std::string& name, const std::string& start,
-                                       const LinearClassifier& zero_shot, const std::string& metric,
-                                       double zero_shot_score, double supervised_score) {
+  static std::optional<Match> measure(Lab& lab, ClipModel& model, const std::string& name, const std::string& start,
+                                      const LinearClassifier& zero_shot, const std::string& metric,
+                                      double zero_shot_score) {
     // The zero-shot classifier lives in the joint space; the paper's probes before the projection.
     const Space space = start == "zero-shot" ? Space::kJoint : Space::kTrunk;
     const int num_classes = static_cast<int>(zero_shot.weight.rows());
@@ -60,9 +62,8 @@ class FewShot : public Experiment {
                     : start == "random" ? FewShotStart::kRandom
                                         : FewShotStart::kZeroShot;
     options.zero_shot = &zero_shot, options.metric = name_of_metric(metric);
-    const auto points = few_shot_draws(lab, model, name, space, options);
+    const auto [points, shots, shared] = few_shot_draws(lab, model, name, space, options);
 
-    std::vector<double> examples, accuracies;
     Array array{"few_shot/" + name + "/" + model.info().name + "/" + start,
                 {"shots", "draw", "lambda", "accuracy"},
                 MatrixD(std::ssize(points), 4),
@@ -71,40 +72,35 @@ class FewShot : public Experiment {
       array.values.row(static_cast<Eigen::Index>(i)) << points[i].shots, points[i].draw, points[i].lambda,
           points[i].score;
     lab.array(std::move(array));
-    for (const int shots : shots_of(points)) {
-      const Interval accuracy = over_draws(points, shots);
-      lab.record(
-          {name, "test", model.info().name, "few-shot", metric, {{"shots", std::to_string(shots)}, {"start", start}}},
-          accuracy);
-      examples.push_back(shots), accuracies.push_back(accuracy.value);
+    const FeatureSet &train = lab.features(model, name, "train", space),
+                     &test = lab.features(model, name, "test", space);
+    std::vector<double> examples, accuracies;
+    for (std::size_t i = 0; i < shots.size(); ++i) {
+      const Interval accuracy = over_draws(points, shots[i], options.metric, test.truth, shared[i]);
+      lab.record({name,
+                  "test",
+                  model.info().name,
+                  "few-shot",
+                  metric,
+                  {{"shots", std::to_string(shots[i])}, {"start", start}}},
+                 accuracy);
+      examples.push_back(shots[i]), accuracies.push_back(accuracy.value);
     }
-    const Truth &train = lab.features(model, name, "train", space).truth,
-                &test = lab.features(model, name, "test", space).truth;
-    // The last point of Fig 7's line is the probe on all samples.
-    if (const double per_class = static_cast<double>(train.size()) / num_classes;
+    // The last point of Fig 7's line is the probe on all samples, in the space of the others.
+    if (const double per_class = static_cast<double>(train.truth.size()) / num_classes;
         examples.empty() || per_class > examples.back())
-      examples.push_back(per_class), accuracies.push_back(supervised_score);
+      examples.push_back(per_class), accuracies.push_back(lab.own_metric(name, lab.probe(train, test)).second.value);
     if (examples.size() < 2) return {};
-    const auto match = examples_to_match(examples, accuracies, zero_shot_score);
-    if (match)
-      lab.record({name, "test", model.info().name, "few-shot", "examples_per_class", {{"start", start}}},
-                 {*match, *match, *match, test.size()});
+    const Match match = examples_to_match(examples, accuracies, zero_shot_score);
+    record_examples(lab, {name, "test", model.info().name, "few-shot", "", {{"start", start}}},
+                    point(match.examples, test.truth.size()), match.censored);
     return match;
   }
 
-  /// The numbers of shots that were drawn, in order.
-  static std::set<int> shots_of(const std::vector<FewShotPoint>& points) {
-    std::set<int> shots;
-    for (const FewShotPoint& point : points) shots.insert(point.shots);
-    return shots;
-  }
-
-  static void median_of(Lab& lab, const std::string& model, std::vector<double> needed) {
-    std::sort(needed.begin(), needed.end());
-    const std::size_t n = needed.size();
-    const double median = (needed[(n - 1) / 2] + needed[n / 2]) / 2;
-    lab.record({"", "test", model, "few-shot", "examples_per_class", {{"start", "zero"}, {"summary", "median"}}},
-               {median, needed.front(), needed.back(), std::ssize(needed)});
+  static void record_examples(Lab& lab, Record record, const Interval& examples, const std::string& censored) {
+    record.metric = "examples_per_class";
+    if (!censored.empty()) record.params["censored"] = censored;
+    lab.record(std::move(record), examples);
   }
 };
 

@@ -21,7 +21,7 @@ const std::vector<std::string> kShots{"zero-shot", "one-shot", "two-shot"};
 
 /// One person's answer about one picture; answer -1: "I don't know".
 struct Answer {
-  std::string picture;
+  std::string person, picture;
   int label = 0, answer = 0;
 };
 
@@ -48,7 +48,7 @@ std::vector<std::vector<Answer>> read_answers(const std::string& file, std::span
       return static_cast<int>(at - classes.begin());
     };
     if (parts[1] != "0" && parts[1] != "1" && parts[1] != "2") fail(where, "shots '" + parts[1] + "'", "0, 1 or 2");
-    answers[parts[1][0] - '0'].push_back({parts[2], place(parts[3]), parts[4] == "?" ? -1 : place(parts[4])});
+    answers[parts[1][0] - '0'].push_back({parts[0], parts[2], place(parts[3]), parts[4] == "?" ? -1 : place(parts[4])});
   }
   return answers;
 }
@@ -70,15 +70,25 @@ Interval majority_vote(const std::vector<Answer>& answers) {
   return clopper_pearson(right, all);
 }
 
-/// Pearson's r of two columns over `rows`; 0 where one does not vary.
-double correlation(const VectorD& x, const VectorD& y, std::span<const std::size_t> rows) {
-  double n = 0, sx = 0, sy = 0, sxx = 0, syy = 0, sxy = 0;
-  for (const std::size_t row : rows) {
-    const double a = x(static_cast<Eigen::Index>(row)), b = y(static_cast<Eigen::Index>(row));
-    n += 1, sx += a, sy += b, sxx += a * a, syy += b * b, sxy += a * b;
+/// The share of right answers. Answers of one person are alike, and so are those about one picture.
+Interval share_right(const std::vector<Answer>& answers) {
+  if (answers.empty()) return clopper_pearson(0, 0);
+  std::map<std::string, int> people, pictures;
+  std::vector<int> person, picture;
+  std::vector<char> right;
+  for (const Answer& one : answers) {
+    person.push_back(people.try_emplace(one.person, static_cast<int>(people.size())).first->second);
+    picture.push_back(pictures.try_emplace(one.picture, static_cast<int>(pictures.size())).first->second);
+    right.push_back(one.answer == one.label);
   }
-  const double spread = (n * sxx - sx * sx) * (n * syy - sy * sy);
-  return spread > 1e-12 * n * n * n * n ? (n * sxy - sx * sy) / std::sqrt(spread) : 0;
+  return clustered_rate(right, person, picture, "people, pictures");
+}
+
+/// Pearson's r of two columns, a row a class; 0 where one does not vary.
+Interval correlation(const VectorD& x, const VectorD& y) {
+  const VectorD a = x.array() - x.mean(), b = y.array() - y.mean();
+  const double spread = a.squaredNorm() * b.squaredNorm(), rows = static_cast<double>(x.size());
+  return correlation_interval(spread > 1e-12 * rows * rows ? a.dot(b) / std::sqrt(spread) : 0, x.size(), "classes");
 }
 
 class HumanComparison : public Experiment {
@@ -116,18 +126,17 @@ class HumanComparison : public Experiment {
       if (answers[s].empty()) continue;
       std::vector<Answer> guesses;
       VectorD asked = VectorD::Zero(C);
-      std::int64_t right = 0;
       for (const Answer& one : answers[s]) {
         if (one.answer >= 0) guesses.push_back(one);
-        asked(one.label) += 1, by_class(one.label, s) += one.answer == one.label, right += one.answer == one.label;
+        asked(one.label) += 1, by_class(one.label, s) += one.answer == one.label;
       }
       by_class.col(s) = by_class.col(s).array() / asked.array().max(1);
       const auto add = [&](const Params& params, const Interval& value) {
         lab.record({name, "test", "human", kShots[s], "top1", params}, value);
       };
-      add({}, clopper_pearson(right, std::ssize(answers[s])));
+      add({}, share_right(answers[s]));
       add({{"vote", "majority"}}, majority_vote(answers[s]));
-      add({{"answers", "guesses"}}, clopper_pearson(right, std::ssize(guesses)));
+      add({{"answers", "guesses"}}, share_right(guesses));
       add({{"vote", "majority"}, {"answers", "guesses"}}, majority_vote(guesses));
     }
     lab.array({"classes/" + name + "/human", kShots, by_class, array_params("classes", name, "human")});
@@ -143,26 +152,21 @@ class HumanComparison : public Experiment {
     for (std::size_t i = 0; i < words.truth.labels.size(); ++i)
       seen(words.truth.labels[i]) += 1, by_class(words.truth.labels[i], 0) += words.ranks[i] == 0;
     FewShotOptions options{.shots = {1, 2}, .draws = static_cast<int>(lab.options().integer("human_comparison.draws"))};
-    const auto points = few_shot_draws(lab, model, name, Space::kTrunk, options);
+    const auto [points, drawn, shared] = few_shot_draws(lab, model, name, Space::kTrunk, options);
     for (const FewShotPoint& point : points)
       for (std::size_t i = 0; i < words.truth.labels.size(); ++i)
         by_class(words.truth.labels[i], point.shots) += (point.ranks[i] == 0) / static_cast<double>(options.draws);
     for (int s : {0, 1, 2}) by_class.col(s) = by_class.col(s).array() / seen.array().max(1);
     const std::string& who = model.info().name;
     lab.array({"classes/" + name + "/" + who, kShots, by_class, array_params("classes", name, who)});
-    const auto drawn = [&](int shots) {
-      return std::ranges::find(points, shots, &FewShotPoint::shots) != points.end();
-    };
-    std::erase_if(options.shots, [&](int shots) { return !drawn(shots); });
-    for (const int shots : options.shots)
-      lab.record({name, "test", who, "few-shot", "top1", {{"shots", std::to_string(shots)}, {"start", "zero"}}},
-                 over_draws(points, shots));
+    for (std::size_t i = 0; i < drawn.size(); ++i)
+      lab.record({name, "test", who, "few-shot", "top1", {{"shots", std::to_string(drawn[i])}, {"start", "zero"}}},
+                 over_draws(points, drawn[i], "accuracy", words.truth, shared[i]));
     const auto hard = [&](const VectorD& other, const std::string& whose, const std::string& method) {
-      lab.record(
-          {name, "test", who, "fit", "r", {{"x", "zero-shot"}, {"y", method}, {"y_model", whose}}},
-          bootstrap(C, [&](std::span<const std::size_t> rows) { return correlation(by_class.col(0), other, rows); }));
+      lab.record({name, "test", who, "fit", "r", {{"x", "zero-shot"}, {"y", method}, {"y_model", whose}}},
+                 correlation(by_class.col(0), other));
     };
-    for (const int shots : options.shots) hard(by_class.col(shots), who, kShots[shots]);
+    for (const int shots : drawn) hard(by_class.col(shots), who, kShots[shots]);
     for (Eigen::Index s = 0; s < people.cols(); ++s)
       if (people.col(s).any()) hard(people.col(s), "human", kShots[s]);
   }

@@ -63,11 +63,13 @@ class Measurement {
   /// Ensembles of fewer templates and the set's own labels, next to the `outcomes` of outcomes(); of models with a text
   /// tower.
   void record_others(const std::map<std::string, Outcome>& outcomes) const {
+    for (const auto& [prompts, outcome] : outcomes) keep_ranks({{"prompts", prompts}}, outcome);
     if (!ensemble_) return;
     record_sizes(*ensemble_);
     for (const auto& [subset, chosen] : prompts_.subsets) {
       const Outcome fewer = scored(*ensemble_, chosen);
       record("top1", {{"subset", subset}}, top_k(fewer.ranks, 1));
+      keep_ranks({{"subset", subset}}, fewer);
       record("gain_over_ensemble", {{"subset", subset}}, paired_gain(fewer, outcomes.at("ensemble")));
     }
     if (!prompts_.own_names.empty()) record_own_names(outcomes);
@@ -82,19 +84,32 @@ class Measurement {
     lab_.record({name_, "test", model_.info().name, "zero-shot", metric, params}, interval);
   }
 
+  /// Whether each picture is right by this kind of prompt, so that its rate and the gains can be recomputed.
+  void keep_ranks(const Params& params, const Outcome& outcome) const {
+    std::string name = "prompts/" + name_ + "/" + model_.info().name;
+    for (const auto& [key, value] : params) name += "/" + value;
+    MatrixD table(std::ssize(outcome.ranks), 2);
+    for (Eigen::Index i = 0; i < table.rows(); ++i) table.row(i) << outcome.truth.labels[i], outcome.ranks[i];
+    lab_.array({name, {"label", "rank"}, table, array_params("prompts", name_, model_.info().name, params)});
+  }
+
   /// Ensembles of 1, 2, 4, ... templates: the mean over draws, and every draw.
   void record_sizes(const PromptEnsemble& ensemble) const {
     const int count = static_cast<int>(std::ssize(prompts_.templates)),
               draws = static_cast<int>(lab_.options().integer("prompt_engineering.draws"));
     std::vector<std::array<double, 3>> points;
     for (int size = 1; draws > 0 && size < count; size *= 2) {
-      std::vector<double> scores;
-      for (const auto& chosen :
-           template_subsets(count, size, draws, static_cast<std::uint64_t>(lab_.options().integer("seed")))) {
-        scores.push_back(score_value("accuracy", ensemble.classifier(chosen).logits(test_.x), test_.truth));
+      std::vector<double> scores, right(test_.truth.labels.size());  // of each picture: the share of draws
+      const auto subsets =
+          template_subsets(count, size, draws, static_cast<std::uint64_t>(lab_.options().integer("seed")));
+      for (const auto& chosen : subsets) {
+        const std::vector<int> ranks = label_ranks(ensemble.classifier(chosen).logits(test_.x), test_.truth.labels);
+        for (std::size_t i = 0; i < ranks.size(); ++i)
+          right[i] += (ranks[i] == 0) / static_cast<double>(subsets.size());
+        scores.push_back(top_k(ranks, 1).value);
         points.push_back({static_cast<double>(size), static_cast<double>(scores.size() - 1), scores.back()});
       }
-      record("top1", {{"templates", std::to_string(size)}}, mean_of_draws(scores, std::ssize(test_.truth.labels), 0));
+      record("top1", {{"templates", std::to_string(size)}}, mean_of_draws(scores, sampling_of_mean(right), 0, 0));
     }
     if (points.empty()) return;
     Array array{"templates/" + name_ + "/" + model_.info().name,
@@ -122,6 +137,7 @@ class Measurement {
     for (const int t : {0, 1}) {
       const Params chosen_names{{"prompts", kPrompts[t]}}, own_names{{"prompts", kPrompts[t]}, {"names", "own"}};
       record("top1", own_names, top_k(own[t].ranks, 1));
+      keep_ranks(own_names, own[t]);
       record("gain_over_own_names", chosen_names, paired_gain(*ours[t], own[t]));
       if (shared.empty()) continue;
       record("top1_shared_label", own_names, top1_of(own[t], shared));

@@ -30,6 +30,27 @@ class Retrieval : public Experiment {
   }
 
  private:
+  static std::vector<char> within(const std::vector<int>& ranks, int k) {
+    std::vector<char> right;
+    for (const int rank : ranks) right.push_back(rank < k);
+    return right;
+  }
+
+  /// The ranks behind the recalls, with the picture that each is of.
+  static void keep(Lab& lab, const std::string& name, const std::string& model, const RetrievalRanks& ranks) {
+    const auto add = [&](const std::string& direction, const std::vector<int>& own, const auto& picture_of) {
+      MatrixD table(std::ssize(own), 2);
+      for (Eigen::Index i = 0; i < table.rows(); ++i) table.row(i) << picture_of(i), own[i];
+      lab.array({"ranks/" + name + "/" + model + "/" + direction,
+                 {"picture", "rank"},
+                 table,
+                 array_params("ranks", name, model, {{"direction", direction}})});
+    };
+    add("image-to-text", ranks.text_of_image, [](Eigen::Index i) { return static_cast<double>(i); });
+    add("text-to-image", ranks.image_of_text,
+        [&](Eigen::Index i) { return static_cast<double>(ranks.owner[static_cast<std::size_t>(i)]); });
+  }
+
   static void record(Lab& lab, ClipModel& model, const std::string& name, const RetrievalRanks& ranks) {
     const std::string& split = lab.options().text("retrieval.split");
     const auto pictures = std::ssize(ranks.text_of_image);
@@ -40,11 +61,11 @@ class Retrieval : public Experiment {
       lab.record({name, split, encoder, "zero-shot", metric, {{"direction", "image-to-text"}}},
                  top_k(ranks.text_of_image, k));
       lab.record({name, split, encoder, "zero-shot", metric, {{"direction", "text-to-image"}}},
-                 top_k(ranks.image_of_text, k));
+                 clustered_rate(within(ranks.image_of_text, k), ranks.owner, "pictures"));
       const double chance = std::min(1.0, k / static_cast<double>(pictures));
-      lab.record({name, split, "chance", "floor", metric, {{"direction", "text-to-image"}}},
-                 {chance, chance, chance, in_set});
+      lab.record({name, split, "chance", "floor", metric, {{"direction", "text-to-image"}}}, point(chance, in_set));
     }
+    keep(lab, name, model.info().name, ranks);
   }
 };
 

@@ -74,18 +74,15 @@ class TaskShift : public Experiment {
     }
     const Line line = fit_line(x, y);
     record_line(lab, {"", "test", "", "", "", {{"reference", reference}, {"role", "baseline"}}}, line, "logit");
-    for (std::size_t i = 0; i < first; ++i) {  // the interval carries the others' sampling error alone
-      const auto lead = [&](double transfer) {
-        return effective_robustness(line, points[i].source.value, transfer, points[i].source.n);
-      };
-      const Interval& t = points[i].transfer;
+    for (std::size_t i = 0; i < first; ++i) {
+      const Interval& source = points[i].source;
       lab.record({"",
                   "test",
                   points[i].model,
                   "linear-probe",
                   "transfer_lead",
-                  {{"reference", reference}, {"summary", "mean"}}},
-                 {lead(t.value), lead(t.low), lead(t.high), t.n});
+                  {{"reference", reference}, {"summary", "mean"}, {"line", standing(line, source.value, source.n)}}},
+                 effective_robustness(line, source, points[i].transfer));
     }
   }
 };

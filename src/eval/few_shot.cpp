@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <numeric>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/parallel.hpp"
@@ -58,7 +61,7 @@ FewShotPoint fit_draw(const Matrix& x, const std::vector<int>& y, const Labelled
           0,
           lambdas[best],
           score_value(options.metric, logits, test.truth),
-          options.also ? options.also(fits[best].classifier) : std::vector<double>{},
+          options.also ? options.also(fits[best].classifier) : std::vector<std::vector<float>>{},
           label_ranks(logits, test.truth.labels)};
 }
 
@@ -95,39 +98,103 @@ std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows
   return points;
 }
 
-Interval over_draws(std::span<const FewShotPoint> points, int shots) {
+namespace {
+
+/// The scores of the draws of so many shots, and each test unit's own score, its mean over these draws.
+template <class Units>
+std::vector<double> mean_of_units(std::span<const FewShotPoint> points, int shots, const Units& units) {
+  std::vector<double> mean;
+  double draws = 0;
+  for (const FewShotPoint& p : points) draws += p.shots == shots;
+  for (const FewShotPoint& p : points) {
+    if (p.shots != shots) continue;
+    const auto own = units(p);
+    mean.resize(own.size());
+    for (std::size_t i = 0; i < own.size(); ++i) mean[i] += own[i] / draws;
+  }
+  return mean;
+}
+
+}  // namespace
+
+Interval over_draws(std::span<const FewShotPoint> points, int shots, const std::string& metric, const Truth& truth,
+                    double shared) {
   std::vector<double> scores;
-  std::int64_t n = 0;
   for (const FewShotPoint& p : points)
-    if (p.shots == shots) scores.push_back(p.score), n = std::ssize(p.ranks);
-  return mean_of_draws(scores, n, 0);
+    if (p.shots == shots) scores.push_back(p.score);
+  const std::vector<double> units =
+      mean_of_units(points, shots, [&](const FewShotPoint& p) { return score_units(metric, p.ranks); });
+  const double mean = std::accumulate(scores.begin(), scores.end(), 0.0) / static_cast<double>(scores.size());
+  return mean_of_draws(scores, sampling_of(metric, mean, units, truth), shared, 0);
 }
 
-Interval mean_of_draws(std::span<const double> scores, std::int64_t n, double least) {
-  double sum = 0, squares = 0;
-  for (const double score : scores) sum += score, squares += score * score;
-  const double draws = static_cast<double>(scores.size());
-  const double mean = sum / draws,
-               variance = std::max(0.0, squares / draws - mean * mean) * draws / std::max(1.0, draws - 1);
-  const double half = 1.96 * std::sqrt(variance / draws);
-  return {mean, std::max(least, mean - half), std::min(1.0, mean + half), n};
+Interval over_draws_also(std::span<const FewShotPoint> points, int shots, std::size_t place, double shared,
+                         double least) {
+  std::vector<double> scores;
+  for (const FewShotPoint& p : points)
+    if (p.shots == shots)
+      scores.push_back(std::accumulate(p.also[place].begin(), p.also[place].end(), 0.0) /
+                       static_cast<double>(std::max<std::size_t>(1, p.also[place].size())));
+  const std::vector<double> units =
+      mean_of_units(points, shots, [&](const FewShotPoint& p) -> const std::vector<float>& { return p.also[place]; });
+  return mean_of_draws(scores, sampling_of_mean(units), shared, least);
 }
 
-std::optional<double> examples_to_match(std::span<const double> examples, std::span<const double> accuracies,
-                                        double zero_shot) {
+double shared_of_pool(const Truth& pool, int shots) {
+  std::map<int, int> sizes;
+  for (const int label : pool.labels) ++sizes[label];
+  double shared = 0;
+  for (const auto& [label, size] : sizes) shared += std::min(1.0, static_cast<double>(shots) / size);
+  constexpr double kMost = 0.95;  // draws of nearly all samples are nearly the same: they say nothing of other pools
+  return std::min(kMost, shared / static_cast<double>(std::max<std::size_t>(1, sizes.size())));
+}
+
+Match examples_to_match(std::span<const double> examples, std::span<const double> accuracies, double zero_shot) {
   if (examples.size() != accuracies.size() || examples.size() < 2)
     fail("few-shot", "fewer than two points", "an accuracy for each of two counts or more");
-  for (std::size_t i = 1; i < examples.size(); ++i) {
-    if (!(examples[i] > examples[i - 1]) || !(examples[0] > 0))
-      fail("few-shot", "counts that do not rise", "rising positive counts");
-    if (i == 1 && accuracies[0] >= zero_shot && accuracies[1] <= accuracies[0])
-      return examples[0];  // no line that falls towards it
-    if (accuracies[i] < zero_shot || accuracies[i] == accuracies[i - 1]) continue;
-    const double t = (zero_shot - accuracies[i - 1]) / (accuracies[i] - accuracies[i - 1]);
-    if (i > 1 && t < 0) return examples[i - 1];
-    return std::exp(std::log(examples[i - 1]) + t * std::log(examples[i] / examples[i - 1]));
+  for (std::size_t i = 0; i < examples.size(); ++i)
+    if (!(examples[i] > (i == 0 ? 0 : examples[i - 1])) || !std::isfinite(accuracies[i]) || !std::isfinite(zero_shot))
+      fail("few-shot", "counts that do not rise, or a score that is not finite", "rising counts and finite scores");
+  const double first = examples[0], half = first / 2;
+  if (accuracies[0] >= zero_shot) {
+    if (accuracies[0] == zero_shot || accuracies[1] <= accuracies[0]) return {first};
+    const double t = (zero_shot - accuracies[0]) / (accuracies[1] - accuracies[0]);
+    const double crossed = first * std::exp(t * std::log(examples[1] / first));
+    return crossed < half ? Match{half, "below"} : Match{crossed};
   }
-  return std::nullopt;
+  for (std::size_t i = 1; i < examples.size(); ++i) {
+    if (accuracies[i] < zero_shot) continue;
+    const double t = (zero_shot - accuracies[i - 1]) / (accuracies[i] - accuracies[i - 1]);
+    return {std::exp(std::log(examples[i - 1]) + t * std::log(examples[i] / examples[i - 1]))};
+  }
+  return {examples.back(), "above"};
+}
+
+MedianMatch median_match(std::vector<Match> matches) {
+  const auto rank = [](const Match& match) { return match.censored == "below" ? 0 : match.censored.empty() ? 1 : 2; };
+  std::sort(matches.begin(), matches.end(), [&](const Match& a, const Match& b) {
+    return std::pair(rank(a), a.examples) < std::pair(rank(b), b.examples);
+  });
+  // By place in this order, so that a censored number keeps its side whatever its count.
+  std::vector<double> places(matches.size());
+  std::iota(places.begin(), places.end(), 0.0);
+  const Interval place = median_of(places, "data sets");
+  const Match &lower = matches[static_cast<std::size_t>(std::floor(place.value))],
+              &upper = matches[static_cast<std::size_t>(std::ceil(place.value))];
+  MedianMatch median{point((lower.examples + upper.examples) / 2, std::ssize(matches)), {}};
+  if (rank(lower) != 1 || rank(upper) != 1) {  // no number but a bound
+    const Match& bound = rank(upper) == 2 ? upper : lower;
+    const bool is_above = rank(upper) == 2;
+    median = {point(is_above && rank(lower) == 1 ? lower.examples : bound.examples, std::ssize(matches)),
+              is_above ? "above" : "below"};
+    return median;
+  }
+  if (!place.has_bounds()) return median;
+  const Match &low = matches[static_cast<std::size_t>(place.low)],
+              &high = matches[static_cast<std::size_t>(place.high)];
+  if (rank(low) != 1 || rank(high) != 1) return median;
+  median.examples.low = low.examples, median.examples.high = high.examples, median.examples.covers = place.covers;
+  return median;
 }
 
 }  // namespace cliplab

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,16 +29,17 @@ struct FewShotOptions {
   FewShotStart start = FewShotStart::kZero;
   std::string metric = "accuracy";              // of the validation and the test rows: see scores.hpp
   const LinearClassifier* zero_shot = nullptr;  // for kZeroShot; of the features' space
-  std::function<std::vector<double>(const LinearClassifier&)>
-      also{};  // more scores of the same fit; called on many threads
+  /// More scores of the same fit: of each, one a test unit (picture or clip), whose mean is the score. Called on many
+  /// threads.
+  std::function<std::vector<std::vector<float>>(const LinearClassifier&)> also{};
 };
 
 struct FewShotPoint {
   int shots = 0, draw = 0;
-  double lambda = 0;         // chosen on the validation rows among 13, a decade apart: by score, loss, strength
-  double score = 0;          // on the test rows
-  std::vector<double> also;  // as options.also() scored the fit
-  std::vector<int> ranks;    // [N] of the true class on the test rows
+  double lambda = 0;  // chosen on the validation rows among 13, a decade apart: by score, loss, strength
+  double score = 0;   // on the test rows
+  std::vector<std::vector<float>> also;  // as options.also() scored the fit
+  std::vector<int> ranks;                // [N] of the true class on the test rows
 };
 
 /// A draw takes the first k of a seeded order of each class, so that its 1 shot is part of its 2 shots; a class of
@@ -48,16 +48,37 @@ struct FewShotPoint {
 std::vector<FewShotPoint> few_shot(const LabelledRows& train, const LabelledRows& validation, const LabelledRows& test,
                                    const FewShotOptions& options);
 
-/// Mean score over the draws of so many shots, 95 % by the normal approximation of its standard error.
-Interval over_draws(std::span<const FewShotPoint> points, int shots);
-/// The same of scores themselves, one a draw, each on n samples: between `least` (0 for rates, -1 for their
-/// differences) and 1.
-Interval mean_of_draws(std::span<const double> scores, std::int64_t n, double least = -1);
+/// Mean score over the draws of so many shots, by `metric` on the test rows' `truth`; `shared` of the pool is in each
+/// draw. See mean_of_draws.
+Interval over_draws(std::span<const FewShotPoint> points, int shots, const std::string& metric, const Truth& truth,
+                    double shared);
+
+/// The same of the score at `place` of FewShotPoint::also: a rate, or with `least` -1 a difference of two.
+Interval over_draws_also(std::span<const FewShotPoint> points, int shots, std::size_t place, double shared,
+                         double least = 0);
+
+/// The share of a pool of training samples that a draw of so many a class takes: the mean over classes, 0.95 at most.
+double shared_of_pool(const Truth& pool, int shots);
+
+/// How many examples a class a probe needs.
+struct Match {
+  double examples = 0;
+  /// "": between two counts, or less than a halving below the first. "below": fewer than `examples`, half the first
+  /// count. "above": more than `examples`, the last count.
+  std::string censored{};
+};
 
 /// Fig 7: examples a class where `accuracies` (mean at each of `examples`, rising counts) cross `zero_shot`, linear in
-/// log(examples) between neighbours, along the first line below the first (the first count where that line does not
-/// rise); nothing when they never do.
-std::optional<double> examples_to_match(std::span<const double> examples, std::span<const double> accuracies,
-                                        double zero_shot);
+/// log(examples) between neighbours. Below the first count the first line goes on for one halving; where it does not
+/// rise, the first count is the answer.
+Match examples_to_match(std::span<const double> examples, std::span<const double> accuracies, double zero_shot);
+
+/// Their median over data sets: "below" and "above" count as less and more than every number. Bounds by order
+/// statistics where they are no censored ones.
+struct MedianMatch {
+  Interval examples;
+  std::string censored;
+};
+MedianMatch median_match(std::vector<Match> matches);
 
 }  // namespace cliplab

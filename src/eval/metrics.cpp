@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/math/distributions/beta.hpp>
 #include <boost/math/distributions/binomial.hpp>
+#include <boost/math/distributions/hypergeometric.hpp>
 #include <cmath>
 #include <numeric>
 
@@ -14,17 +14,6 @@
 #include "base/rng.hpp"
 
 namespace cliplab {
-
-Interval clopper_pearson(std::int64_t hits, std::int64_t n, double level) {
-  if (n == 0) return {0, 0, 1, 0};
-  if (hits < 0 || hits > n || !(level > 0 && level < 1))
-    fail("interval", std::to_string(hits) + " hits of " + std::to_string(n), "0 <= hits <= n");
-  const double tail = (1 - level) / 2, k = static_cast<double>(hits), size = static_cast<double>(n);
-  Interval interval{k / size, 0, 1, n};
-  if (hits > 0) interval.low = quantile(boost::math::beta_distribution<>(k, size - k + 1), tail);
-  if (hits < n) interval.high = quantile(boost::math::beta_distribution<>(k + 1, size - k), 1 - tail);
-  return interval;
-}
 
 double binomial_p_value(std::int64_t hits, std::int64_t n, double rate) {
   if (hits < 0 || hits > n || !(rate >= 0 && rate <= 1))
@@ -43,6 +32,30 @@ double chi_squared_p_value(std::int64_t hits, std::int64_t n, std::int64_t other
   if (a + c == 0 || b + d == 0) return 1;
   const double cross = a * d - b * c, chi2 = cross * cross * (a + b + c + d) / ((a + b) * (c + d) * (a + c) * (b + d));
   return std::erfc(std::sqrt(chi2 / 2));  // one degree of freedom
+}
+
+double fisher_p_value(std::int64_t hits, std::int64_t n, std::int64_t others, std::int64_t m) {
+  if (hits < 0 || hits > n || others < 0 || others > m || n == 0 || m == 0)
+    fail("Fisher's test", fmt::format("{} hits of {} and {} of {}", hits, n, others, m),
+         "0 <= hits <= n, both n above 0");
+  const auto all = static_cast<std::uint64_t>(hits + others), size = static_cast<std::uint64_t>(n);
+  const std::uint64_t least = all > static_cast<std::uint64_t>(m) ? all - static_cast<std::uint64_t>(m) : 0;
+  if (static_cast<std::uint64_t>(hits) <= least) return 1;
+  const boost::math::hypergeometric_distribution<> drawn(all, size, static_cast<std::uint64_t>(n + m));
+  return cdf(complement(drawn, static_cast<std::uint64_t>(hits - 1)));
+}
+
+std::vector<double> holm(std::span<const double> p_values) {
+  std::vector<std::size_t> order(p_values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p_values[a] < p_values[b]; });
+  std::vector<double> corrected(p_values.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    largest = std::max(largest, static_cast<double>(order.size() - i) * p_values[order[i]]);
+    corrected[order[i]] = std::min(1.0, largest);
+  }
+  return corrected;
 }
 
 std::vector<int> label_ranks(const Matrix& logits, std::span<const int> labels) {
@@ -67,31 +80,13 @@ Interval top_k(std::span<const int> ranks, int k) {
   return clopper_pearson(hits, std::ssize(ranks));
 }
 
-Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels, std::uint64_t seed) {
+Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels) {
   if (ranks.size() != labels.size())
     fail("metrics", std::to_string(labels.size()) + " labels", std::to_string(ranks.size()));
-  if (labels.empty()) return {0, 0, 1, 0};
-  std::vector<std::vector<char>> hits(1 + *std::max_element(labels.begin(), labels.end()));
-  for (std::size_t i = 0; i < labels.size(); ++i) hits[labels[i]].push_back(ranks[i] == 0);
-  std::erase_if(hits, [](const auto& mine) { return mine.empty(); });
-  const auto mean = [&](auto&& rate) {
-    double sum = 0;
-    for (const auto& mine : hits) sum += rate(mine);
-    return sum / static_cast<double>(hits.size());
-  };
-  const double value = mean([](const auto& mine) {
-    return std::accumulate(mine.begin(), mine.end(), 0.0) / static_cast<double>(mine.size());
-  });
-  Rng rng(seed, 0xb007);
-  Interval result = percentile_interval(value, std::ssize(labels), 1000, [&] {
-    return mean([&](const auto& mine) {
-      std::int64_t count = 0;
-      for (std::size_t i = 0; i < mine.size(); ++i) count += mine[rng.below(mine.size())];
-      return static_cast<double>(count) / static_cast<double>(mine.size());
-    });
-  });
-  result.low = std::min(value, result.low), result.high = std::max(value, result.high);
-  return result;
+  if (labels.empty()) return clopper_pearson(0, 0);
+  std::vector<double> right;
+  for (const int rank : ranks) right.push_back(rank == 0 ? 1 : 0);
+  return mean_over_classes(right, labels);
 }
 
 double log_loss(const Matrix& logits, std::span<const int> labels) {
@@ -121,27 +116,6 @@ double binary_log_loss(const Matrix& logits, std::span<const std::int8_t> target
   return count == 0 ? 0 : sum / static_cast<double>(count);
 }
 
-Interval mean_of(std::span<const Interval> scores) {
-  Interval mean;
-  double below = 0, above = 0;
-  for (const Interval& s : scores) {
-    mean.value += s.value, mean.n += s.n;
-    below += (s.value - s.low) * (s.value - s.low), above += (s.high - s.value) * (s.high - s.value);
-  }
-  const auto count = static_cast<double>(scores.size());
-  mean.value /= count, mean.low = mean.value - std::sqrt(below) / count,
-                       mean.high = mean.value + std::sqrt(above) / count;
-  return mean;
-}
-
-Interval majority_class(std::span<const int> train_labels, std::span<const int> test_labels) {
-  if (train_labels.empty()) fail("majority class", "no training label", "at least one");
-  std::vector<std::int64_t> counts(1 + *std::max_element(train_labels.begin(), train_labels.end()));
-  for (const int label : train_labels) ++counts[label];
-  const auto majority = std::max_element(counts.begin(), counts.end()) - counts.begin();
-  return clopper_pearson(std::count(test_labels.begin(), test_labels.end(), majority), std::ssize(test_labels));
-}
-
 Predictions top_predictions(const Matrix& logits) {
   need_finite("predictions: logits", logits);
   Predictions result;
@@ -152,31 +126,6 @@ Predictions top_predictions(const Matrix& logits) {
     result.probability.push_back(1 / static_cast<double>((logits.row(i).array() - top).exp().sum()));
   }
   return result;
-}
-
-Interval percentile_interval(double value, std::int64_t n, int resamples, const std::function<double()>& draw) {
-  std::vector<double> values;
-  for (int i = 0; i < resamples; ++i)
-    if (const double drawn = draw(); !std::isnan(drawn)) values.push_back(drawn);
-  if (values.empty()) return {value, value, value, n};
-  std::sort(values.begin(), values.end());
-  const auto at = [&](double share) {
-    return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
-  };
-  return {value, at(0.025), at(0.975), n};
-}
-
-Interval bootstrap(std::int64_t n, const std::function<double(std::span<const std::size_t>)>& statistic, int resamples,
-                   std::uint64_t seed) {
-  if (n < 1 || resamples < 1) fail("bootstrap", std::to_string(n) + " samples", "at least one");
-  std::vector<std::size_t> rows(n);
-  std::iota(rows.begin(), rows.end(), 0);
-  const double value = statistic(rows);
-  Rng rng(seed, 0xb0075);
-  return percentile_interval(value, n, resamples, [&] {
-    for (std::size_t& row : rows) row = rng.below(n);
-    return statistic(rows);
-  });
 }
 
 namespace {
@@ -234,9 +183,10 @@ double average_precision_11(std::span<const float> scores, std::span<const int> 
   const double positives = static_cast<double>(std::count(labels.begin(), labels.end(), 1));
   if (positives == 0) fail("average precision", "no positive sample", "at least one");
   double best[11] = {}, hits = 0;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    hits += labels[order[i]];
-    const double precision = hits / static_cast<double>(i + 1);
+  for (std::size_t i = 0; i < order.size();) {
+    const float score = scores[order[i]];
+    for (; i < order.size() && scores[order[i]] == score; ++i) hits += labels[order[i]];
+    const double precision = hits / static_cast<double>(i);
     for (int t = 0; t <= 10; ++t)
       if (hits * 10 >= t * positives) best[t] = std::max(best[t], precision);
   }

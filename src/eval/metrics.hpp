@@ -3,21 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
 #include "base/matrix.hpp"
+#include "eval/intervals.hpp"
 
 namespace cliplab {
-
-struct Interval {
-  double value = 0, low = 0, high = 0;  // 95 % unless said otherwise
-  std::int64_t n = 0;
-};
-
-/// Clopper-Pearson interval of `hits` in `n`; n = 0 gives {0, 0, 1, 0}. `level` in (0, 1).
-Interval clopper_pearson(std::int64_t hits, std::int64_t n, double level = 0.95);
 
 /// One-sided binomial test: the chance of `hits` or more in `n` when each hits with probability `rate`.
 double binomial_p_value(std::int64_t hits, std::int64_t n, double rate);
@@ -30,23 +22,24 @@ double chi_squared_p_value(std::int64_t hits, std::int64_t n, std::int64_t other
 /// (the lower class index wins, as argmax does). logits [N, C], labels [N] -> [N].
 std::vector<int> label_ranks(const Matrix& logits, std::span<const int> labels);
 
+/// Fisher's exact test, one-sided: the chance that `hits` or more of the n are right when the two groups, hits of n and
+/// others of m, differ by chance alone.
+double fisher_p_value(std::int64_t hits, std::int64_t n, std::int64_t others, std::int64_t m);
+
+/// Holm's correction (1979): p-values of a family of tests, each multiplied for the choice among all, in their order.
+std::vector<double> holm(std::span<const double> p_values);
+
 /// Share of rows with rank < k, Clopper-Pearson.
 Interval top_k(std::span<const int> ranks, int k);
 
-/// Mean over the classes that occur of the class's top-1 rate; interval by 1000 stratified bootstrap resamples.
-Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels, std::uint64_t seed = 0);
+/// Mean over the classes that occur of the class's top-1 rate (mean_over_classes).
+Interval mean_per_class(std::span<const int> ranks, std::span<const int> labels);
 
 /// Mean of -log softmax of the label's logit, in nats. logits [N, C], labels [N], N > 0.
 double log_loss(const Matrix& logits, std::span<const int> labels);
 /// Mean of the logistic loss of each target that is 1 or -1, in nats. logits and targets [N, C]; 0 without such a
 /// target.
 double binary_log_loss(const Matrix& logits, std::span<const std::int8_t> targets);
-
-/// Mean of independent data sets' scores: half-widths add in quadrature, n is their sum.
-Interval mean_of(std::span<const Interval> scores);
-
-/// What guessing the most frequent training class scores on the test labels.
-Interval majority_class(std::span<const int> train_labels, std::span<const int> test_labels);
 
 struct Predictions {
   std::vector<int> label;           // [N] of the highest logit, the lowest index on a tie
@@ -56,15 +49,6 @@ struct Predictions {
 /// logits [N, C].
 Predictions top_predictions(const Matrix& logits);
 
-/// 95 % percentile interval of a statistic with this value, from `resamples` calls of `draw`; those where the statistic
-/// is undefined (NaN) do not count. Without any: the value alone.
-Interval percentile_interval(double value, std::int64_t n, int resamples, const std::function<double()>& draw);
-
-/// 95 % percentile interval of `statistic` over resamples of n rows with replacement; the value is that of rows 0..n-1.
-/// Paired differences come from a statistic that looks at two classifiers' rows.
-Interval bootstrap(std::int64_t n, const std::function<double(std::span<const std::size_t> rows)>& statistic,
-                   int resamples = 1000, std::uint64_t seed = 0);
-
 /// Area under the ROC curve, ties count half. labels 0 or 1, at least one of each; throws InputError otherwise.
 double roc_auc(std::span<const float> scores, std::span<const int> labels);
 
@@ -73,7 +57,8 @@ double roc_auc(std::span<const float> scores, std::span<const int> labels);
 double average_precision(std::span<const float> scores, std::span<const int> right, std::span<const double> weights);
 
 /// VOC2007's average precision: the mean over recalls 0, 0.1, ..., 1 of the best precision at that recall or above.
-/// Samples of equal scores keep their order, as in the VOC development kit. Throws InputError without a positive.
+/// Samples of equal scores enter together (the VOC development kit takes them in the order of the file, so that a
+/// file's order would decide). Throws InputError without a positive.
 double average_precision_11(std::span<const float> scores, std::span<const int> labels);
 /// Its mean over the classes. logits [N, C], targets [N, C]: 1 yes, -1 no, 0 difficult, which is left out of its class
 /// alone as in the development kit's VOCevalcls.m. `skip_absent`: classes without a positive are left out (a small

@@ -49,7 +49,7 @@ RetrievalRanks retrieval_ranks(const Matrix& images, const Matrix& texts, std::s
   }
   for (const auto& own : captions)
     if (own.empty()) fail("retrieval", "a picture without a caption", "at least one each");
-  RetrievalRanks ranks{std::vector<int>(images.rows()), std::vector<int>(texts.rows())};
+  RetrievalRanks ranks{std::vector<int>(images.rows()), std::vector<int>(texts.rows()), {owner.begin(), owner.end()}};
   for_each_row(images, texts, [&](Eigen::Index i, const auto& scores) {
     Eigen::Index best = captions[i].front();  // the own caption that is found first decides
     for (const Eigen::Index t : captions[i])

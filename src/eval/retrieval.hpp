@@ -11,6 +11,7 @@ namespace cliplab {
 struct RetrievalRanks {
   std::vector<int> text_of_image;  // [N] the best rank among all captions of any of the picture's own; 0 is the first
   std::vector<int> image_of_text;  // [T] rank of the caption's picture among all pictures
+  std::vector<int> owner;          // [T] the picture of each caption; its captions are one cluster
 };
 
 /// images [N, D], texts [T, D], owner [T]: the picture of each caption, in [0, N); every picture has one at least.

@@ -4,49 +4,69 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <vector>
 
 #include "base/error.hpp"
-#include "base/rng.hpp"
 
 namespace cliplab {
 namespace {
 
-/// Slope and intercept over the chosen points; false when all x are equal.
-bool least_squares(std::span<const double> x, std::span<const double> y, const std::vector<std::size_t>& rows,
-                   Line& line) {
-  double mx = 0, my = 0, sxx = 0, sxy = 0, syy = 0;
-  const auto n = static_cast<double>(rows.size());
-  for (const std::size_t i : rows) mx += x[i] / n, my += y[i] / n;
-  for (const std::size_t i : rows) {
-    sxx += (x[i] - mx) * (x[i] - mx), sxy += (x[i] - mx) * (y[i] - my), syy += (y[i] - my) * (y[i] - my);
-  }
-  if (!(sxx > 0)) return false;
-  line.slope = sxy / sxx, line.intercept = my - line.slope * mx;
-  line.r = syy > 0 ? sxy / std::sqrt(sxx * syy) : 0;
-  return true;
-}
+/// The standard error that a 95 % interval stands for.
+double error_of(const Interval& interval) { return (interval.high - interval.low) / (2 * t_quantile(1e9)); }
 
 }  // namespace
 
-Line fit_line(std::span<const double> x, std::span<const double> y, int resamples, std::uint64_t seed) {
+double Line::variance_at(double x) const {
+  return variance * (1 / static_cast<double>(n) + (x - mean_x) * (x - mean_x) / sxx);
+}
+
+bool Line::is_significant() const {
+  if (n < kLinePoints) return false;
+  if (!(std::abs(r.value) < 1)) return true;
+  const double df = static_cast<double>(n - 2), t = r.value * std::sqrt(df / (1 - r.value * r.value));
+  return std::abs(t) > t_quantile(df);
+}
+
+Line fit_line(std::span<const double> x, std::span<const double> y) {
   if (x.size() != y.size()) fail("line fit", std::to_string(y.size()) + " y values", std::to_string(x.size()));
-  for (std::size_t i = 0; i < x.size(); ++i)
+  double largest_x = 0, largest_y = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
     if (!std::isfinite(x[i]) || !std::isfinite(y[i]))
       fail("line fit", "point " + std::to_string(i) + " is not finite", "finite points");
-  std::vector<std::size_t> rows(x.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = i;
+    largest_x = std::max(largest_x, std::abs(x[i])), largest_y = std::max(largest_y, std::abs(y[i]));
+  }
   Line line;
   line.n = std::ssize(x);
-  if (!least_squares(x, y, rows, line))
+  const double n = static_cast<double>(line.n);
+  double my = 0, sxy = 0, syy = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) line.mean_x += x[i] / n, my += y[i] / n;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double dx = x[i] - line.mean_x, dy = y[i] - my;
+    line.sxx += dx * dx, sxy += dx * dy, syy += dy * dy;
+  }
+  // A sum of n rounded terms is off by n roundings of the largest: differences below that are none.
+  constexpr double kRounding = 4 * std::numeric_limits<double>::epsilon();
+  const double noise_x = n * kRounding * largest_x, noise_y = n * kRounding * largest_y;
+  if (!(line.sxx > noise_x * noise_x))
     fail("line fit", std::to_string(x.size()) + " points with one x", "two different x");
-  Rng rng(seed, 0x11e);
-  const Interval slope = percentile_interval(line.slope, line.n, resamples, [&] {
-    for (std::size_t& row : rows) row = rng.below(x.size());
-    Line resampled;
-    return least_squares(x, y, rows, resampled) ? resampled.slope : std::numeric_limits<double>::quiet_NaN();
-  });
-  line.slope_low = slope.low, line.slope_high = slope.high;
+  const auto [least, greatest] = std::minmax_element(x.begin(), x.end());
+  line.least_x = *least, line.greatest_x = *greatest;
+  const double slope = sxy / line.sxx;
+  line.slope = point(slope, line.n), line.intercept = point(my - slope * line.mean_x, line.n);
+  line.r = point(syy > noise_y * noise_y ? std::clamp(sxy / std::sqrt(line.sxx * syy), -1.0, 1.0) : 0, line.n);
+  double squares = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double residual = y[i] - line.at(x[i]);
+    squares += residual * residual;
+  }
+  const double noise = noise_y + std::abs(slope) * noise_x;
+  if (line.n < kLinePoints || !(squares > noise * noise)) return line;
+  line.variance = squares / (n - 2);
+  const auto widen = [&](Interval& value, double variance) {
+    const double half = t_quantile(n - 2) * std::sqrt(variance);
+    value.low = value.value - half, value.high = value.value + half, value.covers = "t(models)";
+  };
+  widen(line.slope, line.variance / line.sxx), widen(line.intercept, line.variance_at(0));
+  line.r = correlation_interval(line.r.value, line.n, "models");
   return line;
 }
 
@@ -58,8 +78,28 @@ double logit(double p, std::int64_t n) {
 
 double inverse_logit(double x) { return 1 / (1 + std::exp(-x)); }
 
-double effective_robustness(const Line& baseline, double source_accuracy, double shift_accuracy, std::int64_t n) {
-  return shift_accuracy - inverse_logit(baseline.intercept + baseline.slope * logit(source_accuracy, n));
+Interval effective_robustness(const Line& baseline, const Interval& source, const Interval& shift) {
+  const double x = logit(source.value, source.n), expected = inverse_logit(baseline.at(x));
+  const double value = shift.value - expected;
+  if (!baseline.slope.has_bounds() || !source.has_bounds() || !shift.has_bounds()) return point(value, shift.n);
+  const double by_logit = expected * (1 - expected);  // the expectation's derivative
+  // The source's error in logits: between the logits of its own bounds, which stays finite at 0 and 1.
+  const Interval logits{x, logit(source.low, source.n), logit(source.high, source.n), source.n, {}};
+  const double of_source = by_logit * baseline.slope.value * error_of(logits);
+  const double of_line = by_logit * by_logit * baseline.variance_at(x);
+  const double sampling = error_of(shift) * error_of(shift) + of_source * of_source;
+  // Satterthwaite: the line's variance has n - 2 degrees of freedom, the accuracies' have many.
+  const double variance = sampling + of_line;
+  const double df = variance * variance / (of_line * of_line) * static_cast<double>(baseline.n - 2);
+  const double half = t_quantile(df) * std::sqrt(variance);
+  return {value, std::max(-1.0, value - half), std::min(1.0, value + half), shift.n, "delta(line, source, shift)"};
+}
+
+std::string standing(const Line& baseline, double source_accuracy, std::int64_t n) {
+  if (baseline.n < kLinePoints) return "few points";
+  if (!baseline.is_significant()) return "not significant";
+  const double x = logit(source_accuracy, n);
+  return x < baseline.least_x || x > baseline.greatest_x ? "extrapolated" : "fitted";
 }
 
 }  // namespace cliplab

@@ -18,64 +18,56 @@ void need_rows(const std::string& metric, const Matrix& logits, std::size_t answ
          "one for each of " + std::to_string(logits.rows()) + " rows of logits, at least one");
 }
 
+std::vector<double> as_double(std::span<const float> values) { return {values.begin(), values.end()}; }
+
+/// The clip of each frame.
+std::vector<int> clips_of(const Truth& truth) {
+  std::vector<int> clips;
+  for (const int clip : truth.clips) clips.push_back(std::abs(clip));
+  return clips;
+}
+
 Interval accuracy(const Matrix& logits, const Truth& truth, std::uint64_t) {
-  return top_k(label_ranks(logits, truth.labels), 1);
+  return rate_within(label_ranks(logits, truth.labels), 1, truth);
 }
 
-Interval per_class(const Matrix& logits, const Truth& truth, std::uint64_t seed) {
-  return mean_per_class(label_ranks(logits, truth.labels), truth.labels, seed);
+Interval per_class(const Matrix& logits, const Truth& truth, std::uint64_t) {
+  return mean_per_class(label_ranks(logits, truth.labels), truth.labels);
 }
 
-Interval top1_and_top5(const Matrix& logits, const Truth& truth, std::uint64_t seed) {
-  const std::vector<int> ranks = label_ranks(logits, truth.labels);
-  return bootstrap(
-      std::ssize(ranks),
-      [&](std::span<const std::size_t> rows) {
-        std::int64_t twice = 0;
-        for (const std::size_t row : rows) twice += (ranks[row] < 1) + (ranks[row] < 5);
-        return static_cast<double>(twice) / (2 * static_cast<double>(rows.size()));
-      },
-      1000, seed);
+Interval top1_and_top5(const Matrix& logits, const Truth& truth, std::uint64_t) {
+  return bounded_mean(as_double(score_units("mean of top-1 and top-5", label_ranks(logits, truth.labels))), "pictures");
 }
 
-Interval auc(const Matrix& logits, const Truth& truth, std::uint64_t seed) {
+Interval auc(const Matrix& logits, const Truth& truth, std::uint64_t) {
   if (logits.cols() != 2) fail("ROC AUC", std::to_string(logits.cols()) + " classes", "two");
   const Vector scores = logits.col(1) - logits.col(0);
-  const double whole = roc_auc({scores.data(), truth.labels.size()}, truth.labels);
-  std::vector<float> drawn(truth.labels.size());
-  std::vector<int> labels(truth.labels.size());
-  return bootstrap(
-      std::ssize(labels),
-      [&](std::span<const std::size_t> rows) {
-        for (std::size_t i = 0; i < rows.size(); ++i)
-          drawn[i] = scores[static_cast<Eigen::Index>(rows[i])], labels[i] = truth.labels[rows[i]];
-        const auto positives = std::count(labels.begin(), labels.end(), 1);
-        return positives == 0 || positives == std::ssize(labels) ? whole
-                                                                 : roc_auc(drawn, labels);  // undefined: says nothing
-      },
-      1000, seed);
+  const auto positives = std::count(truth.labels.begin(), truth.labels.end(), 1);
+  return auc_interval(roc_auc({scores.data(), truth.labels.size()}, truth.labels), positives,
+                      std::ssize(truth.labels) - positives);
 }
 
 Interval map_11(const Matrix& logits, const Truth& truth, std::uint64_t seed) {
   const Eigen::Index C = logits.cols();
-  const double whole = mean_average_precision_11(logits, truth.targets);
+  Interval interval = point(mean_average_precision_11(logits, truth.targets), logits.rows());
   Matrix drawn(logits.rows(), C);
   std::vector<std::int8_t> targets(truth.targets.size());
-  return bootstrap(
-      logits.rows(),
+  // A class without a positive in a resample is left out of its mean: then what differs between classes is in the
+  // interval too. One class with one positive has nothing that could vary.
+  const Interval resampled = bootstrap(
+      logits.rows(), "pictures",
       [&](std::span<const std::size_t> rows) {
-        std::vector<bool> positive(C);
         for (std::size_t i = 0; i < rows.size(); ++i) {
           drawn.row(static_cast<Eigen::Index>(i)) = logits.row(static_cast<Eigen::Index>(rows[i]));
-          for (Eigen::Index c = 0; c < C; ++c) {
-            const std::int8_t target = targets[i * C + c] = truth.targets[rows[i] * C + c];
-            if (target > 0) positive[c] = true;
-          }
+          for (Eigen::Index c = 0; c < C; ++c) targets[i * C + c] = truth.targets[rows[i] * C + c];
         }
-        const bool defined = std::find(positive.begin(), positive.end(), false) == positive.end();
-        return defined ? mean_average_precision_11(drawn, targets) : whole;
+        return std::ranges::count_if(targets, [](std::int8_t target) { return target > 0; }) == 0
+                   ? std::numeric_limits<double>::quiet_NaN()
+                   : mean_average_precision_11(drawn, targets, /*skip_absent=*/true);
       },
       200, seed);
+  if (resampled.has_bounds()) interval = resampled;
+  return interval;
 }
 
 /// A row a clip that has its anchor: whether the anchor is right, and whether all its frames are.
@@ -108,19 +100,11 @@ Interval pm(const Matrix& logits, const Truth& truth, std::uint64_t) {
   const auto rows = clips_right(logits, truth);
   return clopper_pearson(
       std::count_if(rows.begin(), rows.end(), [](const auto& row) { return kAll ? row.second : row.first; }),
-      std::ssize(rows));
+      std::ssize(rows), 0.95, "clips");
 }
 
-Interval mean_pm(const Matrix& logits, const Truth& truth, std::uint64_t seed) {
-  const auto clips = clips_right(logits, truth);
-  return bootstrap(
-      std::ssize(clips),
-      [&](std::span<const std::size_t> rows) {
-        std::int64_t twice = 0;
-        for (const std::size_t row : rows) twice += clips[row].first + clips[row].second;
-        return static_cast<double>(twice) / (2 * static_cast<double>(rows.size()));
-      },
-      1000, seed);
+Interval mean_pm(const Matrix& logits, const Truth& truth, std::uint64_t) {
+  return bounded_mean(as_double(clip_units(logits, truth)), "clips");
 }
 
 struct Metric {
@@ -166,6 +150,50 @@ double score_value(const std::string& metric, const Matrix& logits, const Truth&
   double sum = 0;
   for (const auto& [label, of] : hits) sum += of.first / of.second;
   return sum / static_cast<double>(hits.size());
+}
+
+std::vector<float> score_units(const std::string& metric, std::span<const int> ranks) {
+  const auto score = find_metric(metric).score;
+  if (score != accuracy && score != per_class && score != top1_and_top5 && score != auc)
+    fail(metric, "several labels a picture, or clips", "a metric of single labels");
+  std::vector<float> units;
+  for (const int rank : ranks)
+    units.push_back(score == top1_and_top5 ? static_cast<float>((rank < 1) + (rank < 5)) / 2
+                                           : static_cast<float>(rank == 0));
+  return units;
+}
+
+std::vector<float> clip_units(const Matrix& logits, const Truth& truth) {
+  std::vector<float> units;
+  for (const auto& [anchor, all] : clips_right(logits, truth)) units.push_back(static_cast<float>(anchor + all) / 2);
+  return units;
+}
+
+Sampling sampling_of(const std::string& metric, double mean, std::span<const double> units, const Truth& truth) {
+  const auto score = find_metric(metric).score;
+  if (score == per_class) return sampling_over_classes(units, truth.labels);
+  if (score != auc) return sampling_of_mean(units);
+  const auto positives = std::count(truth.labels.begin(), truth.labels.end(), 1);
+  const Interval interval = auc_interval(mean, positives, std::ssize(truth.labels) - positives);
+  const double error = (interval.high - interval.low) / (2 * t_quantile(1e9));
+  return {error * error, static_cast<double>(units.size()) - 1};
+}
+
+Interval rate_within(std::span<const int> ranks, int k, const Truth& truth) {
+  if (!truth.has_clips()) return top_k(ranks, k);
+  std::vector<char> right;
+  for (const int rank : ranks) right.push_back(rank < k);
+  return clustered_rate(right, clips_of(truth), "clips");
+}
+
+Interval majority_class(std::span<const int> train_labels, const Truth& test) {
+  if (train_labels.empty()) fail("majority class", "no training label", "at least one");
+  std::map<int, std::int64_t> counts;
+  for (const int label : train_labels) ++counts[label];
+  const int majority = std::ranges::max_element(counts, {}, [](const auto& of) { return of.second; })->first;
+  std::vector<int> ranks;
+  for (const int label : test.labels) ranks.push_back(label == majority ? 0 : 1);
+  return rate_within(ranks, 1, test);
 }
 
 std::string record_name(const std::string& metric) { return find_metric(metric).record; }

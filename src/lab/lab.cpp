@@ -82,7 +82,7 @@ Outcome Lab::raw_pixel_probe(const std::string& name) {
 }
 
 Interval Lab::majority(const std::string& name) {
-  return majority_class(raw_pixels(name, "train").truth.labels, raw_pixels(name, "test").truth.labels);
+  return majority_class(raw_pixels(name, "train").truth.labels, raw_pixels(name, "test").truth);
 }
 
 std::pair<std::string, Interval> Lab::own_metric(const std::string& name, const Outcome& outcome) const {

@@ -41,11 +41,11 @@ Array scores_of(const Record& record, const Outcome& outcome) {
   return array;
 }
 
-/// Samples of the class that has the most.
-std::int64_t largest_class(const Truth& truth) {
+/// Samples of the class that has the fewest.
+std::int64_t smallest_class(const Truth& truth) {
   std::vector<std::int64_t> sizes(std::max(1, truth.num_classes));
   for (const int label : truth.labels) ++sizes[label];
-  return *std::max_element(sizes.begin(), sizes.end());
+  return *std::min_element(sizes.begin(), sizes.end());
 }
 
 void say_not_validated(const std::string& name, int classes) {
@@ -119,10 +119,9 @@ void record_line(Lab& lab, Record like, const Line& line, const std::string& axe
     like.metric = metric, like.unit = unit;
     lab.record(like, value);
   };
-  add("slope", "ratio", {line.slope, line.slope_low, line.slope_high, line.n});
-  add("intercept", axes == "linear" ? "fraction difference" : axes,
-      {line.intercept, line.intercept, line.intercept, line.n});
-  add("r", "ratio", {line.r, line.r, line.r, line.n});
+  add("slope", "ratio", line.slope);
+  add("intercept", axes == "linear" ? "fraction difference" : axes, line.intercept);
+  add("r", "ratio", line.r);
 }
 
 void record_line_through(Lab& lab, const Record& like, std::span<const double> x, std::span<const double> y,
@@ -150,9 +149,11 @@ Interval record_scores(Lab& lab, Record record, const Outcome& outcome) {
   const bool one_label = !outcome.truth.several_labels();
   if (outcome.truth.has_clips())
     for (const char* part : {"pm-0", "pm-10"}) add(record_name(part), score_named(part, outcome.logits, outcome.truth));
-  if (one_label && own != "top1") add("top1", top_k(outcome.ranks, 1));
-  if (one_label && own != "mean_per_class" && outcome.logits.cols() <= 100)
-    add("mean_per_class", mean_per_class(outcome.ranks, outcome.truth.labels));
+  if (one_label && own != "top1") add("top1", rate_within(outcome.ranks, 1, outcome.truth));
+  if (one_label && own != "mean_per_class" && outcome.logits.cols() <= 100) {
+    const Interval mean = mean_per_class(outcome.ranks, outcome.truth.labels);
+    add("mean_per_class", outcome.truth.has_clips() ? point(mean.value, mean.n) : mean);  // its bounds count pictures
+  }
   lab.array(scores_of(record, outcome));
   return score;
 }
@@ -161,7 +162,13 @@ Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& name) {
   const Outcome outcome = lab.zero_shot(model, name);
   const Interval score = record_scores(lab, {name, "test", model.info().name, "zero-shot", ""}, outcome);
   if (outcome.logits.cols() > 10 && !outcome.truth.several_labels())
-    lab.record({name, "test", model.info().name, "zero-shot", "top5"}, top_k(outcome.ranks, 5));
+    lab.record({name, "test", model.info().name, "zero-shot", "top5"}, rate_within(outcome.ranks, 5, outcome.truth));
+  if (const Matrix& texts = outcome.classifier.weight; texts.size() > 0) {
+    std::vector<std::string> columns;
+    for (Eigen::Index d = 0; d < texts.cols(); ++d) columns.push_back(fmt::format("d{}", d));
+    lab.array({"text_features/" + name + "/" + model.info().name, columns, texts.cast<double>(),
+               array_params("text_features", name, model.info().name)});
+  }
   record_example(lab, model, name, outcome);
   return score;
 }
@@ -191,23 +198,21 @@ void record_data_set(Lab& lab, const std::string& name) {
 }
 
 Interval paired_gain(const Outcome& ours, const Outcome& theirs) {
-  return bootstrap(std::ssize(ours.ranks), [&](std::span<const std::size_t> rows) {
-    std::int64_t gain = 0;
-    for (const std::size_t row : rows) gain += (ours.ranks[row] == 0) - (theirs.ranks[row] == 0);
-    return static_cast<double>(gain) / static_cast<double>(rows.size());
-  });
+  std::int64_t gained = 0, lost = 0;
+  for (std::size_t i = 0; i < ours.ranks.size(); ++i) {
+    gained += ours.ranks[i] == 0 && theirs.ranks[i] != 0;
+    lost += ours.ranks[i] != 0 && theirs.ranks[i] == 0;
+  }
+  return paired_difference(gained, lost, std::ssize(ours.ranks));
 }
 
 Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs,
                      const Interval& their_score) {
-  if (metric == "top1") return paired_gain(ours, theirs);
-  const double value = our_score.value - their_score.value;
-  return {value, value - std::hypot(our_score.value - our_score.low, their_score.high - their_score.value),
-          value + std::hypot(our_score.high - our_score.value, their_score.value - their_score.low), our_score.n};
+  if (metric == "top1" && !ours.truth.has_clips()) return paired_gain(ours, theirs);
+  return difference_of(our_score, their_score);
 }
 
-std::vector<FewShotPoint> few_shot_draws(Lab& lab, ImageModel& model, const std::string& name, Space space,
-                                         FewShotOptions options) {
+FewShotDraws few_shot_draws(Lab& lab, ImageModel& model, const std::string& name, Space space, FewShotOptions options) {
   const FeatureSet &train = lab.features(model, name, "train", space), &test = lab.features(model, name, "test", space);
   options.rule = stop_rule(lab.options().text("probe.rule"));
   options.seed = static_cast<std::uint64_t>(lab.options().integer("seed"));
@@ -222,13 +227,18 @@ std::vector<FewShotPoint> few_shot_draws(Lab& lab, ImageModel& model, const std:
   const Part drawn_from(train, cut.train), held(train, cut.validation);
   options.held_out = held.truth.size() > 0;
   say_not_validated(name, classes_of_one(train.truth));
-  const std::int64_t most = largest_class(drawn_from.truth);
+  const std::int64_t most = smallest_class(drawn_from.truth);
   for (const int shots : options.shots)
     if (shots > most)
-      say(fmt::format("{}: no draws of {} samples a class: no class has more than {} to draw from", name, shots, most));
+      say(fmt::format("{}: no draws of {} samples a class: the smallest class has {} to draw from", name, shots, most));
   std::erase_if(options.shots, [&](int shots) { return shots > most; });
   if (options.shots.empty()) return {};
-  return few_shot(drawn_from.rows(), options.held_out ? held.rows() : drawn_from.rows(), {test.x, test.truth}, options);
+  FewShotDraws draws{
+      few_shot(drawn_from.rows(), options.held_out ? held.rows() : drawn_from.rows(), {test.x, test.truth}, options),
+      options.shots,
+      {}};
+  for (const int shots : draws.shots) draws.shared.push_back(shared_of_pool(drawn_from.truth, shots));
+  return draws;
 }
 
 std::vector<RetrievalRanks> caption_ranks(Lab& lab, const std::string& set, const std::string& split,

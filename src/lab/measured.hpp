@@ -30,7 +30,8 @@ Matrix label_logits(ClipModel& model, std::span<const std::string> labels, const
 /// The data set's own metric, and top-1 and the mean over classes where a picture has one label; `record` lacks metric
 /// and value. The scores of every sample are an array of kind "scores". Returns the first.
 Interval record_scores(Lab& lab, Record record, const Outcome& outcome);
-/// record_scores of lab.zero_shot(model, dataset), top-5 above 10 classes, and one random picture with the model's
+/// record_scores of lab.zero_shot(model, dataset), top-5 above 10 classes, the classes' text features (times the logit
+/// scale) as "text_features/<dataset>/<model>" [C, D], and one random picture with the model's
 /// answers, for Figure 21: "picture/<dataset>" [64 * 64, 3] of 0 to 255, "example/<dataset>/<model>" [3, 5 or
 /// 6] with the likeliest classes and the right one, by their first prompts: probability, rank from 1, whether it is
 /// right.
@@ -43,10 +44,10 @@ void record_data_set(Lab& lab, const std::string& dataset);
 /// The floors of a data set: the majority class (where a picture has one label) and the probe on raw pixels.
 void record_floors(Lab& lab, const std::string& dataset);
 
-/// Top-1 of one classifier less another's on the same pictures, by a paired bootstrap.
+/// Top-1 of one classifier less another's on the same pictures (paired_difference).
 Interval paired_gain(const Outcome& ours, const Outcome& theirs);
-/// One classifier's score by `metric` (a record's name) less another's on the same pictures. Accuracy: paired
-/// bootstrap. Other metrics: half-widths in quadrature, which is wider, since pictures that are hard are so for both.
+/// One classifier's score by `metric` (a record's name) less another's on the same pictures. Accuracy: paired. Other
+/// metrics: half-widths in quadrature, which is wider, since pictures that are hard are so for both.
 Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs,
                      const Interval& their_score);
 
@@ -55,9 +56,16 @@ Interval paired_gain(const std::string& metric, const Outcome& ours, const Inter
 std::vector<RetrievalRanks> caption_ranks(Lab& lab, const std::string& set, const std::string& split,
                                           std::int64_t captions, const std::string& prefix);
 
+/// The points of draws, and for each number of shots the share of the pool in a draw.
+struct FewShotDraws {
+  std::vector<FewShotPoint> points;
+  std::vector<int> shots;
+  std::vector<double> shared;
+};
+
 /// few_shot() by the run's seed and stop rule, drawn from four fifths of the training split; lambda is chosen on the
-/// rest. Numbers of shots that no class of the four fifths has are left out, with a notice.
-std::vector<FewShotPoint> few_shot_draws(Lab& lab, ImageModel& model, const std::string& dataset, Space space,
-                                         FewShotOptions options);
+/// rest. Numbers of shots that a class of the four fifths does not have are left out, with a notice.
+FewShotDraws few_shot_draws(Lab& lab, ImageModel& model, const std::string& dataset, Space space,
+                            FewShotOptions options);
 
 }  // namespace cliplab

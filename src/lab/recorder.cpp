@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <stdexcept>
 
 #include "base/error.hpp"
 #include "base/progress.hpp"
@@ -16,6 +17,10 @@ void Recorder::record(Record record, const Interval& interval) {
     if (!std::isfinite(number))
       fail(record.dataset + ", " + record.model + ", " + record.method,
            "a " + record.metric + " or its interval that is NaN or infinite", "a number");
+  const bool is_point = interval.low == interval.value && interval.high == interval.value;
+  if (!is_point && (interval.covers.empty() || interval.covers == "none"))
+    throw std::logic_error(record.metric + ": an interval that does not say what it covers");
+  record.params["interval"] = is_point ? "none" : interval.covers;
   if (record.unit.empty()) record.unit = unit_of(record.metric);
   record.value = interval.value, record.ci_low = interval.low, record.ci_high = interval.high, record.n = interval.n;
   results_.records.push_back(std::move(record));

@@ -18,8 +18,9 @@ class Recorder {
   /// `save` puts the results on disk; it is called after each unit.
   explicit Recorder(std::function<void(const Results&)> save = {}) : save_(std::move(save)) {}
 
-  /// Adds a record with `interval` as value, bounds and n; its unit is unit_of(metric) if it has none. Throws
-  /// InputError for a value or bound that is not finite.
+  /// Adds a record with `interval` as value, bounds and n, and what it covers as its param `interval` ("none" where
+  /// both bounds equal the value); its unit is unit_of(metric) if it has none. Throws InputError for a value or bound
+  /// that is not finite, std::logic_error for bounds that do not say what they cover.
   void record(Record record, const Interval& interval);
   void array(Array array) { results_.arrays.push_back(std::move(array)); }
   bool has_array(const std::string& name) const;

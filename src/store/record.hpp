@@ -19,7 +19,7 @@ struct Record {
   Params params{};                 // {{"shots", "4"}, {"start", "zero"}}; empty if nothing else differs
   std::string unit{};              // "fraction"; if empty, Recorder::record takes unit_of(metric)
   double value = 0;                // a fraction in [0, 1] for rates; percent exists in analysis/ only
-  double ci_low = 0, ci_high = 0;  // 95 % interval; equal to value where none is defined
+  double ci_low = 0, ci_high = 0;  // 95 % interval, of what params say; equal to value where none is defined
   std::int64_t n = 0;              // samples behind the number
 };
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
@@ -32,15 +33,19 @@ Data make(int n, std::uint64_t seed) {
   return data;
 }
 
-double share_right(const LinearClassifier& classifier, const Data& data) {
+std::vector<float> units_right(const LinearClassifier& classifier, const Data& data) {
   const Matrix logits = classifier.logits(data.x);
-  double right = 0;
+  std::vector<float> right;
   for (Eigen::Index i = 0; i < logits.rows(); ++i) {
     Eigen::Index best = 0;
     logits.row(i).maxCoeff(&best);
-    right += best == data.truth.labels[i];
+    right.push_back(best == data.truth.labels[i]);
   }
-  return right / static_cast<double>(logits.rows());
+  return right;
+}
+
+double mean_of(const std::vector<float>& units) {
+  return std::accumulate(units.begin(), units.end(), 0.0) / static_cast<double>(units.size());
 }
 
 double mean_accuracy(const std::vector<FewShotPoint>& points, int shots) {
@@ -55,27 +60,20 @@ TEST(FewShot, OtherScoresAreOfTheSameFit) {
   FewShotOptions options{.shots = {1, 8}, .draws = 3};
   const auto plain = few_shot(train.rows(), test.rows(), test.rows(), options);
   options.also = [&](const LinearClassifier& fit) {
-    return std::vector<double>{share_right(fit, test), share_right(fit, other)};
+    return std::vector<std::vector<float>>{units_right(fit, test), units_right(fit, other)};
   };
   const auto points = few_shot(train.rows(), test.rows(), test.rows(), options);
   for (std::size_t i = 0; i < points.size(); ++i) {
     ASSERT_EQ(points[i].also.size(), 2u);
     EXPECT_EQ(points[i].score, plain[i].score) << "looking changes no fit";
-    EXPECT_DOUBLE_EQ(points[i].also[0], points[i].score);
-    EXPECT_NE(points[i].also[1], points[i].score);
+    EXPECT_DOUBLE_EQ(mean_of(points[i].also[0]), points[i].score);
+    EXPECT_NE(mean_of(points[i].also[1]), points[i].score);
   }
+  const Interval mine = over_draws(points, 8, "accuracy", test.truth, 0.1), also = over_draws_also(points, 8, 0, 0.1);
+  EXPECT_DOUBLE_EQ(mine.value, also.value);
+  EXPECT_NEAR(mine.low, also.low, 1e-12);
+  EXPECT_EQ(mine.n, 3);
   EXPECT_TRUE(plain[0].also.empty());
-}
-
-TEST(FewShot, MeanOfDrawsMayBeNegativeAndOneDrawHasNoSpread) {
-  const std::vector<double> scores{-0.3, -0.1, 0.1};  // mean -0.1, standard deviation 0.2
-  const Interval mean = mean_of_draws(scores, 7);
-  EXPECT_NEAR(mean.value, -0.1, 1e-12);
-  EXPECT_NEAR(mean.low, -0.1 - 1.96 * 0.2 / std::sqrt(3.0), 1e-12);
-  EXPECT_NEAR(mean.high, -0.1 + 1.96 * 0.2 / std::sqrt(3.0), 1e-12);
-  EXPECT_EQ(mean.n, 7);
-  const Interval one = mean_of_draws(std::span(scores).first(1), 7);
-  EXPECT_EQ(one.low, one.high);
 }
 
 TEST(FewShot, MoreShotsAreBetterAndTheSameSeedIsTheSame) {
@@ -126,14 +124,47 @@ TEST(FewShot, EqualScoresAreDecidedByTheLossUnlessTheRowsWereFitted) {
 
 TEST(FewShot, ExamplesToMatchIsLinearInTheLogarithm) {
   const std::vector<double> examples{1, 2, 4, 8}, accuracies{0.1, 0.2, 0.4, 0.5};
-  EXPECT_NEAR(*examples_to_match(examples, accuracies, 0.3), std::sqrt(2.0 * 4), 1e-12);
-  EXPECT_NEAR(*examples_to_match(examples, accuracies, 0.5), 8, 1e-12);
-  EXPECT_NEAR(*examples_to_match(examples, accuracies, 0.0), 0.5, 1e-12);  // along the first line
-  EXPECT_FALSE(examples_to_match(examples, accuracies, 0.51));
-  EXPECT_EQ(*examples_to_match(examples, std::vector<double>{0.25, 0.24, 0.27, 0.4}, 0.15),
+  EXPECT_NEAR(examples_to_match(examples, accuracies, 0.3).examples, std::sqrt(2.0 * 4), 1e-12);
+  EXPECT_NEAR(examples_to_match(examples, accuracies, 0.5).examples, 8, 1e-12);
+  EXPECT_NEAR(examples_to_match(examples, accuracies, 0.05).examples, std::sqrt(0.5), 1e-12);  // along the first line
+  EXPECT_EQ(examples_to_match(examples, std::vector<double>{0.25, 0.24, 0.27, 0.4}, 0.15).examples,
             examples[0]);  // no line leads down to it
   EXPECT_THROW(examples_to_match(std::vector<double>{1, 1}, std::vector<double>{0, 1}, 0.5), InputError);
   EXPECT_THROW(examples_to_match(std::vector<double>{1}, std::vector<double>{0}, 0.5), InputError);
+  EXPECT_THROW(examples_to_match(examples, std::vector<double>{0.1, NAN, 0.2, 0.3}, 0.15), InputError);
+}
+
+TEST(FewShot, ExamplesToMatchAreBoundsBeyondWhatWasTried) {
+  const std::vector<double> examples{1, 2, 4, 8}, accuracies{0.1, 0.11, 0.4, 0.5};
+  const Match below = examples_to_match(examples, accuracies, 0.01),
+              above = examples_to_match(examples, accuracies, 0.51);
+  EXPECT_EQ(below.censored, "below");
+  EXPECT_EQ(below.examples, 0.5);
+  EXPECT_EQ(above.censored, "above");
+  EXPECT_EQ(above.examples, 8);
+}
+
+TEST(FewShot, TheMedianCountsDataSetsThatNeverMatch) {
+  const auto [median, censored] = median_match({{2}, {8, "above"}, {4}, {16, "above"}, {3}});
+  EXPECT_EQ(median.value, 4);
+  EXPECT_EQ(censored, "");
+  EXPECT_FALSE(median.has_bounds());
+  const auto [bound, side] = median_match({{2}, {8, "above"}, {16, "above"}});
+  EXPECT_EQ(bound.value, 8);
+  EXPECT_EQ(side, "above");
+  const auto [between, kind] = median_match({{2}, {8, "above"}});
+  EXPECT_EQ(between.value, 2);
+  EXPECT_EQ(kind, "above") << "more than 2 is all that two sets tell";
+  std::vector<Match> many;
+  for (int i = 1; i <= 9; ++i) many.push_back({static_cast<double>(i)});
+  EXPECT_EQ(median_match(many).examples.low, 2);  // (1 + 9) / 2^9 = 0.02 on either side
+  EXPECT_EQ(median_match(many).examples.high, 8);
+}
+
+TEST(FewShot, DrawsOfOnePoolShareSamples) {
+  const Truth pool{.labels = {0, 0, 0, 0, 1, 1}, .num_classes = 2};
+  EXPECT_DOUBLE_EQ(shared_of_pool(pool, 1), (0.25 + 0.5) / 2);
+  EXPECT_DOUBLE_EQ(shared_of_pool(pool, 2), (0.5 + 1) / 2);
 }
 
 TEST(FewShot, BadInputIsRefused) {

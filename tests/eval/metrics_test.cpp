@@ -7,8 +7,7 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "base/rng.hpp"
-#include "eval/robustness.hpp"
+#include "eval/scores.hpp"
 #include "golden.hpp"
 
 namespace cliplab {
@@ -69,15 +68,6 @@ TEST(Metrics, NumbersThatAreNotFiniteAreRefusedByEach) {
     }
 }
 
-TEST(Metrics, MeanOfIndependentScoresAddsHalfWidthsInQuadrature) {
-  const Interval parts[] = {{0.5, 0.47, 0.56, 10}, {0.7, 0.66, 0.78, 30}};
-  const Interval mean = mean_of(parts);
-  EXPECT_DOUBLE_EQ(mean.value, 0.6);
-  EXPECT_NEAR(mean.low, 0.6 - 0.05 / 2, 1e-15);   // 3, 4, 5
-  EXPECT_NEAR(mean.high, 0.6 + 0.10 / 2, 1e-15);  // 6, 8, 10; a few roundings of 1e-16 each
-  EXPECT_EQ(mean.n, 40);
-}
-
 TEST(Metrics, BinomialTestIsScipys) {
   for (const json& row : golden()["binomial"]) {
     const double p = binomial_p_value(row[0], row[1], row[2]);
@@ -100,6 +90,29 @@ TEST(Metrics, ChiSquaredTestIsScipysWithoutCorrection) {
   EXPECT_THROW(chi_squared_p_value(0, 0, 0, 1), InputError);
 }
 
+TEST(Metrics, FishersTestIsScipys) {
+  // scipy.stats.fisher_exact(..., alternative="greater") of SciPy 1.17.1.
+  EXPECT_NEAR(fisher_p_value(8, 10, 5, 10), 0.17492260061919507, 1e-12);
+  EXPECT_NEAR(fisher_p_value(15, 15, 350, 500), 0.0052486893862307895, 1e-12);
+  EXPECT_NEAR(fisher_p_value(3, 40, 30, 100), 0.9995431323174465, 1e-12);
+  EXPECT_EQ(fisher_p_value(0, 5, 3, 5), 1);
+  EXPECT_NEAR(fisher_p_value(400, 500, 30000, 49500), 1.7394696463825827e-20, 1e-26);
+  EXPECT_THROW(fisher_p_value(3, 2, 0, 1), InputError);
+}
+
+TEST(Metrics, HolmMultipliesForTheChoiceAndKeepsTheOrder) {
+  const auto corrected = holm(std::vector<double>{0.01, 0.04, 0.03, 0.9});
+  const std::vector<double> expected{0.04, 0.09, 0.09, 0.9};
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_DOUBLE_EQ(corrected[i], expected[i]) << i;
+  EXPECT_TRUE(holm({}).empty());
+}
+
+TEST(Metrics, EqualScoresDoNotCountByTheFilesOrder) {
+  const std::vector<float> equal(4, 0.5f);
+  EXPECT_DOUBLE_EQ(average_precision_11(equal, std::vector<int>{1, 0, 0, 0}), 0.25);
+  EXPECT_DOUBLE_EQ(average_precision_11(equal, std::vector<int>{0, 0, 0, 1}), 0.25);
+}
+
 TEST(Metrics, RanksBreakTiesByIndexAsArgmaxDoes) {
   Matrix z(3, 3);
   z << 1, 2, 2, 5, 5, 5, 0, 3, 1;
@@ -115,7 +128,8 @@ TEST(Metrics, MeanPerClassWeighsClassesEqually) {
 }
 
 TEST(Metrics, MajorityClassIsChosenOnTrain) {
-  EXPECT_DOUBLE_EQ(majority_class(std::vector<int>{1, 1, 0}, std::vector<int>{0, 0, 0, 1}).value, 0.25);
+  EXPECT_DOUBLE_EQ(majority_class(std::vector<int>{1, 1, 0}, Truth{.labels = {0, 0, 0, 1}, .num_classes = 2}).value,
+                   0.25);
 }
 
 TEST(Metrics, StatisticsAreScipysAndSklearns) {
@@ -132,7 +146,6 @@ TEST(Metrics, BadInputIsRefused) {
   EXPECT_THROW(roc_auc(scores, std::vector<int>{1, 2}), InputError);
   EXPECT_THROW(roc_auc(scores, std::vector<int>{1}), InputError);
   EXPECT_THROW(average_precision_11(scores, std::vector<int>{0, 0}), InputError);
-  EXPECT_THROW(bootstrap(0, [](auto) { return 0.0; }), InputError);
 }
 
 TEST(Metrics, MeanAveragePrecisionIsOverClasses) {
@@ -152,44 +165,6 @@ TEST(Metrics, PredictionsAreTheTopLogitAndItsProbability) {
   EXPECT_EQ(p.label, (std::vector<int>{1, 0}));
   EXPECT_NEAR(p.probability[0], 0.4, 1e-7);
   EXPECT_NEAR(p.probability[1], 1.0 / 3, 1e-7);
-}
-
-TEST(Metrics, TheBootstrapOfAMeanIsItsStandardError) {
-  Rng rng(5);
-  std::vector<double> x(400);
-  for (double& v : x) v = rng.normal();
-  const auto mean = [&](std::span<const std::size_t> rows) {
-    double sum = 0;
-    for (const std::size_t row : rows) sum += x[row];
-    return sum / static_cast<double>(rows.size());
-  };
-  const Interval interval = bootstrap(400, mean, 2000);
-  // 1.96 sigma / sqrt(n) = 0.098 either side; a percentile of 2000 resamples is good to a tenth of that.
-  EXPECT_NEAR(interval.high - interval.value, 0.098, 0.015);
-  EXPECT_NEAR(interval.value - interval.low, 0.098, 0.015);
-}
-
-TEST(Lines, LeastSquaresIsScipysLinregress) {
-  const json line = golden()["line"];
-  const auto x = line["x"].get<std::vector<double>>(), y = line["y"].get<std::vector<double>>();
-  const Line fit = fit_line(x, y);
-  EXPECT_NEAR(fit.slope, line["slope"].get<double>(), 1e-12);
-  EXPECT_NEAR(fit.intercept, line["intercept"].get<double>(), 1e-12);
-  EXPECT_NEAR(fit.r, line["r"].get<double>(), 1e-12);
-  EXPECT_LT(fit.slope_low, fit.slope);
-  EXPECT_GT(fit.slope_high, fit.slope);
-  EXPECT_THROW(fit_line(std::vector<double>{1, 1}, std::vector<double>{0, 1}), InputError);
-}
-
-TEST(Lines, ModelsOnTheBaselineHaveNoEffectiveRobustness) {
-  const std::vector<double> source{0.3, 0.5, 0.8},
-      shift{inverse_logit(0.5 * logit(0.3, 1000) - 1), inverse_logit(-1), inverse_logit(0.5 * logit(0.8, 1000) - 1)};
-  std::vector<double> x, y;
-  for (int i = 0; i < 3; ++i) x.push_back(logit(source[i], 1000)), y.push_back(logit(shift[i], 1000));
-  const Line line = fit_line(x, y);
-  EXPECT_NEAR(effective_robustness(line, 0.5, shift[1], 1000), 0, 1e-12);
-  EXPECT_NEAR(effective_robustness(line, 0.5, shift[1] + 0.1, 1000), 0.1, 1e-12);
-  EXPECT_TRUE(std::isfinite(logit(0, 10)) && std::isfinite(logit(1, 10)));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 from scipy.stats import beta, binom, chi2_contingency, linregress
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import precision_recall_curve, roc_auc_score
 
 
 ORDERS = 5
@@ -66,10 +66,9 @@ def problem(name, data, rows, lambdas=(100.0, 1.0, 0.01)):
 
 
 def average_precision_11(scores, labels):
-    """VOC 2007's development kit, VOCevalcls.m: the best precision at each recall of 0:0.1:1 or above."""
-    hits = labels[np.argsort(-scores, kind="stable")].cumsum()
-    recall, precision = hits / labels.sum(), hits / np.arange(1, len(labels) + 1)
-    return float(np.mean([precision[recall >= t - 1e-12].max(initial=0) for t in np.linspace(0, 1, 11)]))
+    """VOC 2007's 11 points on scikit-learn's curve, where equal scores enter together."""
+    precision, recall, _ = (part[:-1] for part in precision_recall_curve(labels, scores))  # its last point (1, 0) is made up
+    return float(np.mean([precision[recall >= t - 1e-12].max() for t in np.linspace(0, 1, 11)]))
 
 
 def statistics(rng):

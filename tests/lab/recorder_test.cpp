@@ -18,9 +18,9 @@ TEST(Recorder, AFailingSetIsARowAndTheRestIsMeasuredAndSaved) {
   std::vector<std::size_t> saved;
   Recorder recorder([&](const Results& results) { saved.push_back(results.records.size()); });
   const auto measured = recorder.for_each({"a", "bad", "c"}, [&](const std::string& name) {
-    recorder.record(record_of(name), {0.5, 0.4, 0.6, 10});
+    recorder.record(record_of(name), {0.5, 0.4, 0.6, 10, "test"});
     if (name == "bad") fail("bad", "damage", "none");
-    recorder.record(record_of(name), {0.6, 0.5, 0.7, 10});
+    recorder.record(record_of(name), {0.6, 0.5, 0.7, 10, "test"});
   });
   EXPECT_THAT(measured, ElementsAre("a", "c"));
   EXPECT_THAT(saved, ElementsAre(2u, 4u)) << "after each finished set";
@@ -28,6 +28,18 @@ TEST(Recorder, AFailingSetIsARowAndTheRestIsMeasuredAndSaved) {
   ASSERT_EQ(recorder.results().left_out.size(), 1u);
   EXPECT_EQ(recorder.results().left_out[0], (LeftOut{"bad", "bad: damage, expected none"}));
   EXPECT_EQ(recorder.failed(), "bad: damage, expected none");
+}
+
+TEST(Recorder, ARecordSaysWhatItsIntervalCovers) {
+  Recorder recorder;
+  recorder.record(record_of("a"), clopper_pearson(3, 10));
+  recorder.record(record_of("a"), point(0.5, 10));
+  recorder.record(record_of("a"), {0.5, 0.5, 0.5, 10, "bootstrap(pictures)"});  // a width of zero is no interval
+  const auto& records = recorder.results().records;
+  EXPECT_EQ(records[0].params.at("interval"), "clopper-pearson(pictures)");
+  EXPECT_EQ(records[1].params.at("interval"), "none");
+  EXPECT_EQ(records[2].params.at("interval"), "none");
+  EXPECT_THROW(recorder.record(record_of("a"), {0.5, 0.4, 0.6, 10}), std::logic_error);
 }
 
 TEST(Recorder, RefusesValuesThatAreNotFinite) {

@@ -64,8 +64,9 @@ class ModifiedResNetClip : public ModelFamily {
         side = out_side, in = out;
       }
     }
-    const double T = side * side + 1;  // attention pool: one query
-    return macs + in * in * (2 * T + 1) + 2 * T * in + in * a.embed_dim;
+    // Attention pool: the paper's 6.1 of RN50 hold all tokens as queries, of which the released tower keeps the first.
+    const double T = side * side + 1;
+    return macs + T * (3 * in * in + in * a.embed_dim) + 2 * T * T * in;
   }
 
   std::int64_t image_parameters(const Architecture& a) const override {
