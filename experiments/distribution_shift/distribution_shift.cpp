@@ -133,6 +133,8 @@ FeatureSet share_of(const FeatureSet& set, double share, std::uint64_t seed) {
   part.id = fmt::format("{}|share {} seed {}", set.id, share, seed);
   part.encoder = set.encoder, part.split = set.split, part.description = set.description;
   part.x = set.x(rows, Eigen::all), part.truth = set.truth.rows(rows);
+  if (!set.validation.empty())
+    for (const Eigen::Index row : rows) part.validation.push_back(set.validation[row]);
   return part;
 }
 
@@ -215,10 +217,8 @@ class DistributionShift : public Experiment {
       points.push_back(zero_shot.back());
       if (at_source.classifier.weight.size() > 0 && own_prompts)
         points.push_back(by_source_names(lab, *model, pair, at_source, by_own_names, zero_shot.back(), shared));
-      const FeatureSet& train = lab.features(*model, source, "train", Space::kTrunk);
-      points.push_back({"linear-probe", name,
-                        on_source(lab.probe(train, lab.features(*model, source, "test", Space::kTrunk)), shared),
-                        of_source(lab.probe(train, lab.features(*model, shift, "test", Space::kTrunk)), shared)});
+      points.push_back({"linear-probe", name, on_source(lab.probe(*model, source), shared),
+                        of_source(lab.probe(*model, source, Space::kTrunk, shift), shared)});
     }
     for (const Point& p : points) write(lab, pair, p, line);
     for (std::size_t m = 0; m < zero_shot.size(); ++m)

@@ -89,7 +89,8 @@ class FewShot : public Experiment {
     // The last point of Fig 7's line is the probe on all samples, in the space of the others.
     if (const double per_class = static_cast<double>(train.truth.size()) / num_classes;
         examples.empty() || per_class > examples.back())
-      examples.push_back(per_class), accuracies.push_back(lab.own_metric(name, lab.probe(train, test)).second.value);
+      examples.push_back(per_class),
+          accuracies.push_back(lab.own_metric(name, lab.probe(model, name, space)).second.value);
     if (examples.size() < 2) return {};
     const Match match = examples_to_match(examples, accuracies, zero_shot_score);
     record_examples(lab, {name, "test", model.info().name, "few-shot", "", {{"start", start}}},

@@ -7,6 +7,17 @@
 
 namespace cliplab {
 
+FeatureSet part_of(const FeatureSet& train, bool validation) {
+  std::vector<Eigen::Index> rows;
+  for (std::size_t i = 0; i < train.validation.size(); ++i)
+    if ((train.validation[i] != 0) == validation) rows.push_back(static_cast<Eigen::Index>(i));
+  FeatureSet part;
+  part.id = train.id + (validation ? "|validation" : "|without validation");
+  part.encoder = train.encoder, part.split = validation ? "validation" : "train", part.description = train.description;
+  part.x = train.x(rows, Eigen::all), part.truth = train.truth.rows(rows);
+  return part;
+}
+
 void check_fit(const FeatureSet& train, const FeatureSet* validation, const FeatureSet& test) {
   for (const FeatureSet* set : {&train, validation})
     if (set != nullptr && set->split == "test")

@@ -18,8 +18,13 @@ struct FeatureSet {
   Matrix x;                          // [N, D]
   Truth truth;                       // of these N samples
   std::vector<std::int64_t> rows{};  // [N] which samples of the split these are
-  std::int64_t undecodable = 0;      // pictures that were left out because they cannot be decoded
+  std::vector<char>
+      validation{};              // [N] of a train split: 1 for the set's official validation split; empty: it has none
+  std::int64_t undecodable = 0;  // pictures that were left out because they cannot be decoded
 };
+
+/// The rows of a train split that are, or are not, of its official validation split.
+FeatureSet part_of(const FeatureSet& train, bool validation);
 
 /// Throws InputError when a fit on `train` (and `validation`, which may be null), scored on `test`, would see the test
 /// split, mix encoders, or pair rows with other rows' labels.

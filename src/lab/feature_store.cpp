@@ -147,6 +147,8 @@ FeatureSet FeatureStore::extract(const std::string& encoder, const std::string& 
   }
   set.x = std::move(stored->x), set.truth = std::move(stored->truth), set.rows = std::move(stored->rows);
   undecodable_[name + "|" + split] = set.undecodable = stored->undecodable;
+  if (const auto held = data.validation(); !held.empty())
+    for (const std::int64_t row : set.rows) set.validation.push_back(held[row]);
   return set;
 }
 

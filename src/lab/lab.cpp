@@ -1,6 +1,8 @@
 // Classifiers on features: zero-shot from the text tower, probes from the store, and their scores.
 #include "lab/lab.hpp"
 
+#include <algorithm>
+
 #include "eval/scores.hpp"
 #include "sets/published.hpp"
 
@@ -62,23 +64,30 @@ Outcome Lab::zero_shot(ClipModel& model, const std::string& name, std::vector<st
   return outcome;
 }
 
-Outcome Lab::probe(const FeatureSet& train, const FeatureSet& test) {
-  check_fit(train, nullptr, test);
-  SweepResult sweep = probes_.fit(train, nullptr);
+Outcome Lab::probe(const FeatureSet& train, const FeatureSet& test, const FeatureSet* validation) {
+  if (!validation && std::ranges::count(train.validation, 1) > 0 && std::ranges::count(train.validation, 0) > 0) {
+    const FeatureSet fitted = part_of(train, false), held = part_of(train, true);
+    return probe(fitted, test, &held);
+  }
+  check_fit(train, validation, test);
+  SweepResult sweep = probes_.fit(train, validation);
   Outcome outcome = score_classifier(sweep.classifier, test);
   outcome.sweep = std::move(sweep), outcome.rule = options_.text("probe.rule");
-  outcome.not_validated = classes_of_one(train.truth);
+  outcome.official_validation = validation != nullptr;
+  if (!validation) outcome.not_validated = classes_of_one(train.truth);
   return outcome;
 }
 
-Outcome Lab::probe(ImageModel& model, const std::string& name) {
-  const FeatureSet& train = features(model, name, "train", Space::kTrunk);
-  return probe(train, features(model, name, "test", Space::kTrunk));
+Outcome Lab::probe(ImageModel& model, const std::string& name, Space space, const std::string& tested) {
+  const FeatureSet& train = features(model, name, "train", space);
+  const FeatureSet* held = has_split(name, "validation") ? &features(model, name, "validation", space) : nullptr;
+  return probe(train, features(model, tested.empty() ? name : tested, "test", space), held);
 }
 
 Outcome Lab::raw_pixel_probe(const std::string& name) {
   const FeatureSet& train = raw_pixels(name, "train");
-  return probe(train, raw_pixels(name, "test"));
+  const FeatureSet* held = has_split(name, "validation") ? &raw_pixels(name, "validation") : nullptr;
+  return probe(train, raw_pixels(name, "test"), held);
 }
 
 Interval Lab::majority(const std::string& name) {

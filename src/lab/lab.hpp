@@ -20,15 +20,16 @@ namespace cliplab {
 
 /// A classifier and what it scored on a test split.
 struct Outcome {
-  LinearClassifier classifier;     // empty if the model scores prompts one by one
-  Matrix logits;                   // [N, C]
-  Truth truth;                     // of the N samples
-  std::vector<int> ranks;          // [N] of the true class; empty if a picture may have several
-  std::vector<int> predicted;      // [N] the class of the highest logit
-  std::vector<double> confidence;  // [N] its probability
-  SweepResult sweep;               // probes only
-  std::string rule;                // probes only: the name of the rule that ended the fits
-  int not_validated = 0;           // probes only: classes of one training sample, which had no say in lambda
+  LinearClassifier classifier;       // empty if the model scores prompts one by one
+  Matrix logits;                     // [N, C]
+  Truth truth;                       // of the N samples
+  std::vector<int> ranks;            // [N] of the true class; empty if a picture may have several
+  std::vector<int> predicted;        // [N] the class of the highest logit
+  std::vector<double> confidence;    // [N] its probability
+  SweepResult sweep;                 // probes only
+  std::string rule;                  // probes only: the name of the rule that ended the fits
+  bool official_validation = false;  // probes only: lambda was chosen on the set's own validation split
+  int not_validated = 0;             // probes only: classes of one training sample, which had no say in lambda
 };
 
 /// What a classifier scores on a test split of its classes.
@@ -77,9 +78,13 @@ class Lab {
   /// Zero-shot on the test split with the set's class names and the given templates (empty: all of them). A class of
   /// clips scores what the best of its names does; of other sets the names' mean is the class's classifier.
   Outcome zero_shot(ClipModel& model, const std::string& name, std::vector<std::string> templates = {});
-  /// The linear probe of appendix A.3 on `train`, scored on `test`. Throws InputError for a fit on a test split.
-  Outcome probe(const FeatureSet& train, const FeatureSet& test);
-  Outcome probe(ImageModel& model, const std::string& name);
+  /// The linear probe of appendix A.3 on `train`, scored on `test`. Lambda is chosen on `validation`; if that is null,
+  /// on the part of `train` that is the set's official validation split, else on a cut of it. Throws InputError for a
+  /// fit on a test split.
+  Outcome probe(const FeatureSet& train, const FeatureSet& test, const FeatureSet* validation = nullptr);
+  /// On a set, with its validation split if it has one, scored on its test split, or on that of `tested`.
+  Outcome probe(ImageModel& model, const std::string& name, Space space = Space::kTrunk,
+                const std::string& tested = "");
   Outcome raw_pixel_probe(const std::string& name);
   Interval majority(const std::string& name);
   /// The metric that the paper reports for the data set (data/datasets.json; accuracy if it reports none), by its name

@@ -176,6 +176,7 @@ Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& name) {
 Interval record_probe(Lab& lab, const std::string& name, const std::string& model, const Outcome& outcome,
                       Params params) {
   params.insert({{"lambda", fmt::format("{:.3g}", outcome.sweep.lambda)}, {"rule", outcome.rule}});
+  if (outcome.official_validation) params["validation"] = "official";
   if (outcome.not_validated > 0) params["classes_not_validated"] = std::to_string(outcome.not_validated);
   say_not_validated(name, outcome.not_validated);
   lab.array({"probe/" + name + "/" + model + "/sweep",
@@ -216,17 +217,23 @@ FewShotDraws few_shot_draws(Lab& lab, ImageModel& model, const std::string& name
   const FeatureSet &train = lab.features(model, name, "train", space), &test = lab.features(model, name, "test", space);
   options.rule = stop_rule(lab.options().text("probe.rule"));
   options.seed = static_cast<std::uint64_t>(lab.options().integer("seed"));
-  const Cut cut = cut_validation(train.truth.labels, train.truth.num_classes, 0.2, options.seed);
   struct Part {  // copied rows, which LabelledRows refers to
     Part(const FeatureSet& set, const std::vector<Eigen::Index>& rows)
         : x(set.x(rows, Eigen::all)), truth(set.truth.rows(rows)) {}
+    explicit Part(const FeatureSet& set) : x(set.x), truth(set.truth) {}
     LabelledRows rows() const { return {x, truth}; }
     Matrix x;
     Truth truth;
   };
-  const Part drawn_from(train, cut.train), held(train, cut.validation);
+  const auto parts = [&]() -> std::pair<Part, Part> {
+    if (lab.has_split(name, "validation")) return {Part(train), Part(lab.features(model, name, "validation", space))};
+    if (!train.validation.empty()) return {Part(part_of(train, false)), Part(part_of(train, true))};
+    say_not_validated(name, classes_of_one(train.truth));
+    const Cut cut = cut_validation(train.truth.labels, train.truth.num_classes, 0.2, options.seed);
+    return {Part(train, cut.train), Part(train, cut.validation)};
+  };
+  const auto [drawn_from, held] = parts();
   options.held_out = held.truth.size() > 0;
-  say_not_validated(name, classes_of_one(train.truth));
   const std::int64_t most = smallest_class(drawn_from.truth);
   for (const int shots : options.shots)
     if (shots > most)

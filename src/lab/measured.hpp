@@ -63,8 +63,9 @@ struct FewShotDraws {
   std::vector<double> shared;
 };
 
-/// few_shot() by the run's seed and stop rule, drawn from four fifths of the training split; lambda is chosen on the
-/// rest. Numbers of shots that a class of the four fifths does not have are left out, with a notice.
+/// few_shot() by the run's seed and stop rule, drawn from the training split; lambda is chosen on the set's official
+/// validation split, which no draw sees, or else on a fifth of the training split. Numbers of shots that a class does
+/// not have there are left out, with a notice.
 FewShotDraws few_shot_draws(Lab& lab, ImageModel& model, const std::string& dataset, Space space,
                             FewShotOptions options);
 

@@ -239,6 +239,8 @@ std::string Plan::content() const {
       const bool is_shift = planned.shift && set == &*planned.shift;
       for (const std::string& split : is_shift ? std::vector<std::string>{"test"} : planned.splits)
         lines.insert(set->id(split));
+      if (!is_shift && holds(planned.splits, "train") && has_classes(planned.role) && set->has_split("validation"))
+        lines.insert(set->id("validation"));  // probes choose their penalty on it
       if (has_classes(planned.role))
         for (const fs::path& file : prompt_files(set->text())) lines.insert("prompts " + sha256_file(file));
     }

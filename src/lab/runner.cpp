@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kResultsEpoch = 6;  // changes when the studies of an unchanged config would record something else
+constexpr int kResultsEpoch = 7;  // changes when the studies of an unchanged config would record something else
 
 void check_values(const Options& options) {
   if (options.list("studies").empty()) fail("studies", "an empty list", "at least one study", "./cliplab list");

@@ -31,7 +31,9 @@ class Dataset {
   virtual Sample get(std::int64_t i) const = 0;  // throws InputError naming file and member when it cannot be decoded
   /// What a message calls sample i: its name in the archive or below the folder, else its number.
   virtual std::string key(std::int64_t i) const { return std::to_string(i); }
-  virtual const Truth& truth() const = 0;                        // of the size() samples
+  virtual const Truth& truth() const = 0;  // of the size() samples
+  /// [N] of a train split that the set's official validation split is part of: 1 for samples of the latter. Else empty.
+  virtual std::span<const char> validation() const { return {}; }
   virtual std::span<const std::string> class_names() const = 0;  // [C]
   /// [C] of a set whose classes are super-classes of ImageNet's: those below each. Else empty.
   virtual std::span<const std::vector<Subclass>> subclasses() const { return {}; }

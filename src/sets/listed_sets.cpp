@@ -8,6 +8,7 @@
 #include "sets/published.hpp"
 #include "sets/set_reader.hpp"
 #include "sets/set_ref.hpp"
+#include "sets/split_names.hpp"
 
 namespace cliplab {
 namespace {
@@ -49,7 +50,10 @@ class ListedDataset : public Dataset {
       truth_.labels.push_back(item.label);
       truth_.targets.insert(truth_.targets.end(), item.targets.begin(), item.targets.end());
       if (item.clip != 0) truth_.clips.push_back(item.clip);
+      if (split == "train") validation_.push_back(split_role(read_->listing.splits[item.split]) == "validation");
     }
+    const auto held = std::ranges::count(validation_, 1);
+    if (held == 0 || held == std::ssize(validation_)) validation_.clear();
     has_own_prompts_ = set.kind() != SetKind::kBuilt;
     if (const auto entry = find_published_set(set.name())) wheel_ = entry->prompts;
   }
@@ -62,6 +66,7 @@ class ListedDataset : public Dataset {
   }
   std::string key(std::int64_t i) const override { return read_->listing.items[rows_[i]].key; }
   const Truth& truth() const override { return truth_; }
+  std::span<const char> validation() const override { return validation_; }
   std::span<const std::string> class_names() const override { return read_->listing.class_names; }
   std::span<const std::vector<Subclass>> subclasses() const override { return read_->listing.subclasses; }
   Prompts own_prompts() const override {
@@ -92,6 +97,7 @@ class ListedDataset : public Dataset {
   bool has_own_prompts_ = true;  // a built set's prompts are a file of data/prompts
   std::vector<std::size_t> rows_;
   Truth truth_;
+  std::vector<char> validation_;
 };
 
 class ListedPairs : public PairCorpus {

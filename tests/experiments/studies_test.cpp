@@ -1,6 +1,8 @@
 // Studies over fake models on pictures of three colours, whose right answers are known: every prompt names its colour.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <map>
 #include <set>
 
 #include "lab/lab_fixture.hpp"
@@ -52,6 +54,41 @@ TEST_F(Studies, OneBadSetIsARowAndTheOthersAreMeasured) {
   std::set<std::string> measured;
   for (const Record& record : records_of(results, "zero-shot", "error")) measured.insert(record.dataset);
   EXPECT_THAT(measured, ElementsAre("", "a", "b"));
+}
+
+TEST_F(Studies, BaselinesOfOneAccuracyHaveNoLineAndTheRestIsRecorded) {
+  write_colours("photos", {"train", "test"}, 12), write_colours("drawn", {"test"}, 6);
+  const Results results =
+      run_study("distribution_shift", {"--distribution_shift.pairs=photos>drawn", "--distribution_shift.shares=2"});
+  EXPECT_THAT(results.left_out, IsEmpty());
+  for (const Record& record : records_of(results, "linear-probe", "source_top1"))
+    ASSERT_EQ(record.value, 1) << "the baselines of this test are all right";
+  EXPECT_THAT(records_of(results, "zero-shot", "shift_top1"), SizeIs(1));
+  EXPECT_THAT(records_of(results, "fit", "slope"), IsEmpty());
+  EXPECT_THAT(records_of(results, "zero-shot", "effective_robustness"), IsEmpty());
+}
+
+TEST_F(Studies, LambdaIsChosenOnTheOfficialValidationSplit) {
+  // Every cut of train is separable, so that weak penalties have the least loss. In the validation split colours stand
+  // in one another's folders: there the strongest penalty is the least wrong. "dtd" is a set of the catalogue, whose
+  // train split its validation split is part of.
+  for (const auto& [name, held] : {std::pair{"cut", ""}, std::pair{"own", "validation"}, std::pair{"dtd", "val"}}) {
+    write_colours(name, {"train", "test"}, 10);
+    for (int c = 0; *held && c < 3; ++c)
+      for (int i = 0; i < 4; ++i)
+        write(fmt::format("{}/{}/{}/v{}.png", name, held, kColours[(c + 1) % 3], 10 * c + i), coloured(c, i));
+  }
+  const Results results = run_study("representation", {"--eval.datasets=cut,own,dtd"});
+  EXPECT_THAT(results.left_out, IsEmpty());
+  std::map<std::string, Record> of;
+  for (const Record& record : records_of(results, "linear-probe", "top1"))
+    if (record.model == "fake") of[record.dataset] = record;
+  EXPECT_LT(std::stod(of.at("cut").params.at("lambda")), 1);
+  EXPECT_FALSE(of.at("cut").params.contains("validation"));
+  for (const char* name : {"own", "dtd"}) {
+    EXPECT_GT(std::stod(of.at(name).params.at("lambda")), 100) << name;
+    EXPECT_EQ(of.at(name).params.at("validation"), "official") << name;
+  }
 }
 
 TEST_F(Studies, MeansHaveIntervals) {
