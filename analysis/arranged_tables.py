@@ -10,13 +10,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from generic_tables import generic, with_bounds
+from generic_tables import generic
 from params import column, parsed, pick
 from published import published_records, table9
 from reference import BEST, SMALLEST, Reference, plain
 from results import ResultFile, Run
 from study_tables import baseline_models, datasets_of, first, named_plainly, shown, shown_points
 from tables import DASH, WIDE, Cell, Table, percent, points, published
+from wording import with_bounds
 
 METHODS = ("fine-tuned", "supervised", "linear-probe", "few-shot", "zero-shot")  # top to bottom, as the paper has them
 OWN = ("map11", "roc_auc", "mean_top1_top5")

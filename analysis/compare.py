@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from clean import complain, say
-from estimates import moved
+from intervals import moved
 from freshness import SetUpError, home, os_error, write_atomic
 from params import parsed, spelled, to_text
 from paired import Paired, class_means, holm, interval, rates

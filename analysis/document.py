@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import pandas as pd
+
 import figures
 from claims import ClaimError
 from claims_section import claims_tables
@@ -28,9 +30,8 @@ from results import ResultError, ResultFile, Run
 from study_pages import PICTURES_OF, STUDIES, TABLES_OF, TITLES, Study
 from study_tables import datasets_of, models_of, of_data_sets, pairs_of
 from tables import Cell, Table, file_name, linked
+from wording import intervals
 
-INTERVALS = ("Intervals are 95 %: Clopper-Pearson for rates, bootstrap for means over classes and for slopes; a number "
-             "without one has none defined.")
 PROBLEMS = "problems"  # key of the section that lists them
 FLOOR_NOTE = "Floors in italics: the majority class of the training split, a linear probe on raw pixels."
 
@@ -182,7 +183,7 @@ def _summary(root: Path, runs: list[Run], problems: list[str]) -> Section:
             continue
         table.name = _file_name(runs, "summary", index)
         table.title = _several(runs, "What was measured, next to the paper", run)
-        table.caption = f"{INTERVALS} {scale_note(root, run)}"
+        table.caption = f"{intervals(pd.concat([f.records for f in run.studies()]) if run.studies() else run.files[0].records)} {scale_note(root, run)}"
         marked = [f"{f.name} {why}" for f in run.studies() if (why := why_left_out(f))]
         if table.rows:
             section.blocks.append(table)
@@ -248,13 +249,13 @@ def _study_blocks(root: Path, study: Study, file: ResultFile, runs: list[Run], r
         problems.append(odd)
         blocks.append(Text(odd, "banner"))
     for name, what in pictures:
-        blocks.append(Picture(name, f"{run.name + ': ' if len(runs) > 1 else ''}{what} {_sample(file)} {INTERVALS} {note}"))
+        blocks.append(Picture(name, f"{run.name + ': ' if len(runs) > 1 else ''}{what} {_sample(file)} {intervals(file.records)} {note}"))
     for table in (linked(t, file.where) for t in tables):
         if index and table.name == "distribution_shift_paper":
             continue  # once is enough
         table.name, table.title = _file_name(runs, table.name, index), _several(runs, table.title, run)
         if not table.caption:
-            table.caption = f"{_sample(file)} {INTERVALS} {FLOOR_NOTE} Rows marked (paper) are the paper's. {note}"
+            table.caption = f"{_sample(file)} {intervals(file.records)} {FLOOR_NOTE} Rows marked (paper) are the paper's. {note}"
         if mark:  # the CSV and LaTeX files leave the page behind
             table.title, table.caption = f"{table.title} ({mark}: no measurement)", f"{mark.capitalize()}: no measurement. {table.caption}"
         blocks.append(table)

@@ -1,44 +1,44 @@
 """The tests of paper/claims: each makes one estimate with an interval from two or three sets of records.
 
-Intervals carry the sampling of test pictures: sums and differences of records by MOVER (Zou and Donner 2008), which
-combines their own intervals and, records being independent, is too wide for two scores on the same pictures. Fits,
-medians and shares of models resample the points instead (2,000 seeded draws, 95 %, percentiles)."""
+An interval holds the sampling of test pictures where a claim is about given models and data sets: sums and differences of
+records by MOVER (Zou and Donner 2008) from their own intervals, which takes records as independent; two scores on the
+same pictures are closer, so it is too wide for them. Where a claim is about a relation over models or data sets, these
+are what varies: Student's t for slopes, Fisher's z for correlations, order statistics for medians, the delta method for
+distances from a line. An estimate that has no honest interval has none, and no verdict. How often the intervals hold the
+truth: tests/coverage."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-DRAWS = 2000
-COLUMNS = ["value", "ci_low", "ci_high"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    value: float
-    low: float
-    high: float
-    n: int  # data sets, models or points behind it
-
-
-class TooFew(Exception):
-    """The records are there but too few for the test; the message says how many it needs."""
-
-
-def moved(weights: np.ndarray, rows: pd.DataFrame) -> Estimate:
-    """sum(weights * value) with the interval of a linear combination."""
-    value, low, high = (rows[c].to_numpy(float) for c in COLUMNS)
-    total = float(weights @ value)
-    down = np.where(weights > 0, weights * (value - low), weights * (value - high))
-    up = np.where(weights > 0, weights * (high - value), weights * (low - value))
-    return Estimate(total, total - float(np.sqrt((down**2).sum())), total + float(np.sqrt((up**2).sum())), len(rows))
-
+from intervals import (
+    COLUMNS,
+    EXACT,
+    LINE_POINTS,
+    Estimate,
+    Line,
+    TooFew,
+    Unfit,
+    Z,
+    correlation_of,
+    fitted,
+    have_bounds,
+    mean_of,
+    median_of,
+    moved,
+    point,
+    quotient,
+    slope_of,
+    standard_errors,
+)
 
 def mean(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
-    return moved(np.full(len(ours), 1 / len(ours)), ours)
+    return mean_of(ours)
 
 
 def paired(ours: pd.DataFrame, against: pd.DataFrame, need: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -51,7 +51,7 @@ def paired(ours: pd.DataFrame, against: pd.DataFrame, need: int = 1) -> tuple[pd
 def difference(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
     a, b = paired(ours, against)
     both = moved(np.repeat([1 / len(a), -1 / len(a)], len(a)), pd.concat([a, b]))
-    return Estimate(both.value, both.low, both.high, len(a))
+    return Estimate(both.value, both.low, both.high, len(a), both.bounded)
 
 
 def _differences(ours: pd.DataFrame, against: pd.DataFrame) -> list[Estimate]:
@@ -64,7 +64,7 @@ def _count(ours: pd.DataFrame, against: pd.DataFrame, holds: Callable[[float], b
     each = _differences(ours, against)
     sure = sum(holds(e.low) and holds(e.value) and holds(e.high) for e in each)
     possible = sum(holds(e.low) or holds(e.value) or holds(e.high) for e in each)
-    return Estimate(sum(holds(e.value) for e in each), sure, possible, len(each))
+    return Estimate(sum(holds(e.value) for e in each), sure, possible, len(each), all(e.bounded for e in each))
 
 
 EQUAL = 1e-9  # printed cells are decimals: equal ones differ by rounding in binary only
@@ -80,79 +80,64 @@ def wins_or_ties(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate
 
 def win_share(ours: pd.DataFrame, against: pd.DataFrame, options: dict) -> Estimate:
     e = wins(ours, against, options)
-    return Estimate(e.value / e.n, e.low / e.n, e.high / e.n, e.n)
+    return Estimate(e.value / e.n, e.low / e.n, e.high / e.n, e.n, e.bounded)
 
 
 def within(ours: pd.DataFrame, against: pd.DataFrame, options: dict) -> Estimate:
     return _count(ours, against, lambda d: abs(d) <= options["within"] + EQUAL)
 
 
-def _resampled(points: np.ndarray, statistic: Callable[[np.ndarray], float], need: int) -> Estimate:
-    if len(points) < need:
-        raise TooFew(f"{len(points)} points, the test needs {need}")
-    draws = np.random.default_rng(0).integers(0, len(points), (DRAWS, len(points)))
-    values = np.array([statistic(points[d]) for d in draws])
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return Estimate(float(statistic(points)), float(low), float(high), len(points))
-
-
 def median(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
-    return _resampled(ours["value"].to_numpy(float), np.median, 2)
+    return median_of(ours["value"].to_numpy(float))
 
 
 def maximum(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
-    row = ours.loc[ours["value"].idxmax()]
-    return Estimate(*(float(row[c]) for c in COLUMNS), len(ours))
+    """The largest: between the largest lower and the largest upper bound, so that no choice among many is taken as made before."""
+    return Estimate(*(float(ours[c].max()) for c in COLUMNS), len(ours), have_bounds(ours))
 
 
 def minimum(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
-    row = ours.loc[ours["value"].idxmin()]
-    return Estimate(*(float(row[c]) for c in COLUMNS), len(ours))
+    return Estimate(*(float(ours[c].min()) for c in COLUMNS), len(ours), have_bounds(ours))
 
 
 def largest_gap(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    """The largest of the differences, whichever way; its own interval, not that of a choice among many."""
+    """The largest of the differences, whichever way; bounds as for `maximum`."""
     each = _differences(ours, against)
-    e = max(each, key=lambda d: abs(d.value))
-    return Estimate(abs(e.value), *(sorted((-e.high, -e.low)) if e.value < 0 else (e.low, e.high)), len(each))
+    nearest = [0.0 if e.low <= 0 <= e.high else min(abs(e.low), abs(e.high)) for e in each]
+    return Estimate(max(abs(e.value) for e in each), max(nearest), max(max(abs(e.low), abs(e.high)) for e in each), len(each),
+                    all(e.bounded for e in each))
 
 
 def median_difference(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
     a, b = paired(ours, against, 2)
-    return _resampled((a["value"] - b["value"]).to_numpy(float), np.median, 2)
+    return median_of((a["value"] - b["value"]).to_numpy(float))
 
 
-def _slope(p: np.ndarray) -> float:
-    x = p[:, 0] - p[:, 0].mean()
-    return float(x @ p[:, 1] / (x @ x)) if x @ x > 0 else float("nan")
-
-
-def _r(p: np.ndarray) -> float:
-    return float(np.corrcoef(p.T)[0, 1]) if p.std(axis=0).min() > 0 else float("nan")
-
-
-def _points(ours: pd.DataFrame, against: pd.DataFrame, need: int = 3) -> np.ndarray:
-    a, b = paired(ours, against, need)
+def _points(ours: pd.DataFrame, against: pd.DataFrame) -> np.ndarray:
+    a, b = paired(ours, against)
+    if len(a) < LINE_POINTS:
+        raise TooFew(f"{len(a)} points, too few for a line: the test needs {LINE_POINTS}")
     return np.column_stack([b["value"].to_numpy(float), a["value"].to_numpy(float)])  # x, y
 
 
 def slope(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    return _resampled(_points(ours, against), _slope, 3)
+    return slope_of(_points(ours, against))
 
 
 def correlation(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    return _resampled(_points(ours, against), _r, 3)
+    return correlation_of(_points(ours, against))
 
 
 def power_slope(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    return _resampled(np.log10(_points(ours, against)), _slope, 3)
+    return slope_of(np.log10(_points(ours, against)))
 
 
 def power_r(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    return _resampled(np.log10(_points(ours, against)), _r, 3)
+    return correlation_of(np.log10(_points(ours, against)))
 
 
 def range_ratio(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
+    """Of quantities that are counted, not sampled (compute): exact."""
     if len(ours) < 2:
         raise TooFew("1 model, the test needs 2")
     ratio = float(ours["value"].max() / ours["value"].min())
@@ -160,13 +145,17 @@ def range_ratio(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
 
 
 def lead(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    """Our mean over the data sets minus the best other model's; `against` has a level `model` in its index."""
-    wide = against["value"].unstack("model").reindex(ours.index).dropna(axis=1)
-    if wide.empty:
+    """Our mean over the data sets minus the best other model's; `against` has a level `model` in its index. The best is
+    known only within its own interval, as for `maximum`."""
+    scores = against["value"].unstack("model").reindex(ours.index).dropna(axis=1)
+    if scores.empty:
         raise TooFew("no other model with a score on each data set")
-    best = float(wide.mean().max())
-    own = mean(ours, against, {})
-    return Estimate(own.value - best, own.low - best, own.high - best, wide.shape[1])
+    means = [mean_of(against.xs(m, level="model").loc[ours.index]) for m in scores]
+    best = maximum(pd.DataFrame([(e.value, e.low, e.high, not e.low < e.high and e.bounded) for e in means], columns=[*COLUMNS, EXACT]), ours, {})
+    own = mean_of(ours)
+    value = own.value - best.value
+    low, high = math.hypot(own.value - own.low, best.high - best.value), math.hypot(own.high - own.value, best.value - best.low)
+    return Estimate(value, value - low, value + high, len(means), own.bounded and best.bounded)
 
 
 def over_largest(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
@@ -181,98 +170,129 @@ def logit(p: np.ndarray) -> np.ndarray:
     return np.log(p / (1 - p))
 
 
-def _expected(baseline: pd.DataFrame) -> Callable[[np.ndarray], np.ndarray]:
+def _line(baseline: pd.DataFrame) -> Line:
     """The line through the baseline in logit axes; columns x and y."""
     points = baseline[["x", "y"]].dropna().to_numpy(float)
     if len(points) < 3:
         raise TooFew(f"{len(points)} baseline models, the line needs 3")
-    b, a = np.polyfit(logit(points[:, 0]), logit(points[:, 1]), 1)
-    return lambda x: 1 / (1 + np.exp(-(a + b * logit(x))))
+    return fitted(logit(points[:, 0]), logit(points[:, 1]))
+
+
+def _above(shift: pd.DataFrame, source: pd.DataFrame, line: Line, weights_of: Callable[[pd.Index], np.ndarray]) -> Estimate:
+    """sum(weights * (accuracy under shift minus what the line expects)): sampling of shift and source, each of its own pictures, and
+    the line's error, which all points share (delta method). Points outside the baselines' range do not count where others are in it."""
+    at = logit(source["value"].to_numpy(float))
+    inside = (at >= line.low_x) & (at <= line.high_x)
+    reason = line.fault or ("" if inside.any() else "extrapolated: outside the baselines' range")
+    if inside.any():
+        shift, source, at = shift[inside], source[inside], at[inside]
+    weights = weights_of(shift.index)
+    x, y, expected = source["value"].to_numpy(float), shift["value"].to_numpy(float), 1 / (1 + np.exp(-line.at(at)))
+    value = float(weights @ (y - expected))
+    by_logit = weights * expected * (1 - expected)
+    # Rows are models on the same pictures, so their sampling errors add as they are.
+    of_shift = float(np.abs(weights) @ standard_errors(shift))
+    of_source = float(np.abs(by_logit * line.slope / (x * (1 - x))) @ standard_errors(source))
+    of_line = line.variance * (by_logit.sum() ** 2 / line.n + (by_logit @ (at - line.mean_x)) ** 2 / line.sxx)
+    variance = of_shift**2 + of_source**2 + of_line
+    df = variance**2 / of_line**2 * (line.n - 2) if of_line > 0 else math.inf
+    half = (float(stats.t.ppf(0.975, df)) if math.isfinite(df) else Z) * math.sqrt(variance)
+    found = Estimate(value, value - half, value + half, len(x), half > 0)
+    if reason:
+        raise Unfit(reason, found)
+    return found
+
+
+def _equal(index: pd.Index) -> np.ndarray:
+    return np.full(len(index), 1 / len(index))
 
 
 def effective_robustness(ours: pd.DataFrame, against: pd.DataFrame, options: dict) -> Estimate:
     """Accuracy under shift minus what the baseline's line expects at our accuracy on the source (Taori et al.)."""
     shift, source = paired(ours, against)
-    return _above(shift["value"].to_numpy(float), source["value"].to_numpy(float), options["baseline"])
-
-
-def _above(y: np.ndarray, x: np.ndarray, baseline: pd.DataFrame) -> Estimate:
-    residuals = y - _expected(baseline)(x)
-    if len(residuals) < 3:
-        return Estimate(float(residuals.mean()), float(residuals.mean()), float(residuals.mean()), len(residuals))
-    return _resampled(residuals, np.mean, 3)
+    return _above(shift, source, _line(options["baseline"]), _equal)
 
 
 def robustness_lost(ours: pd.DataFrame, against: pd.DataFrame, options: dict) -> Estimate:
     """Mean effective robustness of the probes minus that of zero-shot, a point a model."""
+    def weights(index: pd.Index) -> np.ndarray:
+        methods = index.get_level_values("method")
+        probe, zero_shot = methods == "linear-probe", methods == "zero-shot"
+        if not probe.any() or not zero_shot.any():
+            raise TooFew("points of one method, the test needs zero-shot and linear-probe")
+        return probe / probe.sum() - zero_shot / zero_shot.sum()
+
     shift, source = paired(ours, against)
-    x, y = source["value"].to_numpy(float), shift["value"].to_numpy(float)
-    residuals = pd.Series(y - _expected(options["baseline"])(x), shift.index)
-    probe, zero_shot = ((residuals.index.get_level_values("method") == m) for m in ("linear-probe", "zero-shot"))
-    if not probe.any() or not zero_shot.any():
-        raise TooFew("points of one method, the test needs zero-shot and linear-probe")
-    lost = float(residuals[probe].mean() - residuals[zero_shot].mean())
-    return Estimate(lost, lost, lost, len(residuals))
+    return _above(shift, source, _line(options["baseline"]), weights)
 
 
 def gap_closed(ours: pd.DataFrame, against: pd.DataFrame, options: dict) -> Estimate:
-    """The share of the expected loss under shift that is not lost; the largest of the models."""
+    """The share of the expected loss under shift that is not lost; the largest of the models. A choice among ratios: no interval."""
     shift, source = paired(ours, against)
     x, y = source["value"].to_numpy(float), shift["value"].to_numpy(float)
-    expected = _expected(options["baseline"])(x)
-    share = float(np.max((y - expected) / (x - expected)))
-    return Estimate(share, share, share, len(x))
+    expected = 1 / (1 + np.exp(-_line(options["baseline"]).at(logit(x))))
+    return point(np.max((y - expected) / (x - expected)), len(x))
 
 
 def error_ratio(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
     """Mean error of `ours` over that of `against`."""
-    ratio = float((1 - ours["value"]).mean() / (1 - against["value"]).mean())
-    return Estimate(ratio, ratio, ratio, len(ours))
+    own, other = (rows.assign(value=1 - rows["value"], ci_low=1 - rows["ci_high"], ci_high=1 - rows["ci_low"]) for rows in (ours, against))
+    return quotient(mean_of(own), mean_of(other), len(ours))
 
 
 def ratio(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    """Mean of `ours` over that of `against`; the interval is that of `ours`."""
-    own, other = mean(ours, ours, {}), float(against["value"].mean())
-    return Estimate(own.value / other, own.low / other, own.high / other, len(ours))
+    """Mean of `ours` over that of `against`."""
+    return quotient(mean_of(ours), mean_of(against), len(ours))
 
 
-def _mean_curve(ours: pd.DataFrame) -> pd.Series:
-    """Mean over the data sets at each number; `ours` is indexed by data set and number."""
-    wide = ours["value"].unstack(level=-1).dropna()
-    if wide.empty:
+def _curves(ours: pd.DataFrame) -> dict[float, pd.DataFrame]:
+    """Rows by number, each of the data sets that have every number; `ours` is indexed by data set and number."""
+    sets = ours["value"].unstack(level=-1).dropna().index
+    if sets.empty:
         raise TooFew("no data set with every number of shots")
-    return wide.mean().sort_index()
+    numbers = sorted(ours.index.get_level_values(-1).unique())
+    return {number: ours.xs(number, level=-1).loc[sets] for number in numbers}
 
 
 def nearest_shots(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    """The number of shots whose mean score is nearest to the zero-shot mean over the same data sets."""
-    curve = _mean_curve(ours)
-    sets = ours["value"].unstack(level=-1).dropna().index
-    level = float(against.loc[against.index.intersection(sets), "value"].mean())
-    gap = (curve - level).abs()
-    return Estimate(float(gap.idxmin()), float(gap.idxmin()), float(gap.idxmin()), len(sets))
+    """The number of shots whose mean score is nearest to the zero-shot mean over the same data sets; from the first to the last number
+    whose difference from it may be none."""
+    curves = _curves(ours)
+    sets = next(iter(curves.values())).index
+    level = mean_of(against.loc[against.index.intersection(sets)])
+    means = {k: mean_of(rows) for k, rows in curves.items()}
+    nearest = min(means, key=lambda k: abs(means[k].value - level.value))
+
+    def may_be_equal(e: Estimate) -> bool:
+        lower, upper = (level, e) if e.value > level.value else (e, level)
+        return upper.value - lower.value <= math.hypot(upper.value - upper.low, lower.high - lower.value)
+
+    likely = [nearest, *(k for k, e in means.items() if may_be_equal(e))]
+    return Estimate(float(nearest), float(min(likely)), float(max(likely)), len(sets), level.bounded and all(e.bounded for e in means.values()))
 
 
 def efficiency(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    """How many times fewer pictures `ours` needs for the last score of `against`; curves log-linear in the pictures."""
-    a, b = _mean_curve(ours), _mean_curve(against)
+    """How many times fewer pictures `ours` needs for the last score of `against`; curves log-linear in the pictures. One training each:
+    no interval."""
+    a, b = (pd.Series({k: own["value"].mean() for k, own in _curves(rows).items()}) for rows in (ours, against))
     if not a.iloc[0] < b.iloc[-1] < a.iloc[-1]:
         raise TooFew("the two curves share no score")
     own = float(np.exp(np.interp(b.iloc[-1], np.maximum.accumulate(a.to_numpy()), np.log(a.index.to_numpy(float)))))
-    return Estimate(float(b.index[-1]) / own, float(b.index[-1]) / own, float(b.index[-1]) / own, len(a) + len(b))
+    return point(float(b.index[-1]) / own, len(a) + len(b))
 
 
 def transfer_lead(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
     """Mean of the other data sets above the logit line of other models at the same ImageNet score (Fig 12)."""
-    def points(rows: pd.DataFrame) -> pd.DataFrame:
-        wide = rows["value"].unstack("dataset")
-        source = [c for c in wide if c == "imagenet"]
-        if not source:
+    def points(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        wide = rows["value"].unstack("dataset").dropna()
+        if "imagenet" not in wide:
             raise TooFew("no score on ImageNet")
-        return pd.DataFrame({"x": wide[source[0]], "y": wide.drop(columns=source).mean(axis=1)}).dropna()
+        others = [mean_of(rows.loc[[(m, d) for d in wide if d != "imagenet"]]) for m in wide.index]
+        return rows.xs("imagenet", level="dataset").loc[wide.index], pd.DataFrame([(e.value, e.low, e.high) for e in others], wide.index, COLUMNS)
 
-    own, other = points(ours), points(against)
-    return _above(own["y"].to_numpy(float), own["x"].to_numpy(float), other)
+    (source, transfer), (x, y) = points(ours), points(against)
+    line = _line(pd.DataFrame({"x": x["value"], "y": y["value"]}))
+    return _above(transfer, source, line, _equal)
 
 
 # name -> (function, levels of the index, needs `against`, needs `baseline`)
@@ -294,4 +314,4 @@ TESTS: dict[str, tuple[Callable, tuple[str, ...], bool, bool]] = {
     "transfer_lead": (transfer_lead, ("model", "dataset"), True, False),
 }
 AGAINST_BY_MODEL = {"lead"}  # `against` keeps its models apart
-BY_NUMBER = {"nearest_shots": ("shots",), "efficiency": ("images",)}  # a number of the params joins the index
+BY_NUMBER = {"nearest_shots": ("shots",), "efficiency": ("images",), "difference": ("images",)}  # a number of the params joins the index

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from figures import COLOURS, GREY, INK, colour_of, panels
+from figures import GREY, INK, colour_of, panels
 from params import column, pick
 from reference import Reference, plain
 from results import ResultFile, Run
 from study_tables import datasets_of, first, models_of, of_data_sets, shown
-from tables import DASH, Cell, Table, number, published
+from tables import DASH, Table, number, published
+from wording import with_bounds
 
 OWN = ("mean_per_class", "mean_top1_top5", "roc_auc")  # what a data set is scored by, where that is not top-1
 STARTS = ("zero", "random", "zero-shot")
@@ -85,7 +86,7 @@ def _mean_table(file: ResultFile, reference: Reference) -> Table:
 
 
 def _by_data_set(file: ResultFile) -> list[Table]:
-    """A table a model: what stands behind the means, with intervals over the draws."""
+    """A table a model: what stands behind the means."""
     few, found = shots_of(file.records), []
     for model in models_of(file.records):
         counts = sorted(set(pick(few, model=model)["shots"]))
@@ -124,24 +125,31 @@ def _examples(file: ResultFile, reference: Reference) -> Table:
     table = Table("few_shot_examples", "Labelled examples a class that match zero-shot", [
         "data set", *(f"{m}, start {s}" for m, s in columns), "CLIP ViT-L/14@336 (paper)"])
 
-    def cell(row: pd.Series) -> str:
-        text = number(row["value"], 1)
-        text += "" if row["ci_low"] == row["ci_high"] else f" [{number(row['ci_low'], 1)}, {number(row['ci_high'], 1)}]"
-        return Cell(text, row.get("source", ""))
-
     for name in names:
-        cells = [cell(rows.loc[name]) if name in rows.index else DASH for rows in ours.values()]
+        cells = [with_bounds(rows.loc[name], 1) if name in rows.index else DASH for rows in ours.values()]
         table.add([name, *cells, number(paper.get(theirs.get(plain(name), ""), math.nan), 1)])
     for name in paper.index:
         if plain(name) not in set(map(plain, names)):
             table.add([name, *[DASH] * len(columns), number(paper[name], 1)], "paper")
     for summary in ("mean", "median"):
-        values = [rows["value"] for rows in ours.values()]
-        table.add([summary, *(number(getattr(v, summary)(), 1) if len(v) else DASH for v in values),
+        table.add([summary, *(_over_sets(rows, summary) if len(rows) else DASH for rows in ours.values()),
                    number(getattr(paper, summary)(), 1) if len(paper) else DASH])
     table.caption = ("Examples a class at which a probe's accuracy, interpolated log-linearly over the shots, equals zero-shot's; below 1 it is "
-                     f"read off the line through 1 and 2 shots; {DASH}: no number of samples matches, or not measured. The paper's: Fig 7.")
+                     f"read off the line through 1 and 2 shots, down to a half; >: more than all samples, which counts as more than every number; {DASH}: not "
+                     "measured. The paper's: Fig 7.")
     return table
+
+
+def _over_sets(rows: pd.DataFrame, summary: str) -> str:
+    """mean, median or max of examples a class; a bound where numbers that are bounds decide it."""
+    sides = column(rows, "censored").fillna("")
+    side = ""
+    if summary == "median":
+        middle = rows["value"].where(sides.eq(""), sides.map({"above": math.inf, "below": -math.inf})).median()
+        side = "" if math.isfinite(middle) else "above" if middle > 0 else "below"
+    elif sides.eq("above").any():
+        side = "above"
+    return with_bounds(pd.Series({"value": getattr(rows["value"], summary)(), "ci_low": 0.0, "ci_high": 0.0, "censored": side}), 1)
 
 
 def shots_figure(file: ResultFile, run: Run, reference: Reference) -> Figure | None:

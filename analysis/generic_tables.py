@@ -13,7 +13,8 @@ from params import column, pick, spelled
 from reference import Reference, plain
 from results import RATE, ResultFile, Run
 from study_tables import are_baselines, chunks, datasets_of, models_of, named_plainly, shown
-from tables import DASH, Cell, Table, number, published
+from tables import DASH, Table, published
+from wording import with_bounds
 
 LINE = ["model", "method", "params"]
 NO_RATES = ("fit", "cost")
@@ -63,13 +64,6 @@ def _of_metric(file: ResultFile, reference: Reference, metric: str) -> list[Tabl
 
 def _ours(row: pd.Series, rate: bool) -> str:
     return shown(row) if rate else with_bounds(row)
-
-
-def with_bounds(row: pd.Series) -> str:
-    """A number that is no rate."""
-    text = number(row["value"])
-    text += "" if row["ci_low"] == row["ci_high"] else f" [{number(row['ci_low'])}, {number(row['ci_high'])}]"
-    return Cell(text, row.get("source", ""))
 
 
 def retrieval(file: ResultFile, run: Run, reference: Reference) -> list[Table]:

@@ -16,6 +16,7 @@ from reference import BEST, Reference
 from results import ResultFile, Run
 from study_tables import FLOOR_NAMES, MEAN, are_baselines, at, first, fit_of, models_of, of_data_sets, shown, value_of
 from tables import DASH, Cell, Table, linked, number, percent, points, published
+from wording import with_bounds
 
 COLUMNS = ["study", "quantity", "measured here", "paper", "in the paper"]
 FAMILIES = {"all": "all models", "vit": "ViTs", "resnet": "ResNets"}
@@ -44,19 +45,13 @@ def headline(root: Path, file: ResultFile) -> list[list[str]]:
     return maker(file, Reference.read(root, file.experiment)) if maker else []
 
 
-def _fit_interval(row: pd.Series) -> str:
-    text = number(row["value"])
-    text += "" if row["ci_low"] == row["ci_high"] else f" [{number(row['ci_low'])}, {number(row['ci_high'])}]"
-    return Cell(text, row.get("source", ""))
-
-
 def _scaling(file: ResultFile, reference: Reference) -> list[list[str]]:
     rows = []
     for family, title in FAMILIES.items():
         fit = fit_of(file.records, family, "slope")
         if fit is not None:
             paper = reference.value(method="fit", metric="slope", family=family)
-            rows.append([f"slope of log error over log GFLOPs, {title} ({int(fit['n'])} points)", _fit_interval(fit),
+            rows.append([f"slope of log error over log GFLOPs, {title} ({int(fit['n'])} points)", with_bounds(fit),
                          number(paper), "Fig 9, derived" if paper is not None else DASH])
     gflops = pick(file.records, method="cost", metric="gflops")["value"]
     if len(gflops) > 1:
@@ -96,7 +91,7 @@ def _probe(file: ResultFile, reference: Reference) -> list[list[str]]:
     for metric, title in (("r", "correlation of zero-shot with probe scores"), ("slope", "slope of the same")):
         for fit in (first(file.records, method="fit", metric=metric, model=m) for m in (model,)):
             if fit is not None:
-                rows.append([f"{title} ({fit['model']}, {int(fit['n'])} points)", _fit_interval(fit),
+                rows.append([f"{title} ({fit['model']}, {int(fit['n'])} points)", with_bounds(fit),
                              number(reference.value(method="fit", metric=metric, origin="printed")), "Fig 8"])
                 break
     return rows + _largest_data_set(file, model)
@@ -169,7 +164,7 @@ def _few_shot(file: ResultFile, reference: Reference) -> list[list[str]]:
     for model in models_of(file.records):
         row = first(file.records, summary="median", model=model, metric="examples_per_class", start="zero")
         if row is not None:
-            rows.append([f"examples a class that match zero-shot, median over {int(row['n'])} data sets ({model})", _fit_interval(row),
+            rows.append([f"examples a class that match zero-shot, median over {int(row['n'])} data sets ({model})", with_bounds(row),
                          number(reference.value(paper_ref="Fig 7", summary="median"), 1), "Fig 7"])
     return rows
 

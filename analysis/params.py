@@ -12,6 +12,7 @@ from types import MappingProxyType
 import pandas as pd
 
 NONE = "{}"
+NOTES = ("interval", "line", "censored")  # how a number is to be read, no part of what it is: columns of their own
 
 
 def to_text(values: Mapping[str, str]) -> str:
@@ -47,6 +48,11 @@ def without(records: pd.DataFrame, *keys: str) -> pd.DataFrame:
     """The records with these keys left out of their params."""
     texts = {text: to_text({k: v for k, v in parsed(text).items() if k not in keys}) for text in records["params"].unique()}
     return records.assign(params=records["params"].map(texts).astype("str"))
+
+
+def noted(records: pd.DataFrame) -> pd.DataFrame:
+    """The records with their notes as columns, "" where a record has none, and no longer in their params."""
+    return without(records, *NOTES).assign(**{name: column(records, name) for name in NOTES})
 
 
 def spelled(text: str) -> str:

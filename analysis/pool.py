@@ -28,6 +28,7 @@ class Pool:
 
     records: pd.DataFrame
     files: dict[str, ResultFile] = field(default_factory=dict)  # "run/name.h5"
+    exact: bool = False  # printed numbers, which have no intervals and need none
 
     @property
     def clean(self) -> pd.DataFrame:
@@ -67,7 +68,7 @@ def paper_pool(root: Path) -> Pool:
     """What the paper printed as if it were runs of its models; the ImageNet models of others are no such run."""
     rows = published_records(root)
     rows = rows[column(rows, "testbed").eq("")].assign(split="test", file="", row=0, date="", left_out="")
-    return Pool(rows.assign(scale=scales_of(rows, set(), set())))
+    return Pool(rows.assign(scale=scales_of(rows, set(), set())), exact=True)
 
 
 def why_left_out(file: ResultFile) -> str:

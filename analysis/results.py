@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from clean import LINE, NAME, cleaned, cleaned_lines
-from params import parsed, to_text
+from params import noted, parsed, to_text
 
 SCHEMA_VERSION = 2
 MARK = b"\ncliplab sha256 "
@@ -250,6 +250,7 @@ def _read_records(path: Path, group: h5py.Group) -> pd.DataFrame:
         raise ResultError(f"{path}: columns of /records differ in length: {lengths}")
     frame = pd.DataFrame(columns).astype(dict.fromkeys(TEXT_COLUMNS, "str"))  # text where there is no record too
     frame["params"] = _cleaned_params(path, frame)
+    frame = noted(frame)
     _check_units(path, frame)
     return frame
 

@@ -1,7 +1,7 @@
 """Verdicts on the paper's claims from the records of a report's runs, at the paper's scale and in miniature.
 
-At the paper's scale a number counts as reproduced within the claim's tolerance, as not reproduced when its whole
-interval lies outside, else as inconclusive. A direction or a bound needs the whole interval on one side."""
+A claim counts as reproduced when the whole interval of the number lies within the claim's tolerance, or on the claimed side of a
+bound; as not reproduced when the whole interval lies outside; else as inconclusive. A number without an interval is a point only."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from claims import UNITS, Claim, Question
-from estimates import AGAINST_BY_MODEL, BY_NUMBER, TESTS, Estimate, TooFew, moved
+from claims import UNITS, Claim, ClaimError, Question
+from estimates import AGAINST_BY_MODEL, BY_NUMBER, TESTS
+from intervals import Estimate, TooFew, Unfit, mean_alike
 from params import column, parsed
 from pool import NOT_MODELS, Pool
 from published import PAPER_MODELS, published_records, table9
 from reference import plain
 from study_tables import are_baselines
 
-STATES = ("reproduced", "not reproduced", "inconclusive", "not comparable", "not run")
+STATES = ("reproduced", "not reproduced", "inconclusive", "point only", "not comparable", "not run")
+AVERAGED = ("lambda", "rule", "validation", "classes_not_validated", "undecodable", "family", "testbed", "suite", "origin", "point")  # params that may differ within one mean
 SHIFTS7 = ["ImageNetV2", "ImageNet-A", "ImageNet-R", "ObjectNet", "ImageNet-Sketch", "ImageNet-Vid", "Youtube-BB"]  # of ImageNet
 PLACE = ("source_set", "group", "frames")  # params that with the data set say which pictures
 _PAPER = {plain(m) for m in PAPER_MODELS}
@@ -56,22 +58,23 @@ def are_shifts7(rows: pd.DataFrame) -> pd.Series:
 def judge(root: Path, pool: Pool, claim: Claim) -> tuple[Verdict, Verdict]:
     """At the paper's scale, and the direction in miniature; a record without a number counts as none."""
     records = pool.clean.dropna(subset=["value"])
-    paper = _verdict(root, records, claim, claim.paper, small=False)
+    paper = _verdict(root, records, claim, claim.paper, small=False, exact=pool.exact)
     if claim.miniature is None:
         return paper, Verdict("not run", reason="no miniature of it: it needs the paper's models or data")
-    return paper, _verdict(root, records, claim, claim.miniature, small=True)
+    return paper, _verdict(root, records, claim, claim.miniature, small=True, exact=pool.exact)
 
 
-def _verdict(root: Path, records: pd.DataFrame, claim: Claim, question: Question, small: bool) -> Verdict:
+def _verdict(root: Path, records: pd.DataFrame, claim: Claim, question: Question, small: bool, exact: bool) -> Verdict:
     levels = TESTS[question.test][1]
     try:
         ours = select(root, records, question.ours, small)
         sources = tuple(zip(ours["file"], ours["row"], strict=True)) if "file" in ours else ()
         reason = "" if small or question.ours.get("published") else incomparable(root, ours, question.ours)
         options: dict = {"within": question.within}
+        ours, unfit_line = _on_fit_lines(ours)
         against = None
         if question.against is not None:
-            rows = select(root, records, question.against, small)
+            rows, _ = _on_fit_lines(select(root, records, question.against, small))
             against = indexed(rows, ("model", "dataset") if question.test in AGAINST_BY_MODEL else levels, question.test)
         if question.baseline is not None:
             options["baseline"] = _axes(select(root, records, question.baseline, small))
@@ -79,23 +82,39 @@ def _verdict(root: Path, records: pd.DataFrame, claim: Claim, question: Question
     except Missing as missing:
         also = f"; {claim.needs}" if claim.needs and not small else ""
         return Verdict("not run", reason=f"needs {missing}{also}")
-    except TooFew as few:
-        return Verdict("not run", reason=str(few))
+    except (TooFew, ClaimError) as fault:
+        return Verdict("not run", reason=str(fault))
+    except Unfit as unfit:
+        return Verdict("inconclusive", shown(unfit.found, question.unit), str(unfit), unfit.found, sources)
     found = shown(estimate, question.unit)
     if reason:
         return Verdict("not comparable", found, reason, estimate, sources)
-    return Verdict(compare(estimate, question), found, "", estimate, sources)
+    if unfit_line:
+        return Verdict("inconclusive", found, unfit_line, estimate, sources)
+    return Verdict(compare(estimate, question, exact), found, "", estimate, sources)
 
 
-def compare(estimate: Estimate, question: Question) -> str:
+def _on_fit_lines(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Of numbers held against a line those whose line carries them; where there are none, all, and what stands against them."""
+    line = column(rows, "line").fillna("")
+    unfit = ~line.isin(["", "fitted"])
+    if not unfit.all():
+        return rows[~unfit], ""
+    return rows, "the baselines' line: " + ", ".join(sorted(set(line)))
+
+
+def compare(estimate: Estimate, question: Question, exact: bool = False) -> str:
+    """`exact`: the records are printed numbers, which stand for themselves, without an interval."""
     scale = UNITS[question.unit]
     value, low, high = (scale * v for v in (estimate.value, estimate.low, estimate.high))
     if math.isnan(value):
         return "inconclusive"
+    if not (estimate.bounded or exact):
+        return "point only"
     slack = 1e-9 * max(1.0, abs(value))  # decimals of the paper are no binary fractions
     if question.value is not None:
         floor, ceiling = question.value - question.tolerance - slack, question.value + question.tolerance + slack
-        if floor <= value <= ceiling:
+        if floor <= value <= ceiling if exact else floor <= low and high <= ceiling:
             return "reproduced"
         return "not reproduced" if high < floor or low > ceiling else "inconclusive"
     if question.at_most is not None:
@@ -112,7 +131,7 @@ def shown(estimate: Estimate, unit: str) -> str:
     scale = UNITS[unit]
     digits = 1 if scale == 100 else 0 if unit in ("data sets", "models", "shots") else 2
     text = f"{scale * estimate.value:.{digits}f}"
-    if not math.isclose(estimate.low, estimate.high):
+    if estimate.bounded and not math.isclose(estimate.low, estimate.high):
         text += f" [{scale * estimate.low:.{digits}f}, {scale * estimate.high:.{digits}f}]"
     of = f" of {estimate.n}" if unit == "data sets" else ""
     return f"{text}{of}".replace("-", "−")
@@ -136,7 +155,7 @@ def select(root: Path, records: pd.DataFrame, selector: dict, small: bool) -> pd
         absent = [v for v in wanted if v not in set(column(frame, name))] if isinstance(wanted, list) else []
         if absent:
             raise Missing(f"{len(absent)} of {len(wanted)} {name}s of {_described(selector, theirs)}: {', '.join(absent[:4])}")
-    return frame
+    return frame.assign(exact=theirs | frame["model"].eq("chance") | frame["method"].eq("cost"))
 
 
 def _of_params(frame: pd.DataFrame, wanted: dict[str, str | list[str]]) -> pd.DataFrame:
@@ -228,17 +247,27 @@ def _described(selector: dict, theirs: bool) -> str:
 
 
 def indexed(rows: pd.DataFrame, levels: tuple[str, ...], test: str) -> pd.DataFrame:
-    """One row an index: several records (models, draws) become their mean with its interval."""
-    rows = rows.assign(dataset=places(rows))
+    """One row an index: several models on the same pictures become their mean. Raises ClaimError where records of one model would be
+    averaged that differ in what was measured."""
+    rows = rows.assign(dataset=places(rows), exact=rows["exact"] if "exact" in rows else False)
     for number in BY_NUMBER.get(test, ()):
         rows[number] = pd.to_numeric(column(rows, number), errors="coerce")
         levels = (*levels, number) if rows[number].notna().all() else levels
     groups = rows.groupby(list(levels), sort=False)
     if len(groups) == len(rows):
-        return rows.set_index(list(levels))[["value", "ci_low", "ci_high"]]
-    means = {name: moved(pd.Series(1 / len(g), g.index).to_numpy(), g) for name, g in groups}
+        return rows.set_index(list(levels))[["value", "ci_low", "ci_high", "exact"]]
+    for name, group in groups:
+        kinds = group.groupby("model")["params"].agg(lambda texts: {_kind(text, levels) for text in texts})
+        if variants := next((v for v in kinds if len(v) > 1), None):
+            raise ClaimError(f"records of {', '.join(map(str, name))} that are not one quantity: {' and '.join(sorted(variants))}, expected params that tell them apart")
+    means = {name: mean_alike(group) for name, group in groups}
+    exact = groups["exact"].all()
     index = pd.MultiIndex.from_tuples(means, names=levels) if len(levels) > 1 else pd.Index([k[0] for k in means], name=levels[0])
-    return pd.DataFrame([(e.value, e.low, e.high) for e in means.values()], index, ["value", "ci_low", "ci_high"])
+    return pd.DataFrame([(e.value, e.low, e.high, known) for e, known in zip(means.values(), exact, strict=True)], index, ["value", "ci_low", "ci_high", "exact"])
+
+
+def _kind(params: str, levels: tuple[str, ...]) -> str:
+    return ", ".join(f"{k}={v}" for k, v in parsed(params).items() if k not in (*AVERAGED, *levels, *PLACE)) or "no params"
 
 
 def _axes(rows: pd.DataFrame) -> pd.DataFrame:

@@ -60,7 +60,8 @@ def row(dataset: str, model: str, method: str, metric: str, value: float, params
         width: float | None = None) -> tuple:
     if width is None:
         width = 1.96 * math.sqrt(max(value * (1 - value), 0.0) / n) if metric not in ("gflops", "parameters") else 0.0
-    return (dataset, "test", model, method, metric, to_text(params), value, value - width, value + width, n)
+    covers = {"interval": "clopper-pearson(pictures)" if width else "none"}
+    return (dataset, "test", model, method, metric, to_text(dict(params) | covers), value, value - width, value + width, n)
 
 
 def write(path: Path, experiment: str, rows: Iterable[tuple], arrays: dict[str, ARRAY] | None = None,

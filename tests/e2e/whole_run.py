@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def spelled(params: str | bytes) -> str:
-    """The params of a record for a key: "shots=4, start=zero", in the order of the file."""
-    return ", ".join(f"{key}={value}" for key, value in json.loads(params).items())
+    """The params of a record for a key: "shots=4, start=zero", in the order of the file, without those that say how it is to be read."""
+    notes = ("interval", "line", "censored", "validation")
+    return ", ".join(f"{key}={value}" for key, value in json.loads(params).items() if key not in notes)
 
 
 class Project:
