@@ -20,7 +20,7 @@ from clean import complain, say
 from intervals import moved
 from freshness import SetUpError, home, os_error, write_atomic
 from params import parsed, spelled, to_text
-from paired import Paired, class_means, holm, interval, rates
+from paired import Paired, by_class, compared, holm, mean_interval
 from results import RATE, ResultError, ResultFile, Run, read_run
 from study_tables import datasets_of, models_of, named_plainly
 from tables import DASH, Table, percent, points, points_with_interval, to_csv
@@ -158,11 +158,11 @@ def matches(left: Run, right: Run, pairs: list[tuple[str, str]], asked: bool) ->
 
 def compare(left: Run, right: Run, pairs: dict[str, str] | None = None, top: int = 0) -> tuple[Table, list[str]]:
     """The table and what could not be compared."""
-    rng, notes, found, failed = np.random.default_rng(0), [], [], set()
+    notes, found, failed = [], [], set()
     chosen = partners(left, right, pairs or {})
     for a, b in matches(left, right, chosen, bool(pairs)):
         try:
-            found += _of_one(a, b, top, rng)
+            found += _of_one(a, b, top)
         except ResultError as error:
             notes.append(f"left out: {error}")
             failed.add(a.dataset)
@@ -171,7 +171,7 @@ def compare(left: Run, right: Run, pairs: dict[str, str] | None = None, top: int
     for c, p in zip(found, holm([c.result.p for c in found]), strict=True):
         r = c.result
         table.add([c.dataset, c.left, c.right, c.metric, f"{r.n:,}", percent(r.a), percent(r.b), points_with_interval(r.difference, *r.interval),
-                   str(r.only_a), str(r.only_b), _p(r.p), _p(p), _verdict(r.difference, p)])
+                   str(r.only_a), str(r.only_b), _p(r.p), _p(p), _verdict(r, p)])
     _means(table, found)
     done = {(c.dataset, c.metric, c.method) for c in found}
     records = tuple(_records(run, failed) for run in (left, right))
@@ -181,14 +181,14 @@ def compare(left: Run, right: Run, pairs: dict[str, str] | None = None, top: int
         raise ResultError(f"{left.name} and {right.name}: nothing measured in both, expected one data set with scores of both; "
                           + ("; ".join(notes[:2]) or "run the same study in both"))
     table.caption = " ".join(filter(None, (
-        f"{len(found)} paired tests: exact McNemar for rates, random swaps for means over classes; intervals 95 %, paired bootstrap of 10,000 draws; "
-        f"p corrected over all tests (Holm), a difference is found below {LEVEL:g}." if found else "",
+        f"{len(found)} paired score tests (McNemar's; means over classes by weights, frames of a clip by their sum); intervals 95 %, of the same test, so "
+        f"that one excludes 0 exactly where its p is below {LEVEL:g}; p (Holm) is corrected over all tests, and decides." if found else "",
         f"{unpaired} records without per-sample scores: intervals from each record's own, as if independent, and no test." if unpaired else "",
         "Of errors the lower is the better." if any(row.cells[3].startswith("error") for row in table.rows) else "")))
     return table, notes + _weights(left, right, chosen) + _flags(left, right)
 
 
-def _of_one(a: Scores, b: Scores, top: int, rng: np.random.Generator) -> list[Comparison]:
+def _of_one(a: Scores, b: Scores, top: int) -> list[Comparison]:
     x, y = a.read(), b.read()
     where = f"{a.dataset}, {a.model}/{a.method} and {b.model}/{b.method}"
     if a.data_id != b.data_id:
@@ -200,23 +200,23 @@ def _of_one(a: Scores, b: Scores, top: int, rng: np.random.Generator) -> list[Co
     recorded = [set(s.file.records.loc[s.file.records["dataset"].eq(s.dataset) & s.file.records["model"].eq(s.model)
                                        & s.file.records["method"].eq(s.method), "metric"]) for s in (a, b)]
     wanted = {f"top{k}": k for k in sorted({1, *([top] if top else []), *(k for m, k in METRICS.items() if m in recorded[0] & recorded[1])})}
-    results = {name: rates(ranks[0] < k, ranks[1] < k, rng) for name, k in wanted.items()}
+    clips = np.abs(x["clip"].to_numpy()) if "clip" in x else None
+    results = {name: compared(ranks[0] < k, ranks[1] < k, clusters=clips) for name, k in wanted.items()}
     if "mean_per_class" in recorded[0] & recorded[1]:
-        results["mean_per_class"] = class_means(ranks[0] < 1, ranks[1] < 1, labels, rng)
+        results["mean_per_class"] = compared(ranks[0] < 1, ranks[1] < 1, by_class(labels), clips)
     return [Comparison(a.dataset, f"{a.model}/{a.method}", f"{b.model}/{b.method}", a.method, name, r) for name, r in results.items()]
 
 
 def _means(table: Table, found: list[Comparison]) -> None:
-    """A row a pair and metric: the mean over its data sets, its interval from the data sets' draws."""
+    """A row a pair and metric: the mean over its data sets."""
     groups: dict[tuple[str, str, str], list[Paired]] = {}
     for c in found:
         groups.setdefault((c.left, c.right, c.metric), []).append(c.result)
     for (left, right, metric), parts in groups.items():
         if len(parts) > 1:
-            draws = np.mean([p.draws for p in parts], axis=0)
             difference = float(np.mean([p.difference for p in parts]))
             table.add([f"mean of {len(parts)}", left, right, metric, f"{sum(p.n for p in parts):,}", *(percent(float(np.mean(v))) for v in (
-                [p.a for p in parts], [p.b for p in parts])), points_with_interval(difference, *interval(draws)), *[DASH] * 5])
+                [p.a for p in parts], [p.b for p in parts])), points_with_interval(difference, *mean_interval(parts)), *[DASH] * 5])
 
 
 def _records(run: Run, failed: set[str]) -> pd.DataFrame:
@@ -300,8 +300,11 @@ def _p(p: float) -> str:
     return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
-def _verdict(difference: float, p: float) -> str:
-    return "no difference" if p >= LEVEL else "B above A" if difference > 0 else "A above B"
+def _verdict(result: Paired, p: float) -> str:
+    """By the corrected p; an interval without 0 beside it is of one test alone, which the verdict says."""
+    if p < LEVEL:
+        return "B above A" if result.difference > 0 else "A above B"
+    return "not after correction" if result.interval[0] > 0 or result.interval[1] < 0 else "no difference found"
 
 
 if __name__ == "__main__":

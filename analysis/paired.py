@@ -1,15 +1,16 @@
-"""Tests of two classifiers on the same samples, from per-sample right and wrong: McNemar, paired bootstrap, Holm.
+"""Tests of two classifiers on the same samples, from per-sample right and wrong.
 
-Only discordant samples tell: those that one has right and the other wrong. Draws are of their counts (multinomial), which
-is the bootstrap of the samples itself without the samples."""
+One statistic gives p and interval, so that they never contradict one another: the score test of a paired difference. Without weights
+and clusters it is McNemar's, and the interval Tango's (1998). A mean over classes weighs samples; samples of one cluster (frames of a
+clip) count by their sum. Both enter as the effective number of samples that gives the score test its variance."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-
-DRAWS = 10_000
+from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -22,53 +23,63 @@ class Paired:
     only_a: int  # samples that A alone has right
     only_b: int
     p: float
-    draws: np.ndarray  # [DRAWS], the bootstrap distribution of the difference
+    interval: tuple[float, float]
 
     @property
     def difference(self) -> float:
         return self.b - self.a
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        return interval(self.draws)
+
+def tango(gained: float, lost: float, n: float, z: float) -> tuple[float, float]:
+    """The differences that the score test keeps at the quantile z; counts need not be whole."""
+    def upper(b: float, c: float) -> float:
+        low, high = (b - c) / n, 1.0
+        for _ in range(100):
+            d = (low + high) / 2
+            linear, constant = -b - c + (2 * n - b + c) * d, -c * d * (1 - d)
+            q = (math.sqrt(max(0.0, linear**2 - 8 * n * constant)) - linear) / (4 * n)
+            keeps = z**2 * n * (2 * q + d * (1 - d)) > (b - c - n * d) ** 2
+            low, high = (d, high) if keeps else (low, d)
+        return (low + high) / 2
+
+    return -upper(lost, gained), upper(gained, lost)
 
 
-def interval(draws: np.ndarray) -> tuple[float, float]:
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return float(low), float(high)
+def compared(right_a: np.ndarray, right_b: np.ndarray, weights: np.ndarray | None = None, clusters: np.ndarray | None = None) -> Paired:
+    """Two means of right answers; boolean [N] each. `weights` [N] sum to 1 (equal if None); `clusters` [N]: samples of one are alike."""
+    n = len(right_a)
+    w = np.full(n, 1 / n) if weights is None else weights
+    gain = w * (right_b.astype(float) - right_a.astype(float))
+    discordant = right_a != right_b
+    total = float(w[discordant].sum())
+    # The weight of one effective sample: as if so many equal ones had made the variance.
+    unit = float((w[discordant] ** 2).sum() / total) if total > 0 else float((w**2).sum())
+    df = math.inf
+    if clusters is not None:
+        _, place = np.unique(clusters, return_inverse=True)
+        sums = np.bincount(place, gain)
+        if total > 0:
+            unit = max(unit, float((sums**2).sum()) / total)
+        unit, df = max(unit, 1 / len(sums) if total == 0 else 0.0), max(1, len(sums) - 1)
+    better, worse = float(w[discordant & right_b].sum()), float(w[discordant & right_a].sum())
+    t = (better - worse) / math.sqrt(unit * total) if total > 0 else 0.0
+    spread = stats.norm if math.isinf(df) else stats.t(df)
+    bounds = tango(better / unit, worse / unit, 1 / unit, float(spread.ppf(0.975)))
+    return Paired(float(w @ right_a), float(w @ right_b), n, int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum()),
+                  float(2 * spread.sf(abs(t))), bounds)
 
 
-def mcnemar(only_a: int, only_b: int) -> float:
-    """Exact, two-sided: under the null a discordant sample falls to either side like a coin."""
-    from scipy.stats import binomtest
-
-    return float(binomtest(only_b, only_a + only_b).pvalue) if only_a + only_b else 1.0
-
-
-def rates(right_a: np.ndarray, right_b: np.ndarray, rng: np.random.Generator) -> Paired:
-    """Two accuracies on N samples; boolean [N] each."""
-    n, only_a, only_b = len(right_a), int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    drawn = rng.multinomial(n, [only_a / n, only_b / n, 1 - (only_a + only_b) / n], DRAWS)
-    return Paired(float(right_a.mean()), float(right_b.mean()), n, only_a, only_b, mcnemar(only_a, only_b), (drawn[:, 1] - drawn[:, 0]) / n)
+def by_class(labels: np.ndarray) -> np.ndarray:
+    """Weights that make a mean over samples one over the classes that occur."""
+    _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return 1 / (counts[place] * len(counts))
 
 
-def class_means(right_a: np.ndarray, right_b: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Paired:
-    """Two means over the classes of the class's accuracy: bootstrap within classes; p by swapping A and B at random in
-    discordant samples, of which McNemar's coin is the case of one class."""
-    classes = np.unique(labels)
-    draws, swapped, parts = np.zeros(DRAWS), np.zeros(DRAWS), []
-    for c in classes:
-        a, b = right_a[labels == c], right_b[labels == c]
-        n, only_a, only_b = len(a), int((a & ~b).sum()), int((b & ~a).sum())
-        parts.append((a.mean(), b.mean(), only_a, only_b))
-        weight = 1 / (n * len(classes))
-        drawn = rng.multinomial(n, [only_a / n, only_b / n, 1 - (only_a + only_b) / n], DRAWS)
-        draws += weight * (drawn[:, 1] - drawn[:, 0])
-        swapped += weight * (2 * rng.binomial(only_a + only_b, 0.5, DRAWS) - (only_a + only_b))
-    mean_a, mean_b, only_a, only_b = np.array(parts).T
-    a, b = float(mean_a.mean()), float(mean_b.mean())
-    p = (1 + int((np.abs(swapped) >= abs(b - a) - 1e-12).sum())) / (1 + DRAWS)  # 1e-12: sums of the same weights in another order
-    return Paired(a, b, len(labels), int(only_a.sum()), int(only_b.sum()), p, draws)
+def mean_interval(parts: list[Paired]) -> tuple[float, float]:
+    """Of the mean difference over independent data sets: half-widths in quadrature."""
+    mean = float(np.mean([p.difference for p in parts]))
+    down, up = ([abs(p.interval[side] - p.difference) for p in parts] for side in (0, 1))
+    return mean - math.hypot(*down) / len(parts), mean + math.hypot(*up) / len(parts)
 
 
 def holm(p: list[float]) -> list[float]:

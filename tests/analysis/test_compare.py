@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from conftest import PROJECT, project_copy
 from fake_run import row, write
-from paired import DRAWS, class_means, holm, interval, mcnemar, rates
+from paired import by_class, compared, holm
 from results import ResultError, read_run
-from scipy.stats import binom, multinomial
+from scipy.stats import chi2, t
 
 
 def rights(n: int, both: int, only_a: int, only_b: int) -> tuple[np.ndarray, np.ndarray]:
@@ -25,12 +25,43 @@ def rights(n: int, both: int, only_a: int, only_b: int) -> tuple[np.ndarray, np.
     return a, b
 
 
-@pytest.mark.parametrize(("only_a", "only_b", "p"), [(2, 8, 2 * (1 + 10 + 45) / 1024), (0, 5, 2 / 32), (5, 5, 1.0), (0, 0, 1.0),
-                                                   (59, 121, 2 * float(binom.cdf(59, 180, 0.5)))])
-def test_mcnemar_is_the_two_sided_binomial_of_statsmodels(only_a: int, only_b: int, p: float) -> None:
-    """statsmodels.stats.contingency_tables.mcnemar(exact=True): min(1, 2 * binom.cdf(min(b, c), b + c, 0.5))."""
-    assert mcnemar(only_a, only_b) == pytest.approx(p, rel=1e-12) == mcnemar(only_b, only_a)
-    assert mcnemar(only_a + 3, only_b) != pytest.approx(p, rel=1e-3) or p == 1
+def mcnemar(only_a: int, only_b: int) -> float:
+    """statsmodels.stats.contingency_tables.mcnemar(exact=False, correction=False)."""
+    return float(chi2.sf((only_a - only_b) ** 2 / (only_a + only_b), 1))
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(2, 8), (0, 5), (5, 5), (59, 121)])
+def test_without_weights_it_is_mcnemars_test(only_a: int, only_b: int) -> None:
+    assert compared(*rights(300, 40, only_a, only_b)).p == pytest.approx(mcnemar(only_a, only_b), rel=1e-9)
+    assert compared(*rights(300, 40, 0, 0)).p == 1.0
+
+
+def test_interval_and_p_never_contradict_one_another() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(400):
+        n = int(rng.integers(5, 80))
+        a, b = rng.random(n) < rng.random(), rng.random(n) < rng.random()
+        labels, clusters = rng.integers(0, 4, n), rng.integers(0, max(2, n // 3), n)
+        for weights, groups in itertools.product((None, by_class(labels)), (None, clusters)):
+            found = compared(a, b, weights, groups)
+            outside = found.interval[0] > 1e-9 or found.interval[1] < -1e-9
+            assert outside == (found.p < 0.05) or abs(found.p - 0.05) < 1e-6
+            assert found.interval[0] < found.difference + 1e-9 and found.interval[1] > found.difference - 1e-9
+            assert found.interval[1] > found.interval[0] + 1e-6, "a width of zero is no certainty"
+
+
+def test_one_picture_a_class_has_an_honest_width() -> None:
+    """Was +0.30 [0.30, 0.30] beside p = 0.17."""
+    a, b = rights(10, 2, 1, 4)
+    found = compared(a, b, by_class(np.arange(10)))
+    assert found.difference == pytest.approx(0.3) and found.p > 0.1 and found.interval[0] < 0 < found.interval[1]
+
+
+def test_frames_of_a_clip_count_by_their_sum() -> None:
+    a, b = np.repeat(rights(30, 10, 4, 10), 10, axis=1)
+    clips = np.repeat(np.arange(30), 10)
+    alone = compared(*rights(30, 10, 4, 10))
+    assert compared(a, b, clusters=clips).p == pytest.approx(2 * t.sf(6 / math.sqrt(14), 29)) and compared(a, b).p < 1e-4 < alone.p
 
 
 def test_holm_gives_the_values_of_the_formula() -> None:
@@ -39,18 +70,12 @@ def test_holm_gives_the_values_of_the_formula() -> None:
     assert holm([0.6, 0.7]) == [1.0, 1.0] and holm([]) == [] and holm([0.02]) == [0.02]
 
 
-def test_difference_and_interval_are_those_of_resampled_pairs() -> None:
-    """Each quantile of 10,000 draws has an error of sd * sqrt(0.025 * 0.975 / 10,000) / 0.0584 = 0.027 sd; two of them differ by
-    less than 5 * sqrt(2) times that, besides the step of 1/n."""
+def test_the_interval_is_near_that_of_resampled_pairs() -> None:
     a, b = rights(400, 200, 30, 60)
-    paired = rates(a, b, np.random.default_rng(1))
-    assert (paired.a, paired.b, paired.only_a, paired.only_b) == (230 / 400, 260 / 400, 30, 60) and paired.difference == pytest.approx(0.075)
-    rng, step = np.random.default_rng(2), b.astype(float) - a
-    resampled = np.array([step[rng.integers(0, 400, 400)].mean() for _ in range(DRAWS)])
+    paired = compared(a, b)
+    assert (paired.a, paired.b) == pytest.approx((230 / 400, 260 / 400)) and (paired.only_a, paired.only_b) == (30, 60)
     sd = math.sqrt((90 / 400 - 0.075**2) / 400)
-    for ours, theirs in zip(paired.interval, interval(resampled), strict=True):
-        assert abs(ours - theirs) < 0.19 * sd + 1 / 400
-    assert paired.interval[1] - paired.interval[0] == pytest.approx(2 * 1.96 * sd, rel=0.1)
+    assert paired.interval[1] - paired.interval[0] == pytest.approx(2 * 1.96 * sd, rel=0.03)
     independent = math.sqrt((0.575 * 0.425 + 0.65 * 0.35) / 400)
     assert paired.interval[1] - paired.interval[0] < 0.8 * 2 * 1.96 * independent  # what pairing is for
 
@@ -59,12 +84,14 @@ def test_means_over_classes_weigh_each_class_alike() -> None:
     labels = np.repeat([0, 1], [2, 8])
     a = np.array([1, 0, *[0] * 8], bool)
     b = np.array([0, 0, *[1] * 4, *[0] * 4], bool)
-    paired = class_means(a, b, labels, np.random.default_rng(0))
+    paired = compared(a, b, by_class(labels))
     assert (paired.a, paired.b) == (0.25, 0.25) and (paired.only_a, paired.only_b) == (1, 4) and paired.p == 1.0
+    one = compared(*rights(100, 50, 9, 21), by_class(np.zeros(100, int)))
+    assert one.p == pytest.approx(mcnemar(9, 21)) and one.interval == pytest.approx(compared(*rights(100, 50, 9, 21)).interval)
 
 
-def test_random_swaps_agree_with_all_swaps() -> None:
-    """p over all 2^9 swaps; 10,000 random ones miss it by less than 4 sqrt(p (1 - p) / 10,000)."""
+def test_a_mean_over_classes_agrees_with_all_swaps() -> None:
+    """p over all 2^9 swaps of discordant samples; the normal distribution is near it."""
     labels = np.repeat([0, 1], [6, 20])
     a, b = np.zeros(26, bool), np.zeros(26, bool)
     b[[0, 1, 2, 6, 7, 8, 9]] = True
@@ -72,23 +99,7 @@ def test_random_swaps_agree_with_all_swaps() -> None:
     weights = np.array([*[1 / 12] * 3, *[1 / 40] * 6])
     seen = abs(3 / 12 + (4 - 2) / 40)
     exact = np.mean([abs(weights @ signs) >= seen - 1e-12 for signs in itertools.product((-1, 1), repeat=9)])
-    p = class_means(a, b, labels, np.random.default_rng(3)).p
-    assert abs(p - exact) < 4 * math.sqrt(exact * (1 - exact) / DRAWS) and 0.01 < exact < 0.5
-
-
-def test_one_class_is_mcnemar() -> None:
-    a, b = rights(100, 50, 9, 21)
-    exact = mcnemar(9, 21)
-    p = class_means(a, b, np.zeros(100, int), np.random.default_rng(4)).p
-    assert abs(p - exact) < 4 * math.sqrt(exact * (1 - exact) / DRAWS) + 1 / DRAWS
-
-
-def test_false_differences_are_as_rare_as_said() -> None:
-    """Two classifiers of one accuracy, 400 times: p below 0.05 in at most 5 % (the exact test is conservative) and 4 sd more."""
-    rng = np.random.default_rng(5)
-    counts = multinomial.rvs(60, [0.2, 0.2, 0.6], 400, random_state=rng)
-    found = np.mean([mcnemar(int(x), int(y)) < 0.05 for x, y, _ in counts])
-    assert found < 0.05 + 4 * math.sqrt(0.05 * 0.95 / 400)
+    assert compared(a, b, by_class(labels)).p == pytest.approx(exact, abs=0.06) and 0.01 < exact < 0.5
 
 
 def run_of(folder: Path, right: dict[str, np.ndarray], model: str = "vit-s", data: str = "mnist/test@1", method: str = "zero-shot") -> Path:
@@ -120,11 +131,11 @@ def test_two_runs_of_a_model_are_compared_sample_by_sample(two: tuple[Path, Path
     mnist, dtd, mean = rows["mnist", "top1"], rows["dtd", "top1"], rows["mean of 2", "top1"]
     assert (mnist["A %"], mnist["B %"], mnist["A alone right"], mnist["B alone right"], mnist["verdict"]) == ("45.0", "60.0", "10", "40", "B above A")
     assert mnist["B − A, points"].startswith("+15.0 [") and mnist["p"] == mnist["p (Holm)"] == "< 0.0001"
-    assert (dtd["B − A, points"].split()[0], dtd["p"], dtd["p (Holm)"], dtd["verdict"]) == ("0.0", "1.0000", "1.0000", "no difference")
+    assert (dtd["B − A, points"].split()[0], dtd["p"], dtd["p (Holm)"], dtd["verdict"]) == ("0.0", "1.0000", "1.0000", "no difference found")
     assert mean["B − A, points"].startswith("+7.5 [")
     assert compare.main([str(two[0]), str(two[1]), "--csv", str(tmp_path / "out.csv"), "--top", "4"]) == 0
     said = capsys.readouterr().out
-    assert "B = late minus A = early" in said and "4 paired tests: exact McNemar" in said
+    assert "B = late minus A = early" in said and "4 paired score tests" in said
     lines = [line for line in said.splitlines() if line.startswith("|")]
     assert re.search(r"\| mnist +\| vit-s/zero-shot \| top4 +\| +200 \| 100.0", said) and "A and B" in lines[0]
     assert len({len(line) for line in lines}) == 1  # columns stand under each other
@@ -132,11 +143,11 @@ def test_two_runs_of_a_model_are_compared_sample_by_sample(two: tuple[Path, Path
 
 
 def test_holm_counts_every_test(tmp_path: Path) -> None:
-    a, b = rights(100, 40, 5, 16)  # p = 0.0266
+    a, b = rights(100, 40, 6, 16)  # p = 0.0330
     alone = rows_of(run_of(tmp_path / "a1", {"x": a}), run_of(tmp_path / "b1", {"x": b}))
     among = rows_of(run_of(tmp_path / "a3", {"x": a, "y": a, "z": a}), run_of(tmp_path / "b3", {"x": b, "y": b, "z": b}))
-    assert alone["x", "top1"]["verdict"] == "B above A" and {among[d, "top1"]["verdict"] for d in "xyz"} == {"no difference"}
-    assert float(among["x", "top1"]["p (Holm)"]) == pytest.approx(3 * mcnemar(5, 16), abs=5e-5)
+    assert alone["x", "top1"]["verdict"] == "B above A" and {among[d, "top1"]["verdict"] for d in "xyz"} == {"not after correction"}
+    assert float(among["x", "top1"]["p (Holm)"]) == pytest.approx(3 * mcnemar(6, 16), abs=5e-5)
 
 
 def test_other_models_and_methods_need_a_pair_that_is_there(two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,7 +111,10 @@ def test_words_are_looked_for_among_those_offered(project: Project, tmp_path: Pa
         found = {name: file[f"arrays/words/{name}/vit-test"][:] for name in ("signs", "listed")}
     shown = sorted(set(truth))
     among_all = (scores[:, [LEXICON.index(w) for w in shown]] > own[:, None]).sum(1)
-    assert list(found["signs"][:, 0]) == list(among_all) and set(found["signs"][:, 1]) == {len(shown)}
+    # Cosines of float32 features are known to some 1e-7: words that are nearer to the right one than 1e-6 may stand on either side.
+    near, sure = (((scores[:, [LEXICON.index(w) for w in shown]] - own[:, None]) > slack).sum(1) for slack in (-1e-6, 1e-6))
+    ranks = found["signs"][:, 0]
+    assert (sure <= ranks).all() and (ranks < near).all() and (near - sure <= 2).all() and set(found["signs"][:, 1]) == {len(shown)}
     assert 0 < (among_all == 0).mean() < 1  # else the scores below say nothing
     for i, word in enumerate(truth):
         offered = [LEXICON.index(w) for w in [w for w in LEXICON if w != word][: 1 + i % 3]]

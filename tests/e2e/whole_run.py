@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def spelled(params: str | bytes) -> str:
     """The params of a record for a key: "shots=4, start=zero", in the order of the file, without those that say how it is to be read."""
-    notes = ("interval", "line", "censored", "validation")
+    notes = ("interval", "line", "censored", "validation", "correction")
     return ", ".join(f"{key}={value}" for key, value in json.loads(params).items() if key not in notes)
 
 
