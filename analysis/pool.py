@@ -1,16 +1,20 @@
 """All records of a report's runs in one frame, those fit for the paper's tables marked: not from a smoke run, a dirty
-tree or a limited run, and not superseded by a later file of the same study.
+tree or a limited run, and not superseded by a later file of the same study and seed. Runs that differ in their seed alone are
+pooled: their mean stands for them.
 
 Each record knows its file and row, so that a number in the report links to where it comes from."""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from scipy import stats
 
+from intervals import Z
 from params import column
 from published import PAPER_MODELS, published_records
 from reference import plain
@@ -48,14 +52,14 @@ def make_pool(runs: list[Run]) -> Pool:
             where = file.where
             files[where] = file
             frame = file.records.assign(study=file.experiment, file=where, row=range(len(file.records)),
-                                        date=file.provenance.get("date", ""), left_out=why_left_out(file))
+                                        date=file.provenance.get("date", ""), seed=file.provenance.get("seed", ""), recipe=recipe_of(file), left_out=why_left_out(file))
             frame["scale"] = scales_of(frame, trained, baselines_of(file))
             frames.append(frame)
     if not frames:
         return Pool(pd.DataFrame(columns=[*KEY, "value", "ci_low", "ci_high", "n", "file", "row", "date", "left_out", "scale"]))
     records = pd.concat(frames, ignore_index=True)
     records.loc[superseded(records), "left_out"] = "superseded by a later file of the same study"
-    return Pool(records, files)
+    return Pool(pooled(records), files)
 
 
 def baselines_of(file: ResultFile) -> set[str]:
@@ -80,13 +84,42 @@ def why_left_out(file: ResultFile) -> str:
 
 
 def superseded(records: pd.DataFrame) -> pd.Series:
-    """Records that a later file measured again; files of one date count by their order."""
+    """Records that a later file measured again, unless by another seed of the same recipe; files of one date count by their order."""
     fit = records[records["left_out"] == ""]
     order = fit.sort_values(["date", "file"], kind="stable")
-    last = named_plainly(order).groupby(KEY)["file"].transform("last")
+    named = named_plainly(order)
+    last, recipe = named.groupby([*KEY, "seed"])["file"].transform("last"), named.groupby(KEY)["recipe"].transform("last")
     old = pd.Series(False, index=records.index)
-    old[order.index[order["file"] != last]] = True
+    old[order.index[(order["file"] != last) | (order["recipe"] != recipe)]] = True
     return old
+
+
+def recipe_of(file: ResultFile) -> str:
+    """The configuration without its seed: files of one recipe measure one quantity."""
+    return "\n".join(line for line in file.config.splitlines() if not line.startswith("seed ="))
+
+
+def pooled(records: pd.DataFrame) -> pd.DataFrame:
+    """A record for the seeds of one quantity: their mean, whose interval holds the spread of seeds (Student's t) and the test pictures'
+    sampling, which the seeds share. The seeds' own records stand below it, left out."""
+    fit = named_plainly(records[records["left_out"] == ""])
+    parts, new = fit.groupby(KEY)["seed"].transform("nunique") > 1, []
+    for _, rows in fit[parts].groupby(KEY, sort=False):
+        count, mean = len(rows), float(rows["value"].mean())
+        of_seeds = float(rows["value"].var(ddof=1)) / count
+        sampling = (float((rows["ci_high"] - rows["ci_low"]).mean()) / (2 * Z)) ** 2
+        if of_seeds + sampling > 0:
+            df = (of_seeds + sampling) ** 2 / (of_seeds**2 / (count - 1)) if of_seeds > 0 else math.inf
+            half = (float(stats.t.ppf(0.975, df)) if math.isfinite(df) else Z) * math.sqrt(of_seeds + sampling)
+        else:
+            half = 0.0
+        covers = f"t({count} seeds, pictures)" if half > 0 else "none"
+        new.append(records.loc[rows.index[-1]].to_dict() | {"value": mean, "ci_low": mean - half, "ci_high": mean + half, "interval": covers,
+                                                              "seed": f"{count} seeds"})
+    if not new:
+        return records
+    records.loc[fit.index[parts], "left_out"] = "pooled with other seeds of the same recipe"
+    return pd.concat([records, pd.DataFrame(new)], ignore_index=True)
 
 
 def scales_of(records: pd.DataFrame, trained: set[str], others: set[str]) -> list[str]:

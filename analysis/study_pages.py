@@ -61,8 +61,8 @@ STUDIES = (
           (("fig16_hard_classes", "Share of right answers by class, classes in the order of their difficulty. The paper prints no numbers of its Figure 16, "
             "whose order is that of people's zero-shot answers; ours is the model's where no answers of people are given.", hard_classes),)),
     Study("data_overlap", "Data overlap (Fig 17)", "How many test pictures were in the training data, and what do they add to the score?",
-          (("fig17_overlap", "Left: accuracy on test pictures that were seen in training minus on the others, with 99.5 % Clopper-Pearson intervals. Right: "
-            "what they add to the accuracy on all. Markers: one-sided binomial test of pictures seen against the others.", overlap),)),
+          (("fig17_overlap", "Left: accuracy on test pictures that were seen in training minus on the others, with 99.5 % intervals (Newcombe). Right: "
+            "what they add to the accuracy on all. Markers: Fisher's exact test, one-sided, of pictures seen against the others, one data set at a time.", overlap),)),
     Study("retrieval", "Retrieval (Table 13)", "Does a caption find its picture, and a picture its caption?", ()),
 )
 TABLES_OF = STUDY_TABLES | ARRANGED | {"few_shot": few_shot, "prompt_engineering": prompt_tables, "retrieval": retrieval}

@@ -273,6 +273,20 @@ def test_a_later_file_supersedes_and_a_second_model_does_not(tmp_path: Path) -> 
     assert pool.clean["model"].nunique() == ours["model"].nunique()
 
 
+def test_seeds_of_one_recipe_are_pooled_and_other_recipes_superseded(tmp_path: Path) -> None:
+    for seed, value in ((1, 0.40), (2, 0.50), (3, 0.48)):
+        write(tmp_path / f"own-{seed}" / "zero_shot_vs_probe.h5", "zero_shot_vs_probe", [row("a", "rn-s", "zero-shot", "top1", value, {}, 1000)],
+              config=f"steps = 9\nseed = {seed}\n", seed=str(seed), date=f"2026-01-0{seed}T00:00:00Z")
+    write(tmp_path / "own-0" / "zero_shot_vs_probe.h5", "zero_shot_vs_probe", [row("a", "rn-s", "zero-shot", "top1", 0.9, {}, 1000)],
+          config="steps = 8\nseed = 4\n", seed="4", date="2026-01-01T00:00:00Z")
+    pool = make_pool([read_run(tmp_path / f"own-{seed}") for seed in range(4)])
+    one = pool.clean.iloc[0]
+    assert len(pool.clean) == 1 and one["value"] == pytest.approx(0.46) and one["interval"] == "t(3 seeds, pictures)"
+    spread = np.std([0.40, 0.50, 0.48], ddof=1) / np.sqrt(3)
+    assert one["ci_high"] - one["value"] > 2 * np.hypot(spread, np.sqrt(0.46 * 0.54 / 1000))
+    assert pool.counts() == {"pooled with other seeds of the same recipe": 3, "superseded by a later file of the same study": 1}
+
+
 def test_too_few_pictures_or_another_metric_are_not_comparable() -> None:
     records = PAPER.records.copy()
     records.loc[records["dataset"].eq("ImageNet"), "n"] = 1000
