@@ -15,48 +15,10 @@
 #include "eval/scores.hpp"
 #include "lab/experiment.hpp"
 #include "lab/measured.hpp"
+#include "lab/shared_classes.hpp"
 
 namespace cliplab {
 namespace {
-
-/// The source's classes that the shift has: source class -> the shift's, in the order of the latter.
-struct Shared {
-  std::vector<int> columns, owner;  // [S] of the source, of the shift
-  int num_classes = 0;              // of the shift
-
-  /// The shift's class of one of the source's; -1: it has none.
-  int of_source(int label) const {
-    const auto at = std::find(columns.begin(), columns.end(), label);
-    return at == columns.end() ? -1 : owner[at - columns.begin()];
-  }
-};
-
-/// By name: ImageNet-A and -R have 200 of ImageNet's 1,000. The video sets' classes stand above several of ImageNet's
-/// each: by their WordNet ids, else by their names.
-Shared shared_classes(Lab& lab, const std::string& source, const std::string& shift) {
-  const Dataset& set = lab.dataset(shift, "test");
-  const auto names = lab.dataset(source, "test").class_names();
-  Shared shared;
-  shared.num_classes = static_cast<int>(set.class_names().size());
-  for (int c = 0; c < shared.num_classes; ++c) {
-    const std::vector<Subclass> below = set.subclasses().empty()
-                                            ? std::vector<Subclass>{{set.class_names()[c], set.class_names()[c]}}
-                                            : set.subclasses()[c];
-    for (const Subclass& subclass : below) {
-      auto at = std::find(names.begin(), names.end(), subclass.id);
-      if (at == names.end()) at = std::find(names.begin(), names.end(), subclass.name);
-      if (at == names.end())
-        fail("distribution_shift.pairs", "class '" + subclass.id + "' of " + shift, "a class of " + source,
-             "give both sets the same names (ImageNet's: its WordNet ids)");
-      shared.columns.push_back(static_cast<int>(at - names.begin())), shared.owner.push_back(c);
-    }
-  }
-  return shared;
-}
-
-Matrix on_shared(const Matrix& logits, const Shared& shared) {
-  return best_of_columns(columns_of(logits, shared.columns), shared.owner, shared.num_classes);
-}
 
 /// A model on the shift's pictures: top-1, of clips the mean of pm-0 and pm-10, and both. logits [N, the shift's
 /// classes].
@@ -78,7 +40,7 @@ std::vector<float> shift_units(const Matrix& logits, const Truth& truth) {
 
 /// Whether each of the source's pictures of the shared classes is right over these classes alone, as Taori et al.
 /// compare them.
-std::vector<float> units_on_source(const Outcome& outcome, const Shared& shared) {
+std::vector<float> units_on_source(const Outcome& outcome, const SharedClasses& shared) {
   std::vector<Eigen::Index> rows;
   std::vector<int> labels;
   for (std::int64_t i = 0; i < outcome.truth.size(); ++i)
@@ -88,7 +50,7 @@ std::vector<float> units_on_source(const Outcome& outcome, const Shared& shared)
 }
 
 /// Its top-1 on the source.
-Interval on_source(const Outcome& outcome, const Shared& shared) {
+Interval on_source(const Outcome& outcome, const SharedClasses& shared) {
   const std::vector<float> right = units_on_source(outcome, shared);
   return clopper_pearson(std::ranges::count(right, 1.0f), std::ssize(right));
 }
@@ -139,7 +101,7 @@ FeatureSet share_of(const FeatureSet& set, double share, std::uint64_t seed) {
 }
 
 /// The training labels that the shift has, as its classes.
-std::vector<int> as_shift(const std::vector<int>& labels, const Shared& shared) {
+std::vector<int> as_shift(const std::vector<int>& labels, const SharedClasses& shared) {
   std::vector<int> kept;
   for (const int label : labels)
     if (const int own = shared.of_source(label); own >= 0) kept.push_back(own);
@@ -156,7 +118,7 @@ Outcome outcome_of(const LinearClassifier& classifier, const FeatureSet& set) {
 constexpr const char* kSourceNames = "source-zero-shot";  // zero-shot by the source's class names, a method of its own
 
 /// Do the shift's classes have the names and templates that they have at the source?
-bool same_prompts(Lab& lab, const std::string& source, const std::string& shift, const Shared& shared) {
+bool same_prompts(Lab& lab, const std::string& source, const std::string& shift, const SharedClasses& shared) {
   const Prompts theirs = lab.prompts(source), own = lab.prompts(shift);
   if (theirs.templates != own.templates || std::ssize(shared.columns) != shared.num_classes) return false;
   for (std::size_t s = 0; s < shared.columns.size(); ++s)
@@ -195,7 +157,7 @@ class DistributionShift : public Experiment {
  private:
   static void measure(Lab& lab, const Pair& pair) {
     const auto& [source, shift] = pair;
-    const Shared shared = shared_classes(lab, source, shift);
+    const SharedClasses shared = shared_classes(lab, source, shift);
     std::vector<Point> points = baseline(lab, pair, shared);
     std::vector<double> x, y;
     for (const Point& p : points)
@@ -228,7 +190,7 @@ class DistributionShift : public Experiment {
 
   /// Figure 15: probes on k samples a class of the source, of each fit both accuracies, beside the same model's
   /// zero-shot.
-  static void few_shot_robustness(Lab& lab, ClipModel& model, const Pair& pair, const Shared& shared,
+  static void few_shot_robustness(Lab& lab, ClipModel& model, const Pair& pair, const SharedClasses& shared,
                                   const std::optional<Line>& line, const Point& zero_shot) {
     FewShotOptions options{.draws = static_cast<int>(lab.options().integer("distribution_shift.draws"))};
     if (options.draws == 0) return;
@@ -285,7 +247,7 @@ class DistributionShift : public Experiment {
   /// Figure 14's zero-shot before its classes are adapted to the shift: the source's classifier, pooled to the shift's
   /// classes. Records what its own class names add on the same pictures.
   static Point by_source_names(Lab& lab, ClipModel& model, const Pair& pair, const Outcome& at_source,
-                               const Outcome& by_own_names, const Point& own, const Shared& shared) {
+                               const Outcome& by_own_names, const Point& own, const SharedClasses& shared) {
     Outcome pooled = outcome_of(at_source.classifier, lab.features(model, pair.shift, "test", Space::kJoint));
     const OnShift score = of_source(pooled, shared);
     const bool clips = pooled.truth.has_clips();
@@ -296,12 +258,12 @@ class DistributionShift : public Experiment {
     return {kSourceNames, model.info().name, own.source, score};
   }
 
-  static OnShift of_source(const Outcome& outcome, const Shared& shared) {
+  static OnShift of_source(const Outcome& outcome, const SharedClasses& shared) {
     return on_shift(on_shared(outcome.logits, shared), outcome);
   }
 
   /// Ordinary models: probes on raw pixels and on every untrained encoder, on shares of the source's training split.
-  static std::vector<Point> baseline(Lab& lab, const Pair& pair, const Shared& shared) {
+  static std::vector<Point> baseline(Lab& lab, const Pair& pair, const SharedClasses& shared) {
     const auto& [source, shift] = pair;
     std::vector<Point> points;
     const auto seed = static_cast<std::uint64_t>(lab.options().integer("seed"));

@@ -121,8 +121,9 @@ int describe(const SetRef& ref) {
   for (const auto& [split, sources] : set->splits) fmt::print("{} is made of: {}\n", split, fmt::join(sources, ", "));
   for (const auto& [split, count] : set->draw) fmt::print("{} is drawn: {} of a folder without splits\n", split, count);
   if (!set->split_rule.empty()) fmt::print("split rule: {}\n", set->split_rule);
-  fmt::print("prompts: {}\n", set->prompts.empty() ? "the set's own names, \"a photo of a {}.\""
-                                                   : "data/prompts/wheels/" + set->prompts + ".json");
+  fmt::print("prompts: {}\n", set->prompts.empty()
+                                  ? "the set's own names, \"a photo of a {}.\""
+                                  : std::filesystem::relative(prompt_list_file(set->prompts), project_root()).string());
   for (const auto& [what, value] : set->paper) fmt::print("the paper, {}: {}\n", what, value);
   for (const std::string& both : set->contradictions) fmt::print("contradiction: {}\n", both);
   fmt::print("comparable: {}\n", set->comparable);

@@ -55,7 +55,7 @@ class ListedDataset : public Dataset {
     const auto held = std::ranges::count(validation_, 1);
     if (held == 0 || held == std::ssize(validation_)) validation_.clear();
     has_own_prompts_ = set.kind() != SetKind::kBuilt;
-    if (const auto entry = find_published_set(set.name())) wheel_ = entry->prompts;
+    if (const auto entry = find_published_set(set.name())) list_ = entry->prompts;
   }
   std::string id() const override { return id_; }
   std::int64_t size() const override { return std::ssize(rows_); }
@@ -72,10 +72,8 @@ class ListedDataset : public Dataset {
   Prompts own_prompts() const override {
     Prompts prompts;
     if (!has_own_prompts_) return prompts;
-    const fs::path wheels = project_root() / "data/prompts/wheels" / (wheel_ + ".json");
-    if (read_->listing.templates.empty() && !wheel_.empty() && fs::exists(wheels)) {
-      prompts = read_wheel_prompts(wheels, class_names());
-    } else {
+    if (const fs::path list = prompt_list_file(list_); !list.empty()) prompts = read_prompt_list(list, class_names());
+    if (prompts.templates.empty()) {
       for (const std::string& name : class_names())  // WordNet's "car, auto" of a video set are two names
         prompts.class_names.push_back(truth_.has_clips() ? synonyms(name) : std::vector{name});
       prompts.templates = read_->listing.templates;
@@ -93,7 +91,7 @@ class ListedDataset : public Dataset {
  private:
   std::shared_ptr<const ReadSet> read_;
   std::string id_;
-  std::string wheel_;            // file of data/prompts/wheels, or empty
+  std::string list_;             // of prompts (prompt_list_file), or empty
   bool has_own_prompts_ = true;  // a built set's prompts are a file of data/prompts
   std::vector<std::size_t> rows_;
   Truth truth_;

@@ -124,6 +124,15 @@ Prompts default_prompts(const Dataset& dataset, const std::string& name) {
 /// Puts the templates and names of a named prompt set in place of the default ones.
 void apply_named(Prompts& prompts, const json& document, const std::string& set, std::span<const std::string> labels,
                  const std::function<void(const std::string&)>& refuse) {
+  if (document.contains("lists"))
+    if (const auto entry = find_published_set(set); entry && !entry->prompts.empty())
+      if (const fs::path list = prompts_folder() / document["lists"].get<std::string>() / (entry->prompts + ".json");
+          fs::exists(list)) {
+        if (Prompts listed = read_prompt_list(list, labels); !listed.templates.empty()) {
+          prompts = std::move(listed);
+          return;
+        }
+      }
   json own = json::object();
   if (document.contains("sets") && document["sets"].contains(set)) own = document["sets"][set];
   prompts.templates = own.contains("templates") ? own["templates"].get<std::vector<std::string>>()
@@ -148,8 +157,9 @@ Prompts load_prompts(const Dataset& dataset, const std::string& set, const std::
   if (named.empty()) return prompts;
   const fs::path file = prompt_set_file(named);
   const auto refuse = [&](const std::string& found) {
-    fail(file.string(), found,
-         R"({"templates": [...], "sets": {name: {"templates": [...], "classes": {label: [names]}}}})");
+    fail(
+        file.string(), found,
+        R"({"templates": [...], "sets": {name: {"templates": [...], "classes": {label: [names]}}}, "lists": a folder of lists})");
   };
   const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
   if (!document.is_object()) refuse("no JSON object");
@@ -178,44 +188,115 @@ fs::path prompt_set_file(const std::string& name) {
 std::vector<fs::path> prompt_files(const std::string& set) {
   if (const fs::path file = file_of_set(set); fs::exists(file)) return {file};
   if (const auto published = find_published_set(set.substr(0, set.find('/'))); published && !published->prompts.empty())
-    if (const fs::path wheels = prompts_folder() / "wheels" / (published->prompts + ".json"); fs::exists(wheels))
-      return {wheels};
+    if (const fs::path list = prompt_list_file(published->prompts); !list.empty()) return {list};
   return {};
 }
 
-Prompts read_wheel_prompts(const fs::path& file, std::span<const std::string> class_names) {
+namespace {
+
+/// The classes of a list by all that a folder, a label file or another list may call them.
+class KnownClasses {
+ public:
+  explicit KnownClasses(const json& document) {
+    for (const auto& [key, names] : document["classes"].items()) {
+      const std::size_t at = names_.size();
+      names_.push_back(names.is_string() ? std::vector{names.get<std::string>()}
+                                         : names.get<std::vector<std::string>>());
+      by_key_[plain(key)] = at, keys_.push_back(key);
+      for (const std::string& name : names_.back())
+        if (auto& same = by_name_[plain(name)]; same.empty() || same.back() != at) same.push_back(at);
+    }
+    for (const auto& [label, key] : document.value("aliases", std::map<std::string, std::string>{}))
+      by_key_.try_emplace(plain(label), by_key_.at(plain(key)));
+    for (const std::string& id : document.value("ids", std::vector<std::string>{})) {  // keys, or names
+      const auto key = by_key_.find(plain(id));
+      by_number_.push_back(key != by_key_.end() ? static_cast<int>(key->second) : id.empty() ? -1 : add(id));
+    }
+  }
+  bool has_none() const { return keys_.empty(); }
+  const std::vector<std::string>& names(int at) const { return names_[at]; }
+  const std::string& key(int at) const { return keys_[at]; }
+
+  /// The place of the class that `label` calls by its key, by one of its names, as a path ("/a/abbey") or by its
+  /// number. A name of several classes (ImageNet has two) is the first one's, then the next one's. -1: it calls none.
+  int find(const std::string& label) {
+    const std::string path = label.size() > 3 && label[0] == '/' && label[2] == '/' ? label.substr(3) : label;
+    for (const std::string& text : {plain(label), plain(path)}) {
+      if (const auto key = by_key_.find(text); key != by_key_.end()) return static_cast<int>(key->second);
+      if (const auto name = by_name_.find(text); name != by_name_.end()) {
+        const std::size_t use = std::min(uses_[text]++, name->second.size() - 1);
+        return static_cast<int>(name->second[use]);
+      }
+    }
+    std::size_t number = 0;
+    const bool is_short = !label.empty() && label.size() < 6 && is_number(label) && parse_number(label, number);
+    return is_short && number < by_number_.size() ? by_number_[number] : -1;
+  }
+
+ private:
+  int add(const std::string& name) {
+    names_.push_back({name});
+    return static_cast<int>(names_.size()) - 1;
+  }
+  std::vector<std::vector<std::string>> names_;  // of the classes, then of numbers that are none of them
+  std::vector<std::string> keys_;
+  std::vector<int> by_number_;
+  std::map<std::string, std::size_t> by_key_, uses_;
+  std::map<std::string, std::vector<std::size_t>> by_name_;
+};
+
+}  // namespace
+
+Prompts read_prompt_list(const fs::path& file, std::span<const std::string> class_names) {
   const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
   const auto refuse = [&](const std::string& found) {
-    fail(file.string(), found, "classes, ids and templates as data/set_up.py writes them",
-         "run ./cliplab again after deleting it");
+    fail(file.string(), found,
+         R"({"classes": {key: name or [names]}, "templates": [...], and if you like "ids", "aliases"})");
   };
-  if (!document.is_object() || !document.contains("templates") || !document.contains("classes") ||
-      !document.contains("ids"))
+  if (!document.is_object() || !document.contains("templates") || !document.contains("classes"))
     refuse("fields missing");
   Prompts prompts;
   try {
     prompts.templates = document["templates"].get<std::vector<std::string>>();
     check_templates(prompts, file.string(), refuse);
-    const auto ids = document["ids"].get<std::vector<std::string>>();
-    std::map<std::string, std::string> by_name;
-    for (const auto& [key, name] : document["classes"].get<std::map<std::string, std::string>>())
-      by_name[plain(key)] = name;
-    for (const std::string& class_name : class_names) {
-      const bool number = !class_name.empty() && class_name.size() < 6 && is_number(class_name);
-      if (const auto known = by_name.find(plain(class_name)); known != by_name.end())
-        prompts.class_names.push_back({known->second});
-      else if (number && std::stoul(class_name) < ids.size())
-        prompts.class_names.push_back({ids[std::stoul(class_name)]});
-      else if (by_name.empty())  // the wheels have no names for this set: its own
-        prompts.class_names.push_back({class_name});
-      else
-        refuse("no name for class '" + class_name + "'");
+    KnownClasses known(document);
+    std::vector<std::string> unknown;
+    for (const std::string& label : class_names) {
+      const int at = known.find(label);
+      if (at < 0) unknown.push_back(label);
+      prompts.class_names.push_back(at < 0 ? std::vector{label} : known.names(at));
     }
+    if (!known.has_none() && unknown.size() == class_names.size()) return {};
+    if (!known.has_none() && !unknown.empty()) refuse("no name for class '" + unknown.front() + "'");
     read_more(prompts, document, class_names, refuse);
   } catch (const json::exception&) {
     refuse("a field of another type");
+  } catch (const std::out_of_range&) {
+    refuse("an alias of a class that is not there");
   }
   return prompts;
+}
+
+std::vector<std::string> keys_in_list(const fs::path& file, std::span<const std::string> class_names) {
+  const json document = json::parse(read_file(file, 1 << 24), nullptr, false);
+  std::vector<std::string> keys;
+  try {
+    KnownClasses known(document);
+    for (const std::string& label : class_names) {
+      const int at = known.find(label);
+      keys.push_back(at < 0 ? "" : known.key(at));
+    }
+  } catch (const json::exception&) {
+    fail(file.string(), "a field of another type", "a list of prompts");
+  }
+  return keys;
+}
+
+std::filesystem::path prompt_list_file(const std::string& list) {
+  if (list.empty()) return {};
+  for (const char* folder : {"paper", "wheels"})
+    if (fs::path file = prompts_folder() / folder / (list + ".json"); fs::exists(file)) return file;
+  return {};
 }
 
 }  // namespace cliplab

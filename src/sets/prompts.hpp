@@ -1,5 +1,6 @@
 // What classes are called and in which sentences (paper 3.1.4): data/prompts/<name>.json, or
-// data/prompts/wheels/<name>.json that set-up copies out of pinned wheels.
+// data/prompts/paper/<name>.json, the paper's list; data/prompts/wheels/ has clip-benchmark's (--prompts
+// clip-benchmark).
 #pragma once
 
 #include <filesystem>
@@ -29,15 +30,25 @@ struct Prompts {
 Prompts load_prompts(const Dataset& dataset, const std::string& set, const std::string& named = {});
 
 /// The file of a named prompt set, data/prompts/named/<name>.json: {"templates": [...]} for every data set, and under
-/// "sets" those of one data set: {"cifar10": {"templates": [...], "classes": {label: [names]}}}, both optional. Throws
-/// InputError with the nearest name for an unknown one.
+/// "sets" those of one data set: {"cifar10": {"templates": [...], "classes": {label: [names]}}}, both optional;
+/// "lists": a folder of data/prompts whose lists (read_prompt_list) hold for the sets of the catalogue that have one.
+/// Throws InputError with the nearest name for an unknown one.
 std::filesystem::path prompt_set_file(const std::string& name);
 
 /// The files that decide the prompts of a set by default: their content is part of a run's key.
 std::vector<std::filesystem::path> prompt_files(const std::string& set);
 
-/// The wheels' names for the classes of a set: matched by name, or by number where the list has "ids" and a class is
-/// called by a number.
-Prompts read_wheel_prompts(const std::filesystem::path& file, std::span<const std::string> class_names);
+/// A list of prompts (data/prompts/paper, data/prompts/wheels) for classes that a set calls by the list's keys, by one
+/// of its names, by an alias, or by number ("ids"): joined by these, never by position. A list without names leaves the
+/// set its own. Without templates if the set shares no class with the list: then it is another set of that name. Throws
+/// InputError where it shares some and lacks others.
+Prompts read_prompt_list(const std::filesystem::path& file, std::span<const std::string> class_names);
+
+/// The key of each class in a list ("n01440764" of ImageNet), "" for one that it does not have: two sets that call one
+/// class differently meet in it.
+std::vector<std::string> keys_in_list(const std::filesystem::path& file, std::span<const std::string> class_names);
+
+/// The file of a list: the paper's, else the wheels'; empty if there is none.
+std::filesystem::path prompt_list_file(const std::string& list);
 
 }  // namespace cliplab

@@ -32,7 +32,7 @@ struct PublishedSet {
   std::map<std::string, std::vector<std::string>> splits;  // "train" -> the folder's splits that it is made of
   std::map<std::string, std::int64_t> draw;  // ... or so many, drawn by seed 0 from a folder without splits
   std::string counts_from;                   // source of `counts`
-  std::string split_rule, metric, prompts;   // prompts: a name in data/prompts/wheels, or empty
+  std::string split_rule, metric, prompts;   // prompts: a list (prompt_list_file), or empty
   std::map<std::string, std::string> paper;  // what it prints: "where", "classes", "train", "test", "metric"
   std::vector<std::string> contradictions;   // between the paper, its repository and the set: both values
   std::string comparable;                    // "exact", "approximate: why", "no: why"

@@ -47,9 +47,10 @@ def test_sizes_subsets_and_shared_labels(project: Project, tmp_path: Path):
         drawn = points[points[:, 0] == size, 2]
         value, low, high, n = top1[f"templates={size}"]
         half = 1.96 * drawn.std(ddof=1) / np.sqrt(len(drawn))
-        assert (value, low, high) == pytest.approx((drawn.mean(), max(0, drawn.mean() - half), min(1, drawn.mean() + half)), abs=1e-9) and n == 90
+        assert value == pytest.approx(drawn.mean(), abs=1e-9) and n == len(drawn)  # of the draws' spread and the pictures' sampling
+        assert low < max(0, value - half) + 1e-9 and high > min(1, value + half) - 1e-9 and high - low > 1.96 * np.sqrt(value * (1 - value) / 90)
     assert top1["subset=all"] == top1["prompts=ensemble"] and top1["subset=1"] == top1["prompts=one-template"]
-    assert records["own", "vit-test", "zero-shot", "gain_over_ensemble", "subset=all"][:3] == (0, 0, 0)
+    assert records["own", "vit-test", "zero-shot", "gain_over_ensemble", "subset=all"][0] == 0
     # By one label for two classes no classifier tells them apart: the first gets all that either would get.
     assert classes[:, 1].tolist() == [30] * 3 and classes[:, 2].tolist() == [2, 2, 1] and classes[1, 5:].tolist() == [0, 0]
     for prompts, column in (("name-only", 3), ("one-template", 4)):
@@ -60,7 +61,8 @@ def test_sizes_subsets_and_shared_labels(project: Project, tmp_path: Path):
             assert n == 60 and value == pytest.approx(classes[:2, at].sum() / 60)
         gain, low, high, n = records["own", "vit-test", "zero-shot", "gain_over_own_names", chosen]
         assert gain == pytest.approx(top1[chosen][0] - top1[own][0], abs=1e-12) and low <= gain <= high and n == 90
-    assert records["", "vit-test", "zero-shot", "top1", "prompts=ensemble, summary=mean"] == top1["prompts=ensemble"]  # of one data set: interval and n too
+    of_one = records["", "vit-test", "zero-shot", "top1", "prompts=ensemble, summary=mean"]
+    assert of_one == pytest.approx(top1["prompts=ensemble"], abs=1e-12)  # of one data set: interval and n too
     none, file = records_of(project, sets, *words, "--prompt_engineering.draws", "0")
     with file:
         assert "templates" not in file["arrays"]

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "base/files.hpp"
 #include "lab/lab_fixture.hpp"
 
 namespace cliplab {
@@ -17,6 +18,10 @@ using ::testing::SizeIs;
 
 class Studies : public LabTest {
  protected:
+  /// A file of the project's own data/ in the root of this test.
+  void bring(const std::string& file) const {
+    overwrite(root / file, read_file(std::filesystem::path(CLIPLAB_SOURCE_DIR) / file));
+  }
   static std::set<std::string> values_of(const std::vector<Record>& records, const std::string& param) {
     std::set<std::string> values;
     for (const Record& record : records)
@@ -57,7 +62,7 @@ TEST_F(Studies, OneBadSetIsARowAndTheOthersAreMeasured) {
 }
 
 TEST_F(Studies, BaselinesOfOneAccuracyHaveNoLineAndTheRestIsRecorded) {
-  write_colours("photos", {"train", "test"}, 12), write_colours("drawn", {"test"}, 6);
+  write_colours("photos", {"train", "test"}, 40), write_colours("drawn", {"test"}, 6);
   const Results results =
       run_study("distribution_shift", {"--distribution_shift.pairs=photos>drawn", "--distribution_shift.shares=2"});
   EXPECT_THAT(results.left_out, IsEmpty());
@@ -68,7 +73,30 @@ TEST_F(Studies, BaselinesOfOneAccuracyHaveNoLineAndTheRestIsRecorded) {
   EXPECT_THAT(records_of(results, "zero-shot", "effective_robustness"), IsEmpty());
 }
 
+TEST_F(Studies, ImageNetsShiftsJoinWhateverTheyCallTheirClasses) {
+  bring("data/datasets.json"), bring("data/prompts/paper/imagenet.json");
+  // The same three classes: WordNet's ids at the source; numbers, in the order of ImageNet's own, and names at the
+  // shift.
+  const std::vector<std::pair<std::string, std::vector<std::string>>> sets{
+      {"imagenet", {"n01440764", "n01443537", "n01484850"}},
+      {"imagenetv2", {"0", "1", "2"}},
+      {"imagenet_r", {"great white shark", "tench", "goldfish"}}};
+  for (const auto& [name, classes] : sets)
+    for (std::size_t c = 0; c < classes.size(); ++c)
+      for (const char* split : {"train", "test"})
+        for (int i = 0; i < 12; ++i)
+          write(fmt::format("{}/{}/{}/{}.png", name, split, classes[c], i),
+                coloured(name == "imagenet_r" ? static_cast<int>((c + 2) % 3) : static_cast<int>(c), i));
+  const Results results = run_study(
+      "distribution_shift",
+      {"--distribution_shift.pairs=imagenet>imagenetv2,imagenet>imagenet_r", "--distribution_shift.shares=2"});
+  EXPECT_THAT(results.left_out, IsEmpty());
+  for (const Record& record : records_of(results, "linear-probe", "shift_top1"))
+    EXPECT_EQ(record.value, 1) << record.dataset;
+}
+
 TEST_F(Studies, LambdaIsChosenOnTheOfficialValidationSplit) {
+  bring("data/datasets.json");
   // Every cut of train is separable, so that weak penalties have the least loss. In the validation split colours stand
   // in one another's folders: there the strongest penalty is the least wrong. "dtd" is a set of the catalogue, whose
   // train split its validation split is part of.

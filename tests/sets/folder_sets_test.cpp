@@ -15,6 +15,7 @@ namespace cliplab {
 namespace {
 
 using nlohmann::json;
+using ::testing::_;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -149,6 +150,31 @@ TEST_F(FolderSetTest, NamesOfTheWheelsJoinByNameAndByIdNeverByPlace) {
             json{{"classes", {{"zebra", "z"}}}, {"ids", ids}, {"templates", templates}}.dump());
   EXPECT_THAT(load_prompts(*open_labels("numbers", "test"), "numbers").class_names,
               ElementsAre(ElementsAre("name 0"), ElementsAre("name 10"), ElementsAre("name 2")));
+}
+
+/// The prompts of a set of the catalogue whose folder has these classes.
+TEST_F(FolderSetTest, ThePapersNamesJoinWhateverALayoutCallsTheClasses) {
+  const std::filesystem::path lists = std::filesystem::path(CLIPLAB_SOURCE_DIR) / "data/prompts/paper";
+  const auto names = [&](const std::string& list, const std::vector<std::string>& labels) {
+    std::vector<std::string> found;
+    for (const auto& synonyms : read_prompt_list(lists / (list + ".json"), labels).class_names)
+      found.push_back(synonyms[0]);
+    return found;
+  };
+  EXPECT_THAT(names("sun397", {"/a/abbey", "/a/apartment_building/outdoor", "abbey"}),
+              ElementsAre("abbey", "apartment building outdoor", "abbey"));
+  EXPECT_THAT(names("country211", {"AD", "Andorra", "CI"}), ElementsAre("Andorra", "Andorra", "Cote d'Ivoire"));
+  EXPECT_THAT(names("pets", {"american_bulldog", "Abyssinian"}), ElementsAre("american bulldog", "Abyssinian"));
+  EXPECT_THAT(names("ucf101", {"ApplyEyeMakeup"}), ElementsAre("Apply Eye Makeup"));
+  EXPECT_THAT(names("eurosat", {"SeaLake", "lake or sea"}), ElementsAre("lake or sea", "lake or sea"));
+  EXPECT_THAT(names("flowers102", {"1", "102"}), ElementsAre("pink primrose", "blackberry lily"));
+  EXPECT_THAT(names("gtsrb", {"00000", "42"}), ElementsAre("red and white circle 20 kph speed limit", _));
+  EXPECT_THAT(names("imagenet", {"n01440764", "0", "tench"}), ElementsAre("tench", "tench", "tench"));
+  EXPECT_THAT(names("clevr_counts", {"ten", "3"}), ElementsAre("10", "3"));
+  const Prompts feelings = read_prompt_list(lists / "fer2013.json", std::vector<std::string>{"happiness", "3"});
+  EXPECT_THAT(feelings.class_names, ElementsAre(ElementsAre("happy", "smiling"), ElementsAre("happy", "smiling")));
+  EXPECT_THAT(input_error([&] { names("pets", {"Abyssinian", "tiger"}); }), HasSubstr("no name for class 'tiger'"));
+  EXPECT_THAT(read_prompt_list(lists / "pets.json", std::vector<std::string>{"tiger"}).templates, IsEmpty());
 }
 
 TEST_F(FolderSetTest, AbsentAndUnknownSetsSayWhatToDo) {
