@@ -41,7 +41,7 @@ def test_label_rates_are_those_of_the_labels_given(project: Project, tmp_path: P
         chosen = table[:, 0]
         assert chosen.max() < (22 if labels == "default+child" else 21)
         non_human, crime = (chosen >= 14) & (chosen < 18), (chosen >= 18) & (chosen < 21)
-        assert non_human.any() and crime.any() and (chosen < 14).any()  # else the rates below say nothing
+        assert len(np.unique(chosen)) > 3  # else the rates below say nothing
         for group, mask in groups.items():
             assert mask.any()
             for kind, hit in (("non-human", non_human), ("crime-related", crime), ("crime-related or non-human", non_human | crime)):
@@ -183,13 +183,15 @@ def test_labels_of_members_are_those_over_the_threshold(project: Project, tmp_pa
         men, women = given[~woman].sum(0), given[woman].sum(0)
         tables = [[[a, (~woman).sum() - a], [b, woman.sum() - b]] for a, b in zip(men, women, strict=True)]
         p = [chi2_contingency(t, correction=False).pvalue if 0 < t[0][0] + t[1][0] < 90 else 1 for t in tables]
+        steps = np.sort(p) * np.arange(len(p), 0, -1)  # Holm's correction for the choice among all labels
+        corrected = dict(zip(np.argsort(p, kind="stable"), np.minimum(1, np.maximum.accumulate(steps)), strict=True))
         expected: set[int] = set()
         for more in (men * woman.sum() > women * (~woman).sum(), men * woman.sum() < women * (~woman).sum()):
             expected |= set(sorted(np.flatnonzero(more), key=lambda i: round(p[i], 12))[:3])  # the same for equal counts
         told = {key[4] for key in records if key[3] == "p_value" and key[4].endswith(f"threshold={threshold}")}
         assert told == {of(label=labels[i], threshold=str(threshold)) for i in expected}
         for i in expected:
-            assert records[SET, "vit-test", "zero-shot", "p_value", of(label=labels[i], threshold=str(threshold))][0] == pytest.approx(p[i], rel=1e-9)
+            assert records[SET, "vit-test", "zero-shot", "p_value", of(label=labels[i], threshold=str(threshold))][0] == pytest.approx(corrected[i], rel=1e-9)
             for gender, hits, count in (("male", men[i], (~woman).sum()), ("female", women[i], woman.sum())):
                 value, low, high, n = records[SET, "vit-test", "zero-shot", "label_rate", of(group=gender, label=labels[i], threshold=str(threshold))]
                 assert (value, n) == (hits / count, count) and low <= value <= high

