@@ -95,7 +95,9 @@ TEST_F(Studies, ImageNetsShiftsJoinWhateverTheyCallTheirClasses) {
       {"--distribution_shift.pairs=imagenet>imagenetv2,imagenet>imagenet_r", "--distribution_shift.shares=2"});
   EXPECT_THAT(results.left_out, IsEmpty());
   for (const Record& record : records_of(results, "linear-probe", "shift_top1"))
-    if (record.model == "fake") EXPECT_EQ(record.value, 1) << record.dataset;
+    if (record.model == "fake") {
+      EXPECT_EQ(record.value, 1) << record.dataset;
+    }
 }
 
 TEST_F(Studies, LambdaIsChosenOnTheOfficialValidationSplit) {
