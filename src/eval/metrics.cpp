@@ -116,6 +116,13 @@ double binary_log_loss(const Matrix& logits, std::span<const std::int8_t> target
   return count == 0 ? 0 : sum / static_cast<double>(count);
 }
 
+Matrix log_probabilities(const Matrix& logits) {
+  need_finite("probabilities: logits", logits);
+  const MatrixD shifted = logits.cast<double>().colwise() - logits.cast<double>().rowwise().maxCoeff();
+  const VectorD sums = shifted.array().exp().rowwise().sum().log();
+  return (shifted.colwise() - sums).cast<float>();
+}
+
 Predictions top_predictions(const Matrix& logits) {
   need_finite("predictions: logits", logits);
   Predictions result;

@@ -46,6 +46,9 @@ struct Predictions {
   std::vector<double> probability;  // [N] its softmax
 };
 
+/// The logarithm of each row's softmax. logits [N, C].
+Matrix log_probabilities(const Matrix& logits);
+
 /// logits [N, C].
 Predictions top_predictions(const Matrix& logits);
 

@@ -60,7 +60,9 @@ Outcome Lab::zero_shot(ClipModel& model, const std::string& name, std::vector<st
   } else {
     logits = class_means(model.prompt_scores(test.x, fill_templates(names, templates)), names, templates.size());
   }
-  score(outcome, test, owner.empty() ? std::move(logits) : best_of_columns(logits, owner, test.truth.num_classes));
+  if (!owner.empty()) logits = best_of_columns(logits, owner, test.truth.num_classes);
+  if (test.truth.several_labels()) logits = log_probabilities(logits);
+  score(outcome, test, std::move(logits));
   return outcome;
 }
 

@@ -76,7 +76,8 @@ class Lab {
   FeatureStore::Wanted joint() const;
 
   /// Zero-shot on the test split with the set's class names and the given templates (empty: all of them). A class of
-  /// clips scores what the best of its names does; of other sets the names' mean is the class's classifier.
+  /// clips scores what the best of its names does; of other sets the names' mean is the class's classifier. Where a
+  /// picture may have several labels, pictures are ranked by the probability of the class among all (VOC2007).
   Outcome zero_shot(ClipModel& model, const std::string& name, std::vector<std::string> templates = {});
   /// The linear probe of appendix A.3 on `train`, scored on `test`. Lambda is chosen on `validation`; if that is null,
   /// on the part of `train` that is the set's official validation split, else on a cut of it. Throws InputError for a

@@ -158,6 +158,15 @@ TEST(Metrics, MeanAveragePrecisionIsOverClasses) {
   EXPECT_THROW(mean_average_precision_11(z, std::span(targets).first(3)), InputError);
 }
 
+TEST(Metrics, LogProbabilitiesAreOfEachRow) {
+  Matrix z(2, 2);
+  z << 0, std::log(3.0f), 500, 500;
+  const Matrix p = log_probabilities(z);
+  EXPECT_NEAR(p(0, 0), std::log(0.25), 1e-6);
+  EXPECT_NEAR(p(0, 1), std::log(0.75), 1e-6);
+  EXPECT_NEAR(p(1, 0), std::log(0.5), 1e-6);
+}
+
 TEST(Metrics, PredictionsAreTheTopLogitAndItsProbability) {
   Matrix z(2, 3);
   z << 0, std::log(2.0f), std::log(2.0f), 5, 5, 5;
