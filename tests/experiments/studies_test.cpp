@@ -63,7 +63,8 @@ TEST_F(Studies, OneBadSetIsARowAndTheOthersAreMeasured) {
 }
 
 TEST_F(Studies, BaselinesOfOneAccuracyHaveNoLineAndTheRestIsRecorded) {
-  for (const char* part : {"photos/train", "photos/test", "drawn/test"})  // one picture in all classes: nothing is learnt
+  for (const char* part :
+       {"photos/train", "photos/test", "drawn/test"})  // one picture in all classes: nothing is learnt
     for (int c = 0; c < 3; ++c)
       for (int i = 0; i < 12; ++i) write(fmt::format("{}/{}/{}.png", part, kColours[c], i), coloured(0, 0));
   const Results results =
@@ -78,6 +79,7 @@ TEST_F(Studies, BaselinesOfOneAccuracyHaveNoLineAndTheRestIsRecorded) {
 
 TEST_F(Studies, ImageNetsShiftsJoinWhateverTheyCallTheirClasses) {
   bring("data/datasets.json"), bring("data/prompts/paper/imagenet.json");
+  bring("paper/published/imagenet_testbed.csv");
   // The same three classes: WordNet's ids at the source; numbers, in the order of ImageNet's own, and names at the
   // shift.
   const std::vector<std::pair<std::string, std::vector<std::string>>> sets{
@@ -98,6 +100,14 @@ TEST_F(Studies, ImageNetsShiftsJoinWhateverTheyCallTheirClasses) {
     if (record.model == "fake") {
       EXPECT_EQ(record.value, 1) << record.dataset;
     }
+  // The line of ImageNet's shifts goes through the testbed's standard models, not through baselines of this run.
+  for (const Record& line : records_of(results, "fit", "slope")) {
+    EXPECT_EQ(line.params.at("testbed"), "STANDARD");
+    EXPECT_GT(line.n, 70);
+    EXPECT_NEAR(line.value, line.dataset == "imagenetv2" ? 1.0 : 1.1, 0.5);
+  }
+  EXPECT_THAT(records_of(results, "fit", "slope"), SizeIs(2));
+  for (const Record& record : results.records) EXPECT_FALSE(record.params.contains("share"));
 }
 
 TEST_F(Studies, LambdaIsChosenOnTheOfficialValidationSplit) {
