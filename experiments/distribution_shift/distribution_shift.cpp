@@ -175,8 +175,7 @@ class DistributionShift : public Experiment {
     if (line) record_line(lab, {shift, "test", "", "", "", of_line}, *line, "logit");
     lab.record({shift, "test", "majority-class", "floor", "source_top1", pair.with()}, lab.majority(source));
     lab.record({shift, "test", "majority-class", "floor", "shift_top1", pair.with()},
-               majority_class(as_shift(lab.raw_pixels(source, "train").truth.labels, shared),
-                              lab.raw_pixels(shift, "test").truth));
+               majority_class(as_shift(lab.truth(source, "train").labels, shared), lab.truth(shift, "test")));
 
     const bool own_prompts = !same_prompts(lab, source, shift, shared);
     std::vector<Point> zero_shot;  // of each model
@@ -290,9 +289,11 @@ class DistributionShift : public Experiment {
                           params});
       }
     };
-    add("raw-pixels", {}, lab.raw_pixels(source, "train", shift), lab.raw_pixels(source, "test", shift),
-        lab.raw_pixels(shift, "test", source));
+    if (lab.measures("raw-pixels"))
+      add("raw-pixels", {}, lab.raw_pixels(source, "train", shift), lab.raw_pixels(source, "test", shift),
+          lab.raw_pixels(shift, "test", source));
     std::vector<std::string> done;
+    if (!lab.measures("untrained")) return points;
     for (const auto& model : lab.models()) {
       const std::string architecture = model->info().architecture.name;
       if (std::find(done.begin(), done.end(), architecture) != done.end()) continue;
@@ -309,6 +310,10 @@ class DistributionShift : public Experiment {
   /// The baselines' line; nothing, with a notice, where they all have one accuracy at the source.
   static std::optional<Line> line_through(const Pair& pair, const std::vector<double>& x,
                                           const std::vector<double>& y) {
+    if (x.size() < 3) {
+      say(fmt::format("{}: {} baselines (eval.floors): no line, no effective robustness", pair.name(), x.size()));
+      return {};
+    }
     if (std::ranges::count(x, x.front()) == std::ssize(x)) {
       say(fmt::format("{}: the {} baselines have one accuracy on {}: no line, no effective robustness", pair.name(),
                       x.size(), pair.source));

@@ -26,7 +26,8 @@ class EncoderScaling : public Experiment {
         own[{model, method}] = record_error(lab, name, model, method, hit);
       };
       add("majority-class", "floor", lab.majority(name));
-      add("raw-pixels", "linear-probe", lab.own_metric(name, lab.raw_pixel_probe(name)).second);
+      if (lab.measures("raw-pixels"))
+        add("raw-pixels", "linear-probe", lab.own_metric(name, lab.raw_pixel_probe(name)).second);
       for (const auto& model : lab.models()) {
         add(model->info().name, "zero-shot", lab.own_metric(name, lab.zero_shot(*model, name)).second);
         if (with_probe) add(model->info().name, "linear-probe", lab.own_metric(name, lab.probe(*model, name)).second);
@@ -34,7 +35,8 @@ class EncoderScaling : public Experiment {
       for (const auto& [key, error] : own) errors[key].push_back(error);
     });
     record_mean(lab, "majority-class", "floor", errors[{"majority-class", "floor"}]);
-    record_mean(lab, "raw-pixels", "linear-probe", errors[{"raw-pixels", "linear-probe"}]);
+    if (lab.measures("raw-pixels"))
+      record_mean(lab, "raw-pixels", "linear-probe", errors[{"raw-pixels", "linear-probe"}]);
     std::vector<Point> zero_shot, probe;
     for (const auto& model : lab.models()) {
       const ModelInfo& info = model->info();

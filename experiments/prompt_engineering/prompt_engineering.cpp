@@ -189,7 +189,8 @@ class PromptEngineering : public Experiment {
     const std::vector<std::string> datasets = lab.sets("prompt_engineering.datasets");
     lab.for_each(datasets, [&](const std::string& name) {
       lab.record({name, "test", "majority-class", "floor", "top1"}, lab.majority(name));
-      lab.record({name, "test", "raw-pixels", "linear-probe", "top1"}, top_k(lab.raw_pixel_probe(name).ranks, 1));
+      if (lab.measures("raw-pixels"))
+        lab.record({name, "test", "raw-pixels", "linear-probe", "top1"}, top_k(lab.raw_pixel_probe(name).ranks, 1));
       measure(lab, name, scores);
     });
     std::vector<std::string> extra = lab.sets("prompt_engineering.extra_datasets");

@@ -32,6 +32,7 @@ class ZeroShotVsProbe : public Experiment {
         const std::string& encoder = model->info().name;
         scores[encoder] = {record_zero_shot(lab, *model, name).value,
                            record_probe(lab, name, encoder, lab.probe(*model, name)).value};
+        if (!lab.measures("untrained")) continue;
         record_probe(lab, name, "untrained " + encoder, lab.probe(lab.untrained(*model), name),
                      {{"weights", "untrained"}});
       }

@@ -40,6 +40,15 @@ FeatureStore::Wanted Lab::joint() const {
   return wanted;
 }
 
+bool Lab::measures(const std::string& floor) const {
+  return std::ranges::count(options_.list("eval.floors"), floor) > 0;
+}
+
+Truth Lab::truth(const std::string& name, const std::string& split) {
+  if (measures("raw-pixels")) return raw_pixels(name, split).truth;
+  return dataset(name, split).truth().rows(sets_.rows(name, split));
+}
+
 Outcome Lab::zero_shot(ClipModel& model, const std::string& name, std::vector<std::string> templates) {
   const FeatureSet& test = features(model, name, "test", Space::kJoint);
   const Prompts prompts = sets_.prompts(name);
@@ -93,7 +102,7 @@ Outcome Lab::raw_pixel_probe(const std::string& name) {
 }
 
 Interval Lab::majority(const std::string& name) {
-  return majority_class(raw_pixels(name, "train").truth.labels, raw_pixels(name, "test").truth);
+  return majority_class(truth(name, "train").labels, truth(name, "test"));
 }
 
 std::pair<std::string, Interval> Lab::own_metric(const std::string& name, const Outcome& outcome) const {

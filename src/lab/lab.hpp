@@ -48,6 +48,8 @@ class Lab {
   const Models::Baselines& baselines() { return models_.baselines(); }
   std::vector<ImageModel*> encoders() { return models_.encoders(); }
   ClipModel& untrained(const ClipModel& model) { return models_.untrained(model); }
+  /// Does the run ask for this floor ("raw-pixels", "untrained") beside its models?
+  bool measures(const std::string& floor) const;
   bool used_baselines() const { return models_.used_baselines(); }
 
   /// The sets that the plan has for a key of the study, as the config names them.
@@ -59,6 +61,9 @@ class Lab {
   std::unique_ptr<PairCorpus> pairs(const std::string& name, const std::string& split) {
     return sets_.pairs(name, split);
   }
+  /// The answers of the samples that this run reads: of those that can be decoded where raw pixels are a floor anyway,
+  /// else of all, without opening a picture.
+  Truth truth(const std::string& name, const std::string& split);
   /// The most pictures that the run reads of a captioned set's split.
   std::int64_t limit(const std::string& split) const { return sets_.limit(split); }
 

@@ -187,9 +187,9 @@ Interval record_probe(Lab& lab, const std::string& name, const std::string& mode
 }
 
 void record_floors(Lab& lab, const std::string& name) {
-  if (!lab.raw_pixels(name, "test").truth.several_labels())
+  if (!lab.truth(name, "test").several_labels())
     lab.record({name, "test", "majority-class", "floor", "top1"}, lab.majority(name));
-  record_probe(lab, name, "raw-pixels", lab.raw_pixel_probe(name));
+  if (lab.measures("raw-pixels")) record_probe(lab, name, "raw-pixels", lab.raw_pixel_probe(name));
 }
 
 void record_data_set(Lab& lab, const std::string& name) {

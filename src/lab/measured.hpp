@@ -41,7 +41,8 @@ Interval record_probe(Lab& lab, const std::string& dataset, const std::string& m
                       Params params = {});
 /// All of a data set: its floors, every model zero-shot, the probe of every encoder.
 void record_data_set(Lab& lab, const std::string& dataset);
-/// The floors of a data set: the majority class (where a picture has one label) and the probe on raw pixels.
+/// The floors of a data set: the majority class (where a picture has one label) and, if asked, the probe on raw
+/// pixels.
 void record_floors(Lab& lab, const std::string& dataset);
 
 /// Top-1 of one classifier less another's on the same pictures (paired_difference).

@@ -54,6 +54,9 @@ Options run_options() {
   options.add_integer("eval.max_test", 10000, 10, 100'000'000, "test samples, at most");
   options.add_integer("eval.probe_iterations", 1000, 1, 100'000,
                       "L-BFGS iterations of a probe fit, at most (paper: 1000)");
+  options.add_list("eval.floors", {"raw-pixels", "untrained"},
+                   "what is measured beside the models: the probe on raw pixels, probes on models of initial weights",
+                   {"raw-pixels", "untrained"});
   options.add_text("probe.rule", "fast",
                    "when a probe's fits end: reference is scikit-learn 0.24's (the paper's), sklearn today's; "
                    "fast ends within an estimated 2e-7 of the minimum",

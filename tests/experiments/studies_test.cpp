@@ -110,6 +110,20 @@ TEST_F(Studies, ImageNetsShiftsJoinWhateverTheyCallTheirClasses) {
   for (const Record& record : results.records) EXPECT_FALSE(record.params.contains("share"));
 }
 
+TEST_F(Studies, FloorsAreMeasuredWhereTheyAreAskedFor) {
+  write_colours("a", {"train", "test"}, 6);
+  const auto models = [&](const std::string& floors) {
+    std::set<std::string> names;
+    for (const char* study : {"zero_shot_vs_probe", "prompt_engineering", "encoder_scaling", "representation"})
+      for (const Record& record : run_study(study, {"--eval.datasets=a", "--eval.floors=" + floors}).records)
+        if (record.method == "linear-probe") names.insert(record.model);
+    return names;
+  };
+  EXPECT_THAT(models("raw-pixels,untrained"), ElementsAre("fake", "raw-pixels", "untrained fake"));
+  EXPECT_THAT(models("untrained"), ElementsAre("fake", "untrained fake"));
+  EXPECT_THAT(models(""), ElementsAre("fake"));
+}
+
 TEST_F(Studies, LambdaIsChosenOnTheOfficialValidationSplit) {
   bring("data/datasets.json");
   // Every cut of train is separable, so that weak penalties have the least loss. In the validation split colours stand
