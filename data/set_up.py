@@ -54,6 +54,9 @@ PROMPTS = {
     "voc2007": ("voc2007", {}, None),
 }
 
+# Characters of these sets' own class names that clip-benchmark replaces by blanks (datasets/builder.py `build_dataset`).
+BLANKS = {"food101": "_", "sun397": "_/"}
+
 
 def write(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -107,6 +110,8 @@ def prompts() -> str:
         ids = [] if first_id is None else [""] * first_id + names
         document = {"source": f"clip-benchmark 1.6.2, {theirs}", "classes": dict(zip(keys, names, strict=True)), "ids": ids,
                     "templates": [text.replace("{c}", "{}") for text in all_templates[theirs]]}
+        if name in BLANKS:
+            document["blanks"] = BLANKS[name]
         if keys == synsets:  # WordNet's first word: what the classes are called before OpenAI chose names
             document |= {"own_names": {key: lemmas[key].split(",")[0] for key in keys}, "subsets": {"7": seven}}
         write(DATA / "prompts/wheels" / f"{name}.json", json.dumps(document, indent=1, ensure_ascii=False).encode())

@@ -242,7 +242,7 @@ std::string Plan::content() const {
       if (!is_shift && holds(planned.splits, "train") && has_classes(planned.role) && set->has_split("validation"))
         lines.insert(set->id("validation"));  // probes choose their penalty on it
       if (has_classes(planned.role))
-        for (const fs::path& file : prompt_files(set->text())) lines.insert("prompts " + sha256_file(file));
+        for (const fs::path& file : prompt_files(set->text(), prompts_)) lines.insert("prompts " + sha256_file(file));
     }
   for (const PlannedFile& file : files_) {
     lines.insert(file.key + " " + sha256(file));

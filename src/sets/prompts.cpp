@@ -128,7 +128,14 @@ void apply_named(Prompts& prompts, const json& document, const std::string& set,
     if (const auto entry = find_published_set(set); entry && !entry->prompts.empty())
       if (const fs::path list = prompts_folder() / document["lists"].get<std::string>() / (entry->prompts + ".json");
           fs::exists(list)) {
-        if (Prompts listed = read_prompt_list(list, labels); !listed.templates.empty()) {
+        Prompts listed = read_prompt_list(list, labels);
+        if (listed.templates.empty()) {  // labels that only the paper's list knows, as Country211's codes: by its names
+          std::vector<std::string> names;
+          for (const auto& synonyms : prompts.class_names) names.push_back(synonyms.at(0));
+          listed = read_prompt_list(list, names);
+          listed.own_names = prompts.own_names;
+        }
+        if (!listed.templates.empty()) {
           prompts = std::move(listed);
           return;
         }
@@ -185,14 +192,37 @@ fs::path prompt_set_file(const std::string& name) {
        nearest.empty() ? "" : "did you mean '" + nearest + "'?");
 }
 
-std::vector<fs::path> prompt_files(const std::string& set) {
-  if (const fs::path file = file_of_set(set); fs::exists(file)) return {file};
-  if (const auto published = find_published_set(set.substr(0, set.find('/'))); published && !published->prompts.empty())
-    if (const fs::path list = prompt_list_file(published->prompts); !list.empty()) return {list};
-  return {};
+std::vector<fs::path> prompt_files(const std::string& set, const fs::path& named) {
+  std::vector<fs::path> files;
+  const auto published = find_published_set(set.substr(0, set.find('/')));
+  if (const fs::path file = file_of_set(set); fs::exists(file))
+    files.push_back(file);
+  else if (published)
+    if (const fs::path list = prompt_list_file(published->prompts); !list.empty()) files.push_back(list);
+  if (named.empty() || !published || published->prompts.empty()) return files;
+  const json document = json::parse(read_file(named, 1 << 24), nullptr, false);
+  if (document.is_object() && document.contains("lists") && document["lists"].is_string())
+    if (const fs::path list = prompts_folder() / document["lists"].get<std::string>() / (published->prompts + ".json");
+        fs::exists(list))
+      files.push_back(list);
+  return files;
 }
 
 namespace {
+
+/// "/a/abbey" without its letter's folder: SUN397 sorts its classes into such.
+std::string without_letter(const std::string& label) {
+  return label.size() > 3 && label[0] == '/' && label[2] == '/' ? label.substr(3) : label;
+}
+
+/// A label with blanks for the characters that a list names; none: as it is.
+std::string spaced(const std::string& label, const std::string& blanks) {
+  if (blanks.empty()) return label;
+  std::string name = without_letter(label);
+  for (char& c : name)
+    if (blanks.find(c) != std::string::npos) c = ' ';
+  return name;
+}
 
 /// The classes of a list by all that a folder, a label file or another list may call them.
 class KnownClasses {
@@ -215,13 +245,13 @@ class KnownClasses {
   }
   bool has_none() const { return keys_.empty(); }
   const std::vector<std::string>& names(int at) const { return names_[at]; }
-  const std::string& key(int at) const { return keys_[at]; }
+  /// "" for a number's name that is no class of the list.
+  std::string key(int at) const { return at < std::ssize(keys_) ? keys_[at] : ""; }
 
   /// The place of the class that `label` calls by its key, by one of its names, as a path ("/a/abbey") or by its
   /// number. A name of several classes (ImageNet has two) is the first one's, then the next one's. -1: it calls none.
   int find(const std::string& label) {
-    const std::string path = label.size() > 3 && label[0] == '/' && label[2] == '/' ? label.substr(3) : label;
-    for (const std::string& text : {plain(label), plain(path)}) {
+    for (const std::string& text : {plain(label), plain(without_letter(label))}) {
       if (const auto key = by_key_.find(text); key != by_key_.end()) return static_cast<int>(key->second);
       if (const auto name = by_name_.find(text); name != by_name_.end()) {
         const std::size_t use = std::min(uses_[text]++, name->second.size() - 1);
@@ -260,11 +290,12 @@ Prompts read_prompt_list(const fs::path& file, std::span<const std::string> clas
     prompts.templates = document["templates"].get<std::vector<std::string>>();
     check_templates(prompts, file.string(), refuse);
     KnownClasses known(document);
+    const std::string blanks = document.value("blanks", "");
     std::vector<std::string> unknown;
     for (const std::string& label : class_names) {
       const int at = known.find(label);
       if (at < 0) unknown.push_back(label);
-      prompts.class_names.push_back(at < 0 ? std::vector{label} : known.names(at));
+      prompts.class_names.push_back(at < 0 ? std::vector{spaced(label, blanks)} : known.names(at));
     }
     if (!known.has_none() && unknown.size() == class_names.size()) return {};
     if (!known.has_none() && !unknown.empty()) refuse("no name for class '" + unknown.front() + "'");

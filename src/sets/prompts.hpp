@@ -35,13 +35,14 @@ Prompts load_prompts(const Dataset& dataset, const std::string& set, const std::
 /// Throws InputError with the nearest name for an unknown one.
 std::filesystem::path prompt_set_file(const std::string& name);
 
-/// The files that decide the prompts of a set by default: their content is part of a run's key.
-std::vector<std::filesystem::path> prompt_files(const std::string& set);
+/// The files that decide the prompts of a set by default, and with `named` (prompt_set_file; empty: none) the list that
+/// it takes for the set: their content is part of a run's key.
+std::vector<std::filesystem::path> prompt_files(const std::string& set, const std::filesystem::path& named = {});
 
 /// A list of prompts (data/prompts/paper, data/prompts/wheels) for classes that a set calls by the list's keys, by one
 /// of its names, by an alias, or by number ("ids"): joined by these, never by position. A list without names leaves the
-/// set its own. Without templates if the set shares no class with the list: then it is another set of that name. Throws
-/// InputError where it shares some and lacks others.
+/// set its own, with blanks for the characters in its "blanks". Without templates if the set shares no class with the
+/// list: then it is another set of that name. Throws InputError where it shares some and lacks others.
 Prompts read_prompt_list(const std::filesystem::path& file, std::span<const std::string> class_names);
 
 /// The key of each class in a list ("n01440764" of ImageNet), "" for one that it does not have: two sets that call one
