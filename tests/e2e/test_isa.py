@@ -103,13 +103,17 @@ def records(project: Project, **environment: str) -> dict[tuple, tuple]:
 
 
 def test_a_run_with_avx2_measures_the_same(project: Project, tmp_path: Path):
-    """Other roundings may move single samples across a class's border: each value within the other's 95 % interval."""
+    """Other roundings may move single samples across a class's border: each value within the other's 95 % interval, or near it
+    where it has none."""
     best, narrow = records(project), records(Project(tmp_path / "narrow"), CLIPLAB_ISA="avx2")
     assert best.keys() == narrow.keys() and best
     for key, (value, low, high, n) in best.items():
         other = narrow[key]
         assert other[3] == n, key
-        assert low <= other[0] <= high and other[1] <= value <= other[2], key
+        if low == high:  # lines and bounds made of values that may each move by a sample
+            assert abs(other[0] - value) <= 0.1 * max(1, abs(value)), key
+        else:
+            assert low <= other[0] <= high and other[1] <= value <= other[2], key
 
 
 # The layers with code of one processor; the others are searched for such code instead, which takes no compiler.
