@@ -7,7 +7,7 @@
 namespace cliplab {
 namespace {
 
-constexpr int kRounds = 4000;
+constexpr int kRounds = 2000;
 
 /// Points about y = 0.8 x - 0.3, `scatter` apart.
 struct Points {

@@ -10,7 +10,7 @@
 namespace cliplab {
 namespace {
 
-constexpr int kRounds = 4000;
+constexpr int kRounds = 2000;
 
 std::int64_t hits_of(Rng& rng, std::int64_t n, double rate) {
   std::int64_t hits = 0;

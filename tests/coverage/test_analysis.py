@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "analysis"))
 from intervals import Estimate, correlation_of, mean_alike, median_of, moved, quotient, slope_of  # noqa: E402
 from paired import by_class, compared  # noqa: E402
 
-ROUNDS = 2000
+ROUNDS = 1200
 
 
 def covered(truth: float, simulate: Callable[[np.random.Generator], Estimate | tuple[float, float]], rounds: int = ROUNDS) -> float:

@@ -24,7 +24,7 @@ def model_of(project: Project) -> str:
 
 
 def test_killed_at_random_moments_ends_in_the_bits_of_an_unbroken_run(tmp_path: Path, project: Project):
-    """CLIPLAB_KILLS kills (5), each in a run of 200 steps that then goes on to its end."""
+    """CLIPLAB_KILLS kills (3), each in a run of 200 steps that then goes on to its end."""
     words = [*STEPS_OF, "200"]
     begin = time.monotonic()
     unbroken = Project(tmp_path / "unbroken")
@@ -32,11 +32,11 @@ def test_killed_at_random_moments_ends_in_the_bits_of_an_unbroken_run(tmp_path: 
     assert done.returncode == 0, done.stderr
     whole, expected = time.monotonic() - begin, model_of(unbroken)
     rng, kills, resumed = random.Random(5), 0, 0
-    while kills < int(os.environ.get("CLIPLAB_KILLS", "5")):
+    while kills < int(os.environ.get("CLIPLAB_KILLS", "3")):
         shutil.rmtree(project.folder / "results", ignore_errors=True)
         process = project.start(*words)
         try:
-            process.wait(timeout=rng.uniform(0.1, 1.0) * whole)
+            process.wait(timeout=rng.uniform(0.3, 1.0) * whole)
             continue  # done before the kill: another moment
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
