@@ -64,7 +64,7 @@ class EncoderScaling : public Experiment {
   /// Records 1 - score, whose bounds change places.
   static Interval record_error(Lab& lab, const std::string& dataset, const std::string& model,
                                const std::string& method, const Interval& hit) {
-    const Interval error{1 - hit.value, 1 - hit.high, 1 - hit.low, hit.n, hit.covers};
+    Interval error{1 - hit.value, 1 - hit.high, 1 - hit.low, hit.n, hit.covers};
     lab.record({dataset, "test", model, method, "error"}, error);
     return error;
   }

@@ -108,7 +108,7 @@ std::vector<double> mean_of_units(std::span<const FewShotPoint> points, int shot
   for (const FewShotPoint& p : points) draws += p.shots == shots;
   for (const FewShotPoint& p : points) {
     if (p.shots != shots) continue;
-    const auto own = units(p);
+    const auto& own = units(p);
     mean.resize(own.size());
     for (std::size_t i = 0; i < own.size(); ++i) mean[i] += own[i] / draws;
   }

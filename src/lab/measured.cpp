@@ -160,7 +160,7 @@ Interval record_scores(Lab& lab, Record record, const Outcome& outcome) {
 
 Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& name) {
   const Outcome outcome = lab.zero_shot(model, name);
-  const Interval score = record_scores(lab, {name, "test", model.info().name, "zero-shot", ""}, outcome);
+  Interval score = record_scores(lab, {name, "test", model.info().name, "zero-shot", ""}, outcome);
   if (outcome.logits.cols() > 10 && !outcome.truth.several_labels())
     lab.record({name, "test", model.info().name, "zero-shot", "top5"}, rate_within(outcome.ranks, 5, outcome.truth));
   if (const Matrix& texts = outcome.classifier.weight; texts.size() > 0) {
