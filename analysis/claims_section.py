@@ -14,8 +14,8 @@ from verdicts import STATES, Verdict, judge
 
 NO_MINIATURE = "no miniature of it"
 CAPTION = ("Verdicts: reproduced: the whole 95 % interval within the claim's tolerance, or on the claimed side; not reproduced: the whole "
-           "interval outside; inconclusive: neither; point only: a number without an interval; not comparable: measured otherwise than in the paper. The column of the paper's own "
-           "numbers is the same computation on the cells that it prints. A miniature is the question put to models trained here: it bears on "
+           "interval outside; inconclusive: neither; point only: a number without an interval; not comparable: measured otherwise than in the "
+           "paper. The column of the paper's own numbers is the same computation on the cells that it prints. A miniature is the question put to models trained here: it bears on "
            "the direction alone, not on the paper's models. Records of smoke runs, dirty trees, limited runs and superseded files are left out.")
 
 

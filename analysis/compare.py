@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from clean import complain, say
-from intervals import moved
 from freshness import SetUpError, home, os_error, write_atomic
+from intervals import COLUMNS, mean_of, moved
 from params import parsed, spelled, to_text
-from paired import Paired, by_class, compared, holm, mean_interval
+from paired import Paired, by_class, compared, holm
 from results import RATE, ResultError, ResultFile, Run, read_run
 from study_tables import datasets_of, models_of, named_plainly
 from tables import DASH, Table, percent, points, points_with_interval, to_csv
@@ -214,9 +214,9 @@ def _means(table: Table, found: list[Comparison]) -> None:
         groups.setdefault((c.left, c.right, c.metric), []).append(c.result)
     for (left, right, metric), parts in groups.items():
         if len(parts) > 1:
-            difference = float(np.mean([p.difference for p in parts]))
+            mean = mean_of(pd.DataFrame([(p.difference, *p.interval) for p in parts], columns=COLUMNS))
             table.add([f"mean of {len(parts)}", left, right, metric, f"{sum(p.n for p in parts):,}", *(percent(float(np.mean(v))) for v in (
-                [p.a for p in parts], [p.b for p in parts])), points_with_interval(difference, *mean_interval(parts)), *[DASH] * 5])
+                [p.a for p in parts], [p.b for p in parts])), points_with_interval(mean.value, mean.low, mean.high), *[DASH] * 5])
 
 
 def _records(run: Run, failed: set[str]) -> pd.DataFrame:

@@ -14,8 +14,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-
 from intervals import (
     COLUMNS,
     EXACT,
@@ -24,7 +22,6 @@ from intervals import (
     Line,
     TooFew,
     Unfit,
-    Z,
     correlation_of,
     fitted,
     have_bounds,
@@ -35,7 +32,9 @@ from intervals import (
     quotient,
     slope_of,
     standard_errors,
+    t_half_width,
 )
+
 
 def mean(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
     return mean_of(ours)
@@ -194,9 +193,7 @@ def _above(shift: pd.DataFrame, source: pd.DataFrame, line: Line, weights_of: Ca
     of_shift = float(np.abs(weights) @ standard_errors(shift))
     of_source = float(np.abs(by_logit * line.slope / (x * (1 - x))) @ standard_errors(source))
     of_line = line.variance * (by_logit.sum() ** 2 / line.n + (by_logit @ (at - line.mean_x)) ** 2 / line.sxx)
-    variance = of_shift**2 + of_source**2 + of_line
-    df = variance**2 / of_line**2 * (line.n - 2) if of_line > 0 else math.inf
-    half = (float(stats.t.ppf(0.975, df)) if math.isfinite(df) else Z) * math.sqrt(variance)
+    half = t_half_width(of_line, line.n - 2, of_shift**2 + of_source**2)
     found = Estimate(value, value - half, value + half, len(x), half > 0)
     if reason:
         raise Unfit(reason, found)

@@ -42,9 +42,18 @@ def point(value: float, n: int) -> Estimate:
 
 
 def have_bounds(rows: pd.DataFrame) -> bool:
-    """A width of zero is no certainty: such a number has no interval, unless it is `exact` (chance, counted costs, printed numbers)."""
-    exact = rows["exact"].to_numpy(bool) if "exact" in rows else False
+    """Has every row an interval? Equal bounds are none, but a row that is EXACT needs none."""
+    exact = rows[EXACT].to_numpy(bool) if EXACT in rows else False
     return bool(len(rows)) and bool(((rows["ci_high"] > rows["ci_low"]).to_numpy(bool) | exact).all())
+
+
+def t_half_width(estimated: float, df: float, known: float) -> float:
+    """Half the 95 % interval of a number whose variance is the sum of one that was estimated with `df` degrees of freedom and one that
+    is known (Satterthwaite's degrees of freedom)."""
+    variance = estimated + known
+    if estimated <= 0:
+        return Z * math.sqrt(variance)
+    return float(stats.t.ppf(0.975, variance**2 / (estimated**2 / df))) * math.sqrt(variance)
 
 
 def moved(weights: np.ndarray, rows: pd.DataFrame) -> Estimate:

@@ -75,13 +75,6 @@ def by_class(labels: np.ndarray) -> np.ndarray:
     return 1 / (counts[place] * len(counts))
 
 
-def mean_interval(parts: list[Paired]) -> tuple[float, float]:
-    """Of the mean difference over independent data sets: half-widths in quadrature."""
-    mean = float(np.mean([p.difference for p in parts]))
-    down, up = ([abs(p.interval[side] - p.difference) for p in parts] for side in (0, 1))
-    return mean - math.hypot(*down) / len(parts), mean + math.hypot(*up) / len(parts)
-
-
 def holm(p: list[float]) -> list[float]:
     """Adjusted so that the chance of any false difference stays below the level (Holm 1979)."""
     order, worst, adjusted = np.argsort(p, kind="stable"), 0.0, [1.0] * len(p)

@@ -6,15 +6,13 @@ Each record knows its file and row, so that a number in the report links to wher
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from scipy import stats
 
-from intervals import Z
+from intervals import Z, t_half_width
 from params import column
 from published import PAPER_MODELS, published_records
 from reference import plain
@@ -108,11 +106,7 @@ def pooled(records: pd.DataFrame) -> pd.DataFrame:
         count, mean = len(rows), float(rows["value"].mean())
         of_seeds = float(rows["value"].var(ddof=1)) / count
         sampling = (float((rows["ci_high"] - rows["ci_low"]).mean()) / (2 * Z)) ** 2
-        if of_seeds + sampling > 0:
-            df = (of_seeds + sampling) ** 2 / (of_seeds**2 / (count - 1)) if of_seeds > 0 else math.inf
-            half = (float(stats.t.ppf(0.975, df)) if math.isfinite(df) else Z) * math.sqrt(of_seeds + sampling)
-        else:
-            half = 0.0
+        half = t_half_width(of_seeds, count - 1, sampling)
         covers = f"t({count} seeds, pictures)" if half > 0 else "none"
         new.append(records.loc[rows.index[-1]].to_dict() | {"value": mean, "ci_low": mean - half, "ci_high": mean + half, "interval": covers,
                                                               "seed": f"{count} seeds"})

@@ -16,7 +16,7 @@ import pandas as pd
 
 from claims import UNITS, Claim, ClaimError, Question
 from estimates import AGAINST_BY_MODEL, BY_NUMBER, TESTS
-from intervals import Estimate, TooFew, Unfit, mean_alike
+from intervals import COLUMNS, EXACT, Estimate, TooFew, Unfit, mean_alike
 from params import column, parsed
 from pool import NOT_MODELS, Pool
 from published import PAPER_MODELS, published_records, table9
@@ -249,21 +249,21 @@ def _described(selector: dict, theirs: bool) -> str:
 def indexed(rows: pd.DataFrame, levels: tuple[str, ...], test: str) -> pd.DataFrame:
     """One row an index: several models on the same pictures become their mean. Raises ClaimError where records of one model would be
     averaged that differ in what was measured."""
-    rows = rows.assign(dataset=places(rows), exact=rows["exact"] if "exact" in rows else False)
+    rows = rows.assign(dataset=places(rows), exact=rows[EXACT] if EXACT in rows else False)
     for number in BY_NUMBER.get(test, ()):
         rows[number] = pd.to_numeric(column(rows, number), errors="coerce")
         levels = (*levels, number) if rows[number].notna().all() else levels
     groups = rows.groupby(list(levels), sort=False)
     if len(groups) == len(rows):
-        return rows.set_index(list(levels))[["value", "ci_low", "ci_high", "exact"]]
+        return rows.set_index(list(levels))[[*COLUMNS, EXACT]]
     for name, group in groups:
         kinds = group.groupby("model")["params"].agg(lambda texts: {_kind(text, levels) for text in texts})
         if variants := next((v for v in kinds if len(v) > 1), None):
             raise ClaimError(f"records of {', '.join(map(str, name))} that are not one quantity: {' and '.join(sorted(variants))}, expected params that tell them apart")
     means = {name: mean_alike(group) for name, group in groups}
-    exact = groups["exact"].all()
+    exact = groups[EXACT].all()
     index = pd.MultiIndex.from_tuples(means, names=levels) if len(levels) > 1 else pd.Index([k[0] for k in means], name=levels[0])
-    return pd.DataFrame([(e.value, e.low, e.high, known) for e, known in zip(means.values(), exact, strict=True)], index, ["value", "ci_low", "ci_high", "exact"])
+    return pd.DataFrame([(e.value, e.low, e.high, known) for e, known in zip(means.values(), exact, strict=True)], index, [*COLUMNS, EXACT])
 
 
 def _kind(params: str, levels: tuple[str, ...]) -> str:

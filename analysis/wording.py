@@ -36,7 +36,7 @@ def _lack_some(records: pd.DataFrame) -> bool:
 
 
 def with_bounds(row: pd.Series, digits: int | None = None) -> str:
-    """A number that is no rate, with its interval if it has one: "5.4 [2.9, 13.6]", "> 184" where it is a bound."""
+    """A count or another number that is not shown in percent: "5.4 [2.9, 13.6]" with its interval, "> 184" where it is a bound."""
     def spelled(value: float) -> str:
         return number(value) if digits is None else number(value, digits)
 

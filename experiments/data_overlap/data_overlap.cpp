@@ -21,7 +21,7 @@ constexpr double kLevel = 0.995;  // of Figure 17's intervals
 /// error is added.
 Interval scaled(const Interval& difference, double share, std::int64_t n) {
   const double value = share * difference.value,
-               of_share = t_quantile(1e9) * difference.value * std::sqrt(share * (1 - share) / static_cast<double>(n));
+               of_share = kZ * difference.value * std::sqrt(share * (1 - share) / static_cast<double>(n));
   return {value, value - std::hypot(share * (difference.value - difference.low), of_share),
           value + std::hypot(share * (difference.high - difference.value), of_share), n, difference.covers};
 }

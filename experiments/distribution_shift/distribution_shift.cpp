@@ -210,11 +210,9 @@ class DistributionShift : public Experiment {
     const FeatureSet &at_source = lab.features(model, source, "test", Space::kTrunk),
                      &at_shift = lab.features(model, shift, "test", Space::kTrunk);
     options.also = [&](const LinearClassifier& fit) {
-      const Outcome on_shift = outcome_of(fit, at_shift);
-      return std::vector<std::vector<float>>{
-          units_on_source(outcome_of(fit, at_source), shared),
-          shift_units(on_shared(on_shift.logits, shared), on_shift.truth),
-          less(shift_units(on_shared(on_shift.logits, shared), on_shift.truth), zero_shot.units)};
+      const std::vector<float> on_shift = shift_units(on_shared(fit.logits(at_shift.x), shared), at_shift.truth);
+      return std::vector<std::vector<float>>{units_on_source(outcome_of(fit, at_source), shared), on_shift,
+                                             less(on_shift, zero_shot.units)};
     };
     const FewShotDraws draws = few_shot_draws(lab, model, source, Space::kTrunk, options);
     const std::vector<FewShotPoint>& points = draws.points;
@@ -314,7 +312,7 @@ class DistributionShift : public Experiment {
       say(fmt::format("{}: {} baselines (eval.floors): no line, no effective robustness", pair.name(), x.size()));
       return {};
     }
-    if (std::ranges::count(x, x.front()) == std::ssize(x)) {
+    if (!can_fit_line(x)) {
       say(fmt::format("{}: the {} baselines have one accuracy on {}: no line, no effective robustness", pair.name(),
                       x.size(), pair.source));
       return {};

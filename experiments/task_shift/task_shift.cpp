@@ -67,7 +67,7 @@ class TaskShift : public Experiment {
     for (std::size_t i = first; i < points.size(); ++i)
       x.push_back(logit(points[i].source.value, points[i].source.n)),
           y.push_back(logit(points[i].transfer.value, points[i].transfer.n));
-    if (x.size() < 3 || std::all_of(x.begin(), x.end(), [&](double value) { return value == x[0]; })) {
+    if (!can_fit_line(x)) {
       say("task_shift: a line needs 3 baselines with different scores, this run has " + std::to_string(x.size()) +
           "; points alone are recorded");
       return;

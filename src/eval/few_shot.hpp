@@ -74,7 +74,7 @@ struct Match {
 Match examples_to_match(std::span<const double> examples, std::span<const double> accuracies, double zero_shot);
 
 /// Their median over data sets: "below" and "above" count as less and more than every number. Bounds by order
-/// statistics where they are no censored ones.
+/// statistics, unless one of these is censored.
 struct MedianMatch {
   Interval examples;
   std::string censored;

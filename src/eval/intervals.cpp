@@ -19,7 +19,6 @@
 namespace cliplab {
 namespace {
 
-constexpr double kZ = 1.959963984540054;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 std::string in_units(const char* method, const std::string& units) { return fmt::format("{}({})", method, units); }
@@ -308,8 +307,7 @@ Interval mean_over_classes(std::span<const double> values, std::span<const int> 
 }
 
 Sampling sampling_over_classes(std::span<const double> values, std::span<const int> labels) {
-  const Interval interval = mean_over_classes(values, labels);
-  const double error = (interval.high - interval.low) / (2 * kZ);
+  const double error = standard_error(mean_over_classes(values, labels));
   return {error * error, static_cast<double>(values.size())};
 }
 

@@ -22,6 +22,11 @@ struct Interval {
 /// A number without an interval.
 Interval point(double value, std::int64_t n);
 
+inline constexpr double kZ = 1.959963984540054;  // the normal's upper 97.5 % point
+
+/// The standard error that a 95 % interval stands for.
+inline double standard_error(const Interval& interval) { return (interval.high - interval.low) / (2 * kZ); }
+
 /// The upper 97.5 % point of Student's t; `df` > 0, infinity for the normal's.
 double t_quantile(double df);
 
@@ -89,8 +94,8 @@ Sampling sampling_of_mean(std::span<const double> values);
 
 /// Mean over the classes that occur of the class's mean of `values` in [0, 1], one a sample, with `labels`:
 /// Clopper-Pearson of the effective number of samples. A class's variance is that of its rate after one sample of the
-/// mean rate was added to it, so that one sample a class, all right, is no certainty. "clopper-pearson(pictures of each
-/// class)".
+/// mean rate was added to it: one sample a class, all of them right, still leaves an interval.
+/// "clopper-pearson(pictures of each class)".
 Interval mean_over_classes(std::span<const double> values, std::span<const int> labels);
 /// Its variance and degrees of freedom.
 Sampling sampling_over_classes(std::span<const double> values, std::span<const int> labels);

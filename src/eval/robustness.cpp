@@ -10,8 +10,22 @@
 namespace cliplab {
 namespace {
 
-/// The standard error that a 95 % interval stands for.
-double error_of(const Interval& interval) { return (interval.high - interval.low) / (2 * t_quantile(1e9)); }
+/// Mean of values, the sum of squares about it, and the root that rounding alone could give the latter.
+struct Spread {
+  double mean = 0, squares = 0, noise = 0;
+  bool is_real() const { return squares > noise * noise; }
+};
+
+Spread spread_of(std::span<const double> values) {
+  Spread spread;
+  double largest = 0;
+  const double n = static_cast<double>(values.size());
+  for (const double value : values) spread.mean += value / n, largest = std::max(largest, std::abs(value));
+  for (const double value : values) spread.squares += (value - spread.mean) * (value - spread.mean);
+  // A sum of n rounded terms is off by n roundings of the largest: differences below that are none.
+  spread.noise = n * 4 * std::numeric_limits<double>::epsilon() * largest;
+  return spread;
+}
 
 }  // namespace
 
@@ -26,39 +40,31 @@ bool Line::is_significant() const {
   return std::abs(t) > t_quantile(df);
 }
 
+bool can_fit_line(std::span<const double> x) { return x.size() >= 3 && spread_of(x).is_real(); }
+
 Line fit_line(std::span<const double> x, std::span<const double> y) {
   if (x.size() != y.size()) fail("line fit", std::to_string(y.size()) + " y values", std::to_string(x.size()));
-  double largest_x = 0, largest_y = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
+  for (std::size_t i = 0; i < x.size(); ++i)
     if (!std::isfinite(x[i]) || !std::isfinite(y[i]))
       fail("line fit", "point " + std::to_string(i) + " is not finite", "finite points");
-    largest_x = std::max(largest_x, std::abs(x[i])), largest_y = std::max(largest_y, std::abs(y[i]));
-  }
+  const Spread of_x = spread_of(x), of_y = spread_of(y);
+  if (!of_x.is_real()) fail("line fit", std::to_string(x.size()) + " points with one x", "two different x");
   Line line;
-  line.n = std::ssize(x);
+  line.n = std::ssize(x), line.mean_x = of_x.mean, line.sxx = of_x.squares;
   const double n = static_cast<double>(line.n);
-  double my = 0, sxy = 0, syy = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) line.mean_x += x[i] / n, my += y[i] / n;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double dx = x[i] - line.mean_x, dy = y[i] - my;
-    line.sxx += dx * dx, sxy += dx * dy, syy += dy * dy;
-  }
-  // A sum of n rounded terms is off by n roundings of the largest: differences below that are none.
-  constexpr double kRounding = 4 * std::numeric_limits<double>::epsilon();
-  const double noise_x = n * kRounding * largest_x, noise_y = n * kRounding * largest_y;
-  if (!(line.sxx > noise_x * noise_x))
-    fail("line fit", std::to_string(x.size()) + " points with one x", "two different x");
+  double sxy = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) sxy += (x[i] - of_x.mean) * (y[i] - of_y.mean);
   const auto [least, greatest] = std::minmax_element(x.begin(), x.end());
   line.least_x = *least, line.greatest_x = *greatest;
   const double slope = sxy / line.sxx;
-  line.slope = point(slope, line.n), line.intercept = point(my - slope * line.mean_x, line.n);
-  line.r = point(syy > noise_y * noise_y ? std::clamp(sxy / std::sqrt(line.sxx * syy), -1.0, 1.0) : 0, line.n);
+  line.slope = point(slope, line.n), line.intercept = point(of_y.mean - slope * line.mean_x, line.n);
+  line.r = point(of_y.is_real() ? std::clamp(sxy / std::sqrt(line.sxx * of_y.squares), -1.0, 1.0) : 0, line.n);
   double squares = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double residual = y[i] - line.at(x[i]);
     squares += residual * residual;
   }
-  const double noise = noise_y + std::abs(slope) * noise_x;
+  const double noise = of_y.noise + std::abs(slope) * of_x.noise;
   if (line.n < kLinePoints || !(squares > noise * noise)) return line;
   line.variance = squares / (n - 2);
   const auto widen = [&](Interval& value, double variance) {
@@ -85,9 +91,9 @@ Interval effective_robustness(const Line& baseline, const Interval& source, cons
   const double by_logit = expected * (1 - expected);  // the expectation's derivative
   // The source's error in logits: between the logits of its own bounds, which stays finite at 0 and 1.
   const Interval logits{x, logit(source.low, source.n), logit(source.high, source.n), source.n, {}};
-  const double of_source = by_logit * baseline.slope.value * error_of(logits);
+  const double of_source = by_logit * baseline.slope.value * standard_error(logits);
   const double of_line = by_logit * by_logit * baseline.variance_at(x);
-  const double sampling = error_of(shift) * error_of(shift) + of_source * of_source;
+  const double sampling = standard_error(shift) * standard_error(shift) + of_source * of_source;
   // Satterthwaite: the line's variance has n - 2 degrees of freedom, the accuracies' have many.
   const double variance = sampling + of_line;
   const double df = variance * variance / (of_line * of_line) * static_cast<double>(baseline.n - 2);

@@ -28,6 +28,9 @@ struct Line {
   bool is_significant() const;
 };
 
+/// Are these three points or more, with x that differ by more than their rounding? Studies say so where they are not.
+bool can_fit_line(std::span<const double> x);
+
 /// Least squares y = slope x + intercept. Needs two x that differ by more than their rounding; throws InputError
 /// otherwise.
 Line fit_line(std::span<const double> x, std::span<const double> y);

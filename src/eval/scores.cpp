@@ -174,8 +174,7 @@ Sampling sampling_of(const std::string& metric, double mean, std::span<const dou
   if (score == per_class) return sampling_over_classes(units, truth.labels);
   if (score != auc) return sampling_of_mean(units);
   const auto positives = std::count(truth.labels.begin(), truth.labels.end(), 1);
-  const Interval interval = auc_interval(mean, positives, std::ssize(truth.labels) - positives);
-  const double error = (interval.high - interval.low) / (2 * t_quantile(1e9));
+  const double error = standard_error(auc_interval(mean, positives, std::ssize(truth.labels) - positives));
   return {error * error, static_cast<double>(units.size()) - 1};
 }
 

@@ -126,7 +126,7 @@ void record_line(Lab& lab, Record like, const Line& line, const std::string& axe
 
 void record_line_through(Lab& lab, const Record& like, std::span<const double> x, std::span<const double> y,
                          const std::string& axes) {
-  if (x.size() < 3 || std::ranges::count(x, x.front()) == std::ssize(x))
+  if (!can_fit_line(x))
     return say(fmt::format("no line of {} over {}: it needs 3 points with different x, these are {}",
                            like.params.at("y"), like.params.at("x"), x.size()));
   record_line(lab, like, fit_line(x, y), axes);

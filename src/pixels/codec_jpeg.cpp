@@ -46,8 +46,8 @@ Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->cli
 
 void on_message(j_common_ptr, int) {}  // a warning: Pillow lives with it, and so do we
 
-// The source is the whole file. At its end libjpeg is told that more bytes will come, so that it stops and reports it;
-// libjpeg's own source in memory would put an end marker there and fill the picture up.
+// The source is the whole file. At its end at_end() returns FALSE, "no bytes yet", and libjpeg suspends: this is how a
+// file cut short is noticed. libjpeg's own source in memory would put an end marker there and fill the picture up.
 void begin_source(j_decompress_ptr) {}
 boolean at_end(j_decompress_ptr) { return FALSE; }
 void skip_bytes(j_decompress_ptr info, long count) {

@@ -215,7 +215,7 @@ Image preprocess_pixels(const Image& image, const Preprocess& preprocess) {
       if (first) return resized_first(native_values<float>(image));
       break;
     case PixelMode::kCmyk:
-      if (first) {  // a fill of 0 is no ink: the border is white
+      if (first) {  // a fill of 0 means no ink, so the border is white
         const Image inks{image.height, image.width, 4, image.native, image.mode};
         return {size, size, 3, inks_to_rgb(padded(resized(inks), size, fill).pixels)};
       }

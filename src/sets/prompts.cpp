@@ -121,25 +121,31 @@ Prompts default_prompts(const Dataset& dataset, const std::string& name) {
   return prompts;
 }
 
+/// The list that a named prompt set has for a set of the catalogue; empty if there is none.
+fs::path named_list(const json& document, const std::string& set) {
+  if (!document.is_object() || !document.contains("lists")) return {};
+  const auto entry = find_published_set(set);
+  if (!entry || entry->prompts.empty()) return {};
+  const fs::path list = prompts_folder() / document["lists"].get<std::string>() / (entry->prompts + ".json");
+  return fs::exists(list) ? list : fs::path();
+}
+
 /// Puts the templates and names of a named prompt set in place of the default ones.
 void apply_named(Prompts& prompts, const json& document, const std::string& set, std::span<const std::string> labels,
                  const std::function<void(const std::string&)>& refuse) {
-  if (document.contains("lists"))
-    if (const auto entry = find_published_set(set); entry && !entry->prompts.empty())
-      if (const fs::path list = prompts_folder() / document["lists"].get<std::string>() / (entry->prompts + ".json");
-          fs::exists(list)) {
-        Prompts listed = read_prompt_list(list, labels);
-        if (listed.templates.empty()) {  // labels that only the paper's list knows, as Country211's codes: by its names
-          std::vector<std::string> names;
-          for (const auto& synonyms : prompts.class_names) names.push_back(synonyms.at(0));
-          listed = read_prompt_list(list, names);
-          listed.own_names = prompts.own_names;
-        }
-        if (!listed.templates.empty()) {
-          prompts = std::move(listed);
-          return;
-        }
-      }
+  if (const fs::path list = named_list(document, set); !list.empty()) {
+    Prompts listed = read_prompt_list(list, labels);
+    if (listed.templates.empty()) {  // labels that only the paper's list knows, as Country211's codes: by its names
+      std::vector<std::string> names;
+      for (const auto& synonyms : prompts.class_names) names.push_back(synonyms.at(0));
+      listed = read_prompt_list(list, names);
+      listed.own_names = prompts.own_names;
+    }
+    if (!listed.templates.empty()) {
+      prompts = std::move(listed);
+      return;
+    }
+  }
   json own = json::object();
   if (document.contains("sets") && document["sets"].contains(set)) own = document["sets"][set];
   prompts.templates = own.contains("templates") ? own["templates"].get<std::vector<std::string>>()
@@ -194,17 +200,17 @@ fs::path prompt_set_file(const std::string& name) {
 
 std::vector<fs::path> prompt_files(const std::string& set, const fs::path& named) {
   std::vector<fs::path> files;
-  const auto published = find_published_set(set.substr(0, set.find('/')));
+  const std::string name = set.substr(0, set.find('/'));
   if (const fs::path file = file_of_set(set); fs::exists(file))
     files.push_back(file);
-  else if (published)
+  else if (const auto published = find_published_set(name))
     if (const fs::path list = prompt_list_file(published->prompts); !list.empty()) files.push_back(list);
-  if (named.empty() || !published || published->prompts.empty()) return files;
-  const json document = json::parse(read_file(named, 1 << 24), nullptr, false);
-  if (document.is_object() && document.contains("lists") && document["lists"].is_string())
-    if (const fs::path list = prompts_folder() / document["lists"].get<std::string>() / (published->prompts + ".json");
-        fs::exists(list))
+  if (named.empty()) return files;
+  try {
+    if (const fs::path list = named_list(json::parse(read_file(named, 1 << 24), nullptr, false), name); !list.empty())
       files.push_back(list);
+  } catch (const json::exception&) {  // load_prompts() says what is wrong with it
+  }
   return files;
 }
 
@@ -245,7 +251,7 @@ class KnownClasses {
   }
   bool has_none() const { return keys_.empty(); }
   const std::vector<std::string>& names(int at) const { return names_[at]; }
-  /// "" for a number's name that is no class of the list.
+  /// Empty for the name of a number that stands for none of the list's classes.
   std::string key(int at) const { return at < std::ssize(keys_) ? keys_[at] : ""; }
 
   /// The place of the class that `label` calls by its key, by one of its names, as a path ("/a/abbey") or by its

@@ -47,7 +47,7 @@ def test_interval_and_p_never_contradict_one_another() -> None:
             outside = found.interval[0] > 1e-9 or found.interval[1] < -1e-9
             assert outside == (found.p < 0.05) or abs(found.p - 0.05) < 1e-6
             assert found.interval[0] < found.difference + 1e-9 and found.interval[1] > found.difference - 1e-9
-            assert found.interval[1] > found.interval[0] + 1e-6, "a width of zero is no certainty"
+            assert found.interval[1] > found.interval[0] + 1e-6, "an interval has a width, whatever the sample"
 
 
 def test_one_picture_a_class_has_an_honest_width() -> None:

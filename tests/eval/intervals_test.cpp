@@ -39,7 +39,8 @@ TEST(Intervals, TheBootstrapOfAMeanIsItsStandardError) {
   EXPECT_NEAR(interval.high - interval.value, 0.098, 0.015);
   EXPECT_NEAR(interval.value - interval.low, 0.098, 0.015);
   EXPECT_EQ(interval.covers, "bootstrap(pictures)");
-  EXPECT_EQ(bootstrap(5, "pictures", [](auto) { return 0.5; }).covers, "none") << "equal resamples are no certainty";
+  EXPECT_EQ(bootstrap(5, "pictures", [](auto) { return 0.5; }).covers, "none")
+      << "equal resamples say nothing of the spread";
   EXPECT_THROW(bootstrap(0, "pictures", [](auto) { return 0.0; }), InputError);
 }
 

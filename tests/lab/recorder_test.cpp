@@ -34,7 +34,7 @@ TEST(Recorder, ARecordSaysWhatItsIntervalCovers) {
   Recorder recorder;
   recorder.record(record_of("a"), clopper_pearson(3, 10));
   recorder.record(record_of("a"), point(0.5, 10));
-  recorder.record(record_of("a"), {0.5, 0.5, 0.5, 10, "bootstrap(pictures)"});  // a width of zero is no interval
+  recorder.record(record_of("a"), {0.5, 0.5, 0.5, 10, "bootstrap(pictures)"});  // both bounds equal the value
   const auto& records = recorder.results().records;
   EXPECT_EQ(records[0].params.at("interval"), "clopper-pearson(pictures)");
   EXPECT_EQ(records[1].params.at("interval"), "none");
