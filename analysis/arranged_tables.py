@@ -17,7 +17,7 @@ from reference import BEST, SMALLEST, Reference, plain
 from results import ResultFile, Run
 from study_tables import baseline_models, datasets_of, first, named_plainly, shown, shown_points
 from tables import DASH, WIDE, Cell, Table, percent, points, published
-from wording import with_bounds
+from wording import intervals, with_bounds
 
 METHODS = ("fine-tuned", "supervised", "linear-probe", "few-shot", "zero-shot")  # top to bottom, as the paper has them
 OWN = ("map11", "roc_auc", "mean_top1_top5")
@@ -136,7 +136,7 @@ def _leads(records: pd.DataFrame, reference: Reference, columns: list[Column], s
         twelve, whole, won = (reference.value(metric=m, suite=suite, over="NS EfficientNet-L2")
                               for m, suite in (("gain", "12 data sets"), ("gain", "27 data sets"), ("wins", "27 data sets")))
         table.caption = (f"The paper's {BEST} over NS EfficientNet-L2: {twelve:+.1f} points over 12 data sets, {whole:+.1f} over 27, {won:.0f} of 27 won "
-                         "(section 3.2, Fig 11). Intervals are 95 %, paired on the same pictures.")
+                         f"(section 3.2, Fig 11). {intervals(pd.concat([gains, wins]))}")
     return table
 
 

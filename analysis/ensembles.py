@@ -15,6 +15,7 @@ from reference import Reference
 from results import ResultFile, Run
 from study_tables import MEAN, PROMPTS, at, datasets_of, first, models_of, prompt_engineering, shown, shown_points
 from tables import DASH, Cell, Table, number
+from wording import intervals
 
 ALL = "ensemble"
 BY_TEXT = {prompts: PROMPTS[prompts] for prompts in ("name-only", "one-template")}
@@ -38,8 +39,8 @@ def sizes_table(records: pd.DataFrame) -> Table:
     sizes = sorted(set(rows["size"]))
     table = Table("prompt_engineering_templates", "Top-1 % by the number of templates, drawn at random",
                   ["model", "data set", *map(str, sizes), "all", *(f"chosen {s}" for s in subsets)], text_columns=2,
-                  caption="Means over the draws, 1: over every template alone; intervals are of the mean over templates that might have been drawn, so they say "
-                          "nothing of the pictures, and are narrow where most templates are in every draw." + (" Last: choices made by the prompts' authors." if subsets else ""))
+                  caption=f"Means over the draws, 1: over every template alone; draws differ little where most templates are in each. {intervals(rows)}"
+                          + (" Last: choices made by the prompts' authors." if subsets else ""))
     for model, data in rows[["model", "dataset"]].drop_duplicates().itertuples(index=False):
         where = {"model": model, "dataset": data}
         cells = [shown(first(rows, size=s, **where)) for s in sizes]
@@ -56,7 +57,7 @@ def names_table(records: pd.DataFrame) -> Table:
                   ["model", "data set", "prompt", "own labels", "chosen names", "difference",
                    *(["pictures of shared labels", "own labels there", "chosen names there"] if any_shared else [])],
                   text_columns=3,
-                  caption="The difference is paired, its interval from a bootstrap over pictures." + (
+                  caption=intervals(pick(zero, metric="gain_over_own_names")) + (
                       " A shared label is one that two classes or more have (ImageNet's crane, bird and machine): by it no classifier tells them apart." if any_shared else ""))
     for model, data in pick(zero, metric="gain_over_own_names")[["model", "dataset"]].drop_duplicates().itertuples(index=False):
         part = pick(zero, model=model, dataset=data)

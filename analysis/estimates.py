@@ -15,21 +15,24 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from intervals import (
-    COLUMNS,
     EXACT,
     LINE_POINTS,
     Estimate,
     Line,
     TooFew,
     Unfit,
+    as_rows,
     correlation_of,
+    each_of,
     fitted,
     have_bounds,
     mean_of,
     median_of,
+    minus,
     moved,
     point,
     quotient,
+    sides,
     slope_of,
     standard_errors,
     t_half_width,
@@ -55,26 +58,28 @@ def difference(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
 
 def _differences(ours: pd.DataFrame, against: pd.DataFrame) -> list[Estimate]:
     a, b = paired(ours, against)
-    return [moved(np.array([1.0, -1.0]), pd.concat([a.iloc[[i]], b.iloc[[i]]])) for i in range(len(a))]
+    return [minus(x, y, 1) for x, y in zip(each_of(a), each_of(b), strict=True)]
 
 
-def _count(ours: pd.DataFrame, against: pd.DataFrame, holds: Callable[[float], bool]) -> Estimate:
-    """How many pairs hold; from those that hold over the whole interval to those that hold anywhere in it."""
+def _count(ours: pd.DataFrame, against: pd.DataFrame, least: float, most: float = math.inf) -> Estimate:
+    """How many pairs differ by `least` to `most`; from those that do so over the whole interval to those that do so anywhere in it, with
+    intervals that hold for all pairs at once."""
     each = _differences(ours, against)
-    sure = sum(holds(e.low) and holds(e.value) and holds(e.high) for e in each)
-    possible = sum(holds(e.low) or holds(e.value) or holds(e.high) for e in each)
-    return Estimate(sum(holds(e.value) for e in each), sure, possible, len(each), all(e.bounded for e in each))
+    wide = [e.widened(len(each)) for e in each]
+    sure = sum(least <= e.low and e.high <= most for e in wide)
+    possible = sum(e.high >= least and e.low <= most for e in wide)
+    return Estimate(sum(least <= e.value <= most for e in each), sure, possible, len(each), all(e.bounded for e in each))
 
 
 EQUAL = 1e-9  # printed cells are decimals: equal ones differ by rounding in binary only
 
 
 def wins(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    return _count(ours, against, lambda d: d > EQUAL)
+    return _count(ours, against, EQUAL)
 
 
 def wins_or_ties(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    return _count(ours, against, lambda d: d > -EQUAL)
+    return _count(ours, against, -EQUAL)
 
 
 def win_share(ours: pd.DataFrame, against: pd.DataFrame, options: dict) -> Estimate:
@@ -83,27 +88,44 @@ def win_share(ours: pd.DataFrame, against: pd.DataFrame, options: dict) -> Estim
 
 
 def within(ours: pd.DataFrame, against: pd.DataFrame, options: dict) -> Estimate:
-    return _count(ours, against, lambda d: abs(d) <= options["within"] + EQUAL)
+    return _count(ours, against, -options["within"] - EQUAL, options["within"] + EQUAL)
 
 
 def median(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
-    return median_of(ours["value"].to_numpy(float))
+    values, low, high = sides(ours).T
+    return median_of(values, np.where(np.isinf(low), low, values), np.where(np.isinf(high), high, values))
+
+
+def _largest(each: list[Estimate]) -> Estimate:
+    """Which is the largest is not known: some number is above its lower bound by chance, so the lower bounds hold for all at once; the
+    upper bound of the true largest alone has to hold."""
+    return Estimate(max(e.value for e in each), max(e.widened(len(each)).low for e in each), max(e.high for e in each), len(each),
+                    all(e.bounded for e in each))
+
+
+def _negative(e: Estimate) -> Estimate:
+    return Estimate(-e.value, -e.high, -e.low, e.n, e.bounded)
+
+
+def _smallest(each: list[Estimate]) -> Estimate:
+    return _negative(_largest([_negative(e) for e in each]))
 
 
 def maximum(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
-    """The largest: between the largest lower and the largest upper bound, so that no choice among many is taken as made before."""
-    return Estimate(*(float(ours[c].max()) for c in COLUMNS), len(ours), have_bounds(ours))
+    """Of the true numbers, of which the largest may be another than here."""
+    return _largest(each_of(ours))
 
 
 def minimum(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
-    return Estimate(*(float(ours[c].min()) for c in COLUMNS), len(ours), have_bounds(ours))
+    return _smallest(each_of(ours))
 
 
 def largest_gap(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    """The largest of the differences, whichever way; bounds as for `maximum`."""
+    """The largest of the differences, whichever way; bounds as for `maximum`, of both sides of each."""
     each = _differences(ours, against)
-    nearest = [0.0 if e.low <= 0 <= e.high else min(abs(e.low), abs(e.high)) for e in each]
-    return Estimate(max(abs(e.value) for e in each), max(nearest), max(max(abs(e.low), abs(e.high)) for e in each), len(each),
+    wide = [e.widened(len(each), 2) for e in each]
+    nearest = max(0.0 if e.low <= 0 <= e.high else min(abs(e.low), abs(e.high)) for e in wide)
+    return Estimate(max(abs(e.value) for e in each), nearest, max(max(abs(e.low), abs(e.high)) for e in each), len(each),
                     all(e.bounded for e in each))
 
 
@@ -136,33 +158,27 @@ def power_r(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
 
 
 def range_ratio(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
-    """Of quantities that are counted, not sampled (compute): exact."""
+    """Largest over smallest. Of quantities that are counted, not sampled (compute), exact; of others a choice among ratios: no interval."""
     if len(ours) < 2:
         raise TooFew("1 model, the test needs 2")
     ratio = float(ours["value"].max() / ours["value"].min())
-    return Estimate(ratio, ratio, ratio, len(ours))
+    return Estimate(ratio, ratio, ratio, len(ours), bool(ours[EXACT].all()))
 
 
 def lead(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    """Our mean over the data sets minus the best other model's; `against` has a level `model` in its index. The best is
-    known only within its own interval, as for `maximum`."""
+    """Our mean over the data sets minus the best other model's; `against` has a level `model` in its index. Which is best is not known,
+    as for `maximum`."""
     scores = against["value"].unstack("model").reindex(ours.index).dropna(axis=1)
     if scores.empty:
         raise TooFew("no other model with a score on each data set")
     means = [mean_of(against.xs(m, level="model").loc[ours.index]) for m in scores]
-    best = maximum(pd.DataFrame([(e.value, e.low, e.high, not e.low < e.high and e.bounded) for e in means], columns=[*COLUMNS, EXACT]), ours, {})
-    own = mean_of(ours)
-    value = own.value - best.value
-    low, high = math.hypot(own.value - own.low, best.high - best.value), math.hypot(own.high - own.value, best.value - best.low)
-    return Estimate(value, value - low, value + high, len(means), own.bounded and best.bounded)
+    return _smallest([minus(mean_of(ours), other, 1) for other in means])
 
 
 def over_largest(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
-    """Our mean minus the largest of the others, those of `ours` left out."""
+    """Our mean minus the largest of the others, those of `ours` left out; which is largest is not known, as for `maximum`."""
     others = against.drop(ours.index, errors="ignore") if len(against) > 1 else against
-    largest = others.loc[[others["value"].idxmax()]]
-    weights = np.array([*np.full(len(ours), 1 / len(ours)), -1.0])
-    return moved(weights, pd.concat([ours, largest]))
+    return _smallest([minus(mean_of(ours), other, 1) for other in each_of(others)])
 
 
 def logit(p: np.ndarray) -> np.ndarray:
@@ -194,7 +210,7 @@ def _above(shift: pd.DataFrame, source: pd.DataFrame, line: Line, weights_of: Ca
     of_source = float(np.abs(by_logit * line.slope / (x * (1 - x))) @ standard_errors(source))
     of_line = line.variance * (by_logit.sum() ** 2 / line.n + (by_logit @ (at - line.mean_x)) ** 2 / line.sxx)
     half = t_half_width(of_line, line.n - 2, of_shift**2 + of_source**2)
-    found = Estimate(value, value - half, value + half, len(x), half > 0)
+    found = Estimate(value, value - half, value + half, len(x), half > 0 and have_bounds(shift) and have_bounds(source))
     if reason:
         raise Unfit(reason, found)
     return found
@@ -253,19 +269,16 @@ def _curves(ours: pd.DataFrame) -> dict[float, pd.DataFrame]:
 
 def nearest_shots(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
     """The number of shots whose mean score is nearest to the zero-shot mean over the same data sets; from the first to the last number
-    whose difference from it may be none."""
+    that may be the nearest: at its least distance none is surely nearer, with intervals that hold for all numbers at once."""
     curves = _curves(ours)
     sets = next(iter(curves.values())).index
     level = mean_of(against.loc[against.index.intersection(sets)])
-    means = {k: mean_of(rows) for k, rows in curves.items()}
-    nearest = min(means, key=lambda k: abs(means[k].value - level.value))
-
-    def may_be_equal(e: Estimate) -> bool:
-        lower, upper = (level, e) if e.value > level.value else (e, level)
-        return upper.value - lower.value <= math.hypot(upper.value - upper.low, lower.high - lower.value)
-
-    likely = [nearest, *(k for k, e in means.items() if may_be_equal(e))]
-    return Estimate(float(nearest), float(min(likely)), float(max(likely)), len(sets), level.bounded and all(e.bounded for e in means.values()))
+    gaps = {k: minus(mean_of(rows), level, len(sets)) for k, rows in curves.items()}
+    nearest = min(gaps, key=lambda k: abs(gaps[k].value))
+    wide = {k: e.widened(len(gaps)) for k, e in gaps.items()}
+    farthest = min(max(abs(e.low), abs(e.high)) for e in wide.values())  # the nearest is no farther than this
+    likely = [nearest, *(k for k, e in wide.items() if max(e.low, -e.high, 0.0) <= farthest)]
+    return Estimate(float(nearest), float(min(likely)), float(max(likely)), len(sets), all(e.bounded for e in gaps.values()))
 
 
 def efficiency(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
@@ -285,7 +298,7 @@ def transfer_lead(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimat
         if "imagenet" not in wide:
             raise TooFew("no score on ImageNet")
         others = [mean_of(rows.loc[[(m, d) for d in wide if d != "imagenet"]]) for m in wide.index]
-        return rows.xs("imagenet", level="dataset").loc[wide.index], pd.DataFrame([(e.value, e.low, e.high) for e in others], wide.index, COLUMNS)
+        return rows.xs("imagenet", level="dataset").loc[wide.index], as_rows(others, wide.index)
 
     (source, transfer), (x, y) = points(ours), points(against)
     line = _line(pd.DataFrame({"x": x["value"], "y": y["value"]}))
@@ -312,3 +325,5 @@ TESTS: dict[str, tuple[Callable, tuple[str, ...], bool, bool]] = {
 }
 AGAINST_BY_MODEL = {"lead"}  # `against` keeps its models apart
 BY_NUMBER = {"nearest_shots": ("shots",), "efficiency": ("images",), "difference": ("images",)}  # a number of the params joins the index
+OF_BOUNDS = {"mean", "median", "maximum", "minimum", "difference", "wins", "wins_or_ties", "win_share", "within", "largest_gap", "lead",
+             "over_largest"}  # can hold numbers of which a bound alone is known

@@ -15,7 +15,7 @@ from reference import Reference, plain
 from results import ResultFile, Run
 from study_tables import datasets_of, first, models_of, of_data_sets, shown
 from tables import DASH, Table, number, published
-from wording import with_bounds
+from wording import BOUNDS, with_bounds
 
 OWN = ("mean_per_class", "mean_top1_top5", "roc_auc")  # what a data set is scored by, where that is not top-1
 STARTS = ("zero", "random", "zero-shot")
@@ -197,15 +197,17 @@ def examples_figure(file: ResultFile, run: Run, reference: Reference) -> Figure 
     if not models:
         return None
     paper = _paper_examples(reference).sort_values("value")
-    means = {m: examples_of(file.records, m, "zero")["value"] for m in models}
+    rows = {m: examples_of(file.records, m, "zero") for m in models}
+    means = {m: rows[m]["value"] for m in models}
     names = list(pd.concat(means.values()).groupby(level=0).mean().sort_values().index)
     figure, (ours, theirs) = panels(2, height=max(3.2, 0.17 * len(paper) + 0.9, 0.3 * len(names) * len(models) + 1))
     height = 0.76 / len(models)
     for i, (model, colour) in enumerate(colour_of(models).items()):
         y = np.array([names.index(d) for d in means[model].index]) + (i - (len(models) - 1) / 2) * height
         ours.barh(y, means[model], height=height * 0.95, color=colour, label=model)
-        for at, value in zip(y, means[model], strict=True):
-            ours.annotate(f"{value:.1f}", (value, at), xytext=(3, 0), textcoords="offset points", fontsize=7.5, va="center")
+        for at, (_, row) in zip(y, rows[model].iterrows(), strict=True):
+            value = row["value"]
+            ours.annotate(f"{BOUNDS.get(row['censored'], '')}{value:.1f}", (value, at), xytext=(3, 0), textcoords="offset points", fontsize=7.5, va="center")
     ours.set_yticks(range(len(names)), names)
     theirs.barh(paper["dataset"], paper["value"], color=GREY, height=0.7)
     for y, value in enumerate(paper["value"]):

@@ -14,7 +14,7 @@ from reference import Reference, plain
 from results import RATE, ResultFile, Run
 from study_tables import are_baselines, chunks, datasets_of, models_of, named_plainly, shown
 from tables import DASH, Table, published
-from wording import with_bounds
+from wording import intervals, with_bounds
 
 LINE = ["model", "method", "params"]
 NO_RATES = ("fit", "cost")
@@ -85,7 +85,7 @@ def retrieval(file: ResultFile, run: Run, reference: Reference) -> list[Table]:
             values = dict(zip(zip(column(rows, "direction"), rows["metric"], strict=True), rows["value"], strict=True))
             table.add([f"{model} (paper)", method, *(published(values.get(c)) for c in cells_of)], "paper")
         table.caption = (f"Text retrieval: {_count(records, 'image-to-text')} pictures seek a caption of theirs; image retrieval: "
-                         f"{_count(records, 'text-to-image')} captions seek their picture. Intervals are 95 %. Models: {', '.join(models_of(records))}. "
+                         f"{_count(records, 'text-to-image')} captions seek their picture. {intervals(records)} Models: {', '.join(models_of(records))}. "
                          "Floor: chance. The paper's rows, on Flickr30k and MSCOCO, stand in its Table 13.")
         found.append(table)
     return found

@@ -3,6 +3,7 @@ that are made of records; how often the intervals hold the truth: tests/coverage
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -12,17 +13,30 @@ from scipy import stats
 
 COLUMNS = ["value", "ci_low", "ci_high"]
 EXACT = "exact"  # a column of rows that need no interval: chance, counted costs, printed numbers
+CENSORED = "censored"  # a column of rows whose value is a bound: "above" or "below" which the number lies
 LINE_POINTS = 5  # fewer make no line whose interval or verdict means anything (src/eval/robustness.hpp)
 Z = float(stats.norm.ppf(0.975))
+
+
+@functools.lru_cache(maxsize=None)
+def _factor(k: int) -> float:
+    return float(stats.norm.isf(0.025 / k)) / Z
 
 
 @dataclass(frozen=True)
 class Estimate:
     value: float
-    low: float
-    high: float
+    low: float  # −∞: the value is an upper bound, unless it is `known`
+    high: float  # ∞: the value is a lower bound, unless it is `known`
     n: int  # data sets, models or points behind it
-    bounded: bool = True  # False: low and high say nothing
+    bounded: bool = True  # False: low and high say nothing of sampling
+    known: bool = False  # the value, though a side is open
+
+    def widened(self, k: int, tests: int = 1) -> Estimate:
+        """With sides that hold in 97.5 % for all of k estimates at once (Bonferroni), each of which is looked at `tests` times; the
+        half-widths grow as those of a normal distribution."""
+        factor = _factor(k * tests)
+        return Estimate(self.value, self.value - factor * (self.value - self.low), self.value + factor * (self.high - self.value), self.n, self.bounded)
 
 
 class TooFew(Exception):
@@ -41,10 +55,19 @@ def point(value: float, n: int) -> Estimate:
     return Estimate(float(value), float(value), float(value), n, bounded=False)
 
 
-def have_bounds(rows: pd.DataFrame) -> bool:
-    """Has every row an interval? Equal bounds are none, but a row that is EXACT needs none."""
+def with_bounds(rows: pd.DataFrame) -> np.ndarray:
+    """Which rows have an interval? Equal bounds are none, but a row that is EXACT needs none."""
     exact = rows[EXACT].to_numpy(bool) if EXACT in rows else False
-    return bool(len(rows)) and bool(((rows["ci_high"] > rows["ci_low"]).to_numpy(bool) | exact).all())
+    return (rows["ci_high"] > rows["ci_low"]).to_numpy(bool) | exact
+
+
+def have_bounds(rows: pd.DataFrame) -> bool:
+    return bool(len(rows)) and bool(with_bounds(rows).all())
+
+
+def as_rows(estimates: list[Estimate], index: pd.Index | None = None) -> pd.DataFrame:
+    """Estimates as records; one that is bounded without a width is exact."""
+    return pd.DataFrame([(e.value, e.low, e.high, e.bounded and not e.low < e.high) for e in estimates], index, [*COLUMNS, EXACT])
 
 
 def t_half_width(estimated: float, df: float, known: float) -> float:
@@ -56,9 +79,29 @@ def t_half_width(estimated: float, df: float, known: float) -> float:
     return float(stats.t.ppf(0.975, variance**2 / (estimated**2 / df))) * math.sqrt(variance)
 
 
+def sides(rows: pd.DataFrame) -> np.ndarray:
+    """A row each: value, low, high; the side of a bound that is open reaches to infinity."""
+    found = rows[COLUMNS].to_numpy(float).copy()
+    if CENSORED in rows:
+        found[(rows[CENSORED] == "below").to_numpy(bool), 1] = -math.inf
+        found[(rows[CENSORED] == "above").to_numpy(bool), 2] = math.inf
+    return found
+
+
+def each_of(rows: pd.DataFrame) -> list[Estimate]:
+    return [Estimate(*map(float, row), 1, bool(known)) for row, known in zip(sides(rows), with_bounds(rows), strict=True)]
+
+
+def minus(own: Estimate, other: Estimate, n: int) -> Estimate:
+    """By MOVER, as `moved`."""
+    value = own.value - other.value
+    low, high = math.hypot(own.value - own.low, other.high - other.value), math.hypot(own.high - own.value, other.value - other.low)
+    return Estimate(value, value - low, value + high, n, own.bounded and other.bounded)
+
+
 def moved(weights: np.ndarray, rows: pd.DataFrame) -> Estimate:
     """sum(weights * value) with the interval of a linear combination; none where a row has none."""
-    value, low, high = (rows[c].to_numpy(float) for c in COLUMNS)
+    value, low, high = sides(rows).T
     total = float(weights @ value)
     down = np.where(weights > 0, weights * (value - low), weights * (value - high))
     up = np.where(weights > 0, weights * (high - value), weights * (low - value))
@@ -67,7 +110,7 @@ def moved(weights: np.ndarray, rows: pd.DataFrame) -> Estimate:
 
 def mean_alike(rows: pd.DataFrame) -> Estimate:
     """The mean of several models' scores on the same pictures: they err together, so half-widths add as they are."""
-    return Estimate(*(float(rows[c].mean()) for c in COLUMNS), len(rows), have_bounds(rows))
+    return Estimate(*map(float, sides(rows).mean(axis=0)), len(rows), have_bounds(rows))
 
 
 def mean_of(rows: pd.DataFrame) -> Estimate:
@@ -75,17 +118,19 @@ def mean_of(rows: pd.DataFrame) -> Estimate:
     return moved(np.full(len(rows), 1 / len(rows)), rows)
 
 
-def median_of(values: np.ndarray) -> Estimate:
-    """Between the order statistics that hold it with 95 % or more, whatever the values' distribution; none below 6."""
+def median_of(values: np.ndarray, lows: np.ndarray | None = None, highs: np.ndarray | None = None) -> Estimate:
+    """Between the order statistics that hold it with 95 % or more, whatever the values' distribution; none below 6. `lows` and `highs`
+    are the values, or infinite where a value is a bound."""
     if len(values) < 2:
         raise TooFew(f"{len(values)} points, the test needs 2")
+    lows, highs = (np.sort(values if side is None else side) for side in (lows, highs))
     value, out = float(np.median(values)), int(stats.binom.ppf(0.025, len(values), 0.5))
     if stats.binom.cdf(out, len(values), 0.5) > 0.025:
         out -= 1
-    if out < 0:
-        return point(value, len(values))
-    ordered = np.sort(values)
-    return Estimate(value, float(ordered[out]), float(ordered[-1 - out]), len(values))
+    least, most = (float(lows[out]), float(highs[-1 - out])) if out >= 0 else (value, value)
+    middle = [s[[(len(values) - 1) // 2, len(values) // 2]] for s in (lows, highs)]
+    open_ = [bool(np.isinf(m).any()) for m in middle]  # a bound stands in the middle: the median is one too
+    return Estimate(value, -math.inf if open_[0] else least, math.inf if open_[1] else most, len(values), out >= 0, not any(open_))
 
 
 def standard_errors(rows: pd.DataFrame) -> np.ndarray:

@@ -39,7 +39,7 @@ STUDIES = (
           "What do a template around the class name and an ensemble of templates add to the bare name?",
           (("fig4_prompts", "Top-1 averaged over the data sets with three kinds of prompt.", figures.prompt_engineering),
            ("templates_by_number", "What ensembles of templates drawn at random gain over one of them, by their number, for the model with the highest mean; "
-            "bars: 95 % of the mean over draws.", sizes_figure))),
+            "bars: the interval of the mean over draws.", sizes_figure))),
     Study("few_shot", "Few-shot probes (Figs 6 and 7)",
           "How many labelled examples a class does a probe need to match zero-shot?",
           (("fig6_few_shot", "Top-1 averaged over the data sets by labelled examples a class; the star and the dotted line: zero-shot.",
@@ -61,7 +61,7 @@ STUDIES = (
           (("fig16_hard_classes", "Share of right answers by class, classes in the order of their difficulty. The paper prints no numbers of its Figure 16, "
             "whose order is that of people's zero-shot answers; ours is the model's where no answers of people are given.", hard_classes),)),
     Study("data_overlap", "Data overlap (Fig 17)", "How many test pictures were in the training data, and what do they add to the score?",
-          (("fig17_overlap", "Left: accuracy on test pictures that were seen in training minus on the others, with 99.5 % intervals (Newcombe). Right: "
+          (("fig17_overlap", "Left: accuracy on test pictures that were seen in training minus on the others. Right: "
             "what they add to the accuracy on all. Markers: Fisher's exact test, one-sided, of pictures seen against the others, one data set at a time.", overlap),)),
     Study("retrieval", "Retrieval (Table 13)", "Does a caption find its picture, and a picture its caption?", ()),
 )

@@ -15,16 +15,17 @@ from pathlib import Path
 import pandas as pd
 
 from claims import UNITS, Claim, ClaimError, Question
-from estimates import AGAINST_BY_MODEL, BY_NUMBER, TESTS
-from intervals import COLUMNS, EXACT, Estimate, TooFew, Unfit, mean_alike
+from estimates import AGAINST_BY_MODEL, BY_NUMBER, OF_BOUNDS, TESTS
+from intervals import CENSORED, COLUMNS, EXACT, Estimate, TooFew, Unfit, mean_alike
 from params import column, parsed
 from pool import NOT_MODELS, Pool
 from published import PAPER_MODELS, published_records, table9
 from reference import plain
 from study_tables import are_baselines
+from wording import BOUNDS
 
 STATES = ("reproduced", "not reproduced", "inconclusive", "point only", "not comparable", "not run")
-AVERAGED = ("lambda", "rule", "validation", "classes_not_validated", "undecodable", "family", "testbed", "suite", "origin", "point")  # params that may differ within one mean
+AVERAGED = ("lambda", "rule", "validation", "classes_not_validated", "undecodable", "family", "testbed", "suite", "point")  # params that may differ within one mean
 SHIFTS7 = ["ImageNetV2", "ImageNet-A", "ImageNet-R", "ObjectNet", "ImageNet-Sketch", "ImageNet-Vid", "Youtube-BB"]  # of ImageNet
 PLACE = ("source_set", "group", "frames")  # params that with the data set say which pictures
 _PAPER = {plain(m) for m in PAPER_MODELS}
@@ -78,7 +79,10 @@ def _verdict(root: Path, records: pd.DataFrame, claim: Claim, question: Question
             against = indexed(rows, ("model", "dataset") if question.test in AGAINST_BY_MODEL else levels, question.test)
         if question.baseline is not None:
             options["baseline"] = _axes(select(root, records, question.baseline, small))
-        estimate = TESTS[question.test][0](indexed(ours, levels, question.test), against, options)
+        own = indexed(ours, levels, question.test)
+        if question.test not in OF_BOUNDS and (bounds := sum(int(rows[CENSORED].ne("").sum()) for rows in (own, against) if rows is not None)):
+            return Verdict("inconclusive", reason=f"of {bounds} numbers a bound alone is known, the test needs their values", sources=sources)
+        estimate = TESTS[question.test][0](own, against, options)
     except Missing as missing:
         also = f"; {claim.needs}" if claim.needs and not small else ""
         return Verdict("not run", reason=f"needs {missing}{also}")
@@ -114,25 +118,26 @@ def compare(estimate: Estimate, question: Question, exact: bool = False) -> str:
     slack = 1e-9 * max(1.0, abs(value))  # decimals of the paper are no binary fractions
     if question.value is not None:
         floor, ceiling = question.value - question.tolerance - slack, question.value + question.tolerance + slack
-        if floor <= value <= ceiling if exact else floor <= low and high <= ceiling:
+        if floor <= value <= ceiling if exact and math.isfinite(high - low) else floor <= low and high <= ceiling:
             return "reproduced"
         return "not reproduced" if high < floor or low > ceiling else "inconclusive"
     if question.at_most is not None:
         ceiling = question.at_most + question.tolerance + slack
         return "reproduced" if high <= ceiling else "not reproduced" if low > ceiling else "inconclusive"
-    floor = -math.inf if question.above is None else question.above
-    ceiling = math.inf if question.below is None else question.below
-    if low > floor and high < ceiling:
+    above, below = question.above, question.below
+    if (above is None or low > above) and (below is None or high < below):
         return "reproduced"
-    return "not reproduced" if high <= floor or low >= ceiling else "inconclusive"
+    return "not reproduced" if above is not None and high <= above or below is not None and low >= below else "inconclusive"
 
 
 def shown(estimate: Estimate, unit: str) -> str:
     scale = UNITS[unit]
     digits = 1 if scale == 100 else 0 if unit in ("data sets", "models", "shots") else 2
-    text = f"{scale * estimate.value:.{digits}f}"
+    value, low, high = (f"{scale * v:.{digits}f}".replace("inf", "∞") for v in (estimate.value, estimate.low, estimate.high))
+    above, below = math.isinf(estimate.high), math.isinf(estimate.low)
+    text = ("" if estimate.known or above == below else BOUNDS["above" if above else "below"]) + value
     if estimate.bounded and not math.isclose(estimate.low, estimate.high):
-        text += f" [{scale * estimate.low:.{digits}f}, {scale * estimate.high:.{digits}f}]"
+        text += f" [{low}, {high}]"
     of = f" of {estimate.n}" if unit == "data sets" else ""
     return f"{text}{of}".replace("-", "−")
 
@@ -247,23 +252,25 @@ def _described(selector: dict, theirs: bool) -> str:
 
 
 def indexed(rows: pd.DataFrame, levels: tuple[str, ...], test: str) -> pd.DataFrame:
-    """One row an index: several models on the same pictures become their mean. Raises ClaimError where records of one model would be
-    averaged that differ in what was measured."""
-    rows = rows.assign(dataset=places(rows), exact=rows[EXACT] if EXACT in rows else False)
+    """One row an index: several models on the same pictures become their mean. Raises ClaimError where records would be averaged that
+    differ in what was measured."""
+    rows = rows.assign(dataset=places(rows), exact=rows[EXACT] if EXACT in rows else False, censored=column(rows, CENSORED).fillna(""))
     for number in BY_NUMBER.get(test, ()):
         rows[number] = pd.to_numeric(column(rows, number), errors="coerce")
         levels = (*levels, number) if rows[number].notna().all() else levels
     groups = rows.groupby(list(levels), sort=False)
+    columns = [*COLUMNS, EXACT, CENSORED]
     if len(groups) == len(rows):
-        return rows.set_index(list(levels))[[*COLUMNS, EXACT]]
+        return rows.set_index(list(levels))[columns]
+    made = {}
     for name, group in groups:
-        kinds = group.groupby("model")["params"].agg(lambda texts: {_kind(text, levels) for text in texts})
-        if variants := next((v for v in kinds if len(v) > 1), None):
-            raise ClaimError(f"records of {', '.join(map(str, name))} that are not one quantity: {' and '.join(sorted(variants))}, expected params that tell them apart")
-    means = {name: mean_alike(group) for name, group in groups}
-    exact = groups[EXACT].all()
-    index = pd.MultiIndex.from_tuples(means, names=levels) if len(levels) > 1 else pd.Index([k[0] for k in means], name=levels[0])
-    return pd.DataFrame([(e.value, e.low, e.high, known) for e, known in zip(means.values(), exact, strict=True)], index, [*COLUMNS, EXACT])
+        if len(kinds := {_kind(text, levels) for text in group["params"]}) > 1:
+            raise ClaimError(f"records of {', '.join(map(str, name))} that are not one quantity: {' and '.join(sorted(kinds))}, expected params that tell them apart")
+        e = mean_alike(group)
+        side = "" if math.isinf(e.low) == math.isinf(e.high) else "above" if math.isinf(e.high) else "below"
+        made[name] = (e.value, e.value if side else e.low, e.value if side else e.high, bool(group[EXACT].all()), side)
+    index = pd.MultiIndex.from_tuples(made, names=levels) if len(levels) > 1 else pd.Index([k[0] for k in made], name=levels[0])
+    return pd.DataFrame(made.values(), index, columns)
 
 
 def _kind(params: str, levels: tuple[str, ...]) -> str:

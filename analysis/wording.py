@@ -10,17 +10,19 @@ from tables import Cell, number
 METHODS = {"clopper-pearson": "Clopper-Pearson", "agresti-coull": "Agresti-Coull", "korn-graubard": "Korn-Graubard for clusters",
            "score": "Tango's score interval for paired differences", "newcombe": "Newcombe", "mover": "half-widths in quadrature", "t": "Student's t",
            "fisher-z": "Fisher's z", "delta": "delta method", "order": "order statistics", "bootstrap": "percentile bootstrap"}
+USUAL = 0.95  # of intervals that say no level
 BOUNDS = {"below": "< ", "above": "> "}
 
 
 def intervals(records: pd.DataFrame) -> str:
     """One sentence on the intervals of these records, made from what each says of itself."""
-    found: dict[str, list[str]] = {}
-    kinds = set(column(records, "interval").fillna("")) - {"", "none"}
-    for kind in sorted(kinds):
+    found: dict[tuple[float, str], list[str]] = {}
+    kinds = set(zip(column(records, "level"), column(records, "interval").fillna(""), strict=True))
+    for level, kind in sorted(kinds, key=lambda k: (float(k[0] or USUAL), k[1])):
         method, _, units = kind.partition("(")
-        found.setdefault(METHODS.get(method, method), []).append(units.rstrip(")"))
-    said = "; ".join(f"{method} over {' or '.join(units)}" for method, units in found.items())
+        if method not in ("", "none"):
+            found.setdefault((float(level or USUAL), METHODS.get(method, method)), []).append(units.rstrip(")"))
+    said = "; ".join(f"{'' if level == USUAL else f'{100 * level:g} %, '}{method} over {' or '.join(units)}" for (level, method), units in found.items())
     lines = sorted(set(column(records, "line").fillna("")) - {"", "fitted"})
     flagged = f" Distances from a line that is {' or '.join(lines)} bear no verdict." if lines else ""
     return (f"Intervals are 95 %: {said}." if said else "Intervals are 95 %." if _have_any(records) else "No intervals.") + (

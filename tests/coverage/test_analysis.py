@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "analysis"))
+from estimates import largest_gap, lead, maximum, minimum, nearest_shots, over_largest, wins, within  # noqa: E402
 from intervals import Estimate, correlation_of, mean_alike, median_of, moved, quotient, slope_of  # noqa: E402
 from paired import by_class, compared  # noqa: E402
 
@@ -128,3 +129,64 @@ def test_equal_models_are_told_apart_in_at_most_5_percent(clips: int | None) -> 
             rejected += compared(a, b).p < 0.05
     print(f"rejected, {'clips' if clips else 'pictures'}: {rejected / ROUNDS:.3f}")
     assert rejected / ROUNDS < 0.05 + 3 * math.sqrt(0.05 * 0.95 / ROUNDS)
+
+
+SPREAD = {"equal": 0.0, "near": 0.02, "apart": 0.3}  # between the smallest and the largest truth
+
+
+def truths(k: int, spread: str) -> np.ndarray:
+    return 0.6 + SPREAD[spread] * np.linspace(-0.5, 0.5, k)
+
+
+FEW = 400
+
+
+def draw(rng: np.random.Generator, truth: np.ndarray, n: int = 400) -> pd.DataFrame:
+    return rates(rng, n, list(truth)).set_index(pd.Index([f"set{i}" for i in range(len(truth))], name="dataset"))
+
+
+@pytest.mark.parametrize("spread", SPREAD)
+@pytest.mark.parametrize("k", [7, 27])
+def test_largest_and_smallest_of_many(k: int, spread: str) -> None:
+    """Taken as if chosen beforehand they held the truth in 0.50 to 0.85."""
+    truth = truths(k, spread)
+    check(f"maximum of {k}, {spread}", covered(truth.max(), lambda rng: maximum(draw(rng, truth), pd.DataFrame(), {}), FEW), 0.93, 1.0, FEW)
+    check(f"minimum of {k}, {spread}", covered(truth.min(), lambda rng: minimum(draw(rng, truth), pd.DataFrame(), {}), FEW), 0.93, 1.0, FEW)
+    check(f"one minus the largest of {k}, {spread}", covered(
+        0.7 - truth.max(), lambda rng: over_largest(draw(rng, np.array([0.7])).set_axis(["own"]), draw(rng, truth), {}), FEW), 0.93, 1.0, FEW)
+
+
+@pytest.mark.parametrize("spread", SPREAD)
+@pytest.mark.parametrize("k", [7, 27])
+def test_counts_of_wins_and_largest_gaps(k: int, spread: str) -> None:
+    """As for single differences they held the truth in 0.25 to 0.81."""
+    truth = truths(k, spread)
+    gap = truth - 0.6
+
+    def both(test: Callable, options: dict | None = None) -> Callable[[np.random.Generator], Estimate]:
+        return lambda rng: test(draw(rng, truth), draw(rng, np.full(k, 0.6)), options or {})
+
+    check(f"wins of {k}, {spread}", covered((gap > 1e-9).sum(), both(wins), FEW), 0.93, 1.0, FEW)
+    check(f"within 3 points of {k}, {spread}", covered((np.abs(gap) <= 0.03).sum(), both(within, {"within": 0.03}), FEW), 0.93, 1.0, FEW)
+    check(f"largest gap of {k}, {spread}", covered(np.abs(gap).max(), both(largest_gap), FEW), 0.93, 1.0, FEW)
+
+
+@pytest.mark.parametrize("models", [2, 7, 27])
+def test_lead_over_the_best_of_many(models: int) -> None:
+    def simulate(rng: np.random.Generator) -> Estimate:
+        others = pd.concat({f"model{i}": draw(rng, np.array([0.5, 0.6, 0.7])) for i in range(models)}, names=["model"])
+        return lead(draw(rng, np.array([0.52, 0.62, 0.72])), others, {})
+
+    check(f"lead over the best of {models}", covered(0.02, simulate, FEW), 0.93, 1.0, FEW)
+
+
+@pytest.mark.parametrize(("level", "nearest"), [(0.52, 4), (0.579, 8), (0.9, 16)])
+def test_nearest_number_of_shots(level: float, nearest: int) -> None:
+    """0.579 is nearly as near to 4 shots as to 8: that the difference from 8 is none was no reason to count it out."""
+    curve = {1: 0.3, 2: 0.4, 4: 0.5, 8: 0.65, 16: 0.7}
+
+    def simulate(rng: np.random.Generator) -> Estimate:
+        rows = pd.concat({k: draw(rng, np.full(3, v), 1000) for k, v in curve.items()}, names=["shots"]).swaplevel()
+        return nearest_shots(rows, draw(rng, np.full(3, level), 1000), {})
+
+    check(f"nearest number of shots, {level}", covered(nearest, simulate, FEW), 0.93, 1.0, FEW)

@@ -1,5 +1,6 @@
 """Damage and bad luck, seen from the command line: one clear line, and no number that is wrong."""
 
+import json
 import resource
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import stats
 from whole_run import Project, binary, project  # noqa: F401
 
 open_clip = pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
@@ -100,6 +102,22 @@ def test_a_model_whose_numbers_overflow_scores_nothing(project: Project, sets: P
     for file in (project.folder / "results").rglob("retrieval.h5"):
         with h5py.File(file) as results:
             assert len(results["records/value"]) == 0
+
+
+def test_recalls_come_from_the_stored_ranks(project: Project, sets: Path, tmp_path: Path):  # noqa: F811
+    done = project.run("run", "retrieval/smoke", *words_of(save_model(tmp_path), sets), "--retrieval.sets", "captions", "--retrieval.split", "test")
+    found = {(r["metric"], json.loads(r["params"])["direction"]): r for r in records(done, "retrieval") if r["method"] == "zero-shot"}
+    with h5py.File(Path(done.stdout.strip().splitlines()[-1]) / "retrieval.h5") as file:
+        ranks = {}
+        file["arrays"].visititems(lambda name, node: ranks.update({name.rsplit("/", 1)[-1]: node[:]}) if name.startswith("ranks/") and isinstance(node, h5py.Dataset) else None)
+    assert len(found) == 6 and set(ranks) == {"image-to-text", "text-to-image"}
+    for (metric, direction), record in found.items():
+        hits = int((ranks[direction][:, 1] < int(metric.removeprefix("recall"))).sum())
+        interval = stats.binomtest(hits, 12).proportion_ci(method="exact")
+        assert record["value"] == pytest.approx(hits / 12, abs=1e-12)
+        if direction == "image-to-text":  # of the other, captions of one picture are one cluster
+            assert (record["ci_low"], record["ci_high"]) == pytest.approx((interval.low, interval.high), abs=1e-9)
+        assert record["ci_low"] <= record["value"] <= record["ci_high"] and record["ci_low"] < record["ci_high"]
 
 
 @pytest.mark.parametrize("statistics", [("--model.std", "0,0,0"), ("--model.std", "0.2,-0.2,0.2"), ("--model.std", "nan,1,1"), ("--model.mean", "inf,0,0")])
