@@ -40,7 +40,7 @@ def sizes_table(records: pd.DataFrame) -> Table:
     table = Table("prompt_engineering_templates", "Top-1 % by the number of templates, drawn at random",
                   ["model", "data set", *map(str, sizes), "all", *(f"chosen {s}" for s in subsets)], text_columns=2,
                   caption=f"Means over the draws, 1: over every template alone; draws differ little where most templates are in each. {intervals(rows)}"
-                          + (" Last: choices made by the prompts' authors." if subsets else ""))
+                          + (" Last: choices by forward selection, here or by the prompts' authors." if subsets else ""))
     for model, data in rows[["model", "dataset"]].drop_duplicates().itertuples(index=False):
         where = {"model": model, "dataset": data}
         cells = [shown(first(rows, size=s, **where)) for s in sizes]

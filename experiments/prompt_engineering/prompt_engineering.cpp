@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "base/error.hpp"
+#include "base/progress.hpp"
 #include "eval/few_shot.hpp"
 #include "eval/prompt_ensemble.hpp"
 #include "eval/scores.hpp"
@@ -73,6 +74,7 @@ class Measurement {
       record("gain_over_ensemble", {{"subset", subset}}, paired_gain(fewer, outcomes.at("ensemble")));
     }
     if (!prompts_.own_names.empty()) record_own_names(outcomes);
+    record_selection(outcomes.at("ensemble"));
   }
 
  private:
@@ -158,6 +160,35 @@ class Measurement {
     lab_.array(std::move(array));
   }
 
+  /// Forward selection of templates, scored on the test split; on the training split if there is one, else on the test
+  /// split itself, as the paper's authors.
+  void record_selection(const Outcome& whole) const {
+    const auto most = static_cast<int>(lab_.options().integer("prompt_engineering.select"));
+    if (most == 0) return;
+    const bool trains = lab_.has_split(name_, "train");
+    const FeatureSet& held = trains ? lab_.features(model_, name_, "train", Space::kJoint) : test_;
+    const auto steps = forward_selection(*ensemble_, held.x, held.truth.labels,
+                                         static_cast<int>(std::ssize(prompts_.templates)), most);
+    std::vector<int> chosen;
+    std::string templates;
+    MatrixD table(std::ssize(steps), 2);
+    for (const auto& [index, top1] : steps) {
+      table.row(std::ssize(chosen)) << index, top1;
+      chosen.push_back(index), templates += fmt::format("\n  {:5.1f} %  {}", 100 * top1, prompts_.templates[index]);
+    }
+    const std::string on = trains ? "train" : "test";
+    say(fmt::format("{}, {}: forward selection takes {} of {} templates; top-1 on its {} split with each more:{}",
+                    name_, model_.info().name, chosen.size(), prompts_.templates.size(), on, templates));
+    const Params params{{"subset", "forward-selection"}, {"chosen_on", on}};
+    const Outcome fewer = scored(*ensemble_, chosen);
+    record("top1", params, top_k(fewer.ranks, 1));
+    record("gain_over_ensemble", params, paired_gain(fewer, whole));
+    lab_.array({"selection/" + name_ + "/" + model_.info().name,
+                {"template", "top1"},
+                table,
+                array_params("selection", name_, model_.info().name, {{"chosen_on", on}})});
+  }
+
   static Interval top1_of(const Outcome& outcome, const std::vector<std::size_t>& rows) {
     std::vector<int> ranks;
     for (const std::size_t row : rows) ranks.push_back(outcome.ranks[row]);
@@ -182,6 +213,10 @@ class PromptEngineering : public Experiment {
                      {.one_label = true});
     options.add_integer("prompt_engineering.draws", 20, 0, 1000,
                         "ensembles of 2, 4, 8 ... templates drawn at random; 0: none, nor each template alone");
+    options.add_integer(
+        "prompt_engineering.select", 0, 0, 1000,
+        "templates that forward selection may take (how the paper found its seven for ImageNet), chosen "
+        "on the training split where a set has one; 0: no selection");
   }
 
   void run(Lab& lab) const override {

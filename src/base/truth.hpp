@@ -7,6 +7,10 @@
 
 namespace cliplab {
 
+/// What a sample is in one of the rounds by which a set's authors divide it: STL-10's ten folds of the training
+/// pictures, UCF101's three splits. A score on such a set is the mean over its rounds (paper A.1).
+enum class RoundRole : std::int8_t { kNone, kTrain, kTest };
+
 struct Truth {
   std::vector<int> labels;  // [N], each in [0, C); the first of several
   /// [N, C] where a picture may have several labels: 1 yes, -1 no, 0 difficult (counts neither way). Else empty.

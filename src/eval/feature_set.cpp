@@ -18,6 +18,33 @@ FeatureSet part_of(const FeatureSet& train, bool validation) {
   return part;
 }
 
+FeatureSet round_of(const FeatureSet& train, const FeatureSet& test, std::size_t round, RoundRole role) {
+  FeatureSet part;
+  const bool fitted = role == RoundRole::kTrain;
+  part.id = fmt::format("{}|{}|round {} {}", train.id, test.id, round + 1, fitted ? "train" : "test");
+  part.encoder = test.encoder, part.split = fitted ? "train" : "test", part.description = test.description;
+  part.truth.num_classes = test.truth.num_classes;
+  std::vector<std::pair<const FeatureSet*, std::vector<Eigen::Index>>> sources;
+  Eigen::Index total = 0;
+  for (const FeatureSet* set : {&train, &test}) {
+    std::vector<Eigen::Index> rows;
+    if (round < set->rounds.size())
+      for (std::size_t i = 0; i < set->rounds[round].size(); ++i)
+        if (set->rounds[round][i] == role) rows.push_back(static_cast<Eigen::Index>(i));
+    total += std::ssize(rows);
+    const Truth own = set->truth.rows(rows);
+    part.truth.labels.insert(part.truth.labels.end(), own.labels.begin(), own.labels.end());
+    sources.emplace_back(set, std::move(rows));
+  }
+  if (total == 0)
+    fail(test.id, fmt::format("no sample of round {} to {}", round + 1, fitted ? "fit on" : "test on"), "one or more");
+  part.x.resize(total, test.x.cols());
+  Eigen::Index row = 0;
+  for (const auto& [set, rows] : sources)
+    if (!rows.empty()) part.x.middleRows(row, std::ssize(rows)) = set->x(rows, Eigen::all), row += std::ssize(rows);
+  return part;
+}
+
 void check_fit(const FeatureSet& train, const FeatureSet* validation, const FeatureSet& test) {
   for (const FeatureSet* set : {&train, validation})
     if (set != nullptr && set->split == "test")

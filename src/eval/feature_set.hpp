@@ -19,12 +19,16 @@ struct FeatureSet {
   Truth truth;                       // of these N samples
   std::vector<std::int64_t> rows{};  // [N] which samples of the split these are
   std::vector<char>
-      validation{};              // [N] of a train split: 1 for the set's official validation split; empty: it has none
-  std::int64_t undecodable = 0;  // pictures that were left out because they cannot be decoded
+      validation{};  // [N] of a train split: 1 for the set's official validation split; empty: it has none
+  std::vector<std::vector<RoundRole>> rounds{};  // [rounds][N] of a set that its authors divide several times
+  std::int64_t undecodable = 0;                  // pictures that were left out because they cannot be decoded
 };
 
 /// The rows of a train split that are, or are not, of its official validation split.
 FeatureSet part_of(const FeatureSet& train, bool validation);
+
+/// The rows of both splits that are fitted on, or tested on, in a round. Throws InputError when there is none.
+FeatureSet round_of(const FeatureSet& train, const FeatureSet& test, std::size_t round, RoundRole role);
 
 /// Throws InputError when a fit on `train` (and `validation`, which may be null), scored on `test`, would see the test
 /// split, mix encoders, or pair rows with other rows' labels.

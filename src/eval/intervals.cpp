@@ -205,6 +205,14 @@ Interval auc_interval(double area, std::int64_t positives, std::int64_t negative
   return {area, edge(0), edge(1), positives + negatives, "newcombe(pictures)"};
 }
 
+Interval mean_alike(std::span<const Interval> scores) {
+  if (scores.empty()) return {};
+  Interval mean{0, 0, 0, scores.front().n, scores.front().covers};
+  for (const Interval& s : scores) mean.value += s.value, mean.low += s.low, mean.high += s.high;
+  for (double* bound : {&mean.value, &mean.low, &mean.high}) *bound /= static_cast<double>(scores.size());
+  return mean;
+}
+
 Interval mean_of(std::span<const Interval> scores) {
   Interval mean{0, 0, 0, 0, "mover(data sets)"};
   double below = 0, above = 0;

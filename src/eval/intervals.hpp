@@ -62,6 +62,8 @@ Interval auc_interval(double area, std::int64_t positives, std::int64_t negative
 /// Mean of independent data sets' scores: half-widths add in quadrature (MOVER, Zou and Donner 2008), n is their sum.
 /// Without bounds if one of them has none.
 Interval mean_of(std::span<const Interval> scores);
+/// Of scores on the same pictures, which err together: bounds are the means of theirs, n is one's.
+Interval mean_alike(std::span<const Interval> scores);
 
 /// One score less another's: half-widths in quadrature, which is right for independent scores and too wide for those of
 /// the same pictures.

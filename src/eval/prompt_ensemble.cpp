@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/rng.hpp"
+#include "eval/metrics.hpp"
 
 namespace cliplab {
 
@@ -52,6 +53,27 @@ std::vector<std::vector<int>> template_subsets(int count, int size, int draws, s
     subsets.push_back(std::move(order));
   }
   return subsets;
+}
+
+std::vector<SelectedTemplate> forward_selection(const PromptEnsemble& ensemble, const Matrix& x,
+                                                std::span<const int> labels, int count, int most) {
+  std::vector<SelectedTemplate> steps;
+  std::vector<int> chosen;
+  std::vector<char> taken(static_cast<std::size_t>(std::max(0, count)));
+  while (std::ssize(steps) < std::min(most, count)) {
+    SelectedTemplate best{-1, steps.empty() ? -1 : steps.back().top1};
+    for (int t = 0; t < count; ++t) {
+      if (taken[t]) continue;
+      std::vector<int> with = chosen;
+      with.push_back(t);
+      const std::vector<int> ranks = label_ranks(ensemble.classifier(with).logits(x), labels);
+      const double top1 = static_cast<double>(std::ranges::count(ranks, 0)) / static_cast<double>(ranks.size());
+      if (top1 > best.top1) best = {t, top1};
+    }
+    if (best.index < 0) break;
+    chosen.push_back(best.index), taken[best.index] = 1, steps.push_back(best);
+  }
+  return steps;
 }
 
 }  // namespace cliplab

@@ -31,4 +31,16 @@ class PromptEnsemble {
 /// whatever `draws`.
 std::vector<std::vector<int>> template_subsets(int count, int size, int draws, std::uint64_t seed);
 
+/// One step of forward_selection(): the template that was added, and top-1 with it.
+struct SelectedTemplate {
+  int index = 0;
+  double top1 = 0;
+};
+
+/// Greedy forward selection, by which the paper's authors took seven of ImageNet's 80 templates: that which raises
+/// top-1 on features x [N, D] with labels [N] the most is added, the first of equals, until none raises it or `most`
+/// are taken. `count` templates to choose from, the first of the ensemble's.
+std::vector<SelectedTemplate> forward_selection(const PromptEnsemble& ensemble, const Matrix& x,
+                                                std::span<const int> labels, int count, int most);
+
 }  // namespace cliplab

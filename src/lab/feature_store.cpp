@@ -149,6 +149,10 @@ FeatureSet FeatureStore::extract(const std::string& encoder, const std::string& 
   undecodable_[name + "|" + split] = set.undecodable = stored->undecodable;
   if (const auto held = data.validation(); !held.empty())
     for (const std::int64_t row : set.rows) set.validation.push_back(held[row]);
+  for (const std::vector<RoundRole>& roles : data.rounds()) {
+    set.rounds.emplace_back();
+    for (const std::int64_t row : set.rows) set.rounds.back().push_back(roles[row]);
+  }
   return set;
 }
 

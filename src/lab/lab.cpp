@@ -16,6 +16,13 @@ void score(Outcome& outcome, const FeatureSet& test, Matrix logits) {
   outcome.predicted = std::move(predictions.label), outcome.confidence = std::move(predictions.probability);
 }
 
+/// Is every sample of the test split tested on in every round?
+bool tests_on_all(const FeatureSet& test) {
+  return std::ranges::all_of(test.rounds, [](const std::vector<RoundRole>& roles) {
+    return std::ranges::count(roles, RoundRole::kTest) == std::ssize(roles);
+  });
+}
+
 }  // namespace
 
 Outcome score_classifier(LinearClassifier classifier, const FeatureSet& test) {
@@ -49,8 +56,8 @@ Truth Lab::truth(const std::string& name, const std::string& split) {
   return dataset(name, split).truth().rows(sets_.rows(name, split));
 }
 
-Outcome Lab::zero_shot(ClipModel& model, const std::string& name, std::vector<std::string> templates) {
-  const FeatureSet& test = features(model, name, "test", Space::kJoint);
+Outcome Lab::zero_shot_on(ClipModel& model, const std::string& name, std::vector<std::string> templates,
+                          const FeatureSet& test) {
   const Prompts prompts = sets_.prompts(name);
   if (templates.empty()) templates = prompts.templates;
   Outcome outcome;
@@ -75,6 +82,29 @@ Outcome Lab::zero_shot(ClipModel& model, const std::string& name, std::vector<st
   return outcome;
 }
 
+Outcome Lab::zero_shot(ClipModel& model, const std::string& name, std::vector<std::string> templates) {
+  return zero_shot_on(model, name, std::move(templates), features(model, name, "test", Space::kJoint));
+}
+
+Outcome Lab::zero_shot_in_rounds(ClipModel& model, const std::string& name) {
+  Outcome outcome = zero_shot(model, name);
+  const FeatureSet& test = features(model, name, "test", Space::kJoint);
+  if (test.rounds.empty() || tests_on_all(test)) return outcome;
+  const FeatureSet& train = features(model, name, "train", Space::kJoint);
+  for (std::size_t r = 0; r < test.rounds.size(); ++r)
+    outcome.rounds.push_back(zero_shot_on(model, name, {}, round_of(train, test, r, RoundRole::kTest)));
+  return outcome;
+}
+
+Outcome Lab::probe_in_rounds(const FeatureSet& train, const FeatureSet& test) {
+  std::vector<Outcome> rounds;
+  for (std::size_t r = 0; r < train.rounds.size(); ++r)
+    rounds.push_back(probe(round_of(train, test, r, RoundRole::kTrain), round_of(train, test, r, RoundRole::kTest)));
+  Outcome outcome = rounds.front();
+  outcome.rounds = std::move(rounds), outcome.same_pictures = tests_on_all(test);
+  return outcome;
+}
+
 Outcome Lab::probe(const FeatureSet& train, const FeatureSet& test, const FeatureSet* validation) {
   if (!validation && std::ranges::count(train.validation, 1) > 0 && std::ranges::count(train.validation, 0) > 0) {
     const FeatureSet fitted = part_of(train, false), held = part_of(train, true);
@@ -91,12 +121,14 @@ Outcome Lab::probe(const FeatureSet& train, const FeatureSet& test, const Featur
 
 Outcome Lab::probe(ImageModel& model, const std::string& name, Space space, const std::string& tested) {
   const FeatureSet& train = features(model, name, "train", space);
+  if (tested.empty() && !train.rounds.empty()) return probe_in_rounds(train, features(model, name, "test", space));
   const FeatureSet* held = has_split(name, "validation") ? &features(model, name, "validation", space) : nullptr;
   return probe(train, features(model, tested.empty() ? name : tested, "test", space), held);
 }
 
 Outcome Lab::raw_pixel_probe(const std::string& name) {
   const FeatureSet& train = raw_pixels(name, "train");
+  if (!train.rounds.empty()) return probe_in_rounds(train, raw_pixels(name, "test"));
   const FeatureSet* held = has_split(name, "validation") ? &raw_pixels(name, "validation") : nullptr;
   return probe(train, raw_pixels(name, "test"), held);
 }
@@ -105,13 +137,21 @@ Interval Lab::majority(const std::string& name) {
   return majority_class(truth(name, "train").labels, truth(name, "test"));
 }
 
+Interval Lab::over_rounds(const Outcome& outcome, const std::function<Interval(const Outcome&)>& score) {
+  if (outcome.rounds.empty()) return score(outcome);
+  std::vector<Interval> scores;
+  for (const Outcome& round : outcome.rounds) scores.push_back(score(round));
+  return outcome.same_pictures ? mean_alike(scores) : mean_of(scores);
+}
+
 std::pair<std::string, Interval> Lab::own_metric(const std::string& name, const Outcome& outcome) const {
   const auto set = find_published_set(name);
   const std::string metric = outcome.truth.has_clips()        ? "mean of pm-0 and pm-10"
                              : outcome.truth.several_labels() ? "11-point mAP"
                              : set                            ? set->metric
                                                               : "accuracy";
-  return {record_name(metric), score_named(metric, outcome.logits, outcome.truth)};
+  return {record_name(metric),
+          over_rounds(outcome, [&](const Outcome& one) { return score_named(metric, one.logits, one.truth); })};
 }
 
 void Lab::record(Record record, const Interval& interval) {

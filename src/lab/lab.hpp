@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,8 @@ struct Outcome {
   std::string rule;                  // probes only: the name of the rule that ended the fits
   bool official_validation = false;  // probes only: lambda was chosen on the set's own validation split
   int not_validated = 0;             // probes only: classes of one training sample, which had no say in lambda
+  std::vector<Outcome> rounds{};     // of a set that its authors divide several times; the rest is then round 1's
+  bool same_pictures = false;        // do all rounds test on the same?
 };
 
 /// What a classifier scores on a test split of its classes.
@@ -84,17 +87,23 @@ class Lab {
   /// clips scores what the best of its names does; of other sets the names' mean is the class's classifier. Where a
   /// picture may have several labels, pictures are ranked by the probability of the class among all (VOC2007).
   Outcome zero_shot(ClipModel& model, const std::string& name, std::vector<std::string> templates = {});
+  /// The same with what it scores on each round's test samples, where these differ (UCF101).
+  Outcome zero_shot_in_rounds(ClipModel& model, const std::string& name);
   /// The linear probe of appendix A.3 on `train`, scored on `test`. Lambda is chosen on `validation`; if that is null,
   /// on the part of `train` that is the set's official validation split, else on a cut of it. Throws InputError for a
   /// fit on a test split.
   Outcome probe(const FeatureSet& train, const FeatureSet& test, const FeatureSet* validation = nullptr);
-  /// On a set, with its validation split if it has one, scored on its test split, or on that of `tested`.
+  /// On a set, with its validation split if it has one, scored on its test split, or on that of `tested`. A set that
+  /// its authors divide several times: one fit a round, each scored on the round's own test samples.
   Outcome probe(ImageModel& model, const std::string& name, Space space = Space::kTrunk,
                 const std::string& tested = "");
   Outcome raw_pixel_probe(const std::string& name);
   Interval majority(const std::string& name);
+  /// Mean over the rounds of what `score` gives for each; of an outcome without rounds its score.
+  static Interval over_rounds(const Outcome& outcome, const std::function<Interval(const Outcome&)>& score);
   /// The metric that the paper reports for the data set (data/datasets.json; accuracy if it reports none), by its name
-  /// in records.
+  /// in records. Of several rounds the mean: on the same pictures the bounds' means, since these err together, else
+  /// half-widths in quadrature.
   std::pair<std::string, Interval> own_metric(const std::string& name, const Outcome& outcome) const;
 
   /// Adds a record with `interval` as value, bounds and n. Where pictures of its data set and split were left out
@@ -112,6 +121,10 @@ class Lab {
   Recorder& recorder() { return recorder_; }
 
  private:
+  Outcome zero_shot_on(ClipModel& model, const std::string& name, std::vector<std::string> templates,
+                       const FeatureSet& test);
+  Outcome probe_in_rounds(const FeatureSet& train, const FeatureSet& test);
+
   const Options& options_;
   const Plan& plan_;
   Models models_;

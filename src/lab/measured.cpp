@@ -53,6 +53,11 @@ void say_not_validated(const std::string& name, int classes) {
     say(fmt::format("{}: {} classes have one training sample; the penalty is chosen without them", name, classes));
 }
 
+/// Of records that are means over rounds.
+Params rounds_of(const Outcome& outcome) {
+  return outcome.rounds.empty() ? Params{} : Params{{"rounds", std::to_string(outcome.rounds.size())}};
+}
+
 constexpr int kThumbnail = 64, kLikeliest = 5;
 
 void record_example(Lab& lab, ClipModel& model, const std::string& name, const Outcome& outcome) {
@@ -145,24 +150,34 @@ Interval record_scores(Lab& lab, Record record, const Outcome& outcome) {
   const auto add = [&](const std::string& metric, const Interval& value) {
     record.metric = metric, lab.record(record, value);
   };
+  record.params.merge(rounds_of(outcome));
   add(own, score);
   const bool one_label = !outcome.truth.several_labels();
   if (outcome.truth.has_clips())
     for (const char* part : {"pm-0", "pm-10"}) add(record_name(part), score_named(part, outcome.logits, outcome.truth));
-  if (one_label && own != "top1") add("top1", rate_within(outcome.ranks, 1, outcome.truth));
+  if (one_label && own != "top1")
+    add("top1", Lab::over_rounds(outcome, [](const Outcome& o) { return rate_within(o.ranks, 1, o.truth); }));
   if (one_label && own != "mean_per_class" && outcome.logits.cols() <= 100) {
-    const Interval mean = mean_per_class(outcome.ranks, outcome.truth.labels);
+    const Interval mean =
+        Lab::over_rounds(outcome, [](const Outcome& o) { return mean_per_class(o.ranks, o.truth.labels); });
     add("mean_per_class", outcome.truth.has_clips() ? point(mean.value, mean.n) : mean);  // its bounds count pictures
   }
-  lab.array(scores_of(record, outcome));
+  if (outcome.rounds.empty()) lab.array(scores_of(record, outcome));
+  for (std::size_t r = 0; r < outcome.rounds.size(); ++r) {
+    Array scores = scores_of(record, outcome.rounds[r]);
+    scores.name += fmt::format("/round{}", r + 1);
+    scores.params["kind"] = "round_scores", scores.params["round"] = std::to_string(r + 1);
+    lab.array(std::move(scores));
+  }
   return score;
 }
 
 Interval record_zero_shot(Lab& lab, ClipModel& model, const std::string& name) {
-  const Outcome outcome = lab.zero_shot(model, name);
+  const Outcome outcome = lab.zero_shot_in_rounds(model, name);
   Interval score = record_scores(lab, {name, "test", model.info().name, "zero-shot", ""}, outcome);
   if (outcome.logits.cols() > 10 && !outcome.truth.several_labels())
-    lab.record({name, "test", model.info().name, "zero-shot", "top5"}, rate_within(outcome.ranks, 5, outcome.truth));
+    lab.record({name, "test", model.info().name, "zero-shot", "top5", rounds_of(outcome)},
+               Lab::over_rounds(outcome, [](const Outcome& o) { return rate_within(o.ranks, 5, o.truth); }));
   if (const Matrix& texts = outcome.classifier.weight; texts.size() > 0) {
     std::vector<std::string> columns;
     for (Eigen::Index d = 0; d < texts.cols(); ++d) columns.push_back(fmt::format("d{}", d));
@@ -209,7 +224,7 @@ Interval paired_gain(const Outcome& ours, const Outcome& theirs) {
 
 Interval paired_gain(const std::string& metric, const Outcome& ours, const Interval& our_score, const Outcome& theirs,
                      const Interval& their_score) {
-  if (metric == "top1" && !ours.truth.has_clips()) return paired_gain(ours, theirs);
+  if (metric == "top1" && !ours.truth.has_clips() && ours.rounds.empty()) return paired_gain(ours, theirs);
   return difference_of(our_score, their_score);
 }
 

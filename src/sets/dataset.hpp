@@ -34,6 +34,8 @@ class Dataset {
   virtual const Truth& truth() const = 0;  // of the size() samples
   /// [N] of a train split that the set's official validation split is part of: 1 for samples of the latter. Else empty.
   virtual std::span<const char> validation() const { return {}; }
+  /// [rounds][N] of a set that its authors divide several times; else empty.
+  virtual std::span<const std::vector<RoundRole>> rounds() const { return {}; }
   virtual std::span<const std::string> class_names() const = 0;  // [C]
   /// [C] of a set whose classes are super-classes of ImageNet's: those below each. Else empty.
   virtual std::span<const std::vector<Subclass>> subclasses() const { return {}; }

@@ -50,6 +50,8 @@ class ListedDataset : public Dataset {
       truth_.labels.push_back(item.label);
       truth_.targets.insert(truth_.targets.end(), item.targets.begin(), item.targets.end());
       if (item.clip != 0) truth_.clips.push_back(item.clip);
+      rounds_.resize(item.rounds.size());
+      for (std::size_t r = 0; r < item.rounds.size(); ++r) rounds_[r].push_back(item.rounds[r]);
       if (split == "train") validation_.push_back(split_role(read_->listing.splits[item.split]) == "validation");
     }
     const auto held = std::ranges::count(validation_, 1);
@@ -67,6 +69,7 @@ class ListedDataset : public Dataset {
   std::string key(std::int64_t i) const override { return read_->listing.items[rows_[i]].key; }
   const Truth& truth() const override { return truth_; }
   std::span<const char> validation() const override { return validation_; }
+  std::span<const std::vector<RoundRole>> rounds() const override { return rounds_; }
   std::span<const std::string> class_names() const override { return read_->listing.class_names; }
   std::span<const std::vector<Subclass>> subclasses() const override { return read_->listing.subclasses; }
   Prompts own_prompts() const override {
@@ -96,6 +99,7 @@ class ListedDataset : public Dataset {
   std::vector<std::size_t> rows_;
   Truth truth_;
   std::vector<char> validation_;
+  std::vector<std::vector<RoundRole>> rounds_;
 };
 
 class ListedPairs : public PairCorpus {

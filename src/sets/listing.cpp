@@ -99,6 +99,7 @@ std::string content_id(const Listing& listing) {
     for (const std::string& caption : item.captions) add(caption);
     for (const int target : item.targets) add(std::to_string(target));
     if (item.clip != 0) add(std::to_string(item.clip));
+    for (const RoundRole role : item.rounds) add(std::to_string(static_cast<int>(role)));
     if (item.container)
       files.insert(item.container->file());
     else

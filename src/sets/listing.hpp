@@ -28,6 +28,7 @@ struct Item {
   std::vector<std::string> captions{};
   std::vector<std::int8_t> targets{};  // [C] a row of Truth::targets where a picture may have several labels
   int clip = 0;                        // as Truth::clips; 0 where pictures are no frames
+  std::vector<RoundRole> rounds{};     // what it is in each of the set's rounds; empty: the set has none
 };
 
 struct Listing {

@@ -80,7 +80,8 @@ PublishedSet read_set(const json& object, const std::string& where) {
       fields.take("comparable", set.comparable, true);
   fields.take("folders", set.folders), fields.take("classes", set.classes), fields.take("counts", set.counts);
   fields.take("counts_from", set.counts_from, object.is_object() && object.contains("counts")),
-      fields.take("splits", set.splits), fields.take("draw", set.draw), fields.take("split_rule", set.split_rule);
+      fields.take("splits", set.splits), fields.take("draw", set.draw), fields.take("draw_a_class", set.draw_a_class),
+      fields.take("sample", set.sample), fields.take("split_rule", set.split_rule);
   fields.take("prompts", set.prompts), fields.take("paper", set.paper),
       fields.take("contradictions", set.contradictions);
   json downloads = json::array();
@@ -99,12 +100,16 @@ PublishedSet read_set(const json& object, const std::string& where) {
     fields.refuse("the task '" + set.task + "'");
   if (set.comparable != "exact" && !set.comparable.starts_with("approximate: ") && !set.comparable.starts_with("no: "))
     fields.refuse("comparable '" + set.comparable + "'");
-  for (const auto* numbers : {&set.counts, &set.draw})
+  for (const auto* numbers : {&set.counts, &set.draw, &set.sample})
     for (const auto& [split, count] : *numbers)
       if ((split != "train" && split != "test") || count < 1)
         fields.refuse("a count of " + std::to_string(count) + " for '" + split + "'");
   for (const auto& [split, sources] : set.splits)
     if ((split != "train" && split != "test") || sources.empty()) fields.refuse("a rule for the split '" + split + "'");
+  for (const auto& [split, count] : set.sample)
+    if (!set.splits.contains(split)) fields.refuse("a sample of '" + split + "', which has no rule");
+  if (set.draw_a_class < 0 || (set.draw_a_class > 0 && set.draw.empty()))
+    fields.refuse(std::to_string(set.draw_a_class) + " a class drawn");
   for (const std::string& folder : set.folders)
     if (folder.empty() || folder.starts_with('/') || folder.find("..") != std::string::npos)
       fields.refuse("the folder '" + folder + "'");

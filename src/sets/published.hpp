@@ -30,12 +30,14 @@ struct PublishedSet {
   std::int64_t classes = 0;                                // 0: not a fixed list
   std::map<std::string, std::int64_t> counts;              // pictures of "train" and "test" after the split rule
   std::map<std::string, std::vector<std::string>> splits;  // "train" -> the folder's splits that it is made of
-  std::map<std::string, std::int64_t> draw;  // ... or so many, drawn by seed 0 from a folder without splits
-  std::string counts_from;                   // source of `counts`
-  std::string split_rule, metric, prompts;   // prompts: a list (prompt_list_file), or empty
-  std::map<std::string, std::string> paper;  // what it prints: "where", "classes", "train", "test", "metric"
-  std::vector<std::string> contradictions;   // between the paper, its repository and the set: both values
-  std::string comparable;                    // "exact", "approximate: why", "no: why"
+  std::map<std::string, std::int64_t> draw;    // ... or so many, drawn by seed 0 from a folder without splits
+  std::int64_t draw_a_class = 0;               // ... of which "train" has so many of each class, and "test" the rest
+  std::map<std::string, std::int64_t> sample;  // so many of a split's rows at most, drawn by seed 0
+  std::string counts_from;                     // source of `counts`
+  std::string split_rule, metric, prompts;     // prompts: a list (prompt_list_file), or empty
+  std::map<std::string, std::string> paper;    // what it prints: "where", "classes", "train", "test", "metric"
+  std::vector<std::string> contradictions;     // between the paper, its repository and the set: both values
+  std::string comparable;                      // "exact", "approximate: why", "no: why"
 };
 
 /// Throws InputError with one line about the first fault.

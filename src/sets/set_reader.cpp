@@ -59,10 +59,47 @@ Rows drawn_rows(const std::map<std::string, std::int64_t>& draw, std::size_t siz
   return {};
 }
 
+/// DEVIATION(A.1): so many of each class to train, the rest to test; which ones is not published, ours are drawn.
+Rows drawn_by_class(std::int64_t a_class, const Listing& listing, const std::string& split) {
+  Rows order(listing.items.size());
+  std::iota(order.begin(), order.end(), 0);
+  Rng rng(0, 0xd2a3);
+  rng.shuffle(order);
+  std::vector<std::int64_t> taken(listing.class_names.size());
+  Rows rows;
+  for (const std::size_t row : order)
+    if ((taken[listing.items[row].label]++ < a_class) == (split == "train")) rows.push_back(row);
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+/// DEVIATION(A.1): at most `most` of the rows; which ones is not published, ours are drawn.
+Rows sampled(Rows rows, std::int64_t most) {
+  if (std::ssize(rows) <= most) return rows;
+  Rng rng(0, 0xd2a3);
+  rng.shuffle(rows);
+  rows.resize(static_cast<std::size_t>(most));
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+/// What decides the rows beside the folder's content.
+std::string rule_of(const SetRef& set) {
+  const auto entry = set.kind() == SetKind::kCatalogue ? find_published_set(set.name()) : std::nullopt;
+  if (!entry) return {};
+  std::string rule = entry->draw_a_class > 0 ? fmt::format("{} a class", entry->draw_a_class) : "";
+  for (const auto& [split, count] : entry->sample) rule += fmt::format("|{} {}", split, count);
+  return rule;
+}
+
 Rows rows_of_whole(const SetRef& set, const Listing& listing, const std::string& split) {
   const auto entry = set.kind() == SetKind::kCatalogue ? find_published_set(set.name()) : std::nullopt;
   if (entry && entry->draw.contains(split) && listing.splits == std::vector<std::string>{"all"})
-    return drawn_rows(entry->draw, listing.items.size(), split);
+    return entry->draw_a_class > 0 && !listing.has_captions() ? drawn_by_class(entry->draw_a_class, listing, split)
+                                                              : drawn_rows(entry->draw, listing.items.size(), split);
+  if (entry && entry->sample.contains(split))
+    if (Rows rows = rows_in(listing, entry->splits.at(split)); !rows.empty())
+      return sampled(std::move(rows), entry->sample.at(split));
   if (entry && entry->splits.contains(split))
     if (Rows rows = rows_in(listing, entry->splits.at(split)); !rows.empty()) return rows;
   if (Rows rows = rows_in(listing, {split}); !rows.empty()) return rows;
@@ -111,7 +148,7 @@ std::shared_ptr<const ReadSet> read_set(const SetRef& set) {
   if (read && (hash.empty() || read->hash == hash)) return read;
   ReadSet fresh{read_listing(folder), hash};
   for (const std::string& notice : fresh.listing.all_notices()) say(notice);
-  if (hash.empty()) fresh.hash = content_id(fresh.listing).substr(0, 12);
+  if (hash.empty()) fresh.hash = sha256_hex(content_id(fresh.listing) + rule_of(set)).substr(0, 12);
   return read = std::make_shared<const ReadSet>(std::move(fresh));
 }
 

@@ -89,5 +89,43 @@ TEST(TemplateSubsets, AreDrawnWithoutReplacementBySeed) {
   EXPECT_THROW(template_subsets(3, 0, 1, 0), InputError);
 }
 
+/// Directions that are known: a template's first word is the axis along which its class lies.
+class PlannedText : public TextEncoder {
+ public:
+  std::string id() const override { return "planned"; }
+  Matrix encode(std::span<const std::string> texts) override {
+    Matrix rows = Matrix::Zero(std::ssize(texts), 3);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const float sign = texts[i].ends_with("cat") ? 1 : -1;
+      const auto row = static_cast<Eigen::Index>(i);
+      if (texts[i].starts_with("good")) rows.row(row) << sign, 0, 0.2F;
+      if (texts[i].starts_with("better")) rows.row(row) << sign, 0.5F * sign, 0;
+      if (texts[i].starts_with("same")) rows.row(row) << sign, 0.5F * sign, 0;
+      if (texts[i].starts_with("bad")) rows.row(row) << -sign, 0, 1;
+      if (texts[i].starts_with("second")) rows.row(row) << 0, sign, 0;
+    }
+    return rows;
+  }
+};
+
+TEST(PromptEnsemble, ForwardSelectionTakesWhatRaisesTop1UntilNothingDoes) {
+  PlannedText text;
+  const std::vector<std::vector<std::string>> names{{"cat"}, {"dog"}};
+  const std::vector<std::string> templates{"bad {}", "good {}", "second {}", "better {}", "same {}"};
+  const PromptEnsemble ensemble(text, names, templates, 1);
+  Matrix x(6, 3);  // by x > 0 or y > 0 four are right, by x + y / 2 > 0 five, by the mean of the last two all
+  x << 1, 0.05F, 0, 1, -0.5F, 0, -0.2F, 0.3F, 0, -0.2F, 0.45F, 0, -1, -0.05F, 0, -1, 0.5F, 0;
+  const std::vector<int> labels{0, 0, 0, 0, 1, 1};
+  const auto steps = forward_selection(ensemble, x, labels, 5, 4);
+  ASSERT_THAT(steps, SizeIs(2));
+  EXPECT_EQ(steps[0].index, 3);  // the first of two that are equal
+  EXPECT_DOUBLE_EQ(steps[0].top1, 5.0 / 6);
+  EXPECT_EQ(steps[1].index, 2);
+  EXPECT_DOUBLE_EQ(steps[1].top1, 1);
+  EXPECT_THAT(forward_selection(ensemble, x, labels, 5, 1), SizeIs(1));
+  EXPECT_EQ(forward_selection(ensemble, x, labels, 3, 9).front().index, 1);  // of the first three alone
+  EXPECT_THAT(forward_selection(ensemble, x, labels, 0, 9), SizeIs(0));
+}
+
 }  // namespace
 }  // namespace cliplab

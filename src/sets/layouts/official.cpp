@@ -13,6 +13,7 @@
 #include "base/files.hpp"
 #include "base/memory.hpp"
 #include "base/text.hpp"
+#include "sets/kitti_drives.hpp"
 #include "sets/listing.hpp"
 #include "sets/mat_file.hpp"
 #include "sets/members.hpp"
@@ -269,9 +270,9 @@ void read_clevr(Listing& listing) {
 }
 
 /// VTAB's closest_vehicle_distance: of vehicles in view the least z of the location: 0 up to 8 m, 1 up to 20, 2
-/// farther, 3 none. The public training part alone has labels; the division of TFDS (by video sequence) is not in the
-/// set's files.
+/// farther, 3 none. The public training part alone has labels.
 void read_kitti(Listing& listing) {
+  const std::vector<std::string> splits = kitti_splits(listing.folder);
   Rows rows(listing, "KITTI", {"0", "1", "2", "3"});
   static const std::set<std::string> kVehicles{"Car", "Van", "Truck"};
   std::vector<fs::path> files;
@@ -290,7 +291,12 @@ void read_kitti(Listing& listing) {
       }
       if (kVehicles.contains(columns[0])) nearest = std::min(nearest, z);
     }
-    rows.add(file, "all", "training/image_2/" + file.stem().string() + ".png",
+    const int number = parse_integer(file.stem().string());
+    if (!splits.empty() && (number < 0 || number >= std::ssize(splits))) {
+      rows.problem(file, "a number that train_rand.txt does not have");
+      continue;
+    }
+    rows.add(file, splits.empty() ? "all" : splits[number], "training/image_2/" + file.stem().string() + ".png",
              nearest <= 8             ? 0
              : nearest <= 20          ? 1
              : std::isfinite(nearest) ? 2
