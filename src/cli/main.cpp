@@ -13,6 +13,7 @@
 #include "base/files.hpp"
 #include "base/process.hpp"
 #include "cli/data_command.hpp"
+#include "cli/model_tables.hpp"
 #include "cli/run_commands.hpp"
 #include "lab/model_options.hpp"
 #include "lab/run_options.hpp"
@@ -59,6 +60,7 @@ stands in results/sweeps. --limit N takes a first look at N samples. A study's o
 )";
 
 constexpr const char* kModelUsage = R"(./cliplab model list
+./cliplab model recipes                           what the paper's models are trained with: Tables 18 to 20
 ./cliplab model inspect FILE [--key value ...]    what the file is: container, names, sizes, facts, tensors; fails where a
                                                   run would
 ./cliplab model convert IN OUT [--key value ...]  any checkpoint to a .safetensors file that states everything about itself
@@ -122,11 +124,12 @@ int model_command(Arguments arguments) {
     fmt::print("GFLOPs: multiply-adds of one forward pass, as the paper counts them.\n");
     return 0;
   }
+  if (verb == "recipes" && arguments.size() == 1) return print_recipes(), 0;
   if (verb == "inspect" && arguments.size() >= 2) return inspect_model(arguments[1], arguments.subspan(2));
   if (verb == "convert" && arguments.size() >= 3)
     return convert_model(arguments[1], arguments[2], arguments.subspan(3));
   fail("model", verb.empty() ? "no word" : "'" + verb + "'",
-       "list, inspect FILE or convert IN OUT [--model.like openai ...]");
+       "list, recipes, inspect FILE or convert IN OUT [--model.like openai ...]");
 }
 
 int dispatch(Arguments arguments) {

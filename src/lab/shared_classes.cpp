@@ -22,6 +22,16 @@ std::vector<std::string> common_names(Lab& lab, const std::string& name, const s
   return common;
 }
 
+/// ObjectNet names ImageNet's classes by their numbers, the video sets by WordNet's ids.
+void in_keys_of(const std::string& list, std::vector<Subclass>& below) {
+  if (list.empty()) return;
+  std::vector<std::string> ids;
+  for (const Subclass& subclass : below) ids.push_back(subclass.id);
+  const auto keys = keys_in_list(prompt_list_file(list), ids);
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    if (!keys[i].empty()) below[i].id = keys[i];
+}
+
 std::string list_of(const std::string& set) {
   const auto entry = find_published_set(set.substr(0, set.find('/')));
   return entry && !prompt_list_file(entry->prompts).empty() ? entry->prompts : "";
@@ -38,8 +48,9 @@ SharedClasses shared_classes(Lab& lab, const std::string& source, const std::str
   SharedClasses shared;
   shared.num_classes = static_cast<int>(set.class_names().size());
   for (int c = 0; c < shared.num_classes; ++c) {
-    const std::vector<Subclass> below =
+    std::vector<Subclass> below =
         set.subclasses().empty() ? std::vector<Subclass>{{own[c], set.class_names()[c]}} : set.subclasses()[c];
+    in_keys_of(list, below);
     for (const Subclass& subclass : below) {
       auto at = std::find(names.begin(), names.end(), subclass.id);
       if (at == names.end())

@@ -41,6 +41,9 @@ struct Architecture {
   int trunk_dim() const;
 };
 
+/// The bound of the logit scale in training (section 2.5, Table 18).
+inline constexpr double kMaxLogitScale = 100;
+
 /// The training objectives of this program, in order of their names.
 std::vector<std::string> objective_names();
 

@@ -64,7 +64,29 @@ Listing read_listing(const fs::path& folder) {
   fail(folder.string(), "no layout that is known here", joined(layouts(), ", or ", &Layout::known_by));
 }
 
-Image decode_item(const Listing& listing, const Item& item) {
+namespace {
+
+/// The picture without `border` pixels on each side.
+Image without_border(const Image& image, int border, const std::string& name) {
+  if (image.width <= 2 * border || image.height <= 2 * border)
+    fail(name, fmt::format("{} x {} pixels", image.width, image.height), "more than its border");
+  Image inner = Image::make(image.height - 2 * border, image.width - 2 * border, image.channels);
+  inner.mode = image.mode;
+  const std::size_t area = static_cast<std::size_t>(image.width) * image.height;
+  const auto cut = [&](const std::vector<std::uint8_t>& from) {
+    const std::size_t bytes = from.size() / area, row = bytes * inner.width;
+    std::vector<std::uint8_t> to(row * inner.height);
+    for (int y = 0; y < inner.height; ++y)
+      std::copy_n(from.data() + bytes * (static_cast<std::size_t>(y + border) * image.width + border), row,
+                  to.data() + row * y);
+    return to;
+  };
+  inner.pixels = cut(image.pixels);
+  inner.native = image.mode == PixelMode::kPalette ? image.native : cut(image.native);  // colours have no place
+  return inner;
+}
+
+Image decode_whole(const Listing& listing, const Item& item) {
   if (listing.pixels == PixelLayout::kEncoded) {
     if (item.container)
       return decode_image(item.container->read(item.offset, item.bytes, item.key),
@@ -83,6 +105,13 @@ Image decode_item(const Listing& listing, const Item& item) {
   for (std::size_t p = 0; p < image.size() / 3; ++p)
     for (std::size_t c = 0; c < 3; ++c) image.pixels[3 * p + c] = static_cast<std::uint8_t>(raw[c * plane + p]);
   return image;
+}
+
+}  // namespace
+
+Image decode_item(const Listing& listing, const Item& item) {
+  Image image = decode_whole(listing, item);
+  return listing.border == 0 ? image : without_border(image, listing.border, (listing.folder / item.key).string());
 }
 
 std::string content_id(const Listing& listing) {

@@ -36,6 +36,7 @@ struct Listing {
   std::string layout;  // "labels.tsv", "webdataset", ...
   PixelLayout pixels = PixelLayout::kEncoded;
   int height = 0, width = 0;  // of raw pixels
+  int border = 0;             // pixels on each side of an encoded picture that are no part of it
   std::vector<std::string> splits, class_names;
   std::vector<std::string> templates;     // canonical (base/prompt_template.hpp)
   std::vector<std::string> prompt_names;  // [C] names for prompts, used as they are; empty: class_names, "_" as a blank

@@ -151,13 +151,17 @@ TEST_F(TokenizerTest, AVeryLongWordIsNoTrap) {
   constexpr int kLength = 1 << 18;
   std::string word(kLength, ' ');
   for (char& c : word) c = static_cast<char>('a' + rng.below(26));
-  const auto cpu_ticks = [&](const std::string& text) {
-    const std::clock_t start = std::clock();
-    EXPECT_EQ(tokenizer_->encode(text).size(), 77u);
-    return static_cast<double>(std::clock() - start);
+  const auto cpu_ticks = [&](const std::string& text) {  // the least of three: others run beside
+    double least = 1e300;
+    for (int round = 0; round < 3; ++round) {
+      const std::clock_t start = std::clock();
+      EXPECT_EQ(tokenizer_->encode(text).size(), 77u);
+      least = std::min(least, static_cast<double>(std::clock() - start));
+    }
+    return least;
   };
-  // Merging that is quadratic takes four times as long for twice the letters, and an hour for these.
-  EXPECT_LT(cpu_ticks(word), 3 * cpu_ticks(word.substr(0, kLength / 2)));
+  // Merging that is quadratic takes 16 times as long for four times the letters, and an hour for these.
+  EXPECT_LT(cpu_ticks(word), 9 * cpu_ticks(word.substr(0, kLength / 4)));
   EXPECT_EQ(tokenizer_->encode(std::string(kLength, '&')).size(), 77u);
   EXPECT_EQ(tokenizer_->encode(std::string(kLength, 'a')).size(), 77u);
   EXPECT_EQ(tokenizer_->encode(std::string(kLength, ' ')).size(), 2u);

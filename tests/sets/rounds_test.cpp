@@ -128,6 +128,48 @@ TEST_F(RoundsTest, KittiIsDividedByDriveAsTfdsDoes) {
   EXPECT_THAT(problems("kitti"), HasSubstr("a number that train_rand.txt does not have"));
 }
 
+TEST_F(RoundsTest, ObjectNetHasImageNetsClassesAndNoBorder) {
+  const auto shaded = [](int shade, int border) {
+    Image image = Image::make(6 + 2 * border, 8 + 2 * border, 3);
+    std::ranges::fill(image.pixels, std::uint8_t{255});
+    for (int y = 0; y < 6; ++y)
+      for (int x = 0; x < 8; ++x)
+        for (int c = 0; c < 3; ++c)
+          image.at(y + border, x + border)[c] = static_cast<std::uint8_t>(40 * shade + 6 * y + c);
+    return image;
+  };
+  for (const auto& [folder, shade] :
+       {std::pair{"chair", 1}, std::pair{"alarm_clock", 2}, std::pair{"air_freshener", 3}})
+    write(fmt::format("objectnet/images/{}/1.png", folder), encode_png(shaded(shade, 2)));
+  const auto mappings = [&](const std::string& name, const std::string& text) {
+    write("objectnet/mappings/" + name, text);
+  };
+  mappings("folder_to_objectnet_label.json",
+           R"({"air_freshener": "Air freshener", "alarm_clock": "Alarm clock", "chair": "Chair"})");
+  mappings("objectnet_to_imagenet_1k.json",
+           R"({"Alarm clock": "analog clock; digital clock", "Chair": "rocking chair, rocker"})");
+  mappings("imagenet_to_label_2012_v2", "digital clock\nrocking chair, rocker\ntench\nanalog clock \n");
+  mappings("pytorch_to_imagenet_2012_id.json", R"({"530": 0, "765": 1, "0": 2, "409": 3})");
+  write_table({entry("objectnet")});
+  const auto set = open_labels("objectnet", "test");
+  EXPECT_THAT(set->class_names(), ElementsAre("Alarm clock", "Chair"));
+  ASSERT_EQ(set->subclasses().size(), 2u);
+  EXPECT_EQ(set->subclasses()[0][0].id, "409");
+  EXPECT_EQ(set->subclasses()[0][1].id, "530");
+  EXPECT_EQ(set->subclasses()[1][0].name, "rocking chair, rocker");
+  EXPECT_EQ(set->size(), 2);
+  EXPECT_EQ(set->get(0).image.pixels, shaded(2, 0).pixels);
+  EXPECT_THAT(notices("objectnet"), HasSubstr("1 classes that ImageNet lacks"));
+  mappings("objectnet_to_imagenet_1k.json", R"({"Chair": "throne"})");
+  EXPECT_THAT(input_error([&] { listing("objectnet"); }), HasSubstr("'throne' of Chair"));
+  mappings("objectnet_to_imagenet_1k.json", R"({"Chair": 3})");
+  EXPECT_THAT(input_error([&] { listing("objectnet"); }), HasSubstr("objectnet_to_imagenet_1k.json: not readable"));
+  mappings("objectnet_to_imagenet_1k.json", R"({"Chair": "tench"})");
+  write("objectnet/images/chair/1.png", encode_png(Image::make(4, 9, 3)));
+  const Listing narrow = listing("objectnet");
+  EXPECT_THAT(input_error([&] { decode_item(narrow, narrow.items[0]); }), HasSubstr("9 x 4 pixels"));
+}
+
 TEST_F(RoundsTest, SoManyOfEachClassTrainAndTheRestTests) {
   for (int i = 0; i < 24; ++i) write(fmt::format("drawn/{}/{}.png", i < 18 ? "many" : "few", i), png(i));
   json set = entry("drawn");

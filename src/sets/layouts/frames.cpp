@@ -7,35 +7,19 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "base/memory.hpp"
 #include "base/text.hpp"
 #include "sets/archive_reader.hpp"
+#include "sets/json_file.hpp"
 #include "sets/listing.hpp"
 
 namespace cliplab {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 using ClassIndex = std::map<std::string, std::pair<std::string, std::string>>;  // "0" -> id, name
-
-constexpr std::size_t kLargest = 1 << 28, kGrowth = 30;  // bytes of a JSON file; of what is made of each of them
-
-/// Throws InputError naming the file if it is not JSON of the type T.
-template <typename T>
-T read_json(const fs::path& file) {
-  try {
-    const std::string text = read_file(file, kLargest);
-    need_memory(file.string(), kGrowth * text.size());
-    return json::parse(text).get<T>();
-  } catch (const json::exception& error) {
-    fail(file.string(), std::string("not readable (") + error.what() + ")", "the authors' JSON file");
-  }
-}
 
 /// misc/imagenet_vid_class_index.json or YTBB's; ImageNet's own is in the same folder.
 fs::path own_index(const fs::path& folder) {

@@ -56,11 +56,14 @@ bool read_stl10(Listing& listing) {
                    label_file = listing.folder / fmt::format("{}_y.bin", split);
     const std::string labels = read_file(label_file);
     const auto count = std::ssize(labels);
-    need_memory(file.string(), static_cast<std::size_t>(2 * count * kStlPicture));
-    const std::string columns = read_file(file, static_cast<std::size_t>(count * kStlPicture) + 1);
-    if (std::ssize(columns) != count * kStlPicture)
-      fail(file.string(), fmt::format("{} bytes", columns.size()),
+    std::error_code error;
+    const auto bytes = static_cast<std::int64_t>(fs::file_size(file, error));
+    if (error || bytes != count * kStlPicture)
+      fail(file.string(), fmt::format("{} bytes", error ? 0 : bytes),
            fmt::format("{}: {} for each of {} labels", count * kStlPicture, kStlPicture, count));
+    need_memory(file.string(), static_cast<std::size_t>(2 * bytes));
+    const std::string columns = read_file(file, static_cast<std::size_t>(bytes));
+    if (std::ssize(columns) != bytes) fail(file.string(), "another size than a moment ago", "no one to write to it");
     std::string planes(columns.size(), '\0');
     for (std::int64_t plane = 0; plane < 3 * count; ++plane)
       for (std::int64_t p = 0; p < kStlArea; ++p)

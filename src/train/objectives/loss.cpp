@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "model/architecture.hpp"
 #include "model/towers/layers.hpp"
 
 namespace cliplab {
@@ -133,7 +134,7 @@ Tensor shared_contrastive_loss(const Tensor& image, const Tensor& text, const Te
 
 void clamp_logit_scale(Tensor& logit_scale) {
   const torch::NoGradGuard no_grad;
-  logit_scale.clamp_(0, std::log(100.0));
+  logit_scale.clamp_(0, std::log(kMaxLogitScale));
 }
 
 }  // namespace cliplab
