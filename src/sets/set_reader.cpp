@@ -39,48 +39,45 @@ Rows rows_in(const Listing& listing, const std::vector<std::string>& names) {
   return rows;
 }
 
-/// DEVIATION(A.1): the paper's samples of these sets are not published; ours are drawn with seed 0.
-Rows drawn_rows(const std::map<std::string, std::int64_t>& draw, std::size_t size, const std::string& split) {
-  Rows rows(size);
+/// DEVIATION(A.1): the paper's samples of some sets are not published; ours are drawn with seed 0.
+Rows shuffled(Rows rows) {
+  Rng rng(0, 0xd2a3);
+  rng.shuffle(rows);
+  return rows;
+}
+
+Rows all_of(const Listing& listing) {
+  Rows rows(listing.items.size());
   std::iota(rows.begin(), rows.end(), 0);
-  Rng rng(0, 0xd2a3);
-  rng.shuffle(rows);
-  std::int64_t begin = 0;
-  for (const char* other : {"train", "test"}) {  // in this order, so that they share nothing
-    const auto count = draw.contains(other) ? draw.at(other) : 0;
-    if (begin + count > std::ssize(rows)) return {};
-    if (other == split) {
-      Rows drawn(rows.begin() + begin, rows.begin() + begin + count);
-      std::sort(drawn.begin(), drawn.end());
-      return drawn;
-    }
-    begin += count;
-  }
-  return {};
+  return rows;
 }
 
-/// DEVIATION(A.1): so many of each class to train, the rest to test; which ones is not published, ours are drawn.
+/// `count` of them from `begin` on, in the listing's order.
+Rows taken(const Rows& rows, std::int64_t begin, std::int64_t count) {
+  Rows part(rows.begin() + begin, rows.begin() + begin + count);
+  std::sort(part.begin(), part.end());
+  return part;
+}
+
+/// "train" first, so that the two share nothing; empty where the folder has too few.
+Rows drawn_rows(const std::map<std::string, std::int64_t>& draw, const Listing& listing, const std::string& split) {
+  const auto count_of = [&](const std::string& name) { return draw.contains(name) ? draw.at(name) : 0; };
+  const Rows rows = shuffled(all_of(listing));
+  const std::int64_t begin = split == "test" ? count_of("train") : 0, count = count_of(split);
+  return begin + count > std::ssize(rows) ? Rows{} : taken(rows, begin, count);
+}
+
+/// So many of each class to train, the rest to test.
 Rows drawn_by_class(std::int64_t a_class, const Listing& listing, const std::string& split) {
-  Rows order(listing.items.size());
-  std::iota(order.begin(), order.end(), 0);
-  Rng rng(0, 0xd2a3);
-  rng.shuffle(order);
-  std::vector<std::int64_t> taken(listing.class_names.size());
+  std::vector<std::int64_t> counts(listing.class_names.size());
   Rows rows;
-  for (const std::size_t row : order)
-    if ((taken[listing.items[row].label]++ < a_class) == (split == "train")) rows.push_back(row);
-  std::sort(rows.begin(), rows.end());
-  return rows;
+  for (const std::size_t row : shuffled(all_of(listing)))
+    if ((counts[listing.items[row].label]++ < a_class) == (split == "train")) rows.push_back(row);
+  return taken(rows, 0, std::ssize(rows));
 }
 
-/// DEVIATION(A.1): at most `most` of the rows; which ones is not published, ours are drawn.
-Rows sampled(Rows rows, std::int64_t most) {
-  if (std::ssize(rows) <= most) return rows;
-  Rng rng(0, 0xd2a3);
-  rng.shuffle(rows);
-  rows.resize(static_cast<std::size_t>(most));
-  std::sort(rows.begin(), rows.end());
-  return rows;
+Rows sampled(const Rows& rows, std::int64_t most) {
+  return std::ssize(rows) <= most ? rows : taken(shuffled(rows), 0, most);
 }
 
 /// What decides the rows beside the folder's content.
@@ -96,10 +93,10 @@ Rows rows_of_whole(const SetRef& set, const Listing& listing, const std::string&
   const auto entry = set.kind() == SetKind::kCatalogue ? find_published_set(set.name()) : std::nullopt;
   if (entry && entry->draw.contains(split) && listing.splits == std::vector<std::string>{"all"})
     return entry->draw_a_class > 0 && !listing.has_captions() ? drawn_by_class(entry->draw_a_class, listing, split)
-                                                              : drawn_rows(entry->draw, listing.items.size(), split);
+                                                              : drawn_rows(entry->draw, listing, split);
   if (entry && entry->sample.contains(split))
-    if (Rows rows = rows_in(listing, entry->splits.at(split)); !rows.empty())
-      return sampled(std::move(rows), entry->sample.at(split));
+    if (const Rows rows = rows_in(listing, entry->splits.at(split)); !rows.empty())
+      return sampled(rows, entry->sample.at(split));
   if (entry && entry->splits.contains(split))
     if (Rows rows = rows_in(listing, entry->splits.at(split)); !rows.empty()) return rows;
   if (Rows rows = rows_in(listing, {split}); !rows.empty()) return rows;
@@ -148,7 +145,10 @@ std::shared_ptr<const ReadSet> read_set(const SetRef& set) {
   if (read && (hash.empty() || read->hash == hash)) return read;
   ReadSet fresh{read_listing(folder), hash};
   for (const std::string& notice : fresh.listing.all_notices()) say(notice);
-  if (hash.empty()) fresh.hash = sha256_hex(content_id(fresh.listing) + rule_of(set)).substr(0, 12);
+  if (const std::string rule = rule_of(set); hash.empty()) {
+    const std::string id = content_id(fresh.listing);
+    fresh.hash = (rule.empty() ? id : sha256_hex(id + rule)).substr(0, 12);
+  }
   return read = std::make_shared<const ReadSet>(std::move(fresh));
 }
 
