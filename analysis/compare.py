@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,18 +40,22 @@ class Scores:
     model: str
     method: str
     file: ResultFile
-    name: str  # of the array
+    names: tuple[str, ...]  # of the arrays: one, or one a round of a set that its authors divide several times
 
     @property
     def data_id(self) -> str:
         return self.file.provenance.get(f"dataset {self.dataset}", "")
 
     def read(self) -> pd.DataFrame:
-        frame = self.file.array(self.name)
+        """With a column `round`, from 0."""
+        return pd.concat([self._read(name).assign(round=i) for i, name in enumerate(self.names)], ignore_index=True)
+
+    def _read(self, name: str) -> pd.DataFrame:
+        frame = self.file.array(name)
         if not {"label", "rank"} <= set(frame.columns):
-            raise ResultError(f"{self.file.path}: array '/arrays/{self.name}' has columns {', '.join(frame.columns)}, expected label and rank")
+            raise ResultError(f"{self.file.path}: array '/arrays/{name}' has columns {', '.join(frame.columns)}, expected label and rank")
         if not len(frame) or not np.isfinite(frame[["label", "rank"]].to_numpy()).all() or frame["rank"].min() < 0:
-            raise ResultError(f"{self.file.path}: array '/arrays/{self.name}' is empty or has ranks below 0 or no numbers; run the study again")
+            raise ResultError(f"{self.file.path}: array '/arrays/{name}' is empty or has ranks below 0 or no numbers; run the study again")
         return frame
 
 
@@ -119,9 +124,14 @@ def read_runs_of(folders: list[Path], root: Path) -> tuple[Run, Run]:
 
 
 def scores_of(run: Run) -> list[Scores]:
-    """The arrays of kind "scores"."""
-    found = [(file, name, file.array_params[name]) for file in run.studies() for name in file.arrays(kind="scores")]
-    return [Scores(p["dataset"], p["model"], p["method"], file, name) for file, name, p in found]
+    """The arrays of kind "scores", and those of kind "round_scores" together."""
+    found: dict[tuple[str, str, str, str], tuple[ResultFile, list[str]]] = {}
+    for file in run.studies():
+        for kind in ("scores", "round_scores"):
+            for name in sorted(file.arrays(kind=kind), key=lambda n: int(file.array_params[n].get("round", 0))):
+                p = file.array_params[name]
+                found.setdefault((p["dataset"], p["model"], p["method"], file.where), (file, []))[1].append(name)
+    return [Scores(dataset, model, method, file, tuple(names)) for (dataset, model, method, _), (file, names) in found.items()]
 
 
 def partners(left: Run, right: Run, pairs: dict[str, str]) -> list[tuple[str, str]]:
@@ -193,18 +203,41 @@ def _of_one(a: Scores, b: Scores, top: int) -> list[Comparison]:
     where = f"{a.dataset}, {a.model}/{a.method} and {b.model}/{b.method}"
     if a.data_id != b.data_id:
         raise ResultError(f"{where}: data are {a.data_id or 'unnamed'} and {b.data_id or 'unnamed'}, expected the same; run one of them again")
-    if len(x) != len(y) or not np.array_equal(x["label"], y["label"]):
+    if len(x) != len(y) or not np.array_equal(x[["label", "round"]], y[["label", "round"]]):
         raise ResultError(f"{where}: labels of {len(x):,} and {len(y):,} samples differ, expected the same samples in one order")
     labels = x["label"].to_numpy().astype(np.int64)
     ranks = [f["rank"].to_numpy() for f in (x, y)]
     recorded = [set(s.file.records.loc[s.file.records["dataset"].eq(s.dataset) & s.file.records["model"].eq(s.model)
                                        & s.file.records["method"].eq(s.method), "metric"]) for s in (a, b)]
     wanted = {f"top{k}": k for k in sorted({1, *([top] if top else []), *(k for m, k in METRICS.items() if m in recorded[0] & recorded[1])})}
-    clips = np.abs(x["clip"].to_numpy()) if "clip" in x else None
-    results = {name: compared(ranks[0] < k, ranks[1] < k, clusters=clips) for name, k in wanted.items()}
+    rounds = x["round"].to_numpy()
+    clusters = np.abs(x["clip"].to_numpy()) if "clip" in x else _pictures(labels, rounds)
+    several = len(a.names) > 1
+    results = {name: compared(ranks[0] < k, ranks[1] < k, over_rounds(labels, rounds, _alike) if several else None, clusters) for name, k in wanted.items()}
     if "mean_per_class" in recorded[0] & recorded[1]:
-        results["mean_per_class"] = compared(ranks[0] < 1, ranks[1] < 1, by_class(labels), clips)
+        results["mean_per_class"] = compared(ranks[0] < 1, ranks[1] < 1, over_rounds(labels, rounds, by_class), clusters)
+    if several and clusters is not None:  # what was tested again in each round is one picture
+        results = {name: replace(r, n=len(np.unique(clusters))) for name, r in results.items()}
     return [Comparison(a.dataset, f"{a.model}/{a.method}", f"{b.model}/{b.method}", a.method, name, r) for name, r in results.items()]
+
+
+def _alike(labels: np.ndarray) -> np.ndarray:
+    return np.full(len(labels), 1 / len(labels))
+
+
+def over_rounds(labels: np.ndarray, rounds: np.ndarray, weights: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Weights that make a sum over all rounds the mean over rounds of what `weights` makes of each."""
+    found = np.empty(len(labels))
+    for r in np.unique(rounds):
+        found[rounds == r] = weights(labels[rounds == r]) / len(np.unique(rounds))
+    return found
+
+
+def _pictures(labels: np.ndarray, rounds: np.ndarray) -> np.ndarray | None:
+    """Rounds that test on the same pictures: which picture each sample is of. None: each is another."""
+    parts = [labels[rounds == r] for r in np.unique(rounds)]
+    same = len(parts) > 1 and all(np.array_equal(parts[0], part) for part in parts)
+    return np.tile(np.arange(len(parts[0])), len(parts)) if same else None
 
 
 def _means(table: Table, found: list[Comparison]) -> None:

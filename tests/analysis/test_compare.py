@@ -243,3 +243,32 @@ def test_the_start_script_hands_over(two: tuple[Path, Path], tmp_path: Path, wor
         pytest.skip("no .venv: ./cliplab makes it")
     done = subprocess.run(["bash", root / "cliplab", *words], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True)
     assert expected in done.stdout
+
+
+def run_in_rounds(folder: Path, rounds: list[np.ndarray], labels: list[np.ndarray]) -> Path:
+    params = {"dataset": "stl10", "model": "vit-s", "method": "linear-probe"}
+    arrays = {f"scores/stl10/vit-s/linear-probe/round{r + 1}": (["label", "rank"], np.column_stack([own, np.where(ok, 0, 3)]),
+                                                                params | {"kind": "round_scores", "round": str(r + 1)})
+              for r, (ok, own) in enumerate(zip(rounds, labels, strict=True))}
+    value = float(np.mean([ok.mean() for ok in rounds]))
+    per_class = float(np.mean([np.mean([ok[own == c].mean() for c in np.unique(own)]) for ok, own in zip(rounds, labels, strict=True)]))
+    rows = [row("stl10", "vit-s", "linear-probe", metric, v, {"rounds": str(len(rounds))}, len(labels[0])) for metric, v in (("top1", value), ("mean_per_class", per_class))]
+    write(folder / "zero_shot_vs_probe.h5", "zero_shot_vs_probe", rows, arrays, **{"dataset stl10": "stl10/test@1"})
+    return folder
+
+
+def test_rounds_are_one_comparison_and_their_pictures_count_once(tmp_path: Path) -> None:
+    """Ten folds tested on the same 200 pictures say little more than one: p is that of one round, not of 2,000 pictures."""
+    rng = np.random.default_rng(1)
+    labels = np.arange(200) % 5
+    a, b = rights(200, 90, 20, 30)
+    shuffle = rng.permutation(200)
+    a, b = a[shuffle], b[shuffle]
+    alike = rows_of(run_in_rounds(tmp_path / "a", [a] * 11, [labels] * 11), run_in_rounds(tmp_path / "b", [b] * 11, [labels] * 11))
+    one = compared(a, b, clusters=np.arange(200))
+    assert alike["stl10", "top1"]["p"] == f"{one.p:.4f}" and 0.1 < one.p < 0.3 and alike["stl10", "top1"]["A %"] == "55.0" and alike["stl10", "top1"]["n"] == "200"
+    assert alike["stl10", "mean_per_class"]["A %"] == f"{100 * np.mean([a[labels == c].mean() for c in range(5)]):.1f}"
+    # Rounds of other sizes and pictures: the mean over rounds, not over pictures, as the records have it.
+    parts = [np.arange(10) < 5, np.arange(40) < 10]
+    table = rows_of(run_in_rounds(tmp_path / "c", parts, [np.zeros(10), np.zeros(40)]), run_in_rounds(tmp_path / "d", [~p for p in parts], [np.zeros(10), np.zeros(40)]))
+    assert (table["stl10", "top1"]["A %"], table["stl10", "top1"]["B %"]) == ("37.5", "62.5") and table["stl10", "top1"]["n"] == "50"
