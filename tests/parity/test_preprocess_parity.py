@@ -253,6 +253,8 @@ def files_of_all_modes(folder):
         yield saved(folder / f"palette-{name}.png", rgb.quantize(40))
         yield saved(folder / f"bilevel-{name}.png", grey.convert("1"))
         yield saved(folder / f"i16-{name}.png", PIL.fromarray((picture(*shape, 1)[..., 0].astype(np.uint16) * 3)))
+        yield saved(folder / f"int-{name}.tiff", PIL.fromarray(picture(*shape, 1)[..., 0].astype(np.int32) * 3 - 200))
+        yield saved(folder / f"float-{name}.tiff", PIL.fromarray(picture(*shape, 1)[..., 0].astype(np.float32) * 1.3 - 20))
         yield saved(folder / f"cmyk-{name}.jpg", rgb.convert("CMYK"), quality=90)
         yield saved(folder / f"grey-{name}.jpg", grey, quality=90)
         yield saved(folder / f"lossless-{name}.webp", rgb, lossless=True)
