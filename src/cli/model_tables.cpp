@@ -2,10 +2,9 @@
 #include "cli/model_tables.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "lab/run_options.hpp"
-#include "model/family.hpp"
+#include "model/paper_models.hpp"
 
 namespace cliplab {
 namespace {
@@ -18,25 +17,22 @@ std::string layers_of(const Architecture& a) {
   return text;
 }
 
-void print_family(const ModelFamily& family, const std::string& title) {
-  fmt::print("\n{}\n{:<14}{:>8}{:>7}{:>6}{:>12}{:>7}{:>7}{:>13}{:>7}{:>7}\n", title, "model", "rate", "embed", "side",
-             "layers", "width", "heads", "text layers", "width", "heads");
-  for (const NamedSize& size : family.named_sizes()) {
-    const Architecture& a = size.architecture;
-    if (size.paper_learning_rate <= 0) continue;
-    fmt::print("{:<14}{:>8g}{:>7}{:>6}{:>12}{:>7}{:>7}{:>13}{:>7}{:>7}\n", a.name, size.paper_learning_rate,
-               a.embed_dim, a.resolution, layers_of(a), family.attention_width(a), a.vision_heads(), a.text_layers,
-               a.text_width, a.text_heads());
-  }
+/// Of the configs that train as the paper does: those with the largest batch.
+Options paper_recipe() {
+  Options recipe = run_options();
+  for (const std::string& name : list_configs())
+    if (name.ends_with("/paper"))
+      if (Options options = read_options(find_config(name), {});
+          options.integer("train.batch") > recipe.integer("train.batch"))
+        recipe = std::move(options);
+  return recipe;
 }
 
 }  // namespace
 
 void print_recipes() {
-  const Options recipe = read_options(find_config("zero_shot_vs_probe/paper"), {});
-  const auto moments = [](const std::string& family) { return find_family(family).adamw_moments(); };
-  const AdamWMoments resnet = moments("resnet"), vit = moments("vit");
-  constexpr const char* kRow = "{:<36}{}\n";
+  const Options recipe = paper_recipe();
+  constexpr const char* kRow = "{:<24}{}\n";
   fmt::print("Table 18: all models\n");
   fmt::print(kRow, "batch size", recipe.integer("train.batch"));
   fmt::print(kRow, "vocabulary size", Architecture{}.vocab_size);
@@ -44,11 +40,16 @@ void print_recipes() {
   fmt::print(kRow, "maximum temperature", kMaxLogitScale);
   fmt::print(kRow, "weight decay", recipe.real("train.weight_decay"));
   fmt::print(kRow, "warm-up steps", recipe.integer("train.warmup"));
-  fmt::print("{:<36}{} (ResNet), {} (ViT)\n", "Adam beta1", resnet.beta1, vit.beta1);
-  fmt::print("{:<36}{} (ResNet), {} (ViT)\n", "Adam beta2", resnet.beta2, vit.beta2);
-  fmt::print("{:<36}{:g} (ResNet), {:g} (ViT)\n", "Adam epsilon", resnet.eps, vit.eps);
-  print_family(find_family("resnet"), "Table 19: ResNets; layers are blocks a stage, width is that of the last");
-  print_family(find_family("vit"), "Table 20: ViTs");
+  fmt::print(
+      "\nTables 18 to 20: each model; of ResNets layers are blocks a stage, width is that before attention pooling\n");
+  fmt::print("{:<14}{:>8}{:>7}{:>7}{:>7}{:>7}{:>6}{:>12}{:>7}{:>7}{:>13}{:>7}{:>7}\n", "model", "rate", "beta1",
+             "beta2", "eps", "embed", "side", "layers", "width", "heads", "text layers", "width", "heads");
+  for (const PaperModel& model : paper_models()) {
+    const Architecture& a = model.architecture;
+    fmt::print("{:<14}{:>8g}{:>7}{:>7}{:>7g}{:>7}{:>6}{:>12}{:>7}{:>7}{:>13}{:>7}{:>7}\n", a.name, model.learning_rate,
+               model.beta1, model.beta2, model.eps, a.embed_dim, a.resolution, layers_of(a), model.width,
+               a.vision_heads(), a.text_layers, a.text_width, a.text_heads());
+  }
 }
 
 }  // namespace cliplab

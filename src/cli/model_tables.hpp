@@ -3,7 +3,7 @@
 
 namespace cliplab {
 
-/// Tables 18 (the recipe of experiments/zero_shot_vs_probe/paper.cfg), 19 (ResNets) and 20 (ViTs), to standard output.
+/// Table 18 (as the shipped configs called "paper" have it) and Tables 19 and 20, to standard output.
 void print_recipes();
 
 }  // namespace cliplab

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "model/family.hpp"
 #include "model/objective.hpp"
+#include "model/paper_models.hpp"
 
 namespace cliplab {
 namespace {
@@ -46,6 +47,18 @@ std::span<const Architecture> architecture_table() {
 
 const Architecture& find_architecture(const std::string& name) {
   return find_named(architecture_table(), name, "train.arch");
+}
+
+std::vector<PaperModel> paper_models() {
+  std::vector<PaperModel> models;
+  for (const auto& family : model_families())
+    for (const NamedSize& size : family->named_sizes()) {
+      const AdamWMoments moments = family->adamw_moments();
+      if (size.paper_learning_rate > 0)
+        models.push_back({size.architecture, family->attention_width(size.architecture), size.paper_learning_rate,
+                          moments.beta1, moments.beta2, moments.eps});
+    }
+  return models;
 }
 
 void check_architecture(const Architecture& a, const std::string& where) {

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from claims import ClaimError, Question, read_claims, read_file
+from claims import ClaimError, read_claims, read_file
 from conftest import PROJECT
-from estimates import effective_robustness, logit, range_ratio
+from estimates import logit
 from fake_run import row, write
 from pool import Pool, make_pool, paper_pool
 from paper_run import write_paper_run
@@ -20,7 +20,7 @@ from params import pick
 from published import SUBSETS_TO_SHIFTS, contradictions, published_records
 from reference import plain
 from results import read_run
-from verdicts import STATES, Verdict, compare, indexed, judge, select
+from verdicts import STATES, Verdict, indexed, judge, select
 
 CLAIMS = {c.id: c for c in read_claims(PROJECT)}
 PAPER = paper_pool(PROJECT)
@@ -221,56 +221,6 @@ def test_records_of_several_variants_are_no_mean(tmp_path: Path) -> None:
     mean = indexed(frame, ("dataset",), "mean").loc["a"]
     halves = (frame["ci_high"] - frame["value"]).mean()
     assert mean["value"] == pytest.approx(0.4) and mean["ci_high"] - mean["value"] == pytest.approx(halves)  # on the same pictures: no quadrature
-
-
-def examples(tmp_path: Path, values: list[float], side: str, rows: int = 7) -> dict[str, Verdict]:
-    kept = [{"start": "zero"} | ({"censored": side} if side and i >= len(values) - rows else {}) for i in range(len(values))]
-    return in_miniature(tmp_path, "few_shot", [row(f"set{i}", "rn-s", "few-shot", "examples_per_class", v, k, 100, 0.0) for i, (v, k) in enumerate(zip(values, kept, strict=True))])
-
-
-def test_bounds_are_no_values(tmp_path: Path) -> None:
-    """Seven data sets that never match within 16 examples: more than 16, which is not 16."""
-    found = examples(tmp_path / "a", [16.0] * 7, "above")
-    median, mean = found["examples-median"], found["examples-mean"]
-    assert median.found == "> 16.00 [16.00, ∞]" and median.state == "reproduced"  # more than one example
-    assert mean.found == "> 16.00" and mean.state == "point only"
-    below = examples(tmp_path / "b", [0.5] * 7, "below")
-    assert below["examples-median"].found == "< 0.50 [−∞, 0.50]" and below["examples-median"].state == "not reproduced"
-    two = examples(tmp_path / "c", [2.0, 3.0, 4.0, 5.0, 6.0, 16.0, 16.0], "above", 2)["examples-median"]
-    assert two.found == "5.00 [2.00, ∞]" and two.estimate.low == 2.0  # the middle one is known
-    claim = Question("median", "examples a class", {}, None, None, 0, 16, 0.5, None, None)
-    assert compare(median.estimate, claim) == "inconclusive" == compare(median.estimate, claim, exact=True)
-
-
-def test_a_line_takes_no_bounds(tmp_path: Path) -> None:
-    rows = PAPER.records.assign(censored="above")
-    verdict = at_paper_scale("zero-shot-follows-probe", Pool(rows, exact=True))
-    assert verdict.state == "inconclusive" and "of 54 numbers a bound alone is known" in verdict.reason
-
-
-def test_variants_of_different_models_are_no_mean_either(tmp_path: Path) -> None:
-    rows = [row("a", m, "few-shot", "examples_per_class", value, {"start": start}, 100, 0.0) for m, start, value in (("rn-s", "zero", 3.0), ("rn-w", "zero-shot", 60.0))]
-    frame = make_pool([read_run(write(tmp_path / "own-1" / "few_shot.h5", "few_shot", rows).parent)]).records
-    with pytest.raises(ClaimError, match="start=zero and start=zero-shot"):
-        indexed(frame, ("dataset",), "median")
-
-
-def test_robustness_of_scores_without_intervals_is_a_point() -> None:
-    """The line's error alone is no interval of it."""
-    index = pd.MultiIndex.from_tuples([("m", "{}")], names=["model", "params"])
-
-    def score(value: float, half: float) -> pd.DataFrame:
-        return pd.DataFrame({"value": [value], "ci_low": [value - half], "ci_high": [value + half], "exact": [False]}, index)
-
-    x = np.linspace(0.4, 0.8, 9)
-    line = {"baseline": pd.DataFrame({"x": x, "y": x - 0.1 + 0.01 * np.sin(40 * x)})}
-    for of_shift, of_source, known in ((0.02, 0.02, True), (0.0, 0.02, False), (0.02, 0.0, False)):
-        assert effective_robustness(score(0.55, of_shift), score(0.6, of_source), line).bounded == known
-
-
-def test_the_range_of_measured_quantities_is_no_exact_one() -> None:
-    cost = pd.DataFrame({"value": [6.1, 264.5], "ci_low": [6.1, 264.5], "ci_high": [6.1, 264.5], "exact": [True, True]})
-    assert range_ratio(cost, cost, {}).bounded and not range_ratio(cost.assign(exact=[True, False]), cost, {}).bounded
 
 
 @pytest.mark.parametrize(("line", "state", "reason"), [
