@@ -218,7 +218,7 @@ def _of_data_sets(root: Path, frame: pd.DataFrame, selector: dict, described: st
     frame = having(frame, "dataset", lambda d: plain(d) in keys)
     if selector["metric"] == "table9":
         metric = {plain(d): m for d, m in zip(table["dataset"], table["metric"], strict=True)}
-        right = frame["metric"].eq([metric.get(plain(d), "top1") for d in frame["dataset"]])
+        right = frame["metric"].eq(frame["dataset"].map({d: metric.get(plain(d), "top1") for d in frame["dataset"].unique()}))
         frame = _with_other_metric(frame[right], frame[~right])
     else:
         frame = frame[frame["metric"].isin(_list(selector["metric"]))]

@@ -153,7 +153,7 @@ def test_the_gain_of_a_model_trained_here_decides_its_miniature_alone() -> None:
 def in_miniature(tmp_path: Path, study: str, rows: list[tuple], baselines: str = "") -> dict[str, Verdict]:
     file = write(tmp_path / "own-1" / f"{study}.h5", study, rows, config=f"model.activation = auto\nmodel.baselines = {baselines}\nseed = 7\n")
     pool = make_pool([read_run(file.parent)])
-    return {name: judge(PROJECT, pool, claim)[1] for name, claim in CLAIMS.items() if claim.miniature}
+    return {name: judge(PROJECT, pool, claim)[1] for name, claim in CLAIMS.items() if claim.miniature and study in claim.miniature.ours.get("study", study)}
 
 
 @pytest.mark.parametrize(("gain", "state"), [(0.2, "reproduced"), (-0.2, "not reproduced"), (0.0, "inconclusive")])
