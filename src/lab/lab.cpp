@@ -141,7 +141,10 @@ Interval Lab::over_rounds(const Outcome& outcome, const std::function<Interval(c
   if (outcome.rounds.empty()) return score(outcome);
   std::vector<Interval> scores;
   for (const Outcome& round : outcome.rounds) scores.push_back(score(round));
-  return outcome.same_pictures ? mean_alike(scores) : mean_of(scores);
+  if (outcome.same_pictures) return mean_alike(scores);
+  Interval mean = mean_of(scores);
+  if (mean.has_bounds()) mean.covers = "mover(splits)";
+  return mean;
 }
 
 std::pair<std::string, Interval> Lab::own_metric(const std::string& name, const Outcome& outcome) const {

@@ -16,7 +16,7 @@ from estimates import logit
 from fake_run import row, write
 from pool import Pool, make_pool, paper_pool
 from paper_run import write_paper_run
-from params import pick
+from params import pick, to_text
 from published import SUBSETS_TO_SHIFTS, contradictions, published_records
 from reference import plain
 from results import read_run
@@ -296,6 +296,16 @@ def test_too_few_pictures_or_another_metric_are_not_comparable() -> None:
     records.loc[records["dataset"].eq("VOC2007"), "metric"] = "top1"
     verdict = at_paper_scale("above-resnet50-probe", Pool(records, exact=True))
     assert verdict.state == "not comparable" and "VOC2007: top1 recorded, the paper has map11" in verdict.reason
+
+
+@pytest.mark.parametrize(("n", "rounds", "state"), [(3783, "", "reproduced"), (11213, "3", "reproduced"), (11213, "", "not comparable"), (3738, "", "not comparable"),
+                                                    (1113, "3", "not comparable")])
+def test_pictures_of_several_splits_are_counted_together(n: int, rounds: str, state: str) -> None:
+    records = PAPER.records.copy()
+    rows = records["dataset"].eq("UCF101") & records["method"].eq("linear-probe")
+    records.loc[rows, "n"] = n
+    records.loc[rows, "params"] = to_text({"rounds": rounds})
+    assert at_paper_scale("actions-probe", Pool(records, exact=True)).state == state
 
 
 def test_a_missing_data_set_is_counted_and_named() -> None:

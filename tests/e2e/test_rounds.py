@@ -92,6 +92,7 @@ def test_a_probe_is_the_mean_over_the_rounds(run, model: str, dataset: str, roun
         # Groups 1 and 2 have 2 and 3 clips a class, 3 and 4 have 1 and 2, 5 and 6 have 3 and 1.
         assert [len(a["label"]) for a in each] == [15, 9, 12] and record["n"] == 36
         half = [a - b for a, b in ((record["ci_high"], record["value"]), (record["value"], record["ci_low"]))]
+        assert record["params"]["interval"] == "mover(splits)"
         assert max(half) < 1.96 * np.sqrt(sum(0.3 / len(a["label"]) for a in each)) / 3  # of three sets of pictures, not of one
 
 
