@@ -107,8 +107,7 @@ fs::path ucf_lists(const fs::path& folder) {
 std::string picture_of(const fs::path& folder, const std::string& clip) {
   for (const char* inner : {"UCF-101/", "", "frames/"})
     for (const char* ending : {".jpg", ".jpeg", ".png", ".webp"})
-      if (const std::string path = inner + clip.substr(0, clip.rfind('.')) + ending; fs::exists(folder / path))
-        return path;
+      if (std::string path = inner + clip.substr(0, clip.rfind('.')) + ending; fs::exists(folder / path)) return path;
   return {};
 }
 
