@@ -38,7 +38,7 @@ std::vector<std::string> kitti_splits(const std::filesystem::path& folder) {
       std::vector<std::string> left;
       for (const std::string& drive : sorted)
         if (!split.contains(drive)) left.push_back(drive);
-      for (std::size_t i = left.size() - 1; i > 0; --i) {
+      for (std::size_t i = left.size(); i-- > 1;) {
         std::uint32_t j = 0;
         const std::uint32_t mask = std::bit_ceil(static_cast<std::uint32_t>(i) + 1) - 1;
         do j = static_cast<std::uint32_t>(random()) & mask;

@@ -122,6 +122,10 @@ TEST_F(RoundsTest, KittiIsDividedByDriveAsTfdsDoes) {
                                                   : held.contains(drive) ? "val"
                                                                          : "train");
   }
+  write("kitti/mapping/train_mapping.txt", "2011_09_26 alone 0\n");  // nothing is left to validate on
+  write("kitti/mapping/train_rand.txt", "1");
+  EXPECT_THAT(listing("kitti").splits, ElementsAre("test"));
+  write("kitti/mapping/train_mapping.txt", mapping);
   write("kitti/mapping/train_rand.txt", "1,2,99");
   EXPECT_THAT(input_error([&] { listing("kitti"); }), HasSubstr("'99'"));
   write("kitti/mapping/train_rand.txt", "1,2");
