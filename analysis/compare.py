@@ -211,13 +211,13 @@ def _of_one(a: Scores, b: Scores, top: int) -> list[Comparison]:
                                        & s.file.records["method"].eq(s.method), "metric"]) for s in (a, b)]
     wanted = {f"top{k}": k for k in sorted({1, *([top] if top else []), *(k for m, k in METRICS.items() if m in recorded[0] & recorded[1])})}
     rounds = x["round"].to_numpy()
-    clusters = np.abs(x["clip"].to_numpy()) if "clip" in x else _pictures(labels, rounds)
-    several = len(a.names) > 1
-    results = {name: compared(ranks[0] < k, ranks[1] < k, over_rounds(labels, rounds, _alike) if several else None, clusters) for name, k in wanted.items()}
+    pictures = _pictures(labels, rounds)
+    clusters = np.abs(x["clip"].to_numpy()) if "clip" in x else pictures
+    results = {name: compared(ranks[0] < k, ranks[1] < k, over_rounds(labels, rounds, _alike), clusters) for name, k in wanted.items()}
     if "mean_per_class" in recorded[0] & recorded[1]:
         results["mean_per_class"] = compared(ranks[0] < 1, ranks[1] < 1, over_rounds(labels, rounds, by_class), clusters)
-    if several and clusters is not None:  # what was tested again in each round is one picture
-        results = {name: replace(r, n=len(np.unique(clusters))) for name, r in results.items()}
+    if pictures is not None:  # what was tested again in each round is one picture
+        results = {name: replace(r, n=len(np.unique(pictures))) for name, r in results.items()}
     return [Comparison(a.dataset, f"{a.model}/{a.method}", f"{b.model}/{b.method}", a.method, name, r) for name, r in results.items()]
 
 
@@ -227,9 +227,9 @@ def _alike(labels: np.ndarray) -> np.ndarray:
 
 def over_rounds(labels: np.ndarray, rounds: np.ndarray, weights: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Weights that make a sum over all rounds the mean over rounds of what `weights` makes of each."""
-    found = np.empty(len(labels))
-    for r in np.unique(rounds):
-        found[rounds == r] = weights(labels[rounds == r]) / len(np.unique(rounds))
+    found, each = np.empty(len(labels)), np.unique(rounds)
+    for r in each:
+        found[rounds == r] = weights(labels[rounds == r]) / len(each)
     return found
 
 

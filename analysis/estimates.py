@@ -158,7 +158,7 @@ def power_r(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimate:
 
 
 def range_ratio(ours: pd.DataFrame, _: pd.DataFrame, __: dict) -> Estimate:
-    """Largest over smallest. Of quantities that are counted, not sampled (compute), exact; of others a choice among ratios: no interval."""
+    """The largest value over the smallest. It is exact where the values are counted (compute); sampled values give no interval."""
     if len(ours) < 2:
         raise TooFew("1 model, the test needs 2")
     ratio = float(ours["value"].max() / ours["value"].min())
@@ -276,7 +276,7 @@ def nearest_shots(ours: pd.DataFrame, against: pd.DataFrame, _: dict) -> Estimat
     gaps = {k: minus(mean_of(rows), level, len(sets)) for k, rows in curves.items()}
     nearest = min(gaps, key=lambda k: abs(gaps[k].value))
     wide = {k: e.widened(len(gaps)) for k, e in gaps.items()}
-    farthest = min(max(abs(e.low), abs(e.high)) for e in wide.values())  # the nearest is no farther than this
+    farthest = min(max(abs(e.low), abs(e.high)) for e in wide.values())  # the nearest number lies within this distance
     likely = [nearest, *(k for k, e in wide.items() if max(e.low, -e.high, 0.0) <= farthest)]
     return Estimate(float(nearest), float(min(likely)), float(max(likely)), len(sets), all(e.bounded for e in gaps.values()))
 

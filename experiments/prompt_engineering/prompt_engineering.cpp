@@ -69,9 +69,8 @@ class Measurement {
     record_sizes(*ensemble_);
     for (const auto& [subset, chosen] : prompts_.subsets) {
       const Outcome fewer = scored(*ensemble_, chosen);
-      record("top1", {{"subset", subset}}, top_k(fewer.ranks, 1));
+      record_subset({{"subset", subset}}, fewer, outcomes.at("ensemble"));
       keep_ranks({{"subset", subset}}, fewer);
-      record("gain_over_ensemble", {{"subset", subset}}, paired_gain(fewer, outcomes.at("ensemble")));
     }
     if (!prompts_.own_names.empty()) record_own_names(outcomes);
     record_selection(outcomes.at("ensemble"));
@@ -84,6 +83,11 @@ class Measurement {
 
   void record(const std::string& metric, const Params& params, const Interval& interval) const {
     lab_.record({name_, "test", model_.info().name, "zero-shot", metric, params}, interval);
+  }
+
+  void record_subset(const Params& params, const Outcome& fewer, const Outcome& whole) const {
+    record("top1", params, top_k(fewer.ranks, 1));
+    record("gain_over_ensemble", params, paired_gain(fewer, whole));
   }
 
   /// Whether each picture is right by this kind of prompt, so that its rate and the gains can be recomputed.
@@ -180,9 +184,7 @@ class Measurement {
     say(fmt::format("{}, {}: forward selection takes {} of {} templates; top-1 on its {} split with each more:{}",
                     name_, model_.info().name, chosen.size(), prompts_.templates.size(), on, templates));
     const Params params{{"subset", "forward-selection"}, {"chosen_on", on}};
-    const Outcome fewer = scored(*ensemble_, chosen);
-    record("top1", params, top_k(fewer.ranks, 1));
-    record("gain_over_ensemble", params, paired_gain(fewer, whole));
+    record_subset(params, scored(*ensemble_, chosen), whole);
     lab_.array({"selection/" + name_ + "/" + model_.info().name,
                 {"template", "top1"},
                 table,

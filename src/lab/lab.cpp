@@ -16,7 +16,7 @@ void score(Outcome& outcome, const FeatureSet& test, Matrix logits) {
   outcome.predicted = std::move(predictions.label), outcome.confidence = std::move(predictions.probability);
 }
 
-/// Is every sample of the test split tested on in every round?
+/// Is every sample of the test split tested on in every round? So it is in a set without rounds.
 bool tests_on_all(const FeatureSet& test) {
   return std::ranges::all_of(test.rounds, [](const std::vector<RoundRole>& roles) {
     return std::ranges::count(roles, RoundRole::kTest) == std::ssize(roles);
@@ -89,7 +89,7 @@ Outcome Lab::zero_shot(ClipModel& model, const std::string& name, std::vector<st
 Outcome Lab::zero_shot_in_rounds(ClipModel& model, const std::string& name) {
   Outcome outcome = zero_shot(model, name);
   const FeatureSet& test = features(model, name, "test", Space::kJoint);
-  if (test.rounds.empty() || tests_on_all(test)) return outcome;
+  if (tests_on_all(test)) return outcome;
   const FeatureSet& train = features(model, name, "train", Space::kJoint);
   for (std::size_t r = 0; r < test.rounds.size(); ++r)
     outcome.rounds.push_back(zero_shot_on(model, name, {}, round_of(train, test, r, RoundRole::kTest)));

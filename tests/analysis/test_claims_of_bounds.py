@@ -49,7 +49,7 @@ def test_variants_of_different_models_are_no_mean_either(tmp_path: Path) -> None
 
 
 def test_robustness_of_scores_without_intervals_is_a_point() -> None:
-    """The line's error alone is no interval of it."""
+    """The error of the line is a part of the interval; it cannot replace the sampling error of the scores."""
     index = pd.MultiIndex.from_tuples([("m", "{}")], names=["model", "params"])
 
     def score(value: float, half: float) -> pd.DataFrame:

@@ -17,6 +17,7 @@
 #include "sets/listing.hpp"
 #include "sets/mat_file.hpp"
 #include "sets/members.hpp"
+#include "sets/planes.hpp"
 
 namespace cliplab {
 namespace {
@@ -190,11 +191,8 @@ void read_svhn(Listing& listing) {  // X [H, W, 3, N], first index fastest; the 
       fail(file.string(), "pictures and labels that do not fit", "X [H, W, 3, N] and y [N]");
     const std::size_t height = x.shape[0], width = x.shape[1], area = height * width;
     need_memory(file.string(), x.values.size());
-    std::string planes(x.values.size(), '\0');
-    for (std::size_t plane = 0; plane < 3 * y.size(); ++plane)
-      for (std::size_t p = 0; p < area; ++p)
-        planes[plane * area + p % height * width + p / height] = static_cast<char>(x.values[plane * area + p]);
-    const auto container = std::make_shared<const Container>(file, std::move(planes));
+    const std::string_view columns(reinterpret_cast<const char*>(x.values.data()), x.values.size());
+    const auto container = std::make_shared<const Container>(file, rows_first(columns, height, width));
     listing.height = static_cast<int>(height), listing.width = static_cast<int>(width);
     for (std::size_t i = 0; i < y.size(); ++i) {
       const std::string key = fmt::format("{}#{}", file.filename().string(), i);

@@ -11,14 +11,14 @@
 #include "base/memory.hpp"
 #include "base/text.hpp"
 #include "sets/listing.hpp"
-#include "sets/members.hpp"
+#include "sets/planes.hpp"
 
 namespace cliplab {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kStlSide = 96, kStlArea = kStlSide * kStlSide, kStlPicture = 3 * kStlArea;
+constexpr std::int64_t kStlSide = 96, kStlPicture = 3 * kStlSide * kStlSide;
 
 /// fold_indices.txt: a line a fold, numbers of training pictures from 0. A number that is none of them is a problem.
 std::vector<std::set<std::int64_t>> read_folds(Listing& listing, std::int64_t pictures) {
@@ -64,11 +64,7 @@ bool read_stl10(Listing& listing) {
     need_memory(file.string(), static_cast<std::size_t>(2 * bytes));
     const std::string columns = read_file(file, static_cast<std::size_t>(bytes));
     if (std::ssize(columns) != bytes) fail(file.string(), "another size than a moment ago", "no one to write to it");
-    std::string planes(columns.size(), '\0');
-    for (std::int64_t plane = 0; plane < 3 * count; ++plane)
-      for (std::int64_t p = 0; p < kStlArea; ++p)
-        planes[plane * kStlArea + p % kStlSide * kStlSide + p / kStlSide] = columns[plane * kStlArea + p];
-    const auto container = std::make_shared<const Container>(file, std::move(planes));
+    const auto container = std::make_shared<const Container>(file, rows_first(columns, kStlSide, kStlSide));
     const bool trains = std::string_view(split) == "train";
     const auto folds = trains ? read_folds(listing, count) : std::vector<std::set<std::int64_t>>{};
     for (std::int64_t i = 0; i < count; ++i) {
